@@ -1,0 +1,58 @@
+"""A leaf documents its own parameters; what it inherits is spliced in from the classes that declare it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+_HEADER = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.MULTILINE)
+_SPLICED = ("Parameters", "Attributes")
+
+
+def split_sections(docstring: str) -> dict[str, str]:
+    """Split a numpydoc docstring into ``{header: body}``; what stands before the first header has the key ``""``."""
+    parts = _HEADER.split(inspect.cleandoc(docstring) + "\n")
+    return {"": parts[0].strip()} | {
+        name: body.strip("\n") for name, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+def split_entries(body: str) -> dict[str, str]:
+    """Split a Parameters or Attributes section into ``{name: whole entry}``."""
+    entries = re.split(r"^(?=\S)", body, flags=re.MULTILINE)
+    return {entry.split(" : ")[0].split("\n")[0].strip(): entry.strip() for entry in entries if entry.strip()}
+
+
+def with_default(entry: str, default: Any) -> str:
+    """State `default` at the end of the entry's first line: the class body is the only place that sets it."""
+    head, _, body = entry.partition("\n")
+    return f"{head}, default={default!r}\n{body}"
+
+
+def complete_docstring(cls: type, defaults: dict[str, Any]) -> None:
+    """Rewrite ``cls.__doc__`` so that it documents all of `defaults`, in that order, and all inherited attributes."""
+    if cls.__doc__ is None:  # python -OO
+        return
+    sections = split_sections(cls.__doc__)
+    own = {header: split_entries(sections.get(header, "")) for header in _SPLICED}
+    cls._documented = own  # type: ignore[attr-defined]
+    ancestors = [vars(ancestor).get("_documented", {}) for ancestor in reversed(cls.__mro__)]
+    parameters = {name: entry for documented in ancestors for name, entry in documented.get("Parameters", {}).items()}
+    attributes = dict(own["Attributes"])
+    for documented in reversed(ancestors):
+        for name, entry in documented.get("Attributes", {}).items():
+            attributes.setdefault(name, entry)
+    sections["Parameters"] = "\n\n".join(
+        with_default(parameters[name], default) for name, default in defaults.items() if name in parameters
+    )
+    sections["Attributes"] = "\n\n".join(attributes.values())
+    order = ["", *_SPLICED, *(header for header in sections if header not in ("", *_SPLICED))]
+    cls.__doc__ = (
+        "\n\n".join(
+            f"{header}\n{'-' * len(header)}\n{sections[header]}" if header else sections[header]
+            for header in order
+            if sections[header]
+        )
+        + "\n"
+    )

@@ -1,0 +1,104 @@
+"""Hyper-parameters declared once, as annotated class fields.
+
+An estimator writes ``n_components: PositiveInt = 2`` in its class body; from that one line come its
+``__init__``, its row in scikit-learn's parameter validation and the default in its docstring.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+from numbers import Integral, Real
+from typing import Annotated, Any, ClassVar, Literal, Union, dataclass_transform, get_args, get_origin, get_type_hints
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from sklearn_ann.base.docstrings import complete_docstring
+
+
+class _IntervalOfEach(Interval):
+    """An interval for a number, or for each number of a sequence."""
+
+    def is_satisfied_by(self, val: object) -> bool:
+        numbers = val if isinstance(val, list | tuple | np.ndarray) else (val,)
+        return all(super(_IntervalOfEach, self).is_satisfied_by(number) for number in numbers)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} or a sequence of such"
+
+
+PositiveInt = Annotated[int, Interval(Integral, 1, None, closed="left")]
+NonNegativeInt = Annotated[int, Interval(Integral, 0, None, closed="left")]
+PositiveFloat = Annotated[float, Interval(Real, 0, None, closed="neither")]
+NonNegativeFloat = Annotated[float, Interval(Real, 0, None, closed="left")]
+OpenFraction = Annotated[float, Interval(Real, 0, 1, closed="neither")]
+"""A share in (0, 1)."""
+DropProbability = Annotated[float, Interval(Real, 0, 1, closed="left")]
+"""A probability in [0, 1)."""
+RandomState = Annotated[int | np.random.RandomState | None, "random_state"]
+LayerSizes = Annotated[int | tuple[int, ...], _IntervalOfEach(Integral, 1, None, closed="left")]
+
+
+def constraints(hint: Any) -> list[Any]:
+    """Translate an annotation into scikit-learn's list of parameter constraints."""
+    origin = get_origin(hint)
+    if origin is Annotated:
+        return list(hint.__metadata__)
+    if origin in (Union, types.UnionType):
+        return [constraint for option in get_args(hint) for constraint in constraints(option)]
+    if origin is Literal:
+        return [StrOptions(set(get_args(hint)))]
+    if hint is type(None):
+        return [None]
+    return [{bool: "boolean", int: Integral, float: Real}.get(hint, origin or hint)]
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class DeclaredParameters(BaseEstimator):
+    """A scikit-learn estimator whose annotated fields are its hyper-parameters.
+
+    Every subclass gets a keyword-only ``__init__`` that stores its own fields and those that it inherits, its own
+    first. Names that start or end with an underscore and ``ClassVar`` fields are not hyper-parameters. Declaring an
+    inherited field again changes its default or its bounds and keeps its place.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # The most distant ancestor first, so that a nearer declaration of the same name wins.
+        declared: dict[str, Any] = {}
+        for ancestor in reversed(cls.__mro__):
+            own = _own_fields(ancestor)
+            declared = {name: None for name in own if name not in declared} | declared
+            declared |= own
+        plain = get_type_hints(cls)
+        defaults = {name: getattr(cls, name) for name in declared}
+        holder = dataclasses.make_dataclass(
+            cls.__name__,
+            [(name, plain[name], dataclasses.field(default=defaults[name])) for name in declared],
+            kw_only=True,
+        )
+        init: Any = vars(holder)["__init__"]
+        init.__qualname__, init.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
+        cls.__init__ = init  # type: ignore[method-assign]
+        cls._parameter_constraints = {name: constraints(hint) for name, hint in declared.items()}
+        complete_docstring(cls, defaults)
+
+
+def _own_fields(cls: type) -> dict[str, Any]:
+    """The annotations, bounds included, of the hyper-parameters that the body of `cls` declares."""
+    if not issubclass(cls, DeclaredParameters) or cls is DeclaredParameters:
+        return {}
+    names = [
+        name
+        for name, annotation in inspect.get_annotations(cls).items()
+        if not (name.startswith("_") or name.endswith("_") or "ClassVar" in str(annotation))
+    ]
+    if not names:
+        return {}
+    hints = get_type_hints(cls, include_extras=True)
+    return {name: hints[name] for name in names}

@@ -1,0 +1,219 @@
+"""What the engine trains on: encoded samples that are asked for their number and for a batch of indices."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor
+
+
+class Samples(ABC):
+    """Samples of any kind, encoded as tensors and indexed by an integer tensor.
+
+    A subclass answers what a sample is: a row, a sequence, an image, a graph. What ``samples[index]`` returns is what
+    the network's ``forward`` receives: a tensor, or tuples and dicts of tensors.
+    """
+
+    device = torch.device("cpu")
+    nbytes = 0
+    """Memory that the samples take on a device, where they can move."""
+    least_batch = 1
+    """Smaller batches are filled up for prediction."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """The number of samples."""
+
+    @abstractmethod
+    def __getitem__(self, index: Tensor) -> Any:
+        """The batch of the samples in `index`, an int64 tensor of shape (batch,) on `device`."""
+
+    def to(self, device: torch.device) -> Samples:
+        """The same samples on `device`; a kind that cannot move stays, and its batches are moved one by one."""
+        return self
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """A tensor on the array's own memory, or on a copy where torch could not promise to leave it alone."""
+    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+        array = array.copy()
+    return torch.from_numpy(array)
+
+
+# For a handful of rows BLAS has kernels of their own, which round differently from those for many: a prediction would
+# depend, in its last digits, on how many are asked for.
+_LEAST_ROWS = 16
+
+
+class Rows(Samples):
+    """Rows of a dense array.
+
+    Parameters
+    ----------
+    values : Tensor of shape (n_samples, ...)
+    """
+
+    least_batch = _LEAST_ROWS
+
+    def __init__(self, values: Tensor) -> None:
+        self.values = values
+        self.device = values.device
+        self.nbytes = values.nbytes
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        return self.values.index_select(0, index)
+
+    def to(self, device: torch.device) -> Rows:
+        return Rows(self.values.to(device))
+
+
+class SparseRows(Samples):
+    """Rows of a sparse matrix; only the rows of a batch are made dense.
+
+    Parameters
+    ----------
+    starts, columns, values : Tensor
+        The three arrays of the CSR format.
+    n_columns : int
+    """
+
+    least_batch = _LEAST_ROWS
+
+    def __init__(self, starts: Tensor, columns: Tensor, values: Tensor, n_columns: int) -> None:
+        self.starts, self.columns, self.values, self.n_columns = starts, columns, values, n_columns
+        self.device = values.device
+        self.nbytes = starts.nbytes + columns.nbytes + values.nbytes
+
+    @classmethod
+    def from_scipy(cls, matrix: sp.csr_array | sp.csr_matrix) -> SparseRows:
+        """Wrap a CSR matrix without copying its values."""
+        starts = torch.from_numpy(matrix.indptr.astype(np.int64))
+        return cls(starts, as_tensor(matrix.indices), as_tensor(matrix.data), matrix.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        rows, positions = ragged_positions(self.starts, index)
+        batch = self.values.new_zeros(len(index), self.n_columns)
+        columns = self.columns.index_select(0, positions).long()
+        # Duplicate entries of a cell add up, as they do in SciPy.
+        return batch.index_put_((rows, columns), self.values.index_select(0, positions), accumulate=True)
+
+    def to(self, device: torch.device) -> SparseRows:
+        return SparseRows(self.starts.to(device), self.columns.to(device), self.values.to(device), self.n_columns)
+
+
+def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Find the items of ragged samples that lie one after the other in memory.
+
+    Parameters
+    ----------
+    starts : int64 Tensor of shape (n_samples + 1,)
+        Sample ``i`` owns the items ``starts[i]`` to ``starts[i + 1] - 1``.
+    index : int64 Tensor of shape (batch,)
+        The samples asked for.
+
+    Returns
+    -------
+    members : Tensor of shape (n_items,)
+        The place in the batch, 0 to ``batch - 1``, that each item belongs to.
+    positions : Tensor of shape (n_items,)
+        Where the item lies.
+    """
+    begin = starts.index_select(0, index)  # (batch,)
+    lengths = starts.index_select(0, index + 1) - begin  # (batch,)
+    members = torch.repeat_interleave(lengths)  # (n_items,)
+    offsets = begin - (lengths.cumsum(0) - lengths)  # from the place within the batch to the place in memory
+    return members, torch.arange(len(members), device=starts.device) + offsets.index_select(0, members)
+
+
+class Examples(NamedTuple):
+    """What an epoch runs over.
+
+    Attributes
+    ----------
+    samples : Samples
+    rows : int64 Tensor or None
+        The samples that take part, on the CPU; None for all.
+    target : Tensor of shape (n_samples, ...) or None
+        None where the samples are their own target.
+    weight : Tensor of shape (n_samples,) or None
+        Weights with a mean of one over `rows`; None for equal ones.
+    """
+
+    samples: Samples
+    rows: Tensor | None = None
+    target: Tensor | None = None
+    weight: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.samples) if self.rows is None else len(self.rows)
+
+    def to(self, device: torch.device) -> Examples:
+        """The same examples on `device`; they stay where they are if they would fill half of a GPU's free memory."""
+        samples = self.samples
+        if device.type != "cuda" or samples.nbytes <= torch.cuda.mem_get_info(device)[0] // 2:
+            samples = samples.to(device)
+        target, weight = (None if part is None else part.to(device) for part in (self.target, self.weight))
+        return Examples(samples, self.rows, target, weight)
+
+
+class Batch(NamedTuple):
+    """`size` samples as the network's input, with their targets (the input itself if they have none) and weights."""
+
+    samples: Any
+    target: Any
+    weight: Tensor | None
+    size: int
+
+
+def batches(examples: Examples, batch_size: int, device: torch.device, order: Tensor | None) -> Iterator[Batch]:
+    """Cut `examples` into batches whose sizes differ by one at most, so that none is left with a single sample.
+
+    Parameters
+    ----------
+    examples : Examples
+    batch_size : int
+        The largest size of a batch.
+    device : torch.device
+        Where the network is.
+    order : int64 Tensor of shape (n,) or None
+        A permutation of 0 to n - 1; None keeps the order.
+    """
+    samples, rows, target, weight = examples
+    n = len(examples)
+    if order is None:
+        order = torch.arange(n)
+    if rows is not None:
+        order = rows.index_select(0, order)
+    order = order.to(samples.device)
+    for index in order.tensor_split(-(-n // batch_size)):
+        inputs = on_device(samples[index], device)
+        there = index.to(device)
+        yield Batch(
+            inputs,
+            inputs if target is None else target.index_select(0, there),
+            None if weight is None else weight.index_select(0, there),
+            len(index),
+        )
+
+
+def on_device(batch: Any, device: torch.device) -> Any:
+    """Move the tensors in `batch` to `device`; where they are there already this costs next to nothing."""
+    if isinstance(batch, Tensor):
+        return batch.to(device)
+    if isinstance(batch, tuple):
+        moved = (on_device(part, device) for part in batch)
+        return type(batch)(*moved) if hasattr(batch, "_fields") else tuple(moved)
+    if isinstance(batch, dict):
+        return {name: on_device(part, device) for name, part in batch.items()}
+    return batch

@@ -1,0 +1,68 @@
+"""Random numbers from generators of our own: the global ones of Python, NumPy and torch are neither read nor moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import check_random_state
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from sklearn_ann.layers import Stochastic
+
+# The functions that draw, by the name that torch calls them by: methods of a tensor, of torch and of torch.nn.init.
+_DRAWS = {
+    *("uniform_", "normal_", "bernoulli_", "exponential_", "random_", "geometric_", "cauchy_", "log_normal_"),
+    *("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"),
+    "kaiming_uniform_",
+}
+
+
+def as_random_state(random_state: int | np.random.RandomState | None) -> np.random.RandomState:
+    """Turn a ``random_state`` parameter into a generator; None draws its seed from the operating system."""
+    return np.random.RandomState() if random_state is None else check_random_state(random_state)
+
+
+def torch_generator(random_state: np.random.RandomState, device: torch.device | str = "cpu") -> torch.Generator:
+    """Draw a seed from `random_state` for a new torch generator."""
+    return torch.Generator(device).manual_seed(int(random_state.randint(np.iinfo(np.int32).max)))
+
+
+def drawing_from(generator: torch.Generator) -> TorchFunctionMode:
+    """Context in which torch's layers draw their initial weights from `generator` in place of the global one.
+
+    Only what runs on the thread that entered it is affected. Meant for building a network, where its small cost per
+    call does not matter.
+    """
+    return _DrawingFrom(generator)
+
+
+class _DrawingFrom(TorchFunctionMode):
+    def __init__(self, generator: torch.Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        if func.__name__ in _DRAWS and kwargs.get("generator") is None:
+            kwargs["generator"] = self.generator
+        return func(*args, **kwargs)
+
+
+@contextmanager
+def noise_from(module: nn.Module, generator: torch.Generator) -> Iterator[None]:
+    """Context in which the stochastic layers of `module` draw from `generator`."""
+    layers = [layer for layer in module.modules() if isinstance(layer, Stochastic)]
+    for layer in layers:
+        layer.generator = generator
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.generator = None

@@ -1,0 +1,31 @@
+import os
+
+# scikit-learn skips a check of its own unless SciPy was imported with this.
+os.environ["SCIPY_ARRAY_API"] = "1"
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.preprocessing import minmax_scale
+
+# The networks of the tests are so small that a second thread only costs.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The first 300 digits, scaled to [0, 1], and what they are."""
+    X, y = load_digits(return_X_y=True)
+    X = minmax_scale(X[:300]).astype(np.float32)
+    X.flags.writeable = False
+    return X, y[:300]
+
+
+@pytest.fixture
+def curve():
+    """Points near a circle in five dimensions: two principal components hold them, one does not; one angle does."""
+    rng = np.random.RandomState(0)
+    angle = rng.uniform(0, 1.5 * np.pi, 400)
+    points = np.c_[np.cos(angle), np.sin(angle)] @ rng.normal(size=(2, 5))
+    return (points + 0.01 * rng.normal(size=points.shape)).astype(np.float32)

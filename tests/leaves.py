@@ -1,0 +1,122 @@
+"""Estimators that exist for the tests alone: the thinnest classifier and regressor, and one of ragged samples."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils import Tags
+from torch import Tensor, nn
+
+from sklearn_ann import training
+from sklearn_ann.base import NeuralClassifier, NeuralRegressor
+from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveInt
+from sklearn_ann.layers import Activation, dense_stack, layer_widths, linear_layers
+
+
+class _Dense:
+    def _build_body(self, samples: training.Samples) -> tuple[nn.Module, int]:
+        widths = (self.n_features_in_, *layer_widths(self.hidden_layer_sizes))
+        body = dense_stack(linear_layers(widths), self.activation, self.dropout, activate_last=True)
+        return body, widths[-1]
+
+
+class DenseClassifier(_Dense, NeuralClassifier):
+    """A plain dense classifier.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of ints
+        Widths of the hidden layers.
+
+    activation : str
+        Function after each hidden layer.
+
+    dropout : float
+        Probability to drop a hidden unit while training.
+    """
+
+    hidden_layer_sizes: LayerSizes = (32,)
+    activation: Activation = "relu"
+    dropout: DropProbability = 0.0
+
+
+class DenseRegressor(_Dense, NeuralRegressor):
+    """A plain dense regressor.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of ints
+        Widths of the hidden layers.
+
+    activation : str
+        Function after each hidden layer.
+
+    dropout : float
+        Probability to drop a hidden unit while training.
+    """
+
+    hidden_layer_sizes: LayerSizes = (32,)
+    activation: Activation = "relu"
+    dropout: DropProbability = 0.0
+
+
+class Bags(NamedTuple):
+    """A batch of bags of points."""
+
+    points: Tensor  # (n_points, width)
+    members: Tensor  # (n_points,), the bag of each point
+    n_bags: int
+
+
+class RaggedBags(training.Samples):
+    """Bags of points of different sizes, one after the other in memory."""
+
+    def __init__(self, points: Tensor, starts: Tensor) -> None:
+        self.points, self.starts = points, starts
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, index: Tensor) -> Bags:
+        members, positions = training.ragged_positions(self.starts, index)
+        return Bags(self.points.index_select(0, positions), members, len(index))
+
+
+class _MeanOfBag(nn.Module):
+    def __init__(self, width: int, n_features: int) -> None:
+        super().__init__()
+        self.point = nn.Sequential(nn.Linear(width, n_features), nn.ReLU())
+
+    def forward(self, bags: Bags) -> Tensor:
+        features = self.point(bags.points)  # (n_points, n_features)
+        total = features.new_zeros(bags.n_bags, features.shape[1]).index_add(0, bags.members, features)
+        count = torch.bincount(bags.members, minlength=bags.n_bags).clamp(min=1)
+        return total / count[:, None]
+
+
+class BagClassifier(NeuralClassifier):
+    """A classifier of bags, each an array of shape (n_points, width) with an n_points of its own.
+
+    Parameters
+    ----------
+    n_hidden : int
+        Features of a bag.
+    """
+
+    n_hidden: PositiveInt = 16
+    learning_rate: float = 1e-2
+
+    def _encode(self, X: Any, *, reset: bool) -> training.Samples:
+        starts = np.cumsum([0, *map(len, X)])
+        points = np.concatenate([np.asarray(bag, dtype=np.float32) for bag in X])
+        return RaggedBags(torch.from_numpy(points), torch.from_numpy(starts))
+
+    def _build_body(self, samples: RaggedBags) -> tuple[nn.Module, int]:
+        return _MeanOfBag(samples.points.shape[1], self.n_hidden), self.n_hidden
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        return tags
