@@ -20,12 +20,12 @@ __all__ = ["AutoEncoderTransformer"]
 
 def squared_error(output: Tensor, x: Tensor) -> Tensor:
     """``||x - x'||²`` for each sample."""
-    return (output - x).square().sum(dim=1)
+    return F.mse_loss(output, x, reduction="none").sum(dim=1)
 
 
 def absolute_error(output: Tensor, x: Tensor) -> Tensor:
     """``sum_j |x_j - x'_j|`` for each sample."""
-    return (output - x).abs().sum(dim=1)
+    return F.l1_loss(output, x, reduction="none").sum(dim=1)
 
 
 def binary_cross_entropy(logits: Tensor, x: Tensor) -> Tensor:
@@ -156,7 +156,7 @@ class AutoEncoderTransformer(NeuralTransformer):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_ann import AutoEncoderTransformer
     >>> X = load_digits().data / 16
-    >>> encoder = AutoEncoderTransformer(n_components=8, max_epochs=30, tol=0.1, random_state=0).fit(X)
+    >>> encoder = AutoEncoderTransformer(n_components=8, random_state=0).fit(X)
     >>> encoder.transform(X).shape
     (1797, 8)
     >>> encoder.inverse_transform(encoder.transform(X)).shape
@@ -208,7 +208,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         ValueError
             If X is not what is described here, or if the loss ceases to be finite.
         """
-        return self._fit(X, sample_weight=sample_weight, X_val=X_val)
+        return self._fit(X, y, sample_weight=sample_weight, X_val=X_val)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch more, on these samples alone.
@@ -221,7 +221,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         -------
         self
         """
-        return self._fit(X, sample_weight=sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight=sample_weight, incremental=True)
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples.

@@ -102,7 +102,7 @@ def test_docstring_documents_exactly_the_signature(estimator):
     for name, entry in entries.items():
         head, *body = entry.split("\n")
         assert re.fullmatch(rf"{name} : .+, default={re.escape(repr(parameters[name].default))}", head)
-        assert body and body[0].startswith("    ")
+        assert "".join(body).startswith("    ")
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -132,7 +133,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
     early_stopping: bool = False
     validation_fraction: OpenFraction = 0.1
     n_iter_no_change: PositiveInt = 10
-    tol: NonNegativeFloat = 1e-2
+    tol: NonNegativeFloat = 5e-3
     warm_start: bool = False
     device: str = "auto"
     precision: training.Precision = "float32"
@@ -241,14 +242,14 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
     ) -> tuple[training.Examples, Tensor | None]:
         """Encode everything once."""
         samples = self._encode(X, reset=reset)
-        if y is not None:
-            check_consistent_length(X, y)
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(
                 sample_weight, samples, dtype=np.float64, force_float_dtype=True, ensure_non_negative=True
             )
         target, weight = self._encode_target(y, weight, reset=reset, **target_options)
+        if target is not None:
+            check_consistent_length(samples, target)
         rows = None
         if weight is not None:
             if (weight == 0).any():  # a weight of zero is an absent sample
@@ -274,7 +275,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             random_state=self._rng,
             stratify=None if strata is None else strata[rows],
         )
-        train, held_out = (examples._replace(rows=torch.from_numpy(part)) for part in parts)
+        train, held_out = (dataclasses.replace(examples, rows=torch.from_numpy(part)) for part in parts)
         return train, held_out
 
     def _new_network(self, samples: training.Samples, device: torch.device, continued: nn.Module | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,7 +137,8 @@ def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
     return members, torch.arange(len(members), device=starts.device) + offsets.index_select(0, members)
 
 
-class Examples(NamedTuple):
+@dataclass(frozen=True)
+class Examples:
     """What an epoch runs over.
 
     Attributes
@@ -189,7 +191,7 @@ def batches(examples: Examples, batch_size: int, device: torch.device, order: Te
     order : int64 Tensor of shape (n,) or None
         A permutation of 0 to n - 1; None keeps the order.
     """
-    samples, rows, target, weight = examples
+    samples, rows, target, weight = examples.samples, examples.rows, examples.target, examples.weight
     n = len(examples)
     if order is None:
         order = torch.arange(n)

@@ -66,6 +66,7 @@ class Network(NeuralNet):
         )
         self.settings = settings
         self.initialize()
+        self._trained = [parameter for group in self.optimizer_.param_groups for parameter in group["params"]]
 
     def initialize_criterion(self) -> Network:
         """Take the error as it is: it is a function, with nothing to initialise."""
@@ -82,30 +83,41 @@ class Network(NeuralNet):
         size = 0
         with torch.set_grad_enabled(training):
             for batch in iterator:
-                total = total + step(batch) * batch.size
+                total = total + step(batch)
                 size += batch.size
         self.history.record(f"{prefix}loss", float(total) / size)
 
     def train_step(self, batch: Batch, **fit_params: Any) -> Tensor:
-        """Take one step of the optimiser and return the batch's mean loss before it."""
-        self.optimizer_.zero_grad(set_to_none=True)
-        loss = self.validation_step(batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        """Take one step of the optimiser down the batch's mean loss and return the sum of its losses before it."""
+        for parameter in self._trained:  # as optimizer.zero_grad() does, in a tenth of its time
+            parameter.grad = None
+        losses = self.losses(batch)
+        # The gradient of the mean, without a mean in the graph.
+        share = torch.full_like(losses, 1.0 / batch.size) if batch.weight is None else batch.weight / batch.size
+        losses.backward(share)  # type: ignore[no-untyped-call]
         if self.settings.max_grad_norm is not None:
-            nn.utils.clip_grad_norm_(self.module_.parameters(), self.settings.max_grad_norm)
+            nn.utils.clip_grad_norm_(self._trained, self.settings.max_grad_norm)
         self.optimizer_.step()
-        return loss.detach()
+        return self._sum(losses.detach(), batch)
 
     def validation_step(self, batch: Batch, **fit_params: Any) -> Tensor:
-        """Return the batch's mean loss."""
+        """Return the sum of the batch's losses."""
+        return self._sum(self.losses(batch), batch)
+
+    @staticmethod
+    def _sum(losses: Tensor, batch: Batch) -> Tensor:
+        return losses.sum() if batch.weight is None else losses @ batch.weight
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Return the loss of each sample, shape (batch,)."""
         if self.settings.precision == "bfloat16":
             with autocast(torch.device(self.device), "bfloat16"):
                 output = self.module_(batch.samples)
             output = _in_float32(output)  # the error is computed in full
         else:
             output = self.module_(batch.samples)
-        losses: Tensor = self.criterion_(output, batch.target)  # (batch,)
-        return losses.mean() if batch.weight is None else (losses * batch.weight).mean()
+        losses: Tensor = self.criterion_(output, batch.target)
+        return losses
 
     def move(self, device: torch.device) -> None:
         """Move the module's parameters, in place, and the optimiser's state to `device`."""

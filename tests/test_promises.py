@@ -1,0 +1,649 @@
+"""What every estimator promises beyond scikit-learn's checks; each test fails when its promise is broken."""
+
+import copy
+import os
+import pickle
+import random
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+from discovery import BRIEF, ESTIMATORS, name_of
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+every_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def weights_of(model):
+    return [tensor.clone() for tensor in model.module_.state_dict().values()]
+
+
+def same_weights(one, other):
+    return all(torch.equal(a, b) for a, b in zip(weights_of(one), weights_of(other), strict=True))
+
+
+class Recorder:
+    """A callback of scikit-learn's that does at the end of each epoch what it is told to."""
+
+    max_propagation_depth = None
+
+    def __init__(self, at_end=lambda _epoch, _fitted: None):
+        self.at_end = at_end
+        self.tasks = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+        self.tasks.append((context.estimator_name, context.task_name))
+        if context.task_name == "epoch":
+            return self.at_end(context.task_id + 1, fitted_estimator)
+        return False
+
+
+# --- Random state ----------------------------------------------------------------------------------------------------
+
+
+@every_estimator
+def test_same_random_state_same_bits(estimator, digits):
+    X, y = digits
+    settings = {**BRIEF, "dropout": 0.3, "early_stopping": True}
+    first, again = (estimator(**settings).fit(X, y) for _ in range(2))
+    assert same_weights(first, again)
+    assert not same_weights(first, estimator(**settings | {"random_state": 1}).fit(X, y))
+    instances = (estimator(**settings | {"random_state": np.random.RandomState(7)}).fit(X, y) for _ in range(2))
+    assert same_weights(*instances)
+
+
+@every_estimator
+@pytest.mark.parametrize("random_state", [0, None])
+def test_global_generators_are_neither_read_nor_moved(estimator, random_state, digits):
+    X, y = digits
+    settings = {**BRIEF, "dropout": 0.3, "early_stopping": True, "random_state": random_state}
+    models = []
+    for _ in range(2):
+        random.seed(0)
+        np.random.seed(0)
+        torch.manual_seed(0)
+        before = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
+        models.append(estimator(**settings).fit(X, y))
+        models[-1].transform(X)
+        assert random.getstate() == before[0]
+        np.testing.assert_array_equal(np.random.get_state()[1], before[1])
+        assert torch.equal(torch.get_rng_state(), before[2])
+    assert same_weights(*models) == (random_state is not None)
+
+
+@every_estimator
+def test_fits_on_parallel_threads_do_not_disturb_each_other(estimator, digits):
+    X, y = digits
+    settings = {**BRIEF, "dropout": 0.3}
+    alone = [estimator(**settings | {"random_state": seed}).fit(X, y) for seed in range(4)]
+    together = joblib.Parallel(n_jobs=4, backend="threading")(
+        joblib.delayed(estimator(**settings | {"random_state": seed}).fit)(X, y) for seed in range(4)
+    )
+    assert all(map(same_weights, alone, together))
+
+
+# --- Batches ---------------------------------------------------------------------------------------------------------
+
+
+@every_estimator
+def test_a_prediction_does_not_depend_on_the_batch(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF).fit(X, y)
+    for method in (model.transform, getattr(model, "predict", model.transform)):
+        together = method(X[:40])
+        one_by_one = np.concatenate([method(X[i : i + 1]) for i in range(40)])
+        np.testing.assert_allclose(one_by_one, together, rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(method(X[:40][::-1])[::-1], together, rtol=1e-6, atol=1e-6)
+
+
+@every_estimator
+@pytest.mark.parametrize("n", [1, 2, 31, 33])
+def test_any_number_of_samples(estimator, n, digits):
+    X, y = digits
+    model = estimator(**BRIEF, batch_size=32).fit(X[:n], y[:n])
+    assert np.isfinite(model.transform(X[:n])).all()
+
+
+@every_estimator
+def test_predict_leaves_the_weights_alone(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF, dropout=0.5).fit(X, y)
+    before = weights_of(model)
+    first = model.transform(X)
+    np.testing.assert_array_equal(model.transform(X), first)
+    assert all(map(torch.equal, before, weights_of(model)))
+
+
+# --- Training that fails ---------------------------------------------------------------------------------------------
+
+
+@every_estimator
+def test_a_loss_that_is_not_finite_raises_and_loses_nothing(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF | {"learning_rate": 1e30})
+    with pytest.raises(ValueError, match=r"loss is (nan|inf) in epoch \d+ at learning_rate=1e\+30"):
+        model.fit(X, y)
+    with pytest.raises(NotFittedError):
+        model.transform(X)
+    model.set_params(learning_rate=1e-3).fit(X, y)
+    kept = copy.deepcopy(model)
+    with pytest.raises(ValueError, match="in epoch"):
+        model.set_params(learning_rate=1e30).fit(X, y)
+    assert same_weights(model, kept)
+    model.set_params(warm_start=True)
+    with pytest.raises(ValueError, match="in epoch"):
+        model.fit(X, y)
+    assert same_weights(model, kept)
+    assert model.n_iter_ == kept.n_iter_
+
+
+@every_estimator
+def test_partial_fit_that_diverges_keeps_the_last_good_weights(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF)
+    model.partial_fit(X, y)
+    kept = copy.deepcopy(model)
+    poisoned = X.copy()
+    poisoned[0] = 3e38  # finite, but what it is multiplied with is not
+    with pytest.raises(ValueError, match="in epoch 2"):
+        model.partial_fit(poisoned, y)
+    assert same_weights(model, kept)
+    assert model.n_iter_ == 1
+
+
+@every_estimator
+def test_bad_data_leave_a_fitted_model_as_it_was(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF).fit(pd.DataFrame(X).add_prefix("pixel"), y)
+    kept = copy.deepcopy(model)
+    bad = X[:, :5].copy()
+    bad[3, 2] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(bad, y)
+    assert same_weights(model, kept)
+    assert model.n_features_in_ == X.shape[1]
+    assert list(model.feature_names_in_) == list(kept.feature_names_in_)
+
+
+@every_estimator
+def test_interrupt_propagates_and_keeps_the_last_epoch(estimator, digits):
+    X, y = digits
+
+    def interrupt(epoch, fitted):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    settings = {**BRIEF, "max_epochs": 5, "tol": 0}
+    model = estimator(**settings).set_callbacks(Recorder(interrupt))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert model.n_iter_ == 2
+    assert same_weights(model, estimator(**settings | {"max_epochs": 2}).fit(X, y))
+
+
+def interrupt_third_step(network, monkeypatch):
+    """Let the training of every network be interrupted in the middle of its third step."""
+    steps = []
+    original = network.train_step
+
+    def train_step(self, batch, **kwargs):
+        steps.append(batch.size)
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        return original(self, batch, **kwargs)
+
+    monkeypatch.setattr(network, "train_step", train_step)
+
+
+@every_estimator
+def test_interrupt_in_the_middle_of_an_epoch(estimator, digits, monkeypatch):
+    from sklearn_ann.training import Network
+
+    X, y = digits
+    settings = {**BRIEF, "batch_size": 150, "tol": 0}  # two steps an epoch
+    expected = estimator(**settings | {"max_epochs": 1}).fit(X, y)
+    interrupt_third_step(Network, monkeypatch)
+    model = estimator(**settings)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert model.n_iter_ == 1
+    assert same_weights(model, expected)
+
+
+@every_estimator
+def test_interrupt_stops_a_whole_search(estimator, digits, monkeypatch):
+    from sklearn_ann.training import Network
+
+    X, y = digits
+    interrupt_third_step(Network, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        GridSearchCV(estimator(**BRIEF), {"learning_rate": [1e-3, 1e-2]}, cv=2, error_score=0.0).fit(X, y)
+
+
+# --- Threads and processes -------------------------------------------------------------------------------------------
+
+
+def threads_during_fit(estimator, X, y):
+    seen = []
+    model = estimator(**BRIEF).set_callbacks(Recorder(lambda _epoch, _fitted: seen.append(torch.get_num_threads())))
+    model.fit(X, y)
+    return max(seen)
+
+
+def threads_in_worker(estimator, X, y):
+    return threads_during_fit(estimator, X, y), torch.get_num_threads()
+
+
+@every_estimator
+def test_threads_are_capped_in_worker_threads_and_restored(estimator, digits):
+    X, y = digits
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert threads_during_fit(estimator, X, y) == 2  # no worker, no cap
+        with joblib.parallel_backend("threading"):
+            inside = joblib.Parallel(n_jobs=2)(joblib.delayed(threads_during_fit)(estimator, X, y) for _ in range(4))
+        assert inside == [1] * 4
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_threads_are_capped_in_worker_processes():
+    n_jobs = 2
+    code = f"""
+        import joblib, sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from sklearn.datasets import load_digits
+        from test_promises import threads_in_worker
+        from discovery import ESTIMATORS
+        X, y = load_digits(return_X_y=True)
+        fit = joblib.delayed(threads_in_worker)
+        workers = joblib.Parallel(n_jobs={n_jobs})(fit(ESTIMATORS[0], X[:99], y[:99]) for _ in range(2))
+        share = max(1, joblib.cpu_count() // {n_jobs})
+        assert all(max(worker) <= share for worker in workers), workers
+    """
+    subprocess.run([sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)], check=True)
+
+
+def test_import_and_fit_start_nothing():
+    code = """
+        import sys, threading
+        started = []
+        sys.addaudithook(lambda event, args: started.append(event) if event in {
+            "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "subprocess.Popen"} else None)
+        import torch
+        import sklearn_ann
+        started.clear()
+        assert threading.active_count() == 1, threading.enumerate()
+        assert not torch.cuda.is_initialized()
+        sklearn_ann.AutoEncoderTransformer(max_epochs=1, device="cpu").fit([[0.0, 1.0], [1.0, 0.0]])
+        assert not torch.cuda.is_initialized()
+        assert not started, started
+    """
+    subprocess.run([sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)], check=True)
+
+
+@every_estimator
+def test_two_jobs_score_like_one(estimator, digits):
+    X, y = digits
+    one, two = (cross_val_score(estimator(**BRIEF), X, y, cv=2, n_jobs=n_jobs) for n_jobs in (1, 2))
+    np.testing.assert_allclose(one, two, rtol=1e-4)
+
+
+# --- Pickles ---------------------------------------------------------------------------------------------------------
+
+
+@every_estimator
+def test_pickles_predict_and_go_on_training_as_the_original(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF, dropout=0.2).fit(X, y)
+    loaded = pickle.loads(pickle.dumps(model))
+    assert loaded.net_.module_ is loaded.module_
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+    model.partial_fit(X, y)
+    loaded.partial_fit(X, y)
+    assert same_weights(model, loaded)
+
+
+@every_estimator
+def test_a_model_outlives_the_device_of_its_fit(estimator, digits):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA: test_cuda.py covers it")
+    X, y = digits
+    model = estimator(**BRIEF).fit(X, y)
+    expected = model.transform(X)
+    loaded = pickle.loads(pickle.dumps(model.set_params(device="cuda")))
+    np.testing.assert_array_equal(loaded.transform(X), expected)
+    with pytest.raises(ValueError, match="device='cuda' was asked for"):
+        loaded.fit(X, y)
+
+
+@every_estimator
+def test_a_pickle_of_another_version_warns(estimator, digits):
+    X, y = digits
+    state = estimator(**BRIEF).fit(X, y).__getstate__()
+    with pytest.warns(InconsistentVersionWarning, match="sklearn_ann"):
+        estimator().__setstate__({**state, "_sklearn_ann_version": "0.0.1"})
+
+
+@every_estimator
+def test_clone_forgets_the_fit(estimator, digits):
+    X, y = digits
+    copied = clone(estimator(**BRIEF).fit(X, y))
+    assert not any(name.endswith("_") for name in vars(copied))
+
+
+# --- Callbacks and progress ------------------------------------------------------------------------------------------
+
+
+@every_estimator
+def test_callbacks_see_every_epoch_and_do_not_disturb_training(estimator, digits):
+    X, y = digits
+
+    def use(epoch, fitted):
+        assert fitted.n_iter_ == epoch
+        assert np.isfinite(fitted.transform(X)).all()
+        fitted.module_.eval()
+        with torch.no_grad():
+            for parameter in fitted.module_.parameters():
+                parameter.zero_()
+
+    settings = {**BRIEF, "tol": 0, "dropout": 0.3}
+    recorder = Recorder(use)
+    watched = estimator(**settings).set_callbacks(recorder).fit(X, y)
+    assert recorder.tasks == [(estimator.__name__, "epoch")] * 3 + [(estimator.__name__, "fit")]
+    assert same_weights(watched, estimator(**settings).fit(X, y))
+
+
+@every_estimator
+def test_a_callback_can_stop_the_training(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF | {"max_epochs": 9, "tol": 0})
+    model.set_callbacks(Recorder(lambda epoch, _fitted: epoch == 2)).fit(X, y)
+    assert model.n_iter_ == 2
+
+
+@every_estimator
+def test_callbacks_reach_the_epochs_through_search_and_pipeline(estimator, digits):
+    X, y = digits
+    recorder = Recorder()
+    pipe = make_pipeline(StandardScaler(), estimator(**BRIEF | {"tol": 0}))
+    search = GridSearchCV(pipe, {f"{estimator.__name__.lower()}__learning_rate": [1e-3]}, cv=2)
+    search.set_callbacks(recorder).fit(X, y)
+    assert recorder.tasks.count((estimator.__name__, "epoch")) == 3 * (2 + 1)
+
+
+def test_progress_bar_is_nested_down_to_the_epochs(digits, capfd):
+    from sklearn.callback import ProgressBar
+
+    X, y = digits
+    name = ESTIMATORS[0].__name__
+    pipe = make_pipeline(StandardScaler(), ESTIMATORS[0](**BRIEF))
+    search = GridSearchCV(pipe, {f"{name.lower()}__learning_rate": [1e-3]}, cv=2, n_jobs=2)
+    search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
+    assert f"{name} - fit" in capfd.readouterr().out
+
+
+@every_estimator
+def test_verbose(estimator, digits, capfd):
+    X, y = digits
+    estimator(**BRIEF).fit(X, y).transform(X)
+    assert capfd.readouterr() == ("", "")
+    estimator(**BRIEF, verbose=1).fit(X, y)
+    err = capfd.readouterr().err
+    assert estimator.__name__ in err
+    assert "loss=" in err
+
+
+# --- Going on --------------------------------------------------------------------------------------------------------
+
+
+@every_estimator
+def test_partial_fit_is_an_epoch_of_fit(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF)
+    for epoch in range(1, 4):
+        model.partial_fit(X, y)
+        assert model.n_iter_ == epoch
+    assert len(model.history_["loss"]) == 3
+    assert model.history_["loss"][2] < model.history_["loss"][0]
+
+
+@every_estimator
+def test_warm_start_goes_on(estimator, digits):
+    X, y = digits
+    settings = {**BRIEF, "tol": 0, "learning_rate": 1e-2, "warm_start": True}
+    model = estimator(**settings).fit(X, y)
+    first = model.history_["loss"]
+    model.fit(X, y)
+    assert model.n_iter_ == 6
+    assert model.history_["loss"][:3] == first
+    assert model.history_["loss"][3] < first[0]
+    cold = estimator(**settings | {"warm_start": False}).fit(X, y).fit(X, y)
+    assert cold.history_["loss"] == first
+
+
+@every_estimator
+def test_warm_start_refuses_another_shape(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF, warm_start=True).fit(X, y)
+    kept = copy.deepcopy(model)
+    with pytest.raises(ValueError, match="warm_start=True"):
+        model.set_params(hidden_layer_sizes=(7,)).fit(X, y)
+    with pytest.raises(ValueError, match="features"):
+        model.fit(X[:, :5], y)
+    assert same_weights(model, kept)
+
+
+# --- Validation ------------------------------------------------------------------------------------------------------
+
+
+@every_estimator
+def test_early_stopping_returns_the_weights_of_the_best_epoch(estimator, digits):
+    X, y = digits
+    late = {"max_epochs": 60, "learning_rate": 0.03, "learning_rate_schedule": "constant", "random_state": 0}
+    extra = {} if "transformer" in estimator.__name__.lower() else {"y_val": y[200:]}
+    model = estimator(**late).fit(X[:200], y[:200], X_val=X[200:], **extra)
+    losses = model.history_["validation_loss"]
+    assert model.best_epoch_ == 1 + int(np.argmin(losses))
+    assert model.best_epoch_ < model.n_iter_
+    again = estimator(**late | {"max_epochs": model.best_epoch_}).fit(X[:200], y[:200], X_val=X[200:], **extra)
+    assert same_weights(model, again)
+
+
+@every_estimator
+def test_early_stopping_holds_data_out(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF, early_stopping=True, validation_fraction=0.2).fit(X, y)
+    assert len(model.history_["validation_loss"]) == model.n_iter_
+    with pytest.raises(ValueError, match="needs 2 of them at least, got 1"):
+        model.fit(X[:1], y[:1])
+
+
+@every_estimator
+def test_validation_data_reach_the_last_step_of_a_pipeline(estimator, digits):
+    X, y = digits
+    X = X * 255  # unless the first step sees the validation data too, their loss is out of all proportion
+    supervised = "transformer" not in estimator.__name__.lower()
+    with config_context(enable_metadata_routing=True):
+        step = estimator(**BRIEF).set_fit_request(X_val=True, **({"y_val": True} if supervised else {}))
+        pipe = make_pipeline(FunctionTransformer(lambda X: X / 255), step, transform_input=["X_val"])
+        pipe.fit(X[:200], y[:200], X_val=X[200:], **({"y_val": y[200:]} if supervised else {}))
+    losses = pipe[-1].history_
+    assert losses["validation_loss"][-1] < 3 * losses["loss"][-1]
+
+
+@every_estimator
+def test_weights_are_routed_through_a_search(estimator, digits):
+    X, y = digits
+    with config_context(enable_metadata_routing=True):
+        step = estimator(**BRIEF).set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        search = GridSearchCV(step, {"learning_rate": [1e-3]}, cv=2).fit(X, y, sample_weight=np.arange(len(X)) % 3)
+    assert np.isfinite(search.best_score_)
+
+
+@every_estimator
+def test_weight_two_is_a_row_twice_and_weight_zero_is_none(estimator, digits):
+    X, y = digits
+    X, y = X[:60].astype(float), y[:60] % 3
+    weight = np.arange(60) % 3
+    exact = {"precision": "float64", "batch_size": 1000, "max_epochs": 20, "tol": 0, "random_state": 0}
+    for data, kind in ((X, np.asarray), (sp.csr_array(X), sp.csr_array)):
+        weighted = estimator(**exact).fit(data, y, sample_weight=weight)
+        repeated = estimator(**exact).fit(kind(np.repeat(X, weight, axis=0)), np.repeat(y, weight))
+        np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), rtol=1e-7, atol=1e-9)
+        assert weighted.loss_ == pytest.approx(repeated.loss_, rel=1e-9)
+        assert weighted.score(X, y, weight) == pytest.approx(
+            weighted.score(np.repeat(X, weight, axis=0), np.repeat(y, weight)), rel=1e-9
+        )
+
+
+# --- Devices and precisions ------------------------------------------------------------------------------------------
+
+
+@every_estimator
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("gpu", "device must be 'auto', 'cpu', 'cuda', 'cuda:<number>' or 'mps', got 'gpu'"),
+        ("cuda:x", "got 'cuda:x'"),
+        ("cpu:1", "got 'cpu:1'"),
+        ("cuda:99", "device='cuda:99' was asked for, but torch sees"),
+        ("", "device must be"),
+    ],
+)
+def test_unknown_devices(estimator, device, message, digits):
+    with pytest.raises(ValueError, match=message):
+        estimator(**BRIEF, device=device).fit(*digits)
+
+
+@every_estimator
+@pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
+def test_precisions(estimator, precision, digits):
+    X, y = digits
+    model = estimator(**BRIEF | {"max_epochs": 20, "tol": 0}, precision=precision).fit(X, y)
+    expected = np.float64 if precision == "float64" else np.float32
+    assert model.transform(X).dtype == expected
+    assert {parameter.dtype for parameter in model.module_.parameters()} == {getattr(torch, np.dtype(expected).name)}
+    assert model.history_["loss"][-1] < 0.7 * model.history_["loss"][0]
+
+
+@every_estimator
+def test_learning_rate_schedules(estimator, digits):
+    X, y = digits
+    rates = {}
+    for schedule in ("constant", "cosine", "adaptive"):
+        settings = {"max_epochs": 10, "tol": 0.95, "n_iter_no_change": 8, "random_state": 0, "learning_rate": 0.01}
+        model = estimator(**settings, learning_rate_schedule=schedule).fit(X, y)
+        rates[schedule] = model.history_["learning_rate"]
+    assert set(rates["constant"]) == {0.01}
+    expected = 0.005 * (1 + np.cos(np.pi * np.arange(len(rates["cosine"])) / 10))
+    np.testing.assert_allclose(rates["cosine"], expected)
+    assert rates["adaptive"][-1] == pytest.approx(0.002)
+
+
+@every_estimator
+def test_gradient_clipping_bounds_the_first_step(estimator, digits):
+    """With a norm far below the optimiser's epsilon the steps shrink; without they are of the learning rate."""
+    X, y = digits
+    settings = {**BRIEF, "max_epochs": 1, "batch_size": 1000}
+    start = estimator(**settings | {"learning_rate": 1e-12}).fit(X, y)
+    moved = {}
+    for norm in (None, 1e-10):
+        model = estimator(**settings, max_grad_norm=norm).fit(X, y)
+        moved[norm] = max((a - b).abs().max().item() for a, b in zip(weights_of(model), weights_of(start), strict=True))
+    assert moved[None] > 5e-4
+    assert moved[1e-10] < 0.05 * moved[None]
+
+
+# --- Input -----------------------------------------------------------------------------------------------------------
+
+
+@every_estimator
+def test_numeric_input_of_any_type(estimator, digits):
+    X, y = digits
+    for dtype in (np.float16, np.uint8, np.int64, bool, object):
+        assert np.isfinite(estimator(**BRIEF).fit((X * 3).astype(dtype), y).transform((X * 3).astype(dtype))).all()
+    constant = np.ones((20, 4))
+    assert np.isfinite(estimator(**BRIEF).fit(constant, y[:20]).transform(constant)).all()
+
+
+@every_estimator
+def test_input_that_is_refused_names_what_is_wrong(estimator, digits):
+    X, y = digits
+    model = estimator(**BRIEF).fit(pd.DataFrame(X).add_prefix("pixel"), y)
+    bad = X.copy()
+    bad[2, 3] = np.inf
+    for call, message in [
+        (lambda: model.fit(bad, y), "infinity"),
+        (lambda: model.fit(X.astype(str).astype(object) + "x", y), "could not convert string to float"),
+        (lambda: model.fit(X, y, sample_weight=np.ones(3)), "sample_weight"),
+        (lambda: model.fit(X, y, sample_weight=-np.ones(len(X))), "[Nn]egative"),
+        (lambda: model.fit(X[0], y), "Reshape your data"),
+        (lambda: model.fit(X[:0], y[:0]), "0 sample"),
+        (lambda: estimator(**BRIEF).fit(X, y).transform(X[:, :5]), "5 features"),
+        (lambda: model.transform(pd.DataFrame(X[:, ::-1]).add_prefix("pixel").iloc[:, ::-1]), "same order"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+@every_estimator
+def test_sparse_rows_give_what_dense_rows_give(estimator, digits):
+    X, y = digits
+    exact = {**BRIEF, "precision": "float64", "batch_size": 1000}
+    dense = estimator(**exact).fit(X, y)
+    for kind in (sp.csr_array, sp.csc_matrix, sp.coo_array):
+        sparse = estimator(**exact).fit(kind(X), y)
+        np.testing.assert_allclose(sparse.transform(kind(X)), dense.transform(X), rtol=1e-9)
+
+
+def test_wide_sparse_data_are_never_made_dense():
+    """A matrix whose dense form would take 80 GB."""
+    X = sp.random_array((100_000, 100_000), density=2e-6, format="csr", dtype=np.float32, rng=0)
+    model = ESTIMATORS[0](hidden_layer_sizes=(), max_epochs=1, batch_size=20, random_state=0)
+    model.partial_fit(X[:400])
+    assert model.transform(X[:100]).shape == (100, 2)
+
+
+@every_estimator
+def test_repeated_fits_do_not_grow_memory(estimator, digits):
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        pytest.skip("reads /proc, which is Linux only")
+
+    def resident_mib():
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    X, y = digits
+    model = estimator(**BRIEF, hidden_layer_sizes=(2000,))
+    for _ in range(5):
+        model.fit(X, y)
+    before = resident_mib()
+    for _ in range(20):
+        model.fit(X, y)
+    # The weights alone are 1 MiB at least: kept from each fit, they would be 20.
+    assert resident_mib() - before < 10
