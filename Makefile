@@ -3,13 +3,23 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint types benchmarks clean
+.PHONY: demo test test-scatter lint types benchmarks clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/plot_autoencoder_digits.py
 
 test: lint types
 	$(BIN)/python -m pytest
+
+# The second back end of the reductions; compiles torch-scatter, which takes about ten minutes the first time.
+test-scatter: .venv/.scatter
+	$(BIN)/python -m pytest -m scatter tests
+
+.venv/.scatter: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools wheel ninja
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--no-build-isolation torch-scatter
+	touch $@
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -20,6 +30,7 @@ types: $(INSTALLED)
 
 benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_autoencoder.py
+	$(BIN)/python tests/benchmarks/benchmark_graphs.py
 
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

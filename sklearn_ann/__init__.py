@@ -2,5 +2,22 @@
 
 from sklearn_ann._version import __version__
 from sklearn_ann.autoencoder import AutoEncoderTransformer
+from sklearn_ann.graph import (
+    GCNClassifier,
+    GCNNodeClassifier,
+    GCNNodeRegressor,
+    GCNRegressor,
+    GraphSet,
+    MoleculeEncoder,
+)
 
-__all__ = ["AutoEncoderTransformer", "__version__"]
+__all__ = [
+    "AutoEncoderTransformer",
+    "GCNClassifier",
+    "GCNNodeClassifier",
+    "GCNNodeRegressor",
+    "GCNRegressor",
+    "GraphSet",
+    "MoleculeEncoder",
+    "__version__",
+]

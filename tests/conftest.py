@@ -6,8 +6,6 @@ os.environ["SCIPY_ARRAY_API"] = "1"
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
-from sklearn.preprocessing import minmax_scale
 
 # The networks of the tests are so small that a second thread only costs.
 torch.set_num_threads(1)
@@ -16,10 +14,17 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session")
 def digits():
     """The first 300 digits, scaled to [0, 1], and what they are."""
-    X, y = load_digits(return_X_y=True)
-    X = minmax_scale(X[:300]).astype(np.float32)
-    X.flags.writeable = False
-    return X, y[:300]
+    import discovery
+
+    return discovery.digits()
+
+
+@pytest.fixture
+def data(estimator):
+    """Samples and targets for the estimator that a test is parametrised with."""
+    import discovery
+
+    return discovery.data_for(estimator)
 
 
 @pytest.fixture

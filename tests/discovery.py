@@ -1,22 +1,68 @@
-"""Every public estimator, found and not listed, and the leaves that stand for the classes to come."""
+"""Every public estimator, found and not listed, the leaves that stand for classes to come, and data for each."""
 
 import inspect
+from typing import Any
 
+import numpy as np
 from leaves import DenseClassifier, DenseRegressor
 from sklearn.base import BaseEstimator
+from sklearn.datasets import load_digits
+from sklearn.preprocessing import minmax_scale
+from sklearn.utils import get_tags
 
 import sklearn_ann
+from sklearn_ann import GCNNodeClassifier, GCNNodeRegressor, GraphSet
+from sklearn_ann.base import NeuralEstimator
+from sklearn_ann.datasets import make_block_graph, make_motif_graphs
+
+
+def digits():
+    """The first 300 digits, scaled to [0, 1], and what they are."""
+    X, y = load_digits(return_X_y=True)
+    X = minmax_scale(X[:300]).astype(np.float32)
+    X.flags.writeable = False
+    return X, y[:300]
+
+
+_graphs, _motif = make_motif_graphs(120, n_nodes=(3, 8), random_state=0)
+GRAPHS = GraphSet.from_list(_graphs), _motif
+_blocks, _community = make_block_graph([70, 80], random_state=0)
+NODES = np.arange(150), _community
+
+
+class NodeClassifierOfBlocks(GCNNodeClassifier):
+    """GCNNodeClassifier with the graph that it cannot be fitted without."""
+
+    graph: Any = GraphSet(*_blocks)
+
+
+class NodeRegressorOfBlocks(GCNNodeRegressor):
+    """GCNNodeRegressor with the graph that it cannot be fitted without."""
+
+    graph: Any = GraphSet(*_blocks)
+
 
 PUBLIC = [
     member
     for name in sklearn_ann.__all__
     if inspect.isclass(member := getattr(sklearn_ann, name)) and issubclass(member, BaseEstimator)
 ]
-ESTIMATORS = [*PUBLIC, DenseClassifier, DenseRegressor]
+_STAND_INS = {GCNNodeClassifier: NodeClassifierOfBlocks, GCNNodeRegressor: NodeRegressorOfBlocks}
+NEURAL = [_STAND_INS.get(estimator, estimator) for estimator in PUBLIC if issubclass(estimator, NeuralEstimator)]
+NEURAL += [DenseClassifier, DenseRegressor]
+ROWS = [estimator for estimator in NEURAL if get_tags(estimator()).input_tags.two_d_array]
+
+
+def data_for(estimator):
+    """Samples of the kind that `estimator` takes, and targets."""
+    if estimator in ROWS:
+        return digits()
+    return NODES if estimator in _STAND_INS.values() else GRAPHS
+
 
 # scikit-learn compares some results at a relative 1e-7, for instance those of weighted and of repeated samples. That
 # takes float64 and one batch; everything else must hold with the defaults too.
-EXACT = {"precision": "float64", "batch_size": 10_000}
+EXACT = {"precision": "float64", "batch_size": None}
 
 # Enough training for checks that only ask whether something works.
 BRIEF = {"max_epochs": 3, "tol": 0.9, "n_iter_no_change": 1, "random_state": 0}

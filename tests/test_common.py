@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from discovery import BRIEF, ESTIMATORS, EXACT, PUBLIC, name_of
+from discovery import BRIEF, EXACT, NEURAL, PUBLIC, ROWS, name_of
 from sklearn.base import clone, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import estimator_checks as checks
@@ -22,7 +22,7 @@ ONLY_EXACT = {"check_sample_weight_equivalence_on_dense_data", "check_sample_wei
 
 
 def all_checks():
-    for estimator in ESTIMATORS:
+    for estimator in ROWS:
         for settings in ({}, EXACT):
             for instance, check in checks.estimator_checks_generator(estimator(**settings), mark=None):
                 name = getattr(check, "func", check).__name__
@@ -53,24 +53,26 @@ NOT_RUN_BY_CHECK_ESTIMATOR = [
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 @pytest.mark.filterwarnings("ignore:X has feature names, but:UserWarning")
 @pytest.mark.parametrize("check", NOT_RUN_BY_CHECK_ESTIMATOR, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize("estimator", ROWS, ids=name_of)
 def test_what_check_estimator_leaves_out(estimator, check):
     check(estimator.__name__, estimator(**BRIEF))
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
-def test_feature_names_are_the_lower_case_class_name_and_a_number(estimator, digits):
-    X, y = digits
+@pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
+def test_feature_names_are_the_lower_case_class_name_and_a_number(estimator, data):
+    X, y = data
     fitted = estimator(**BRIEF).set_output(transform="pandas").fit(X, y)
     table = fitted.transform(X)
     prefix = estimator.__name__.lower()
     assert list(table.columns) == [f"{prefix}{i}" for i in range(table.shape[1])]
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
-def test_every_hyper_parameter_refuses_what_its_bounds_exclude(estimator, digits):
-    X, y = digits
+@pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
+def test_every_hyper_parameter_refuses_what_its_bounds_exclude(estimator, data):
+    X, y = data
     for name, constraints in estimator._parameter_constraints.items():
+        if constraints == "no_validation":
+            continue
         for constraint in map(make_constraint, constraints):
             try:
                 bad = generate_invalid_param_val(constraint)
@@ -82,7 +84,7 @@ def test_every_hyper_parameter_refuses_what_its_bounds_exclude(estimator, digits
                 estimator(**BRIEF).set_params(**{name: bad}).fit(X, y)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
 def test_signature_get_params_and_constraints_agree(estimator):
     parameters = inspect.signature(estimator).parameters
     assert all(p.kind is inspect.Parameter.KEYWORD_ONLY for p in parameters.values())
@@ -93,7 +95,7 @@ def test_signature_get_params_and_constraints_agree(estimator):
     assert clone(estimator(), safe=False).set_params(**changed).get_params() == changed
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
 def test_docstring_documents_exactly_the_signature(estimator):
     sections = split_sections(estimator.__doc__)
     entries = split_entries(sections["Parameters"])
@@ -105,13 +107,15 @@ def test_docstring_documents_exactly_the_signature(estimator):
         assert "".join(body).startswith("    ")
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
-def test_docstring_documents_exactly_the_fitted_attributes(estimator, digits):
+@pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
+def test_docstring_documents_exactly_the_fitted_attributes(estimator, data):
     import pandas as pd
 
-    X, y = digits
-    fitted = estimator(**BRIEF).fit(pd.DataFrame(X).add_prefix("pixel"), y)
+    X, y = data
+    fitted = estimator(**BRIEF).fit(pd.DataFrame(X).add_prefix("pixel") if estimator in ROWS else X, y)
     attributes = {name for name, _ in inspect.getmembers(fitted) if name.endswith("_") and not name.startswith("_")}
+    if estimator not in ROWS:
+        attributes.add("feature_names_in_")  # which comes with a frame
     assert attributes == set(split_entries(split_sections(estimator.__doc__)["Attributes"]))
 
 
@@ -122,26 +126,27 @@ def test_public_methods_are_documented(estimator):
             assert inspect.getdoc(method), f"{estimator.__name__}.{name} has no docstring"
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
-def test_html_repr_shows_parameters_and_fitted_attributes(estimator, digits):
-    X, y = digits
+@pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
+def test_html_repr_shows_parameters_and_fitted_attributes(estimator, data):
+    X, y = data
     html = estimator(**BRIEF).fit(X, y)._repr_html_()
     assert "learning_rate" in html
     assert "best_epoch_" in html
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
-def test_set_params_counts_at_the_next_fit(estimator, digits):
-    X, y = digits
+@pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
+def test_set_params_counts_at_the_next_fit(estimator, data):
+    X, y = data
     model = estimator(**BRIEF).fit(X, y)
     once = model.transform(X).shape
-    name = "n_components" if "n_components" in model.get_params() else "hidden_layer_sizes"
+    names = ("n_components", "hidden_layer_sizes", "conv_layer_sizes")
+    name = next(name for name in names if name in model.get_params())
     model.set_params(**{name: 5}).fit(X, y)
     assert once[1] != 5
     assert model.transform(X).shape == (len(X), 5)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize("estimator", ROWS, ids=name_of)
 def test_lists_of_lists_frames_and_arrays_are_the_same_data(estimator, digits):
     import pandas as pd
 
@@ -151,13 +156,13 @@ def test_lists_of_lists_frames_and_arrays_are_the_same_data(estimator, digits):
         np.testing.assert_array_equal(estimator(**BRIEF).fit(same, list(y)).transform(same), expected)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
-def test_too_few_epochs_warn(estimator, digits):
-    X, y = digits
+@pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
+def test_too_few_epochs_warn(estimator, data):
+    X, y = data
     with pytest.warns(ConvergenceWarning, match="max_epochs=2"):
         estimator(max_epochs=2, random_state=0).fit(X, y)
 
 
 def test_regressors_have_no_predict_proba():
-    for estimator in filter(lambda e: is_regressor(e()), ESTIMATORS):
+    for estimator in filter(lambda e: is_regressor(e()), NEURAL):
         assert not hasattr(estimator, "predict_proba")

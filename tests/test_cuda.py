@@ -8,27 +8,27 @@ import textwrap
 import numpy as np
 import pytest
 import torch
-from discovery import BRIEF, ESTIMATORS, name_of
+from discovery import BRIEF, NEURAL, name_of
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-every_estimator = pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+every_estimator = pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
 
 
 @every_estimator
 @pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
-def test_cuda_learns_what_the_cpu_learns(estimator, precision, digits):
-    X, y = digits
+def test_cuda_learns_what_the_cpu_learns(estimator, precision, data):
+    X, y = data
     settings = {**BRIEF, "tol": 0, "precision": precision, "dropout": 0.0}
     losses = [estimator(**settings, device=device).fit(X, y).loss_ for device in ("cpu", "cuda")]
     assert losses[1] == pytest.approx(losses[0], rel=0.05 if precision == "bfloat16" else 1e-3)
 
 
 @every_estimator
-def test_cuda_is_reproducible_and_leaves_the_generators_alone(estimator, digits):
-    X, y = digits
+def test_cuda_is_reproducible_and_leaves_the_generators_alone(estimator, data):
+    X, y = data
     torch.cuda.init()
     before = torch.cuda.get_rng_state()
     one, two = (estimator(**BRIEF, dropout=0.3, device="cuda").fit(X, y).transform(X) for _ in range(2))
@@ -37,15 +37,15 @@ def test_cuda_is_reproducible_and_leaves_the_generators_alone(estimator, digits)
 
 
 @every_estimator
-def test_auto_is_cuda(estimator, digits):
-    X, y = digits
+def test_auto_is_cuda(estimator, data):
+    X, y = data
     model = estimator(**BRIEF).fit(X, y)
     assert next(model.module_.parameters()).is_cuda
 
 
 @every_estimator
-def test_a_cuda_pickle_loads_without_cuda(estimator, digits, tmp_path):
-    X, y = digits
+def test_a_cuda_pickle_loads_without_cuda(estimator, data, tmp_path):
+    X, y = data
     model = estimator(**BRIEF, device="cuda").fit(X, y)
     expected = model.transform(X)
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(model))

@@ -44,19 +44,23 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         The most passes over the training data in one ``fit``. Training stops before as soon as the loss has stopped
         to fall; if it has not, a ``ConvergenceWarning`` says so.
 
-    batch_size : int
+    batch_size : int or None
         Samples in a step of the optimiser, at most: an epoch is cut into batches whose sizes differ by one at most.
-        Values over the number of samples give one batch.
+        None, or a value over the number of samples, makes one batch of all.
 
     learning_rate : float
-        Step size of the optimiser, AdamW (Loshchilov and Hutter 2019, algorithm 2).
+        Step size of the optimiser.
 
     learning_rate_schedule : {"constant", "cosine", "adaptive"}
         Course of the learning rate: constant; falling to zero over `max_epochs` along half a cosine; or divided by
         five whenever the watched loss has not fallen for half of `n_iter_no_change` epochs.
 
+    optimizer : {"adamw", "adam"}
+        Adam (Kingma and Ba 2015); the two differ in what they make of `weight_decay`.
+
     weight_decay : float
-        Decoupled weight decay: a step shrinks each weight by ``learning_rate * weight_decay`` of itself.
+        With ``"adamw"`` a step shrinks each weight by ``learning_rate * weight_decay`` of itself (Loshchilov and Hutter
+        2019, algorithm 2). With ``"adam"`` the loss gets ``weight_decay / 2`` times the sum of the squared weights.
 
     max_grad_norm : float or None
         Greatest Euclidean norm of the gradient of all weights together; a longer one is scaled down to it. None for
@@ -125,9 +129,10 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
     """
 
     max_epochs: PositiveInt = 200
-    batch_size: PositiveInt = 32
+    batch_size: PositiveInt | None = 32
     learning_rate: PositiveFloat = 1e-3
     learning_rate_schedule: training.Schedule = "constant"
+    optimizer: training.OptimizerName = "adamw"
     weight_decay: NonNegativeFloat = 0.0
     max_grad_norm: PositiveFloat | None = None
     early_stopping: bool = False
@@ -363,7 +368,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
                 samples,
                 function,
                 # Without gradients a batch takes less memory than in training.
-                chunk=max(8 * self.batch_size, 256),
+                chunk=len(samples) if self.batch_size is None else max(8 * self.batch_size, 256),
                 device=device,
                 precision=self.precision,
             )

@@ -65,7 +65,7 @@ class DeclaredParameters(BaseEstimator):
     inherited field again changes its default or its bounds and keeps its place.
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
+    _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -85,7 +85,9 @@ class DeclaredParameters(BaseEstimator):
         init: Any = vars(holder)["__init__"]
         init.__qualname__, init.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
         cls.__init__ = init  # type: ignore[method-assign]
-        cls._parameter_constraints = {name: constraints(hint) for name, hint in declared.items()}
+        cls._parameter_constraints = {
+            name: "no_validation" if hint is Any else constraints(hint) for name, hint in declared.items()
+        }
         complete_docstring(cls, defaults)
 
 

@@ -1,10 +1,10 @@
 """The engine: the only room that knows skorch. It is handed values, never an estimator."""
 
 from sklearn_ann.training.callbacks import EpochTasks, ProgressLine
-from sklearn_ann.training.data import Examples, Rows, Samples, SparseRows, as_tensor, ragged_positions
+from sklearn_ann.training.data import Examples, Rows, Samples, SparseRows, as_tensor, on_device, ragged_positions
 from sklearn_ann.training.device import Precision, available_device, limited_threads, resolve_device, tensor_dtype
 from sklearn_ann.training.loop import Training
-from sklearn_ann.training.network import Error, Network, Schedule, Settings
+from sklearn_ann.training.network import Error, Network, OptimizerName, Schedule, Settings
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
 
@@ -13,6 +13,7 @@ __all__ = [
     "Error",
     "Examples",
     "Network",
+    "OptimizerName",
     "Precision",
     "ProgressLine",
     "Rows",
@@ -27,6 +28,7 @@ __all__ = [
     "available_device",
     "drawing_from",
     "limited_threads",
+    "on_device",
     "ragged_positions",
     "resolve_device",
     "tensor_dtype",

@@ -178,14 +178,14 @@ class Batch(NamedTuple):
     size: int
 
 
-def batches(examples: Examples, batch_size: int, device: torch.device, order: Tensor | None) -> Iterator[Batch]:
+def batches(examples: Examples, batch_size: int | None, device: torch.device, order: Tensor | None) -> Iterator[Batch]:
     """Cut `examples` into batches whose sizes differ by one at most, so that none is left with a single sample.
 
     Parameters
     ----------
     examples : Examples
-    batch_size : int
-        The largest size of a batch.
+    batch_size : int or None
+        The largest size of a batch; None for one batch of all.
     device : torch.device
         Where the network is.
     order : int64 Tensor of shape (n,) or None
@@ -198,7 +198,7 @@ def batches(examples: Examples, batch_size: int, device: torch.device, order: Te
     if rows is not None:
         order = rows.index_select(0, order)
     order = order.to(samples.device)
-    for index in order.tensor_split(-(-n // batch_size)):
+    for index in order.tensor_split(1 if batch_size is None else -(-n // batch_size)):
         inputs = on_device(samples[index], device)
         there = index.to(device)
         yield Batch(

@@ -16,6 +16,8 @@ from sklearn_ann.training.device import Precision, autocast
 Error = Callable[[Any, Any], Tensor]
 """The error of a network: ``(output, target) -> one loss a sample, shape (batch,)``."""
 
+OptimizerName = Literal["adamw", "adam"]
+_OPTIMIZERS = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 Schedule = Literal["constant", "cosine", "adaptive"]
 
 
@@ -24,9 +26,10 @@ class Settings:
     """How to train; each value is the hyper-parameter of the same name."""
 
     max_epochs: int
-    batch_size: int
+    batch_size: int | None
     learning_rate: float
     learning_rate_schedule: Schedule
+    optimizer: OptimizerName
     weight_decay: float
     max_grad_norm: float | None
     n_iter_no_change: int
@@ -55,7 +58,7 @@ class Network(NeuralNet):
         super().__init__(
             module,
             criterion=error,
-            optimizer=torch.optim.AdamW,
+            optimizer=_OPTIMIZERS[settings.optimizer],
             optimizer__weight_decay=settings.weight_decay,
             optimizer__fused=True,
             lr=settings.learning_rate,

@@ -1,0 +1,237 @@
+"""Graphs as plain ``(X, A)`` pairs: made with known truth, or read from the files of known collections."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils import check_random_state
+
+
+def make_block_graph(
+    sizes: Sequence[int],
+    *,
+    p_in: float = 0.15,
+    p_out: float = 0.01,
+    n_features: int = 8,
+    signal: float = 0.3,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[tuple[np.ndarray, sp.csr_array], np.ndarray]:
+    """Make one graph of communities, a stochastic block model with weakly informative features.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Number of nodes of each community.
+    p_in, p_out : float in [0, 1]
+        Probability of an edge within a community and between two.
+    n_features : int
+        Features of a node: standard normal noise around a mean of its community.
+    signal : float
+        Standard deviation of these means. 0 leaves the edges as the only source.
+    random_state : int, RandomState instance or None
+
+    Returns
+    -------
+    (X, A) : array of shape (n_nodes, n_features), CSR array of shape (n_nodes, n_nodes)
+        The graph; A is symmetric, with weights 1.
+    y : array of shape (n_nodes,)
+        The community of each node.
+
+    Examples
+    --------
+    >>> from sklearn_ann.datasets import make_block_graph
+    >>> (X, A), y = make_block_graph([30, 40], random_state=0)
+    >>> X.shape, A.shape, y.shape
+    ((70, 8), (70, 70), (70,))
+    """
+    rng = check_random_state(random_state)
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    n = len(y)
+    probability = np.where(y[:, None] == y, p_in, p_out)
+    upper = np.triu(rng.uniform(size=(n, n)) < probability, k=1)
+    A = sp.csr_array(upper | upper.T, dtype=np.float64)
+    X = rng.normal(size=(len(sizes), n_features))[y] * signal + rng.normal(size=(n, n_features))
+    return (X, A), y
+
+
+def make_motif_graphs(
+    n_graphs: int = 200,
+    *,
+    n_nodes: tuple[int, int] = (12, 25),
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[list[tuple[np.ndarray, sp.csr_array]], np.ndarray]:
+    """Make random trees to which a motif is tied: a ring of six with a chord from side to side (class 0), or with one
+    that cuts off a triangle (class 1).
+
+    Both classes have as many nodes, edges and nodes of each degree: only how these lie to each other differs, which
+    shows after two rounds of message passing. The features of a node are a constant and its degree.
+
+    Parameters
+    ----------
+    n_graphs : int
+    n_nodes : (int, int)
+        Least and greatest number of nodes of the tree.
+    random_state : int, RandomState instance or None
+
+    Returns
+    -------
+    graphs : list of (X, A)
+        Features of shape (n, 2) and symmetric CSR adjacency of shape (n, n).
+    y : array of shape (n_graphs,)
+        0 for the long chord, 1 for the short one, in turn.
+
+    Examples
+    --------
+    >>> from sklearn_ann.datasets import make_motif_graphs
+    >>> graphs, y = make_motif_graphs(10, random_state=0)
+    >>> len(graphs), y[:4]
+    (10, array([0, 1, 0, 1]))
+    """
+    rng = check_random_state(random_state)
+    y = np.arange(n_graphs) % 2
+    ring = [(i, (i + 1) % 6) for i in range(6)]
+    graphs = []
+    for label in y:
+        tree = int(rng.randint(n_nodes[0], n_nodes[1] + 1))
+        edges = [(child, int(rng.randint(child))) for child in range(1, tree)]
+        edges += [(tree + i, tree + j) for i, j in [*ring, (0, 2) if label else (0, 3)]]
+        edges.append((tree + 4, int(rng.randint(tree))))
+        rows, columns = np.array(edges).T
+        n = tree + 6
+        A = sp.csr_array((np.ones(len(edges)), (rows, columns)), shape=(n, n))
+        A = A + A.T
+        graphs.append((np.c_[np.ones(n), A.sum(axis=1)], sp.csr_array(A)))
+    return graphs, y
+
+
+def read_tu_graphs(folder: str | Path) -> tuple[list[tuple[Any, ...]], np.ndarray]:
+    """Read a data set of the TU collection (Morris et al. 2020) in its text format.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``NAME_A.txt``, ``NAME_graph_indicator.txt`` and ``NAME_graph_labels.txt`` (or
+        ``NAME_graph_attributes.txt``), and, where there are any, ``NAME_node_labels.txt``,
+        ``NAME_node_attributes.txt``, ``NAME_edge_labels.txt`` and ``NAME_edge_attributes.txt``.
+
+    Returns
+    -------
+    graphs : list of (X, A) or (X, A, E)
+        Node labels, one-hot, and node attributes side by side; where there are neither, the degree. Edge labels and
+        attributes likewise.
+    y : array of shape (n_graphs,)
+        Labels, integers, or attributes of the graphs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has no ``*_A.txt``.
+    """
+    folder = Path(folder)
+    found = sorted(folder.glob("*_A.txt"))
+    if not found:
+        raise FileNotFoundError(f"{folder} has no file *_A.txt: is it a data set of the TU collection?")
+    name = found[0].name.removesuffix("_A.txt")
+
+    def table(part: str, dtype: type = float) -> np.ndarray | None:
+        path = folder / f"{name}_{part}.txt"
+        return np.loadtxt(path, delimiter=",", dtype=dtype, ndmin=2) if path.exists() else None
+
+    def one_hot(part: str) -> list[np.ndarray]:
+        labels = table(part, int)
+        return [] if labels is None else [(column[:, None] == np.unique(column)).astype(float) for column in labels.T]
+
+    edges = np.loadtxt(found[0], delimiter=",", dtype=np.int64, ndmin=2) - 1
+    owner = np.loadtxt(folder / f"{name}_graph_indicator.txt", dtype=np.int64) - 1
+    y = table("graph_labels", int)
+    y = table("graph_attributes") if y is None else y
+    if y is None:
+        raise FileNotFoundError(f"{folder} has neither {name}_graph_labels.txt nor {name}_graph_attributes.txt")
+    sizes = np.bincount(owner, minlength=len(y))
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    node_parts = [*one_hot("node_labels"), *([] if (values := table("node_attributes")) is None else [values])]
+    edge_parts = [*one_hot("edge_labels"), *([] if (values := table("edge_attributes")) is None else [values])]
+    order = np.lexsort((edges[:, 1], edges[:, 0]))
+    edges = edges[order]
+    X = np.hstack(node_parts) if node_parts else np.bincount(edges[:, 0], minlength=len(owner))[:, None].astype(float)
+    E = np.hstack(edge_parts)[order] if edge_parts else None
+    edge_starts = np.searchsorted(edges[:, 0], starts)
+    graphs: list[tuple[Any, ...]] = []
+    for g, n in enumerate(sizes):
+        own = slice(edge_starts[g], edge_starts[g + 1])
+        rows, columns = (edges[own] - starts[g]).T
+        A = sp.csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
+        features = X[starts[g] : starts[g + 1]]
+        graphs.append((features, A) if E is None else (features, A, E[own]))
+    return graphs, y.ravel() if y.shape[1] == 1 else y
+
+
+def read_planetoid(
+    folder: str | Path, name: str
+) -> tuple[tuple[sp.csr_array, sp.csr_array], np.ndarray, dict[str, np.ndarray]]:
+    """Read Cora, Citeseer or PubMed with the fixed split of Yang et al. (2016).
+
+    The files are pickles; nothing but arrays, sparse matrices and dicts is read from them.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``ind.NAME.tx``, ``.allx``, ``.y``, ``.ty``, ``.ally``, ``.graph`` and ``.test.index``.
+    name : str
+        ``"cora"``, ``"citeseer"`` or ``"pubmed"``.
+
+    Returns
+    -------
+    (X, A) : CSR arrays of shape (n_nodes, n_features) and (n_nodes, n_nodes)
+        Node features, each row divided by its sum, and the symmetric adjacency without loops, with weights 1.
+    y : array of shape (n_nodes,)
+        Classes; -1 for nodes that the files do not label.
+    split : dict
+        Numbers of the nodes in ``"train"``, ``"validation"`` (500) and ``"test"`` (1,000).
+    """
+    folder = Path(folder)
+
+    def load(part: str) -> Any:
+        with (folder / f"ind.{name}.{part}").open("rb") as file:
+            return _ArraysOnly(file, encoding="latin1").load()
+
+    tx, allx, y, ty, ally, graph = map(load, ("tx", "allx", "y", "ty", "ally", "graph"))
+    test = np.loadtxt(folder / f"ind.{name}.test.index", dtype=np.int64)
+    n = max(len(graph), int(test.max()) + 1, allx.shape[0])
+    # Citeseer's test nodes have gaps: nodes without features and label.
+    features = sp.lil_array((n, allx.shape[1]))
+    features[: allx.shape[0]] = allx
+    features[test] = tx
+    labels = np.full(n, -1)
+    labels[: len(ally)] = np.where(ally.any(axis=1), ally.argmax(axis=1), -1)
+    labels[test] = np.where(ty.any(axis=1), ty.argmax(axis=1), -1)
+    rows = np.repeat(list(graph), [len(neighbours) for neighbours in graph.values()])
+    columns = np.concatenate([np.asarray(neighbours, dtype=np.int64) for neighbours in graph.values()])
+    keep = rows != columns
+    A = sp.csr_array((np.ones(keep.sum()), (rows[keep], columns[keep])), shape=(n, n))
+    A = A.maximum(A.T)
+    A.data[:] = 1.0
+    X = sp.csr_array(features)
+    total = np.asarray(X.sum(axis=1)).ravel()
+    X = sp.diags_array(1.0 / np.where(total > 0, total, 1.0)) @ X
+    split = {"train": np.arange(len(y)), "validation": np.arange(len(y), len(y) + 500), "test": np.sort(test)}
+    return (sp.csr_array(X), A), labels, split
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads arrays, sparse matrices and dicts, wherever the SciPy of the file's time kept them, and no code."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        package = module.split(".")[0]
+        if package == "scipy" and name in ("csr_matrix", "csc_matrix", "csr_array", "csc_array"):
+            return getattr(sp, name)
+        if package == "numpy" and name in ("_reconstruct", "ndarray", "dtype", "scalar", "_frombuffer"):
+            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        if (module, name) in (("collections", "defaultdict"), ("__builtin__", "list"), ("_codecs", "encode")):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"the file asks for {module}.{name}, which no planetoid file has")

@@ -1,0 +1,131 @@
+"""Graph convolutions: each maps the features of a graph's nodes to new ones, whatever its size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sklearn_ann.graph.propagation import linear
+from sklearn_ann.graph.reduction import Backend, reduce, softmax
+from sklearn_ann.graph.samples import GraphBatch
+
+
+class GCNConvolution(nn.Module):
+    """``A X Wᵀ``, the lecture's graph convolution without its activation (Kipf and Welling 2017, equation 2).
+
+    A is what `normalized` made of the adjacency matrix. There is no bias: the formula has none.
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, **_: Any) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_outputs, n_inputs))
+        nn.init.xavier_uniform_(self.weight)
+
+    def forward(self, x: Any, batch: GraphBatch) -> Tensor:
+        if isinstance(x, Tensor) and x.shape[1] < len(self.weight):
+            return linear(batch.adjacency @ x, self.weight)  # the cheaper order of the two products
+        return batch.adjacency @ linear(x, self.weight)
+
+
+class SAGEConvolution(nn.Module):
+    """``X W₁ᵀ + mean_{j in N(i)} x_j W₂ᵀ + b`` (Hamilton et al. 2017, with the mean aggregator)."""
+
+    def __init__(self, n_inputs: int, n_outputs: int, **_: Any) -> None:
+        super().__init__()
+        self.own = nn.Linear(n_inputs, n_outputs)
+        self.neighbours = nn.Linear(n_inputs, n_outputs, bias=False)
+
+    def forward(self, x: Any, batch: GraphBatch) -> Tensor:
+        mean = batch.adjacency.mean(linear(x, self.neighbours.weight))
+        return linear(x, self.own.weight, self.own.bias) + mean
+
+
+class GINConvolution(nn.Module):
+    """``MLP((1 + ε) x_i + sum_j a_ij x_j)`` (Xu et al. 2019, equation 4.1); the first layer of the MLP is applied
+    before the sum, which gives the same and is cheaper for wide or sparse inputs.
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, **_: Any) -> None:
+        super().__init__()
+        self.epsilon = nn.Parameter(torch.zeros(()))
+        self.first = nn.Linear(n_inputs, n_outputs)
+        self.second = nn.Linear(n_outputs, n_outputs)
+
+    def forward(self, x: Any, batch: GraphBatch) -> Tensor:
+        h = linear(x, self.first.weight)
+        h = (1 + self.epsilon) * h + batch.adjacency @ h + self.first.bias
+        output: Tensor = self.second(h.relu())
+        return output
+
+
+class GATConvolution(nn.Module):
+    """``sum_j α_ij W x_j`` with ``α_ij = softmax_j(LeakyReLU(a₁ᵀ W x_i + a₂ᵀ W x_j))`` over the neighbours of i
+    (Velickovic et al. 2018, equations 3 to 6), for several heads side by side.
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, *, n_heads: int, backend: Backend, **_: Any) -> None:
+        super().__init__()
+        if n_outputs % n_heads:
+            raise ValueError(f"conv_layer_sizes has {n_outputs}, which n_heads={n_heads} does not divide")
+        self.n_heads, self.backend = n_heads, backend
+        self.weight = nn.Parameter(torch.empty(n_outputs, n_inputs))
+        self.to_own = nn.Parameter(torch.empty(n_heads, n_outputs // n_heads))
+        self.to_other = nn.Parameter(torch.empty(n_heads, n_outputs // n_heads))
+        self.bias = nn.Parameter(torch.zeros(n_outputs))
+        for parameter in (self.weight, self.to_own, self.to_other):
+            nn.init.xavier_uniform_(parameter)
+
+    def attention(self, x: Any, batch: GraphBatch) -> tuple[Tensor, Tensor]:
+        """Return ``W x``, shape (n_nodes, heads, width), and α, shape (n_edges, heads)."""
+        h = linear(x, self.weight)
+        h = h.view(len(h), *self.to_own.shape)  # (n_nodes, heads, width)
+        own, other = (h * self.to_own).sum(dim=2), (h * self.to_other).sum(dim=2)  # (n_nodes, heads)
+        rows = batch.adjacency.rows()
+        score = F.leaky_relu(own.index_select(0, rows) + other.index_select(0, batch.adjacency.columns), 0.2)
+        return h, softmax(score, rows, batch.adjacency.n_nodes, self.backend)
+
+    def forward(self, x: Any, batch: GraphBatch) -> Tensor:
+        h, alpha = self.attention(x, batch)
+        heads = [batch.adjacency.propagate(alpha[:, k], h[:, k].contiguous()) for k in range(self.n_heads)]
+        return torch.cat(heads, dim=1) + self.bias
+
+
+class GatedConvolution(nn.Module):
+    """``U x_i + sum_j a_ij η_ij ⊙ V x_j`` with gates ``η_ij = σ(e_ij) / (sum_k σ(e_ik) + ε)`` and ``e_ij = A x_i +
+    B x_j + C e⁰_ij`` (residual gated graph convolution: Bresson and Laurent 2017; Dwivedi et al. 2020, equation 11).
+
+    e⁰ are the features of the edges; without any, the gates depend on the nodes alone.
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, *, n_edge_features: int, **_: Any) -> None:
+        super().__init__()
+        self.own = nn.Linear(n_inputs, n_outputs)
+        self.other = nn.Linear(n_inputs, n_outputs)
+        self.gate_own = nn.Linear(n_inputs, n_outputs)
+        self.gate_other = nn.Linear(n_inputs, n_outputs)
+        self.gate_edge = nn.Linear(n_edge_features, n_outputs, bias=False) if n_edge_features else None
+
+    def forward(self, x: Any, batch: GraphBatch) -> Tensor:
+        own, other, gate_own, gate_other = (
+            linear(x, layer.weight, layer.bias) for layer in (self.own, self.other, self.gate_own, self.gate_other)
+        )
+        rows, columns = batch.adjacency.rows(), batch.adjacency.columns
+        score = gate_own.index_select(0, rows) + gate_other.index_select(0, columns)  # (n_edges, n_outputs)
+        if self.gate_edge is not None:
+            score = score + self.gate_edge(batch.edge_features)
+        gate = score.sigmoid()
+        n = batch.adjacency.n_nodes
+        message = gate * other.index_select(0, columns) * batch.adjacency.weights[:, None]
+        return own + reduce(message, rows, n, "sum") / (reduce(gate, rows, n, "sum") + 1e-6)
+
+
+CONVOLUTIONS: dict[str, type[nn.Module]] = {
+    "gcn": GCNConvolution,
+    "sage": SAGEConvolution,
+    "gin": GINConvolution,
+    "gat": GATConvolution,
+    "gated": GatedConvolution,
+}

@@ -1,0 +1,159 @@
+"""The network of all graph estimators: convolutions, and for whole graphs a read-out and dense layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_ann.graph.convolutions import CONVOLUTIONS, GATConvolution
+from sklearn_ann.graph.propagation import SparseMatrix
+from sklearn_ann.graph.reduction import Backend, Reduction, reduce
+from sklearn_ann.graph.samples import GraphBatch
+from sklearn_ann.layers import BatchNorm, Dropout, dense_stack, linear_layers
+
+
+class GraphConvolutions(nn.Module):
+    """Convolutions one after the other, each with normalisation, ReLU, dropout and a residual (Dwivedi et al. 2020).
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Number of node features, then the width of each convolution.
+    conv : str
+        A key of `CONVOLUTIONS`.
+    normalization : {"batch", "layer"} or None
+    residual : bool
+        Whether a convolution's input is added to its output where their widths are equal.
+    dropout, input_dropout : float in [0, 1)
+    **options
+        What single convolutions need: ``n_heads``, ``n_edge_features``, ``backend``.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        conv: str,
+        *,
+        normalization: str | None,
+        residual: bool,
+        dropout: float,
+        input_dropout: float,
+        **options: Any,
+    ) -> None:
+        super().__init__()
+        steps = list(pairwise(widths))
+        norms: dict[str | None, Callable[[int], nn.Module]] = {
+            "batch": BatchNorm,
+            "layer": nn.LayerNorm,
+            None: lambda _: nn.Identity(),
+        }
+        self.convolutions = nn.ModuleList([CONVOLUTIONS[conv](*step, **options) for step in steps])
+        self.norms = nn.ModuleList([norms[normalization](width) for _, width in steps])
+        self.input_dropout = Dropout(input_dropout)
+        self.dropout = Dropout(dropout)
+        self.residual = residual
+
+    def forward(self, batch: GraphBatch) -> list[Tensor]:
+        """Return the features of the nodes after each convolution, each of shape (n_nodes, width)."""
+        x = self._drop_inputs(batch.x)
+        layers: list[Tensor] = []
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            h = norm(convolution(x, batch)).relu()
+            if self.residual and x.shape == h.shape:
+                h = h + x
+            x = self.dropout(h)
+            layers.append(x)
+        return layers
+
+    def _drop_inputs(self, x: Any) -> Any:
+        if isinstance(x, SparseMatrix):
+            return x._replace(adjacency=x.adjacency._replace(weights=self.input_dropout(x.adjacency.weights)))
+        return self.input_dropout(x)
+
+    def attention(self, batch: GraphBatch) -> list[Tensor]:
+        """Return α of each convolution, each of shape (n_edges, n_heads)."""
+        maps = []
+        for convolution, x in zip(self.convolutions, [batch.x, *self(batch)[:-1]], strict=True):
+            assert isinstance(convolution, GATConvolution)
+            maps.append(convolution.attention(x, batch)[1])
+        return maps
+
+
+class GraphBody(nn.Module):
+    """From graphs to one row of features for each: convolutions, read-out, dense layers.
+
+    Parameters
+    ----------
+    convolutions : GraphConvolutions
+    widths : sequence of int
+        Those of the convolutions.
+    readout : sequence of {"mean", "sum", "max", "min", "std"}
+        Statistics over the nodes of a graph, side by side.
+    every_layer : bool
+        Whether to read out after each convolution (Xu et al. 2018) or after the last one alone.
+    hidden : sequence of int
+        Widths of the dense layers.
+    dropout : float
+    backend : {"torch", "torch-scatter"}
+    """
+
+    def __init__(
+        self,
+        convolutions: GraphConvolutions,
+        widths: Sequence[int],
+        *,
+        readout: Sequence[Reduction],
+        every_layer: bool,
+        hidden: Sequence[int],
+        dropout: float,
+        backend: Backend,
+    ) -> None:
+        super().__init__()
+        self.convolutions = convolutions
+        self.readout, self.every_layer, self.backend = tuple(readout), every_layer, backend
+        n_read = len(self.readout) * (sum(widths) if every_layer else widths[-1])
+        self.dense = dense_stack(linear_layers([n_read, *hidden]), "relu", dropout, activate_last=True)
+        self.n_features = hidden[-1] if hidden else n_read
+
+    def forward(self, batch: GraphBatch) -> Tensor:
+        layers = self.convolutions(batch)
+        h = torch.cat(layers, dim=1) if self.every_layer else layers[-1]  # (n_nodes, width)
+        read = [reduce(h, batch.members, batch.n_graphs, how, self.backend) for how in self.readout]
+        features: Tensor = self.dense(torch.cat(read, dim=1))  # (n_graphs, n_features)
+        return features
+
+    def attention(self, batch: GraphBatch) -> list[Tensor]:
+        """Return α of each convolution."""
+        return self.convolutions.attention(batch)
+
+
+class NodeBody(nn.Module):
+    """From a graph and some of its nodes to one row of features for each of these.
+
+    Parameters
+    ----------
+    convolutions : GraphConvolutions
+    propagate_last : bool
+        Whether the features pass the adjacency matrix once more: the head is then the linear map of one more
+        ``"gcn"`` convolution, as in Kipf and Welling (2017), equation 9.
+    """
+
+    def __init__(self, convolutions: GraphConvolutions, propagate_last: bool) -> None:
+        super().__init__()
+        self.convolutions, self.propagate_last = convolutions, propagate_last
+
+    def forward(self, batch: tuple[GraphBatch, Tensor]) -> Tensor:
+        graph, nodes = batch
+        h = self.convolutions(graph)[-1]
+        if self.propagate_last:
+            h = graph.adjacency @ h
+        features: Tensor = h.index_select(0, nodes)  # (n_asked, width)
+        return features
+
+    def attention(self, batch: tuple[GraphBatch, Tensor]) -> list[Tensor]:
+        """Return α of each convolution."""
+        return self.convolutions.attention(batch[0])

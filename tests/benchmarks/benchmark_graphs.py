@@ -1,0 +1,248 @@
+"""Graph estimators against PyTorch Geometric: time per epoch, scaling, and the container.
+
+    python tests/benchmarks/benchmark_graphs.py [part ...]
+
+Needs PyTorch Geometric (extra ``bench``). Times are ratios of runs that alternate in one process, on one thread; both
+sides take the same number of optimiser steps through the same layers, and each part says what it ran.
+"""
+
+from __future__ import annotations
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import argparse
+import statistics
+import sys
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+
+warnings.simplefilter("ignore")
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+import torch_geometric.nn as pyg
+from torch import nn
+from torch.nn import functional as F
+from torch_geometric.data import Data
+from torch_geometric.loader import DataLoader
+
+from sklearn_ann import GCNClassifier, GCNNodeClassifier, GraphSet
+from sklearn_ann.datasets import read_planetoid
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+ROUNDS = 5
+
+
+def row(what, value, bound, details="", at_least=True):
+    """Print a row of the table."""
+    met = "yes" if (value >= bound) == at_least else "**no**"
+    sign = "≥" if at_least else "≤"
+    print(f"| {what} | {value:.3g} | {sign} {bound:g} | {met} | {details} |", flush=True)
+
+
+def fixed(epochs):
+    """Settings that run exactly so many epochs."""
+    return {"max_epochs": epochs, "tol": 0, "n_iter_no_change": epochs + 1, "device": "cpu", "random_state": 0}
+
+
+def edges_of(A):
+    A = sp.coo_array(A)
+    return torch.tensor(np.stack(A.coords), dtype=torch.int64)
+
+
+def part_nodes():
+    """One full-batch epoch on Citeseer: sparse features here, dense ones there, as its examples have them."""
+    folder = DATA / "planetoid_citeseer"
+    if not folder.exists():
+        print(f"| Citeseer | | | skipped | {folder} is absent |")
+        return
+    (X, A), y, split = read_planetoid(folder, "citeseer")
+    train, epochs = split["train"], 20
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = pyg.GCNConv(X.shape[1], 16, cached=True), pyg.GCNConv(16, 6, cached=True)
+
+        def forward(self, x, edges):
+            h = self.one(F.dropout(x, 0.5, self.training), edges).relu()
+            return self.two(F.dropout(h, 0.5, self.training), edges)
+
+    x, edges, labels = torch.tensor(X.toarray(), dtype=torch.float32), edges_of(A), torch.tensor(y)
+
+    def theirs():
+        torch.manual_seed(0)
+        net = Net().train()
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.01, weight_decay=5e-4)
+        for epoch in range(epochs + 1):
+            if epoch == 1:
+                begin = time.perf_counter()
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(x, edges)[train], labels[train])
+            loss.backward()
+            optimizer.step()
+        return (time.perf_counter() - begin) / epochs, loss.item()
+
+    graph = GraphSet(X, A)
+
+    def ours():
+        model = GCNNodeClassifier(
+            graph=graph, conv_layer_sizes=16, optimizer="adam", weight_decay=5e-4, learning_rate=0.01, dropout=0.5,
+            input_dropout=0.5, normalization=None, residual=False, **fixed(epochs + 1),
+        ).fit(train, y[train])  # fmt: skip
+        return statistics.mean(model.history_["duration"][1:]), model.loss_
+
+    pairs = [(theirs(), ours()) for _ in range(ROUNDS)]
+    ratio = statistics.median(a[0] / b[0] for a, b in pairs)
+    a, b = (statistics.median(pair[k][0] for pair in pairs) * 1e3 for k in (0, 1))
+    details = (
+        f"{a:.1f} against {b:.2f} ms; loss after {epochs + 1} epochs {pairs[0][0][1]:.3f} and {pairs[0][1][1]:.3f}"
+    )
+    row("one epoch, Citeseer, GCN: times as fast as PyTorch Geometric with dense features", ratio, 20, details)
+
+
+def random_graphs(n, rng, low=12, high=25):
+    graphs = []
+    for size in rng.randint(low, high + 1, size=n):
+        tree = [(i, rng.randint(i)) for i in range(1, size)]
+        extra = rng.randint(size, size=(size // 4, 2)).tolist()
+        edges = np.array([(i, j) for i, j in [*tree, *extra] if i != j])
+        A = sp.csr_array((np.ones(len(edges)), edges.T), shape=(size, size))
+        A = sp.csr_array(A + A.T)
+        A.data[:] = 1
+        graphs.append((rng.normal(size=(size, 16)).astype(np.float32), A))
+    return graphs
+
+
+class GeometricNet(nn.Module):
+    """The network of GCNClassifier's defaults, of PyTorch Geometric's parts."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.convs = nn.ModuleList([make(16, 64), make(64, 64), make(64, 64)])
+        self.norms = nn.ModuleList([nn.BatchNorm1d(64) for _ in range(3)])
+        self.dense, self.head = nn.Linear(128, 64), nn.Linear(64, 1)
+
+    def forward(self, batch):
+        x = batch.x
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            h = norm(conv(x, batch.edge_index)).relu()
+            x = h + x if x.shape == h.shape else h
+        read = [pyg.global_mean_pool(x, batch.batch), pyg.global_max_pool(x, batch.batch)]
+        return self.head(self.dense(torch.cat(read, dim=1)).relu())
+
+
+def epoch_of_geometric(make, data, batch_size):
+    """Seconds of an epoch, the second and the third of three; the steps taken; the number of weights."""
+    torch.manual_seed(0)
+    net = GeometricNet(make).train()
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+    loader = DataLoader(data, batch_size=batch_size, shuffle=True)
+    steps = 0
+    for epoch in range(3):
+        if epoch == 1:
+            begin = time.perf_counter()
+        for batch in loader:
+            optimizer.zero_grad()
+            F.binary_cross_entropy_with_logits(net(batch)[:, 0], batch.y.float()).backward()
+            optimizer.step()
+            steps += 1
+    return (time.perf_counter() - begin) / 2, steps, sum(p.numel() for p in net.parameters())
+
+
+def epoch_of_ours(conv, container, y, batch_size):
+    """The same of GCNClassifier."""
+    model = GCNClassifier(conv=conv, batch_size=batch_size, **fixed(3)).fit(container, y)
+    steps = int(next(iter(model.net_.optimizer_.state.values()))["step"])
+    size = sum(p.numel() for p in model.module_.parameters())
+    return statistics.mean(model.history_["duration"][1:]), steps, size
+
+
+def part_graphs():
+    """One epoch over 1,000 graphs of 12 to 25 nodes, three convolutions of 64."""
+    rng = np.random.RandomState(0)
+    graphs = random_graphs(1000, rng)
+    y = rng.randint(2, size=1000)
+    container = GraphSet.from_list(graphs)
+    data = [
+        Data(x=torch.tensor(X), edge_index=edges_of(A), y=int(label)) for (X, A), label in zip(graphs, y, strict=True)
+    ]
+    makers = {
+        "gcn": lambda a, b: pyg.GCNConv(a, b, bias=False),
+        "gin": lambda a, b: pyg.GINConv(nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Linear(b, b)), train_eps=True),
+        "gat": lambda a, b: pyg.GATConv(a, b // 4, heads=4),
+    }
+    for conv, bound in (("gcn", 3), ("gin", 2), ("gat", 2)):
+        for batch_size in (32, 128):
+            theirs = partial(epoch_of_geometric, makers[conv], data, batch_size)
+            ours = partial(epoch_of_ours, conv, container, y, batch_size)
+            pairs = [(theirs(), ours()) for _ in range(ROUNDS)]
+            assert pairs[0][0][1] == pairs[0][1][1]
+            ratio = statistics.median(a[0] / b[0] for a, b in pairs)
+            a, b = (statistics.median(pair[k][0] for pair in pairs) * 1e3 for k in (0, 1))
+            details = f"{a:.0f} against {b:.0f} ms; {pairs[0][0][2]:,} and {pairs[0][1][2]:,} weights"
+            row(
+                f"one epoch, 1,000 graphs, {conv}, batch {batch_size}: times as fast as PyTorch Geometric",
+                ratio,
+                bound,
+                details,
+            )
+
+
+def part_scaling():
+    """Time of an epoch as the edges grow."""
+    rng = np.random.default_rng(0)
+    per_edge = {}
+    for n_edges in (10_000, 100_000, 1_000_000):
+        n = n_edges // 5
+        ends = rng.integers(n, size=(2, n_edges // 2))
+        A = sp.csr_array((np.ones(n_edges // 2), ends), shape=(n, n))
+        graph = GraphSet(rng.normal(size=(n, 16)), A + A.T)
+        model = GCNNodeClassifier(graph=graph, conv_layer_sizes=16, **fixed(8)).fit(np.arange(n), np.arange(n) % 2)
+        per_edge[n_edges] = statistics.median(model.history_["duration"]) / n_edges * 1e9
+    details = ", ".join(f"{value:.0f} ns an edge at {n:,}" for n, value in per_edge.items())
+    growth = per_edge[1_000_000] / per_edge[10_000]
+    row("time per epoch and edge, 1,000,000 against 10,000 edges", growth, 1.5, details, at_least=False)
+
+
+def part_container():
+    """From a list of 100,000 small graphs to the container, and a fold out of it."""
+    rng = np.random.RandomState(0)
+    graphs = random_graphs(2000, rng) * 50
+    begin = time.perf_counter()
+    container = GraphSet.from_list(graphs)
+    row(
+        "100,000 graphs: seconds from list to container",
+        time.perf_counter() - begin,
+        10,
+        repr(container),
+        at_least=False,
+    )
+    fold = rng.permutation(100_000)[:90_000]
+    times = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        container[fold]
+        times.append(time.perf_counter() - begin)
+    row("a fold of 90,000: seconds", statistics.median(times), 0.2, "", at_least=False)
+
+
+def main():
+    parts = {name.removeprefix("part_"): part for name, part in globals().items() if name.startswith("part_")}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
+    chosen = parser.parse_args().parts or parts
+    torch.set_num_threads(1)
+    print("| what | measured | bound | met | figures |\n| --- | --- | --- | --- | --- |")
+    for name in chosen:
+        parts[name]()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

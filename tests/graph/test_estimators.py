@@ -1,0 +1,175 @@
+"""Graph estimators: what they learn, what they refuse, and how they pass through scikit-learn."""
+
+import pickle
+
+import networkx as nx
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+
+from sklearn_ann import GCNClassifier, GCNNodeClassifier, GCNNodeRegressor, GCNRegressor, GraphSet
+from sklearn_ann.datasets import make_block_graph, make_motif_graphs
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+QUICK = {"max_epochs": 3, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def motifs():
+    return make_motif_graphs(200, n_nodes=(4, 10), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def blocks():
+    return make_block_graph([60, 60, 60], random_state=0)
+
+
+def test_a_motif_is_found_that_counts_do_not_show(motifs):
+    graphs, y = motifs
+    counts = np.array([[len(X), A.nnz, *np.bincount(X[:, 1].astype(int), minlength=12)[:12]] for X, A in graphs])
+    assert cross_val_score(RandomForestClassifier(random_state=0), counts, y, cv=3).mean() < 0.7
+    model = GCNClassifier(conv="gin", max_epochs=60, learning_rate=3e-3, random_state=0)
+    assert cross_val_score(model, GraphSet.from_list(graphs), y, cv=3).mean() > 0.9
+
+
+def test_neighbours_tell_what_features_do_not(blocks):
+    graph, y = blocks
+    labelled = np.arange(0, 180, 9)
+    others = np.setdiff1d(np.arange(180), labelled)
+    settings = {"graph": graph, "max_epochs": 100, "learning_rate": 1e-2, "dropout": 0.5, "random_state": 0}
+    connected = GCNNodeClassifier(**settings).fit(labelled, y[labelled])
+    features_only = GCNNodeClassifier(**settings | {"graph": (graph[0], sp.csr_array(graph[1].shape))})
+    assert connected.score(others, y[others]) > 0.85
+    assert features_only.fit(labelled, y[labelled]).score(others, y[others]) < 0.6
+
+
+def test_node_regression(blocks):
+    (X, A), _ = blocks
+    mean = (A @ X[:, :1]).ravel() / np.maximum(A.sum(axis=1), 1)
+    model = GCNNodeRegressor(
+        graph=(X, A), conv="sage", normalization=None, max_epochs=300, learning_rate=1e-2, random_state=0
+    ).fit(np.arange(0, 180, 2), mean[::2])
+    assert model.score(np.arange(1, 180, 2), mean[1::2]) > 0.7
+
+
+def test_lists_of_every_kind_give_the_same(motifs):
+    pairs, y = motifs[0][:30], motifs[1][:30]
+    kinds = {"pairs": pairs, "container": GraphSet.from_list(pairs)}
+    kinds["networkx"] = [nx.from_scipy_sparse_array(A) for _, A in pairs]
+    for graph, (X, _) in zip(kinds["networkx"], pairs, strict=True):
+        nx.set_node_attributes(graph, dict(enumerate(X)), "x")
+    predictions = [GCNRegressor(**QUICK).fit(graphs, y).predict(graphs) for graphs in kinds.values()]
+    assert all(np.array_equal(predictions[0], other) for other in predictions)
+
+
+def test_the_snippets(motifs):
+    graphs, y = motifs[0][:60], motifs[1][:60]
+    assert len(cross_val_score(GCNClassifier(**QUICK), graphs, y, cv=3, n_jobs=2)) == 3
+    forest = make_pipeline(GCNClassifier(**QUICK), RandomForestClassifier(random_state=0))
+    assert cross_val_score(forest, GraphSet.from_list(graphs), y, cv=3).shape == (3,)
+    search = GridSearchCV(GCNClassifier(**QUICK), {"conv": ["gcn", "gat"], "readout": ["mean", ("sum", "std")]}, cv=2)
+    assert search.fit(GraphSet.from_list(graphs), y).n_features_in_ == 2
+    model = search.best_estimator_
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(graphs), model.predict(graphs))
+    assert list(model.set_output(transform="pandas").transform(graphs).columns[:1]) == ["gcnclassifier0"]
+
+
+@pytest.mark.parametrize("conv", ["gcn", "sage", "gin", "gat", "gated"])
+def test_odd_graphs_pass(conv):
+    odd = [
+        (np.zeros((0, 2)), np.zeros((0, 0))),
+        (np.ones((1, 2)), np.zeros((1, 1))),
+        (np.ones((1, 2)), np.ones((1, 1))),
+        (np.ones((5, 2)), np.zeros((5, 5))),
+        (np.ones((3, 2)), np.ones((3, 3))),
+    ]
+    for graphs in (odd, odd[:1], odd[1:2]):
+        model = GCNRegressor(conv=conv, **QUICK).fit(graphs, np.arange(len(graphs)))
+        assert np.isfinite(model.predict(graphs)).all()
+
+
+def test_many_parts_and_a_large_graph():
+    n = 200_000
+    ring = sp.csr_array((np.ones(n), (np.arange(n), np.roll(np.arange(n), 1))), shape=(n, n))
+    model = GCNNodeClassifier(graph=(np.ones((n, 1)), ring + ring.T), conv_layer_sizes=4, max_epochs=1)
+    assert model.fit(np.arange(100), np.arange(100) % 2).predict([n - 1]).shape == (1,)
+    parts = sp.block_diag([np.ones((2, 2))] * 10_000, format="csr")
+    model = GCNClassifier(conv_layer_sizes=4, max_epochs=1)
+    assert model.fit([(np.ones((20_000, 1)), parts)] * 2, [0, 1]).predict([parts]).shape == (1,)
+
+
+def test_edge_features_are_read_by_gated_only_and_hold_their_width():
+    y = np.arange(60) % 2
+    graphs = [(np.eye(3), np.ones((3, 3)), np.outer(np.ones(9), 2 * label - 1) * [1, 0, -1] * 3) for label in y]
+    assert GCNClassifier(conv="gated", max_epochs=40, random_state=0).fit(graphs, y).score(graphs, y) == 1
+    model = GCNClassifier(**QUICK).fit(graphs, y)
+    with pytest.raises(ValueError, match="X has 0 edge features, but GCNClassifier is expecting 3 as input"):
+        model.predict([graph[:2] for graph in graphs])
+    with pytest.raises(ValueError, match="X has 4 node features, but GCNClassifier is expecting 3 as input"):
+        model.predict([(np.ones((3, 4)), np.ones((3, 3)))])
+
+
+def test_attention_maps(motifs, blocks):
+    graphs, y = motifs[0][:20], motifs[1][:20]
+    model = GCNClassifier(conv="gat", conv_layer_sizes=(8, 8), n_heads=2, **QUICK).fit(graphs, y)
+    maps = model.attention_maps(graphs[:3])
+    assert [len(maps), len(maps[0]), len(maps[0][0])] == [3, 2, 2]
+    for (X, A), of_graph in zip(graphs, maps, strict=False):
+        for head in (head for layer in of_graph for head in layer):
+            assert head.shape == (len(X), len(X))
+            np.testing.assert_allclose(head.sum(axis=1), 1, rtol=1e-5)
+            np.testing.assert_array_equal(head.toarray() > 0, A.toarray() + np.eye(len(X)) > 0)
+    node = GCNNodeClassifier(graph=blocks[0], conv="gat", **QUICK).fit(np.arange(180), blocks[1])
+    np.testing.assert_allclose(node.attention_maps()[0][3].sum(axis=1), 1, rtol=1e-5)
+    with pytest.raises(ValueError, match="conv='gcn' has no attention"):
+        GCNClassifier(**QUICK).fit(graphs, y).attention_maps(graphs)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"conv": "gat", "conv_layer_sizes": (9,)}, "conv_layer_sizes has 9, which n_heads=4 does not divide"),
+        ({"conv_layer_sizes": ()}, r"conv_layer_sizes=\(\)"),
+        ({"readout": "median"}, "'readout' parameter|readout must be"),
+        ({"readout": ()}, "readout must be one or more of"),
+        ({"readout": ("mean", "median")}, "readout must be one or more of"),
+        ({"conv": "cheb"}, "The 'conv' parameter of GCNClassifier must be"),
+    ],
+)
+def test_settings_that_are_refused(settings, message, motifs):
+    with pytest.raises(ValueError, match=message):
+        GCNClassifier(**settings, **QUICK).fit(*motifs)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([0, 180], "sample 1 is the node 180, but the nodes are 0 to 179"),
+        ([-1, 0], "sample 0 is the node -1"),
+        ([0.5, 1], "integers"),
+        ([np.nan, 1], "integers"),
+        (["a", "b"], "integers"),
+        ([[0, 1], [1, 2]], r"shape \(2, 2\)"),
+        ([], "0 sample"),
+    ],
+)
+def test_nodes_that_are_refused(nodes, message, blocks):
+    with pytest.raises(ValueError, match=message):
+        GCNNodeClassifier(graph=blocks[0]).fit(nodes, [0, 1][: len(nodes)])
+
+
+def test_a_node_estimator_needs_its_graph(blocks):
+    with pytest.raises(ValueError, match="graph=None: give the graph"):
+        GCNNodeClassifier().fit([0, 1], [0, 1])
+    with pytest.raises(ValueError, match="graph must be one graph"):
+        GCNNodeClassifier(graph=GraphSet.from_list([blocks[0], blocks[0]])).fit([0, 1], [0, 1])
+
+
+def test_cross_validation_of_nodes_is_transductive(blocks):
+    graph, y = blocks
+    model = GCNNodeClassifier(graph=graph, max_epochs=60, learning_rate=1e-2, random_state=0)
+    assert cross_val_score(model, np.arange(180), y, cv=3).mean() > 0.85
+    assert cross_val_score(model, np.arange(180)[:, None], y, cv=3).mean() > 0.85
