@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -287,14 +287,19 @@ class AutoEncoderTransformer(NeuralTransformer):
         float
             Minus the mean reconstruction error.
         """
-        return float(np.average(self.score_samples(X), weights=sample_weight))
+        scores = self.score_samples(X)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
+        return float(np.average(scores, weights=sample_weight))
 
     @property
     def encoder_(self) -> nn.Module:
         """f_W as a torch module."""
+        check_is_fitted(self)
         return self.module_.encoder  # type: ignore[return-value]
 
     @property
     def decoder_(self) -> nn.Module:
         """g_V as a torch module."""
+        check_is_fitted(self)
         return nn.Sequential(self.module_.decoder, self.module_.link)  # type: ignore[arg-type]

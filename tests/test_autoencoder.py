@@ -7,6 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -112,6 +113,17 @@ def test_codes_of_another_width_are_refused(digits):
         model.inverse_transform(np.zeros((5, 4)))
     with pytest.raises(ValueError, match="NaN"):
         model.inverse_transform(np.full((5, 3), np.nan))
+
+
+def test_weights_of_a_score_are_checked(digits):
+    model = AutoEncoderTransformer(**QUICK).fit(digits[0])
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.score(digits[0], sample_weight=[1.0, 2.0])
+
+
+def test_the_modules_need_a_fit():
+    with pytest.raises(NotFittedError):
+        AutoEncoderTransformer().encoder_  # noqa: B018
 
 
 def test_a_width_is_a_number_or_a_sequence(digits):

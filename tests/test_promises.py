@@ -475,6 +475,19 @@ def test_early_stopping_returns_the_weights_of_the_best_epoch(estimator, digits)
     assert same_weights(model, again)
 
 
+@every_estimator_of_rows
+def test_half_of_the_validation_data_is_refused(estimator, digits):
+    X, y = digits
+    if "transformer" in estimator.__name__.lower():
+        with pytest.raises(TypeError, match="y_val"):
+            estimator().fit(X, X_val=X, y_val=y)
+        return
+    with pytest.raises(ValueError, match="X_val was given without y_val"):
+        estimator(**BRIEF).fit(X, y, X_val=X)
+    with pytest.raises(ValueError, match="y_val was given without X_val"):
+        estimator(**BRIEF).fit(X, y, y_val=y)
+
+
 @every_estimator
 def test_early_stopping_holds_data_out(estimator, data):
     X, y = data

@@ -211,7 +211,11 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         examples, target = self._examples(X, y, sample_weight, reset=fresh, **target_options)
         validation = None
         if X_val is not None:
+            if examples.target is not None and y_val is None:
+                raise ValueError("X_val was given without y_val")
             validation, _ = self._examples(X_val, y_val, None, reset=False)
+        elif y_val is not None:
+            raise ValueError("y_val was given without X_val")
         elif self.early_stopping and not incremental:
             examples, validation = self._hold_out(examples, target)
 
@@ -274,12 +278,18 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         strata = self._strata(target)
         if len(rows) < 2:
             raise ValueError(f"early_stopping=True holds samples out and needs 2 of them at least, got {len(rows)}")
-        parts = train_test_split(
-            rows,
-            test_size=self.validation_fraction,
-            random_state=self._rng,
-            stratify=None if strata is None else strata[rows],
-        )
+        try:
+            parts = train_test_split(
+                rows,
+                test_size=self.validation_fraction,
+                random_state=self._rng,
+                stratify=None if strata is None else strata[rows],
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot hold out validation_fraction={self.validation_fraction} of {len(rows)} "
+                f"samples: {error} Validation data of your own go to fit as X_val."
+            ) from error
         train, held_out = (dataclasses.replace(examples, rows=torch.from_numpy(part)) for part in parts)
         return train, held_out
 

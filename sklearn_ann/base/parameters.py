@@ -62,13 +62,16 @@ class DeclaredParameters(BaseEstimator):
 
     Every subclass gets a keyword-only ``__init__`` that stores its own fields and those that it inherits, its own
     first. Names that start or end with an underscore and ``ClassVar`` fields are not hyper-parameters. Declaring an
-    inherited field again changes its default or its bounds and keeps its place.
+    inherited field again changes its default or its bounds and keeps its place. A class that writes its own
+    ``__init__`` is left alone.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):  # written by hand: it knows better
+            return
         # The most distant ancestor first, so that a nearer declaration of the same name wins.
         declared: dict[str, Any] = {}
         for ancestor in reversed(cls.__mro__):

@@ -112,6 +112,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters):
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
         parts = []
         for index, item in enumerate(items):
+            molecule: Any
             if isinstance(item, str):
                 with rdBase.BlockLogs():
                     molecule = Chem.MolFromSmiles(item)

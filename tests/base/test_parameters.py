@@ -103,6 +103,16 @@ def test_docstring_is_spliced_in_signature_order():
     )
 
 
+def test_a_hand_written_init_is_left_alone():
+    class Own(Child):
+        def __init__(self, width=9):
+            super().__init__(width=width)
+
+    assert Own().width == 9
+    assert Own().rate == 0.25
+    assert list(inspect.signature(Own).parameters) == ["width"]
+
+
 def test_a_plain_annotated_type_is_enough():
     class Plain(DeclaredParameters):
         flag: bool = False

@@ -93,6 +93,11 @@ def test_held_out_data_are_stratified(iris, monkeypatch):
     assert np.bincount(held_out.numpy()).tolist() == [10, 10, 10]
 
 
+def test_a_class_too_rare_to_hold_out_is_explained(iris):
+    with pytest.raises(ValueError, match=r"early_stopping=True cannot hold out validation_fraction=0\.1 of 150"):
+        DenseClassifier(early_stopping=True).fit(iris[0], np.r_[np.zeros(149), 1])
+
+
 def test_partial_fit_knows_the_classes_to_come(iris):
     X, y = iris
     model = DenseClassifier(random_state=0).partial_fit(X[:50], y[:50], classes=[0, 1, 2])
