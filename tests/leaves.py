@@ -80,7 +80,7 @@ class RaggedBags(training.Samples):
         return len(self.starts) - 1
 
     def __getitem__(self, index: Tensor) -> Bags:
-        members, positions = training.ragged_positions(self.starts, index)
+        members, positions, _ = training.ragged_positions(self.starts, index)
         return Bags(self.points.index_select(0, positions), members, len(index))
 
 

@@ -83,14 +83,13 @@ class GATConvolution(nn.Module):
         h = linear(x, self.weight)
         h = h.view(len(h), *self.to_own.shape)  # (n_nodes, heads, width)
         own, other = (h * self.to_own).sum(dim=2), (h * self.to_other).sum(dim=2)  # (n_nodes, heads)
-        rows = batch.adjacency.rows()
+        rows = batch.adjacency.rows
         score = F.leaky_relu(own.index_select(0, rows) + other.index_select(0, batch.adjacency.columns), 0.2)
         return h, softmax(score, rows, batch.adjacency.n_nodes, self.backend)
 
     def forward(self, x: Any, batch: GraphBatch) -> Tensor:
         h, alpha = self.attention(x, batch)
-        heads = [batch.adjacency.propagate(alpha[:, k], h[:, k].contiguous()) for k in range(self.n_heads)]
-        return torch.cat(heads, dim=1) + self.bias
+        return batch.adjacency.attend(alpha, h).flatten(1) + self.bias
 
 
 class GatedConvolution(nn.Module):
@@ -112,7 +111,7 @@ class GatedConvolution(nn.Module):
         own, other, gate_own, gate_other = (
             linear(x, layer.weight, layer.bias) for layer in (self.own, self.other, self.gate_own, self.gate_other)
         )
-        rows, columns = batch.adjacency.rows(), batch.adjacency.columns
+        rows, columns = batch.adjacency.rows, batch.adjacency.columns
         score = gate_own.index_select(0, rows) + gate_other.index_select(0, columns)  # (n_edges, n_outputs)
         if self.gate_edge is not None:
             score = score + self.gate_edge(batch.edge_features)

@@ -92,13 +92,14 @@ class GraphEstimator(NeuralEstimator):
         return convolutions, widths
 
     @property
-    def _adjacency_options(self) -> tuple[str | None, bool, torch.dtype]:
+    def _adjacency_options(self) -> tuple[str | None, bool, torch.dtype, bool]:
         # The mean, the sum and the gates of the others are over the bare neighbours; attention needs the node itself.
         own = self.conv == "gcn"
         return (
             self.normalize if own else None,
             self.self_loops if own else self.conv == "gat",
             training.tensor_dtype(self.precision),
+            self.conv == "gat",
         )
 
     def _hold_widths(self, n_features: int, n_edge_features: int, *, reset: bool) -> None:

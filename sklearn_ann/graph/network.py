@@ -71,7 +71,7 @@ class GraphConvolutions(nn.Module):
 
     def _drop_inputs(self, x: Any) -> Any:
         if isinstance(x, SparseMatrix):
-            return x._replace(adjacency=x.adjacency._replace(weights=self.input_dropout(x.adjacency.weights)))
+            return x._replace(adjacency=x.adjacency.with_weights(self.input_dropout(x.adjacency.weights)))
         return self.input_dropout(x)
 
     def attention(self, batch: GraphBatch) -> list[Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sklearn_ann import training
 from sklearn_ann.graph.container import GraphSet
-from sklearn_ann.graph.propagation import Adjacency, SparseMatrix, normalized
+from sklearn_ann.graph.propagation import Adjacency, SparseMatrix, normalized, transposed
 
 
 class GraphBatch(NamedTuple):
@@ -34,28 +34,46 @@ class GraphSamples(training.Samples):
     self_loops : bool
         See `normalized`.
     dtype : torch.dtype
+    trains_weights : bool
+        Whether the convolution puts weights of its own on the edges.
     """
 
-    def __init__(self, graphs: GraphSet, normalize: str | None, self_loops: bool, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        graphs: GraphSet,
+        normalize: str | None,
+        self_loops: bool,
+        dtype: torch.dtype,
+        trains_weights: bool = True,
+    ) -> None:
         matrix, kept = normalized(graphs, normalize, self_loops)
         self.n_features = graphs.node_features.shape[1]
         self.n_edge_features = 0 if graphs.edge_features is None else graphs.edge_features.shape[1]
         offsets = graphs.offsets
         edge_offsets = matrix.indptr[offsets]
-        backward = sp.csr_array((np.arange(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape).T.tocsr()
-        backward.sort_indices()
-        start = np.repeat(offsets[:-1], np.diff(edge_offsets))  # where the graph of each edge begins
+        backward = transposed(matrix)
+        rows, backward_rows = (np.repeat(np.arange(len(m.indptr) - 1), np.diff(m.indptr)) for m in (matrix, backward))
         tensors = {
             "offsets": offsets,
             "edge_offsets": edge_offsets,
             "degrees": np.diff(matrix.indptr),
-            "columns": matrix.indices - start,
-            "backward_degrees": np.diff(backward.indptr),
-            "backward_columns": backward.indices - start,
-            "twins": backward.data - np.repeat(edge_offsets[:-1], np.diff(edge_offsets)),
+            "steps": matrix.indices - rows,  # from the node that an edge leads to, to the one that it comes from
         }
+        # An undirected graph is its own transpose.
+        self.undirected = np.array_equal(matrix.indptr, backward.indptr) and np.array_equal(
+            matrix.indices, backward.indices
+        )
+        if not self.undirected:
+            tensors |= {
+                "backward_degrees": np.diff(backward.indptr),
+                "backward_steps": backward.indices - backward_rows,
+            }
+        if trains_weights:
+            tensors["twins"] = backward.data - np.repeat(edge_offsets[:-1], np.diff(edge_offsets))
         self.parts = {name: torch.from_numpy(value.astype(np.int64)) for name, value in tensors.items()}
         self.parts["weights"] = torch.as_tensor(matrix.data, dtype=dtype)
+        if not (self.undirected and np.array_equal(matrix.data, matrix.data[backward.data])):
+            self.parts["backward_weights"] = torch.as_tensor(matrix.data[backward.data], dtype=dtype)
         if sp.issparse(graphs.node_features):
             nodes = graphs.node_features.astype(np.float64 if dtype == torch.float64 else np.float32)
             self.nodes: training.Samples = training.SparseRows.from_scipy(nodes)
@@ -84,19 +102,26 @@ class GraphSamples(training.Samples):
 
     def __getitem__(self, index: Tensor) -> GraphBatch:
         part = self.parts
-        members, nodes = training.ragged_positions(part["offsets"], index)
-        edge_members, edges = training.ragged_positions(part["edge_offsets"], index)
-        first_node = _starts(part["offsets"], index).index_select(0, edge_members)
-        first_edge = _starts(part["edge_offsets"], index).index_select(0, edge_members)
+        members, nodes, _ = training.ragged_positions(part["offsets"], index)
+        _, edges, first_edge = training.ragged_positions(part["edge_offsets"], index)
+        rows, pointers, columns = _structure(part["degrees"], part["steps"], nodes, edges)
+        backward_pointers, backward_columns = pointers, columns
+        if not self.undirected:
+            _, backward_pointers, backward_columns = _structure(
+                part["backward_degrees"], part["backward_steps"], nodes, edges
+            )
         weights = part["weights"].index_select(0, edges)
-        twins = part["twins"].index_select(0, edges) + first_edge
+        other = part.get("backward_weights")
+        twins = part.get("twins")
         adjacency = Adjacency(
-            _pointers(part["degrees"].index_select(0, nodes)),
-            part["columns"].index_select(0, edges) + first_node,
+            rows,
+            pointers,
+            columns,
             weights,
-            _pointers(part["backward_degrees"].index_select(0, nodes)),
-            part["backward_columns"].index_select(0, edges) + first_node,
-            twins,
+            backward_pointers,
+            backward_columns,
+            weights if other is None else other.index_select(0, edges),
+            None if twins is None else twins.index_select(0, edges) + first_edge,
         )
         features = part.get("edge_features")
         return GraphBatch(
@@ -132,9 +157,11 @@ class NodeSamples(training.Samples):
         return NodeSamples(training.on_device(self.graph, device), self.nodes.to(device))
 
 
-def whole_graph(graph: GraphSet, normalize: str | None, self_loops: bool, dtype: torch.dtype) -> GraphBatch:
+def whole_graph(
+    graph: GraphSet, normalize: str | None, self_loops: bool, dtype: torch.dtype, trains_weights: bool = True
+) -> GraphBatch:
     """One graph as a batch, with its sparse node features, where they are sparse, as a matrix to multiply with."""
-    samples = GraphSamples(graph, normalize, self_loops, dtype)
+    samples = GraphSamples(graph, normalize, self_loops, dtype, trains_weights)
     if isinstance(samples.nodes, training.Rows):
         return samples[torch.tensor([0])]
     features = SparseMatrix.from_scipy(graph.node_features, dtype)
@@ -142,12 +169,9 @@ def whole_graph(graph: GraphSet, normalize: str | None, self_loops: bool, dtype:
     return samples[torch.tensor([0])]._replace(x=features)
 
 
-def _starts(offsets: Tensor, index: Tensor) -> Tensor:
-    """Where each sample of a batch begins in it: int64 Tensor of shape (batch,)."""
-    lengths = offsets.index_select(0, index + 1) - offsets.index_select(0, index)
-    return lengths.cumsum(0) - lengths
-
-
-def _pointers(lengths: Tensor) -> Tensor:
-    """Row pointers of a CSR matrix from the lengths of its rows."""
-    return torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+def _structure(degrees: Tensor, steps: Tensor, nodes: Tensor, edges: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows, row pointers and columns of the matrix of a batch."""
+    lengths = degrees.index_select(0, nodes)  # (n_nodes,)
+    rows = torch.repeat_interleave(lengths)  # (n_edges,)
+    pointers = torch.cat([lengths.new_zeros(1), lengths.cumsum(0)])
+    return rows, pointers, rows + steps.index_select(0, edges)

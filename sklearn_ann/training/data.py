@@ -103,7 +103,7 @@ class SparseRows(Samples):
         return len(self.starts) - 1
 
     def __getitem__(self, index: Tensor) -> Tensor:
-        rows, positions = ragged_positions(self.starts, index)
+        rows, positions, _ = ragged_positions(self.starts, index)
         batch = self.values.new_zeros(len(index), self.n_columns)
         columns = self.columns.index_select(0, positions).long()
         # Duplicate entries of a cell add up, as they do in SciPy.
@@ -113,7 +113,7 @@ class SparseRows(Samples):
         return SparseRows(self.starts.to(device), self.columns.to(device), self.values.to(device), self.n_columns)
 
 
-def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Find the items of ragged samples that lie one after the other in memory.
 
     Parameters
@@ -129,12 +129,16 @@ def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         The place in the batch, 0 to ``batch - 1``, that each item belongs to.
     positions : Tensor of shape (n_items,)
         Where the item lies.
+    first : Tensor of shape (n_items,)
+        Where, among the items of the batch, those of its sample begin.
     """
     begin = starts.index_select(0, index)  # (batch,)
     lengths = starts.index_select(0, index + 1) - begin  # (batch,)
     members = torch.repeat_interleave(lengths)  # (n_items,)
-    offsets = begin - (lengths.cumsum(0) - lengths)  # from the place within the batch to the place in memory
-    return members, torch.arange(len(members), device=starts.device) + offsets.index_select(0, members)
+    first = lengths.cumsum(0) - lengths  # (batch,)
+    shift = (begin - first).index_select(0, members)  # from the place within the batch to the place in memory
+    positions = torch.arange(len(members), device=starts.device) + shift
+    return members, positions, first.index_select(0, members)
 
 
 @dataclass(frozen=True)

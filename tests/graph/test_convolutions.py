@@ -134,7 +134,7 @@ def test_sparse_features_give_what_dense_ones_give():
 def test_attention_rows_sum_to_one():
     batch = batch_of(random_set(), self_loops=True)
     _, alpha = layer("gat").attention(batch.x, batch)
-    sums = torch.zeros(batch.adjacency.n_nodes, 2, dtype=torch.float64).index_add(0, batch.adjacency.rows(), alpha)
+    sums = torch.zeros(batch.adjacency.n_nodes, 2, dtype=torch.float64).index_add(0, batch.adjacency.rows, alpha)
     torch.testing.assert_close(sums, torch.ones_like(sums))
 
 
@@ -205,7 +205,7 @@ def test_against_pytorch_geometric(conv):
         theirs = pyg.ResGatedGraphConv(3, 4, bias=False).double()
         theirs.lin_skip = ours.own
         theirs.lin_key, theirs.lin_query, theirs.lin_value = ours.gate_own, ours.gate_other, ours.other
-        rows, columns = batch.adjacency.rows(), batch.adjacency.columns
+        rows, columns = batch.adjacency.rows, batch.adjacency.columns
         gate = (ours.gate_own(x)[rows] + ours.gate_other(x)[columns]).sigmoid()
         total = torch.zeros(len(x), 4, dtype=torch.float64).index_add(0, rows, gate) + 1e-6
         own = ours.own(x)

@@ -62,9 +62,10 @@ def test_sparse_rows_add_duplicates_up_and_may_be_empty():
 
 def test_ragged_positions():
     starts = torch.tensor([0, 2, 2, 5])
-    members, positions = ragged_positions(starts, torch.tensor([2, 1, 0, 2]))
+    members, positions, first = ragged_positions(starts, torch.tensor([2, 1, 0, 2]))
     assert members.tolist() == [0, 0, 0, 2, 2, 3, 3, 3]
     assert positions.tolist() == [2, 3, 4, 0, 1, 2, 3, 4]
+    assert first.tolist() == [0, 0, 0, 3, 3, 5, 5, 5]
 
 
 def test_arrays_are_shared_where_that_is_safe():
