@@ -251,7 +251,7 @@ class AutoEncoderTransformer(NeuralTransformer):
             ``g_V(z)``.
         """
         check_is_fitted(self)
-        X = check_array(X, dtype=np.float64 if self.precision == "float64" else np.float32, order="C")
+        X = check_array(X, dtype=self._numpy_dtype, order="C")
         if X.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {X.shape[1]} columns, but the codes of this {type(self).__name__} have {self._n_features_out}"

@@ -459,6 +459,30 @@ def test_warm_start_refuses_another_shape(estimator, digits):
     assert same_weights(model, kept)
 
 
+@every_estimator
+def test_parameters_that_change_between_calls(estimator, data):
+    X, y = data
+    model = estimator(**BRIEF).fit(X, y)
+    expected = model.transform(X)
+    model.set_params(precision="float64")
+    np.testing.assert_array_equal(model.transform(X), expected)  # until the next fit
+    model.set_params(learning_rate=1e-12, weight_decay=0.5).partial_fit(X, y)
+    assert model.history_["learning_rate"][-1] == 1e-12
+    assert model.net_.optimizer_.param_groups[0]["weight_decay"] == 0.5
+    assert model.set_params(warm_start=True, learning_rate=1e-3).fit(X, y).transform(X).dtype == np.float64
+
+
+@every_estimator
+def test_torchs_modes_around_fit_do_not_matter(estimator, data):
+    X, y = data
+    expected = estimator(**BRIEF).fit(X, y).transform(X)
+    for mode in (torch.no_grad, torch.inference_mode):
+        with mode():
+            model = estimator(**BRIEF).fit(X, y)
+            np.testing.assert_array_equal(model.transform(X), expected)
+        np.testing.assert_array_equal(model.partial_fit(X, y).transform(X).shape, expected.shape)
+
+
 # --- Validation ------------------------------------------------------------------------------------------------------
 
 

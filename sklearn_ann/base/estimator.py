@@ -152,8 +152,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
 
     def _encode(self, X: Any, *, reset: bool) -> training.Samples:
         """What is a sample? Check `X` and encode it; `reset` says whether to learn its shape or to hold it to that."""
-        dtype = np.float64 if self.precision == "float64" else np.float32
-        X = validate_data(self, X, reset=reset, dtype=dtype, accept_sparse="csr", order="C")
+        X = validate_data(self, X, reset=reset, dtype=self._numpy_dtype, accept_sparse="csr", order="C")
         return training.SparseRows.from_scipy(X) if sp.issparse(X) else training.Rows(training.as_tensor(X))
 
     def _build(self, samples: training.Samples) -> nn.Module:
@@ -182,7 +181,8 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         """Fit, and leave the estimator as it was if that fails."""
         before = self.__dict__.copy()
         try:
-            self._fit_with_callbacks(X, y, **options)
+            with torch.inference_mode(False):  # which the caller may have switched on
+                self._fit_with_callbacks(X, y, **options)
         except Exception:
             self.__dict__.clear()
             self.__dict__.update(before)
@@ -205,6 +205,8 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         device = training.resolve_device(self.device, self.precision)
         fitted = hasattr(self, "module_")
         fresh = not (fitted and (incremental or self.warm_start))
+        if fresh or not incremental:
+            self._fitted_precision = self.precision
         if fresh or not hasattr(self, "_rng"):
             self._rng = training.as_random_state(self.random_state)
 
@@ -223,11 +225,13 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             self._new_network(examples.samples, device, continued=None if fresh else self.module_)
         self.net_.move(device)
         self._device = device
+        settings = self._settings(incremental)
+        self.net_.adopt(settings)
         run = training.Training(
             self.net_,
             examples,
             validation,
-            self._settings(incremental),
+            settings,
             generator=training.torch_generator(self._rng),
             noise=training.torch_generator(self._rng, device),
             loss_floor=self._loss_floor,
@@ -264,11 +268,8 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             if (weight == 0).any():  # a weight of zero is an absent sample
                 rows = torch.from_numpy(np.flatnonzero(weight))
             weight = weight / (weight.sum() / np.count_nonzero(weight))
-        dtype = training.tensor_dtype(self.precision)
-        return (
-            training.Examples(samples, rows, target, None if weight is None else torch.as_tensor(weight, dtype=dtype)),
-            target,
-        )
+        weights = None if weight is None else torch.as_tensor(weight, dtype=self._dtype)
+        return training.Examples(samples, rows, target, weights), target
 
     def _hold_out(
         self, examples: training.Examples, target: Tensor | None
@@ -305,7 +306,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
                     f"warm_start=True goes on from the previous fit, but the parameters now set ask for a network of "
                     f"another shape: {error}"
                 ) from error
-        self.module_: nn.Module = module.to(device, training.tensor_dtype(self.precision))
+        self.module_: nn.Module = module.to(device, self._dtype)
         history = copy.copy(self.net_.history) if continued is not None else None
         self.net_: training.Network = training.Network(self.module_, self._error(), self._settings())
         if history is not None:
@@ -313,7 +314,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
 
     def _settings(self, incremental: bool = False) -> training.Settings:
         names = training.Settings.__dataclass_fields__
-        values = {name: getattr(self, name) for name in names}
+        values = {name: getattr(self, name) for name in names} | {"precision": self._fitted_precision}
         return training.Settings(**(values | {"max_epochs": 1} if incremental else values))
 
     def _run(self, run: training.Training, X: Any, y: Any, sample_weight: Any, incremental: bool) -> None:
@@ -370,7 +371,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
     def _apply_encoded(self, samples: training.Samples, function: Callable[[Any, Any], Tensor]) -> np.ndarray:
         device: torch.device | None = self._device
         if device is None:  # out of a pickle
-            self._device = device = training.available_device(self.device, self.precision)
+            self._device = device = training.available_device(self.device, self._fitted_precision)
             self.module_.to(device)
         with training.limited_threads():
             return training.apply(
@@ -380,8 +381,18 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
                 # Without gradients a batch takes less memory than in training.
                 chunk=len(samples) if self.batch_size is None else max(8 * self.batch_size, 256),
                 device=device,
-                precision=self.precision,
+                precision=self._fitted_precision,
             )
+
+    # A fitted network keeps the precision of its fit, whatever the parameter is set to afterwards.
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return training.tensor_dtype(self._fitted_precision)
+
+    @property
+    def _numpy_dtype(self) -> type[np.floating]:
+        return np.float64 if self._fitted_precision == "float64" else np.float32
 
     # --- scikit-learn's contract -----------------------------------------------------------------------------------
 

@@ -168,13 +168,13 @@ class NeuralClassifier(ClassifierMixin, NeuralSupervised):
             of_class = compute_sample_weight(self.class_weight, y)
             sample_weight = of_class if sample_weight is None else of_class * sample_weight
         if multilabel:
-            return torch.as_tensor(y, dtype=training.tensor_dtype(self.precision)), sample_weight
+            return torch.as_tensor(y, dtype=self._dtype), sample_weight
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(f"y has the unknown labels {unknown}; known are {self.classes_}")
         codes = torch.from_numpy(np.searchsorted(self.classes_, y))  # (n_samples,)
         if self._binary:
-            return codes[:, None].to(training.tensor_dtype(self.precision)), sample_weight
+            return codes[:, None].to(self._dtype), sample_weight
         return codes, sample_weight
 
     @property
@@ -283,7 +283,7 @@ class NeuralRegressor(RegressorMixin, NeuralSupervised):
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {y.shape[1]} columns, but {type(self).__name__} was fitted to {self.n_outputs_}")
         standardised = (y - self._y_mean) / self._y_scale
-        return torch.as_tensor(standardised, dtype=training.tensor_dtype(self.precision)), sample_weight
+        return torch.as_tensor(standardised, dtype=self._dtype), sample_weight
 
     def _error(self) -> training.Error:
         return _mean_squared_error

@@ -98,7 +98,7 @@ class GraphEstimator(NeuralEstimator):
         return (
             self.normalize if own else None,
             self.self_loops if own else self.conv == "gat",
-            training.tensor_dtype(self.precision),
+            self._dtype,
             self.conv == "gat",
         )
 

@@ -85,7 +85,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters):
 
         Parameters
         ----------
-        X : sequence of SMILES strings or RDKit molecules
+        X : sequence, array, series or one-column frame of SMILES strings or RDKit molecules
 
         Returns
         -------
@@ -107,6 +107,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters):
             raise ImportError("MoleculeEncoder needs RDKit: pip install 'sklearn-ann-architectures[chem]'") from error
         if isinstance(X, str):
             raise TypeError(f"X must be a sequence of SMILES strings or molecules, got the string {X!r}")
+        X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, or a frame of one column
         items = list(np.ravel(X)) if isinstance(X, np.ndarray) else list(X)
         if not items:
             raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")

@@ -122,6 +122,12 @@ class Network(NeuralNet):
         losses: Tensor = self.criterion_(output, batch.target)
         return losses
 
+    def adopt(self, settings: Settings) -> None:
+        """Go on with other settings and the optimiser's state as it is."""
+        self.settings = settings
+        for group in self.optimizer_.param_groups:
+            group["lr"], group["weight_decay"] = settings.learning_rate, settings.weight_decay
+
     def move(self, device: torch.device) -> None:
         """Move the module's parameters, in place, and the optimiser's state to `device`."""
         self.module_.to(device)

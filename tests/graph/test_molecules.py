@@ -1,6 +1,7 @@
 """MoleculeEncoder."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -53,6 +54,12 @@ def test_molecules_are_taken_too():
     direct = GCNRegressor(**settings).fit(molecules, y).predict(molecules)
     piped = make_pipeline(MoleculeEncoder(), GCNRegressor(**settings)).fit(np.array(smiles), y).predict(smiles)
     np.testing.assert_array_equal(direct, piped)
+
+
+def test_smiles_in_a_table():
+    table = pd.DataFrame({"smiles": ["CCO", "C"]}, index=[7, 9])
+    for X in (table, table["smiles"], table.to_numpy()):
+        assert MoleculeEncoder().transform(X).n_nodes.tolist() == [3, 1]
 
 
 def test_invalid_smiles_are_named_or_flagged(capfd):
