@@ -174,12 +174,13 @@ class AutoEncoderTransformer(NeuralTransformer):
 
     def _examples(self, *args: Any, **kwargs: Any) -> tuple[training.Examples, Tensor | None]:
         examples, target = super()._examples(*args, **kwargs)
-        if self.loss == "binary_cross_entropy":  # only for training: a later sample may well lie a little outside
+        loss = self.loss if kwargs["reset"] else getattr(self, "_fitted_loss", self.loss)
+        if loss == "binary_cross_entropy":  # only for training: a later sample may well lie a little outside
             _check_unit_interval(examples.samples)
         return examples, target
 
     def _build(self, samples: training.Samples) -> nn.Module:
-        self._n_features_out = self.n_components
+        self._n_features_out, self._fitted_loss = self.n_components, self.loss
         widths = (self.n_features_in_, *layer_widths(self.hidden_layer_sizes), self.n_components)
         return AutoEncoder(widths, self.activation, self.dropout, self.tied_weights, _LOSSES[self.loss].link())
 
@@ -270,7 +271,8 @@ class AutoEncoderTransformer(NeuralTransformer):
         array of shape (n_samples,)
             ``-||x - g_V(f_W(x))||²``, or minus the `loss` that was chosen.
         """
-        error = self._error()
+        check_is_fitted(self)
+        error = _LOSSES[self._fitted_loss].error
         return self._apply(X, lambda module, x: -error(module(x), x))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:

@@ -115,6 +115,13 @@ def test_codes_of_another_width_are_refused(digits):
         model.inverse_transform(np.full((5, 3), np.nan))
 
 
+def test_a_fitted_model_keeps_its_loss(digits):
+    X, _ = digits
+    model = AutoEncoderTransformer(loss="binary_cross_entropy", **QUICK).fit(X)
+    expected = model.score(X)
+    assert model.set_params(loss="squared_error").score(X) == expected
+
+
 def test_weights_of_a_score_are_checked(digits):
     model = AutoEncoderTransformer(**QUICK).fit(digits[0])
     with pytest.raises(ValueError, match="sample_weight"):

@@ -172,6 +172,7 @@ def test_partial_fit_that_diverges_keeps_the_last_good_weights(estimator, digits
         model.partial_fit(poisoned, y)
     assert same_weights(model, kept)
     assert model.n_iter_ == 1
+    assert np.isfinite(model.partial_fit(X, y).loss_)  # the optimiser has forgotten it too
 
 
 @every_estimator_of_rows
@@ -202,6 +203,27 @@ def test_interrupt_propagates_and_keeps_the_last_epoch(estimator, data):
         model.fit(X, y)
     assert model.n_iter_ == 2
     assert same_weights(model, estimator(**settings | {"max_epochs": 2}).fit(X, y))
+
+
+@every_estimator
+def test_interrupt_before_the_first_epoch_changes_nothing(estimator, data, monkeypatch):
+    from sklearn_ann.training import Network
+
+    def interrupt(self, batch, **kwargs):
+        raise KeyboardInterrupt
+
+    X, y = data
+    model = estimator(**BRIEF).fit(X, y)
+    kept = copy.deepcopy(model)
+    monkeypatch.setattr(Network, "train_step", interrupt)
+    fresh = estimator(**BRIEF)
+    for interrupted in (model, fresh):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.fit(X, y)
+    assert same_weights(model, kept)
+    assert model.history_ == kept.history_
+    with pytest.raises(NotFittedError):
+        fresh.transform(X)
 
 
 def interrupt_third_step(network, monkeypatch):
@@ -372,7 +394,7 @@ def test_callbacks_see_every_epoch_and_do_not_disturb_training(estimator, data):
             for parameter in fitted.module_.parameters():
                 parameter.zero_()
 
-    settings = {**BRIEF, "tol": 0, "dropout": 0.3}
+    settings = {**BRIEF, "tol": 0, "n_iter_no_change": 9, "dropout": 0.3}
     recorder = Recorder(use)
     watched = estimator(**settings).set_callbacks(recorder).fit(X, y)
     assert recorder.tasks == [(estimator.__name__, "epoch")] * 3 + [(estimator.__name__, "fit")]
@@ -470,6 +492,18 @@ def test_parameters_that_change_between_calls(estimator, data):
     assert model.history_["learning_rate"][-1] == 1e-12
     assert model.net_.optimizer_.param_groups[0]["weight_decay"] == 0.5
     assert model.set_params(warm_start=True, learning_rate=1e-3).fit(X, y).transform(X).dtype == np.float64
+
+
+@every_estimator
+def test_torchs_global_defaults_do_not_matter(estimator, data):
+    X, y = data
+    expected = estimator(**BRIEF).fit(X, y)
+    torch.set_default_dtype(torch.float64)
+    try:
+        other = estimator(**BRIEF).fit(X, y)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert same_weights(expected, other)
 
 
 @every_estimator
@@ -594,7 +628,7 @@ def test_learning_rate_schedules(estimator, data):
     X, y = data
     rates = {}
     for schedule in ("constant", "cosine", "adaptive"):
-        settings = {"max_epochs": 10, "tol": 0.95, "n_iter_no_change": 8, "random_state": 0, "learning_rate": 0.01}
+        settings = {"max_epochs": 10, "tol": 0.999, "n_iter_no_change": 8, "random_state": 0, "learning_rate": 0.01}
         model = estimator(**settings, learning_rate_schedule=schedule).fit(X, y)
         rates[schedule] = model.history_["learning_rate"]
     assert set(rates["constant"]) == {0.01}

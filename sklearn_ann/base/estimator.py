@@ -178,14 +178,16 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
     # --- The life cycle --------------------------------------------------------------------------------------------
 
     def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
-        """Fit, and leave the estimator as it was if that fails."""
+        """Fit, and leave the estimator as it was if that fails or is interrupted before its first whole epoch."""
         before = self.__dict__.copy()
         try:
             with torch.inference_mode(False):  # which the caller may have switched on
                 self._fit_with_callbacks(X, y, **options)
-        except Exception:
-            self.__dict__.clear()
-            self.__dict__.update(before)
+        except BaseException as error:
+            trained = self.__dict__.get("history_") is not before.get("history_")
+            if not (isinstance(error, KeyboardInterrupt) and trained):
+                self.__dict__.clear()
+                self.__dict__.update(before)
             raise
         return self
 
@@ -236,12 +238,13 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             noise=training.torch_generator(self._rng, device),
             loss_floor=self._loss_floor,
         )
+        done_before = run.epoch
         try:
             self._run(run, X, y, sample_weight, incremental)
         finally:
-            # After an interrupt too, so that the work that is done is not lost.
-            for name, value in self._results(run, self.module_).items():
-                setattr(self, name, value)
+            if run.epoch > done_before:  # after an interrupt too, so that the work that is done is not lost
+                for name, value in self._results(run, self.module_).items():
+                    setattr(self, name, value)
         if not (incremental or run.converged or run.stopped or self.learning_rate_schedule == "cosine"):
             warnings.warn(
                 f"The loss of {type(self).__name__} was still falling after max_epochs={self.max_epochs} epochs; "
@@ -265,6 +268,8 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             check_consistent_length(samples, target)
         rows = None
         if weight is not None:
+            if not (weight > 0).any():
+                raise ValueError("no sample has a weight above zero, with sample_weight and class_weight multiplied")
             if (weight == 0).any():  # a weight of zero is an absent sample
                 rows = torch.from_numpy(np.flatnonzero(weight))
             weight = weight / (weight.sum() / np.count_nonzero(weight))
@@ -296,7 +301,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
 
     def _new_network(self, samples: training.Samples, device: torch.device, continued: nn.Module | None) -> None:
         """Build the network anew; with `continued`, give it that module's weights."""
-        with training.drawing_from(training.torch_generator(self._rng)):
+        with torch.device("cpu"), training.drawing_from(training.torch_generator(self._rng)):
             module = self._build(samples)
         if continued is not None:
             try:
@@ -356,7 +361,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             },
             "n_iter_": run.epoch,
             "best_epoch_": run.best_epoch,
-            "loss_": history[decisive - 1]["loss"] if decisive else np.nan,
+            "loss_": history[decisive - 1]["loss"],
         }
 
     def _copied_results(self, run: training.Training) -> dict[str, Any]:

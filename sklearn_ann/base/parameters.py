@@ -62,16 +62,17 @@ class DeclaredParameters(BaseEstimator):
 
     Every subclass gets a keyword-only ``__init__`` that stores its own fields and those that it inherits, its own
     first. Names that start or end with an underscore and ``ClassVar`` fields are not hyper-parameters. Declaring an
-    inherited field again changes its default or its bounds and keeps its place. A class that writes its own
-    ``__init__`` is left alone.
+    inherited field again changes its default or its bounds and keeps its place. A class that writes or
+    inherits an ``__init__`` of its own is left alone.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__init__" in vars(cls):  # written by hand: it knows better
-            return
+        nearest = next(ancestor for ancestor in cls.__mro__ if "__init__" in vars(ancestor))
+        if issubclass(nearest, DeclaredParameters) and not hasattr(nearest.__init__, "_is_declared"):
+            return  # written by hand: it knows better
         # The most distant ancestor first, so that a nearer declaration of the same name wins.
         declared: dict[str, Any] = {}
         for ancestor in reversed(cls.__mro__):
@@ -87,6 +88,7 @@ class DeclaredParameters(BaseEstimator):
         )
         init: Any = vars(holder)["__init__"]
         init.__qualname__, init.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
+        init._is_declared = True
         cls.__init__ = init  # type: ignore[method-assign]
         cls._parameter_constraints = {
             name: "no_validation" if hint is Any else constraints(hint) for name, hint in declared.items()

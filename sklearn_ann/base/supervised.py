@@ -278,7 +278,10 @@ class NeuralRegressor(RegressorMixin, NeuralSupervised):
             self._y_shape = shape
             self.n_outputs_ = y.shape[1]
             self._y_mean = np.average(y, axis=0, weights=sample_weight)
-            scale = np.sqrt(np.average((y - self._y_mean) ** 2, axis=0, weights=sample_weight))
+            with np.errstate(over="ignore"):
+                scale = np.sqrt(np.average((y - self._y_mean) ** 2, axis=0, weights=sample_weight))
+            if not np.isfinite(scale).all():
+                raise ValueError("y has values too large to standardise: their squares are not finite")
             self._y_scale = np.where(scale > 10 * np.finfo(float).eps * np.abs(self._y_mean), scale, 1.0)
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {y.shape[1]} columns, but {type(self).__name__} was fitted to {self.n_outputs_}")

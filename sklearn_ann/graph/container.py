@@ -222,6 +222,10 @@ class GraphSet:
             self._nodes[nodes], block, offsets, None if self._edges is None else self._edges[edges]
         )
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._freeze()
+
     # An immutable value: a copy of it is itself, so that clone() does not copy data.
     def __copy__(self) -> GraphSet:
         return self

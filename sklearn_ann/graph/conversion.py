@@ -53,7 +53,7 @@ def as_graph_set(graphs: Any) -> GraphSet:
     ValueError
         If an item's shapes do not fit or its number of features is not that of the first; the message has its index.
     """
-    if isinstance(graphs, GraphSet):
+    if isinstance(graphs, GraphSet) and len(graphs):
         return graphs
     if isinstance(graphs, str) or not hasattr(graphs, "__len__") or not hasattr(graphs, "__getitem__"):
         raise TypeError(f"expected a GraphSet or a sequence of graphs, got {type(graphs).__name__}")
@@ -104,7 +104,7 @@ def _read_pair(item: Any) -> _Parts:
     parts = _read_matrix(A)._replace(X=X)
     if parts.n != X.shape[0]:
         raise ValueError(f"A has shape {(parts.n, parts.n)}, but X has {X.shape[0]} nodes")
-    if rest:
+    if rest and rest[0] is not None:
         E = np.asarray(rest[0], dtype=np.float32)
         if len(E) != len(parts.rows):
             raise ValueError(f"E has {len(E)} rows, but A has {len(parts.rows)} entries")

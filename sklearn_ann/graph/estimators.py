@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -50,7 +51,8 @@ class GraphEstimator(NeuralEstimator):
         Whether a convolution's input is added to its output where their widths are equal.
 
     normalization : {"batch", "layer"} or None
-        Normalisation of the node features after each convolution.
+        Normalisation of the node features after each convolution. The statistics of ``"batch"`` do not know of sample
+        weights: with it, a weight of 2 is not exactly a graph that is there twice.
 
     dropout : float
         Probability, in [0, 1), to drop a unit after each convolution and each dense layer while training.
@@ -130,7 +132,8 @@ class _GraphLevel(GraphEstimator):
     Parameters
     ----------
     readout : {"mean", "sum", "max", "min", "std"} or sequence of these
-        Statistics over the nodes of a graph that make its features. A mean cannot count; a sum grows with the graph.
+        Statistics over the nodes of a graph that make its features. A mean cannot count; a sum grows with the graph,
+        so that without it predictions carry over better to graphs larger than those of the fit.
 
     every_layer : bool
         Whether the read-out sees the nodes after each convolution or after the last one alone.
@@ -144,7 +147,7 @@ class _GraphLevel(GraphEstimator):
         Number of node features seen during ``fit``.
     """
 
-    readout: Reduction | list[Reduction] | tuple[Reduction, ...] = ("mean", "max")
+    readout: Reduction | list[Reduction] | tuple[Reduction, ...] = ("sum", "mean", "max")
     every_layer: bool = False
     hidden_layer_sizes: LayerSizes = (64,)
 
@@ -264,8 +267,8 @@ class GCNClassifier(_GraphLevel, NeuralClassifier):
     >>> from sklearn_ann import GCNClassifier
     >>> graphs = [nx.cycle_graph(n) for n in range(4, 24)] + [nx.star_graph(n) for n in range(4, 24)]
     >>> y = ["ring"] * 20 + ["star"] * 20
-    >>> model = GCNClassifier(random_state=0, max_epochs=30, learning_rate_schedule="cosine").fit(graphs, y)
-    >>> model.predict([nx.cycle_graph(50), nx.star_graph(50)])
+    >>> model = GCNClassifier(readout=("mean", "max"), max_epochs=30, learning_rate_schedule="cosine", random_state=0)
+    >>> model.fit(graphs, y).predict([nx.cycle_graph(50), nx.star_graph(50)])
     array(['ring', 'star'], dtype='<U4')
     """
 
@@ -312,6 +315,8 @@ class GCNNodeRegressor(_NodeLevel, NeuralRegressor):
 def _node_numbers(X: Any, n: int) -> np.ndarray:
     """Check X of a node-level estimator: numbers of nodes."""
     nodes = np.asarray(X)
+    if nodes.dtype == object and all(isinstance(node, Integral) for node in nodes.ravel()):
+        nodes = nodes.astype(np.int64)
     if nodes.ndim == 2 and nodes.shape[1] == 1:
         nodes = nodes[:, 0]
     if nodes.ndim != 1:

@@ -31,7 +31,7 @@ BOND_FEATURES = [
 ]  # fmt: skip
 
 
-class MoleculeEncoder(TransformerMixin, DeclaredParameters):
+class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_keys=None):
     """Turn molecules into graphs whose nodes are the heavy atoms and whose edges are the bonds.
 
     Needs RDKit: ``pip install "sklearn-ann-architectures[chem]"``.
@@ -127,6 +127,19 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters):
                 raise TypeError(f"molecule {index} is {item!r}; expected a SMILES string or an RDKit molecule")
             parts.append(_as_graph(molecule))
         return _gather(parts)
+
+    def set_output(self, *, transform: Any = None) -> Self:
+        """Do nothing: graphs are no table. A pipeline that is told to return tables passes it on.
+
+        Parameters
+        ----------
+        transform : ignored
+
+        Returns
+        -------
+        self
+        """
+        return self
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the atoms' features.

@@ -167,6 +167,9 @@ class Training:
                         schedule.step()
                     ends = [observer.epoch_ends(self) for observer in observers]
                     self.stopped = any(ends)
+        except BaseException:
+            network.optimizer_.state.clear()  # its averages may have gone wrong with the weights
+            raise
         finally:
             weights.restore()
 

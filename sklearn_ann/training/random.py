@@ -20,6 +20,7 @@ _DRAWS = {
     *("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"),
     "kaiming_uniform_",
 }
+_FACTORIES = {"empty", "zeros", "ones", "full", "rand", "randn"}
 
 
 def as_random_state(random_state: int | np.random.RandomState | None) -> np.random.RandomState:
@@ -52,6 +53,8 @@ class _DrawingFrom(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         if func.__name__ in _DRAWS and kwargs.get("generator") is None:
             kwargs["generator"] = self.generator
+        if func.__name__ in _FACTORIES and kwargs.get("dtype") is None:
+            kwargs["dtype"] = torch.float32  # whatever torch's global default is
         return func(*args, **kwargs)
 
 

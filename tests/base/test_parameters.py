@@ -112,6 +112,11 @@ def test_a_hand_written_init_is_left_alone():
     assert Own().rate == 0.25
     assert list(inspect.signature(Own).parameters) == ["width"]
 
+    class Heir(Own):
+        pass
+
+    assert Heir(width=4).width == 4
+
 
 def test_a_plain_annotated_type_is_enough():
     class Plain(DeclaredParameters):

@@ -77,6 +77,18 @@ def test_class_weights_are_sample_weights(iris):
     assert (balanced.predict(X) == 2).sum() > (DenseClassifier(**exact).fit(X[:120], y).predict(X) == 2).sum()
 
 
+def test_weights_that_leave_nothing_are_refused(iris):
+    X, y = iris
+    for settings, weight in (({0: 0, 1: 0, 2: 0}, None), ({0: 0, 1: 1, 2: 1}, (y == 0) * 1.0)):
+        with pytest.raises(ValueError, match="no sample has a weight above zero"):
+            DenseClassifier(class_weight=settings).fit(X, y, sample_weight=weight)
+
+
+def test_targets_too_large_are_refused(iris):
+    with pytest.raises(ValueError, match="y has values too large"):
+        DenseRegressor().fit(iris[0], iris[1] * 1e200)
+
+
 def test_held_out_data_are_stratified(iris, monkeypatch):
     from sklearn_ann import training
 

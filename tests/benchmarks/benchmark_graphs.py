@@ -127,14 +127,15 @@ class GeometricNet(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList([make(16, 64), make(64, 64), make(64, 64)])
         self.norms = nn.ModuleList([nn.BatchNorm1d(64) for _ in range(3)])
-        self.dense, self.head = nn.Linear(128, 64), nn.Linear(64, 1)
+        self.dense, self.head = nn.Linear(192, 64), nn.Linear(64, 1)
 
     def forward(self, batch):
         x = batch.x
         for conv, norm in zip(self.convs, self.norms, strict=True):
             h = norm(conv(x, batch.edge_index)).relu()
             x = h + x if x.shape == h.shape else h
-        read = [pyg.global_mean_pool(x, batch.batch), pyg.global_max_pool(x, batch.batch)]
+        pools = (pyg.global_add_pool, pyg.global_mean_pool, pyg.global_max_pool)
+        read = [pool(x, batch.batch) for pool in pools]
         return self.head(self.dense(torch.cat(read, dim=1)).relu())
 
 

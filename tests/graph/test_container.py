@@ -78,7 +78,12 @@ def test_it_is_immutable_and_shared_by_clone():
     assert copy.deepcopy(graphs) is graphs
     one = GraphSet(np.eye(2), sp.csr_array((2, 2)))
     assert clone(GCNNodeClassifier(graph=one)).graph is one
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(graphs)).node_features, graphs.node_features)
+    loaded = pickle.loads(pickle.dumps(graphs))
+    np.testing.assert_array_equal(loaded.node_features, graphs.node_features)
+    assert not loaded.node_features.flags.writeable
+    assert len(as_graph_set(list(graphs))) == 5
+    with pytest.raises(ValueError, match="0 sample"):
+        as_graph_set(graphs[:0])
 
 
 def test_the_callers_arrays_stay_writeable():

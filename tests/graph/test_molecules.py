@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
@@ -60,6 +61,15 @@ def test_smiles_in_a_table():
     table = pd.DataFrame({"smiles": ["CCO", "C"]}, index=[7, 9])
     for X in (table, table["smiles"], table.to_numpy()):
         assert MoleculeEncoder().transform(X).n_nodes.tolist() == [3, 1]
+
+
+def test_pipelines_that_return_tables_pass():
+    smiles, y = ["CCO", "CC", "C", "CN"], [0.0, 1.0, 0.0, 1.0]
+    settings = {"max_epochs": 2, "learning_rate_schedule": "cosine", "random_state": 0}
+    pipe = make_pipeline(MoleculeEncoder(), GCNRegressor(**settings)).set_output(transform="pandas").fit(smiles, y)
+    assert isinstance(pipe.transform(smiles), pd.DataFrame)
+    with config_context(transform_output="pandas"):
+        make_pipeline(MoleculeEncoder(), GCNRegressor(**settings)).fit(smiles, y)
 
 
 def test_invalid_smiles_are_named_or_flagged(capfd):
