@@ -66,8 +66,7 @@ class Bags(NamedTuple):
     """A batch of bags of points."""
 
     points: Tensor  # (n_points, width)
-    members: Tensor  # (n_points,), the bag of each point
-    n_bags: int
+    groups: training.Groups  # of points
 
 
 class RaggedBags(training.Samples):
@@ -80,8 +79,8 @@ class RaggedBags(training.Samples):
         return len(self.starts) - 1
 
     def __getitem__(self, index: Tensor) -> Bags:
-        members, positions, _ = training.ragged_positions(self.starts, index)
-        return Bags(self.points.index_select(0, positions), members, len(index))
+        groups, positions = training.ragged_positions(self.starts, index)
+        return Bags(self.points.index_select(0, positions), groups)
 
 
 class _MeanOfBag(nn.Module):
@@ -91,9 +90,8 @@ class _MeanOfBag(nn.Module):
 
     def forward(self, bags: Bags) -> Tensor:
         features = self.point(bags.points)  # (n_points, n_features)
-        total = features.new_zeros(bags.n_bags, features.shape[1]).index_add(0, bags.members, features)
-        count = torch.bincount(bags.members, minlength=bags.n_bags).clamp(min=1)
-        return total / count[:, None]
+        total = features.new_zeros(bags.groups.n_groups, features.shape[1]).index_add(0, bags.groups.members, features)
+        return total / bags.groups.lengths.clamp(min=1)[:, None]
 
 
 class BagClassifier(NeuralClassifier):

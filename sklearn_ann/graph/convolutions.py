@@ -6,10 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sklearn_ann.graph.propagation import linear
-from sklearn_ann.graph.reduction import Backend, reduce, softmax
+from sklearn_ann.graph.reduction import Backend, reduce
 from sklearn_ann.graph.samples import GraphBatch
 
 
@@ -79,17 +78,18 @@ class GATConvolution(nn.Module):
             nn.init.xavier_uniform_(parameter)
 
     def attention(self, x: Any, batch: GraphBatch) -> tuple[Tensor, Tensor]:
-        """Return ``W x``, shape (n_nodes, heads, width), and α, shape (n_edges, heads)."""
-        h = linear(x, self.weight)
-        h = h.view(len(h), *self.to_own.shape)  # (n_nodes, heads, width)
-        own, other = (h * self.to_own).sum(dim=2), (h * self.to_other).sum(dim=2)  # (n_nodes, heads)
-        rows = batch.adjacency.rows
-        score = F.leaky_relu(own.index_select(0, rows) + other.index_select(0, batch.adjacency.columns), 0.2)
-        return h, softmax(score, rows, batch.adjacency.n_nodes, self.backend)
+        """Return the output without its bias, shape (n_nodes, n_outputs), and α, shape (n_heads * n_edges,)."""
+        h = linear(x, self.weight).to(batch.adjacency.weights.dtype)
+        n, (heads, width) = len(h), self.to_own.shape
+        # As columns in which each head sees its own part of h alone.
+        apart = torch.eye(heads, dtype=h.dtype, device=h.device)[:, None, :]  # (heads, 1, heads)
+        vectors = torch.cat([self.to_own[:, :, None] * apart, self.to_other[:, :, None] * apart], dim=2).flatten(0, 1)
+        own, other = (h @ vectors).split(heads, dim=1)  # (n_nodes, heads)
+        out, alpha = batch.adjacency.attend(own.flatten(), other.flatten(), h.view(n * heads, width), self.backend)
+        return out.view(n, heads * width), alpha
 
     def forward(self, x: Any, batch: GraphBatch) -> Tensor:
-        h, alpha = self.attention(x, batch)
-        return batch.adjacency.attend(alpha, h).flatten(1) + self.bias
+        return self.attention(x, batch)[0] + self.bias
 
 
 class GatedConvolution(nn.Module):
@@ -116,9 +116,9 @@ class GatedConvolution(nn.Module):
         if self.gate_edge is not None:
             score = score + self.gate_edge(batch.edge_features)
         gate = score.sigmoid()
-        n = batch.adjacency.n_nodes
+        groups = batch.adjacency.neighbourhoods
         message = gate * other.index_select(0, columns) * batch.adjacency.weights[:, None]
-        return own + reduce(message, rows, n, "sum") / (reduce(gate, rows, n, "sum") + 1e-6)
+        return own + reduce(message, groups, "sum") / (reduce(gate, groups, "sum") + 1e-6)
 
 
 CONVOLUTIONS: dict[str, type[nn.Module]] = {

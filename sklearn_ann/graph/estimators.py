@@ -94,14 +94,14 @@ class GraphEstimator(NeuralEstimator):
         return convolutions, widths
 
     @property
-    def _adjacency_options(self) -> tuple[str | None, bool, torch.dtype, bool]:
+    def _adjacency_options(self) -> tuple[str | None, bool, torch.dtype, int]:
         # The mean, the sum and the gates of the others are over the bare neighbours; attention needs the node itself.
         own = self.conv == "gcn"
         return (
             self.normalize if own else None,
             self.self_loops if own else self.conv == "gat",
             self._dtype,
-            self.conv == "gat",
+            self.n_heads if self.conv == "gat" else 0,
         )
 
     def _hold_widths(self, n_features: int, n_edge_features: int, *, reset: bool) -> None:
@@ -150,6 +150,7 @@ class _GraphLevel(GraphEstimator):
     readout: Reduction | list[Reduction] | tuple[Reduction, ...] = ("sum", "mean", "max")
     every_layer: bool = False
     hidden_layer_sizes: LayerSizes = (64,)
+    learning_rate_schedule: training.Schedule = "adaptive"
 
     def _encode(self, X: Any, *, reset: bool) -> GraphSamples:
         graphs = as_graph_set(X)
@@ -206,7 +207,7 @@ class _NodeLevel(GraphEstimator):
 
     propagate_last : bool
         Whether the features of the nodes pass the adjacency matrix once more before the last layer, which makes that
-        layer one more convolution.
+        layer one more ``"gcn"`` convolution; with another `conv` they are averaged over the neighbours.
 
     Attributes
     ----------
@@ -231,7 +232,8 @@ class _NodeLevel(GraphEstimator):
 
     def _build_body(self, samples: training.Samples) -> tuple[nn.Module, int]:
         convolutions, widths = self._convolutions(self.n_features_in_, self._n_edge_features)
-        return NodeBody(convolutions, self.propagate_last), widths[-1]
+        step = "product" if self.conv == "gcn" else "mean"
+        return NodeBody(convolutions, step if self.propagate_last else None), widths[-1]
 
     def attention_maps(self) -> list[list[sp.csr_array]]:
         """Return the attention weights of ``conv="gat"``.
@@ -341,7 +343,6 @@ def _as_matrices(model: GraphEstimator, samples: training.Samples, adjacency: An
     pointers, columns = edges.pointers.cpu().numpy(), edges.columns.cpu().numpy()
     with torch.inference_mode():
         maps = module.body.attention(batch)
-    size = (len(pointers) - 1, len(pointers) - 1)
-    return [
-        [sp.csr_array((weights, columns, pointers), shape=size) for weights in layer.cpu().numpy().T] for layer in maps
-    ]
+    heads, size = model.n_heads, (edges.n_nodes, edges.n_nodes)
+    layers = [sp.csr_array((weights.cpu().numpy(), columns, pointers), shape=size) for weights in maps]
+    return [[layer[head::heads, head::heads] for head in range(heads)] for layer in layers]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sklearn_ann.graph.convolutions import CONVOLUTIONS, GATConvolution
 from sklearn_ann.graph.propagation import SparseMatrix
-from sklearn_ann.graph.reduction import Backend, Reduction, reduce
+from sklearn_ann.graph.reduction import Backend, Reduction, statistics
 from sklearn_ann.graph.samples import GraphBatch
 from sklearn_ann.layers import BatchNorm, Dropout, dense_stack, linear_layers
 
@@ -75,7 +75,7 @@ class GraphConvolutions(nn.Module):
         return self.input_dropout(x)
 
     def attention(self, batch: GraphBatch) -> list[Tensor]:
-        """Return α of each convolution, each of shape (n_edges, n_heads)."""
+        """Return α of each convolution, each of shape (n_heads * n_edges,)."""
         maps = []
         for convolution, x in zip(self.convolutions, [batch.x, *self(batch)[:-1]], strict=True):
             assert isinstance(convolution, GATConvolution)
@@ -122,8 +122,8 @@ class GraphBody(nn.Module):
     def forward(self, batch: GraphBatch) -> Tensor:
         layers = self.convolutions(batch)
         h = torch.cat(layers, dim=1) if self.every_layer else layers[-1]  # (n_nodes, width)
-        read = [reduce(h, batch.members, batch.n_graphs, how, self.backend) for how in self.readout]
-        features: Tensor = self.dense(torch.cat(read, dim=1))  # (n_graphs, n_features)
+        read = statistics(h, batch.graphs, self.readout, self.backend)  # (n_graphs, n_readouts * width)
+        features: Tensor = self.dense(read)  # (n_graphs, n_features)
         return features
 
     def attention(self, batch: GraphBatch) -> list[Tensor]:
@@ -137,20 +137,22 @@ class NodeBody(nn.Module):
     Parameters
     ----------
     convolutions : GraphConvolutions
-    propagate_last : bool
-        Whether the features pass the adjacency matrix once more: the head is then the linear map of one more
-        ``"gcn"`` convolution, as in Kipf and Welling (2017), equation 9.
+    propagate_last : {"product", "mean"} or None
+        Whether the features pass the adjacency matrix once more: with the product the head is the linear map of one
+        more ``"gcn"`` convolution, as in Kipf and Welling (2017), equation 9.
     """
 
-    def __init__(self, convolutions: GraphConvolutions, propagate_last: bool) -> None:
+    def __init__(self, convolutions: GraphConvolutions, propagate_last: str | None) -> None:
         super().__init__()
         self.convolutions, self.propagate_last = convolutions, propagate_last
 
     def forward(self, batch: tuple[GraphBatch, Tensor]) -> Tensor:
         graph, nodes = batch
         h = self.convolutions(graph)[-1]
-        if self.propagate_last:
-            h = graph.adjacency @ h
+        if self.propagate_last is not None:
+            A = graph.adjacency
+            copies = h.view(A.n_nodes, -1)  # where there are heads, each propagates its part of h
+            h = (A @ copies if self.propagate_last == "product" else A.mean(copies)).view(h.shape)
         features: Tensor = h.index_select(0, nodes)  # (n_asked, width)
         return features
 

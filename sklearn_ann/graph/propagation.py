@@ -10,12 +10,17 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from sklearn_ann.graph.container import GraphSet
+from sklearn_ann.graph.reduction import Backend, softmax
+from sklearn_ann.training import Groups
 
 with warnings.catch_warnings():  # torch says once a process that its CSR tensors are in beta
     warnings.simplefilter("ignore")
     torch.sparse_csr_tensor(torch.tensor([0, 1]), torch.tensor([0]), torch.tensor([1.0]), (1, 1))
+
+_SLOPE = 0.2  # of the leaky ReLU in attention over neighbours
 
 
 def normalized(graphs: GraphSet, normalize: str | None, self_loops: bool) -> tuple[sp.csr_array, np.ndarray]:
@@ -87,21 +92,48 @@ class Adjacency(NamedTuple):
         product: Tensor = _Product.apply(self, x.to(self.weights.dtype))  # type: ignore[no-untyped-call]
         return product
 
-    def attend(self, alpha: Tensor, x: Tensor) -> Tensor:
-        """``sum_j alpha_ij x_j`` for several heads.
+    @property
+    def neighbourhoods(self) -> Groups:
+        """The edges that lead to the same node."""
+        return Groups(self.rows, self.pointers)
+
+    def attend(self, own: Tensor, other: Tensor, x: Tensor, backend: Backend = "torch") -> tuple[Tensor, Tensor]:
+        """``sum_j α_ij x_j`` with ``α_ij = softmax_j(LeakyReLU(own_i + other_j))`` over the neighbours j of i.
 
         Parameters
         ----------
-        alpha : Tensor of shape (n_edges, n_heads)
-            Weights that take the place of the matrix's own.
-        x : Tensor of shape (n_nodes, n_heads, width)
+        own, other : Tensor of shape (n_nodes,)
+        x : Tensor of shape (n_nodes, width)
+        backend : {"torch", "torch-scatter"}
 
         Returns
         -------
-        Tensor of shape (n_nodes, n_heads, width)
+        attended : Tensor of shape (n_nodes, width)
+        alpha : Tensor of shape (n_edges,)
+            Without a gradient.
         """
-        attended: Tensor = _Attention.apply(self, alpha, x.to(alpha.dtype))  # type: ignore[no-untyped-call]
-        return attended
+        both: tuple[Tensor, Tensor] = _Attention.apply(self, own, other, x, backend)  # type: ignore[no-untyped-call]
+        return both
+
+    def part(self, nodes: slice, edges: slice) -> Adjacency:
+        """The matrix of consecutive nodes that have all their edges among each other: some of the graphs of a batch."""
+        ends = slice(nodes.start, nodes.stop + 1)
+        rows, pointers, columns = (
+            self.rows[edges] - nodes.start,
+            self.pointers[ends] - edges.start,
+            self.columns[edges] - nodes.start,
+        )
+        undirected = self.backward_columns is self.columns
+        return Adjacency(
+            rows,
+            pointers,
+            columns,
+            self.weights[edges],
+            pointers if undirected else self.backward_pointers[ends] - edges.start,
+            columns if undirected else self.backward_columns[edges] - nodes.start,
+            self.backward_weights[edges],
+            None if self.twins is None else self.twins[edges] - edges.start,
+        )
 
     def mean(self, x: Tensor) -> Tensor:
         """The weighted mean over the neighbours of each node; zero where it has none."""
@@ -149,7 +181,7 @@ def transposed(matrix: sp.csr_array) -> sp.csr_array:
 def linear(x: Tensor | SparseMatrix, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``X Wᵀ + b`` for dense or sparse X."""
     if isinstance(x, Tensor):
-        return torch.nn.functional.linear(x, weight, bias)
+        return F.linear(x, weight, bias)
     product = x.adjacency @ weight.t().contiguous()
     return product if bias is None else product + bias
 
@@ -170,50 +202,35 @@ class _Product(torch.autograd.Function):
 
 
 class _Attention(torch.autograd.Function):
-    """A sparse product for each head, all in one: the heads are stacked as graphs in a batch are."""
+    """Attention over neighbours: the softmax and the product with it, whose gradients share their parts."""
 
     @staticmethod
-    def forward(ctx: Any, adjacency: Adjacency, alpha: Tensor, x: Tensor) -> Tensor:
-        n, heads, width = x.shape
-        stacked = x.transpose(0, 1).flatten(0, 1)  # (heads * n_nodes, width)
-        columns = _stack(adjacency.columns, n, heads)
-        pointers = _stack_pointers(adjacency.pointers, heads)
-        out = _multiply(pointers, columns, alpha.t().flatten(), stacked)
-        ctx.adjacency, ctx.heads = adjacency, heads
-        ctx.save_for_backward(alpha, stacked, columns)
-        return out.view(heads, n, width).transpose(0, 1)
+    def forward(
+        ctx: Any, a: Adjacency, own: Tensor, other: Tensor, x: Tensor, backend: Backend
+    ) -> tuple[Tensor, Tensor]:
+        score = own.index_select(0, a.rows) + other.index_select(0, a.columns)  # (n_edges,)
+        alpha = softmax(F.leaky_relu(score, _SLOPE), a.neighbourhoods, backend)
+        out = _multiply(a.pointers, a.columns, alpha, x)
+        ctx.adjacency = a
+        ctx.save_for_backward(score, alpha, x, out)
+        ctx.mark_non_differentiable(alpha)
+        return out, alpha
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         a: Adjacency = ctx.adjacency
-        alpha, stacked, columns = ctx.saved_tensors
-        n, heads, width = grad.shape
-        grads = grad.transpose(0, 1).flatten(0, 1)  # (heads * n_nodes, width)
-        rows = _stack(a.rows, n, heads)
-        for_alpha = (
-            (grads.index_select(0, rows) * stacked.index_select(0, columns)).sum(dim=1).view(heads, len(alpha)).t()
-        )
+        score, alpha, x, out = ctx.saved_tensors
         assert a.twins is not None
-        for_x = _multiply(
-            _stack_pointers(a.backward_pointers, heads),
-            _stack(a.backward_columns, n, heads),
-            alpha.index_select(0, a.twins).t().flatten(),
-            grads,
-        )
-        return None, for_alpha, for_x.view(heads, n, width).transpose(0, 1)
-
-
-def _stack(nodes: Tensor, n: int, copies: int) -> Tensor:
-    """Node numbers in so many copies of a graph of n nodes, copy by copy."""
-    return (nodes + torch.arange(0, copies * n, n, device=nodes.device)[:, None]).flatten() if n else nodes
-
-
-def _stack_pointers(pointers: Tensor, copies: int) -> Tensor:
-    """Row pointers of so many copies of a matrix."""
-    last = pointers[-1:]
-    shifts = torch.arange(copies, device=pointers.device)[:, None] * last
-    return torch.cat([(pointers[:-1] + shifts).flatten(), last * copies])
+        grad = grad.contiguous()
+        ones = x.new_ones(x.shape[1])
+        for_alpha = (grad.index_select(0, a.rows) * x.index_select(0, a.columns)) @ ones  # (n_edges,)
+        # What the softmax takes off, sum_j α_ij dα_ij, is the gradient of row i times the row itself.
+        for_score = alpha * (for_alpha - ((grad * out) @ ones).index_select(0, a.rows))
+        for_score = torch.where(score > 0, for_score, _SLOPE * for_score)
+        zeros = score.new_zeros(a.n_nodes)
+        for_x = _multiply(a.backward_pointers, a.backward_columns, alpha.index_select(0, a.twins), grad)
+        return None, zeros.index_add(0, a.rows, for_score), zeros.index_add(0, a.columns, for_score), for_x, None
 
 
 def _multiply(pointers: Tensor, columns: Tensor, values: Tensor, x: Tensor) -> Tensor:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from sklearn_ann.training import Groups
 
 Backend = Literal["auto", "torch", "torch-scatter"]
 Reduction = Literal["sum", "mean", "max", "min", "std"]
@@ -29,74 +32,97 @@ def resolve_backend(backend: Backend) -> Backend:
     return "torch"
 
 
-def reduce(x: Tensor, groups: Tensor, n_groups: int, how: Reduction, backend: Backend = "torch") -> Tensor:
+def reduce(x: Tensor, groups: Groups, how: Reduction, backend: Backend = "torch") -> Tensor:
     """Reduce the rows of each group to one.
 
     Parameters
     ----------
     x : Tensor of shape (n, width)
-    groups : int64 Tensor of shape (n,)
-        The group of each row, in ascending order.
-    n_groups : int
+    groups : Groups
     how : {"sum", "mean", "max", "min", "std"}
         The standard deviation is that of the population.
     backend : {"torch", "torch-scatter"}
+        For ``"max"`` and ``"min"``; the others are sums, which torch has.
 
     Returns
     -------
     Tensor of shape (n_groups, width)
         Zero for an empty group, whatever `how` says.
     """
-    if how == "std":
-        mean = reduce(x, groups, n_groups, "mean", backend)
-        variance = reduce((x - mean.index_select(0, groups)).square(), groups, n_groups, "mean", backend)
-        positive = variance > 0  # the root has no gradient at zero
-        return torch.where(positive, torch.where(positive, variance, 1.0).sqrt(), 0.0)
-    if how in ("max", "min"):
-        extreme: Tensor = _Extreme.apply(x, groups, n_groups, how, backend)  # type: ignore[no-untyped-call]
-        return extreme
-    if backend == "torch-scatter":
-        from torch_scatter import scatter
+    return statistics(x, groups, [how], backend)
 
-        reduced: Tensor = scatter(x, groups, dim=0, dim_size=n_groups, reduce=how)
-        return reduced
-    total = x.new_zeros(n_groups, x.shape[1]).index_add(0, groups, x)
-    return total if how == "sum" else total / torch.bincount(groups, minlength=n_groups).clamp(min=1)[:, None]
+
+def statistics(x: Tensor, groups: Groups, hows: Sequence[Reduction], backend: Backend = "torch") -> Tensor:
+    """Several reductions of the same rows side by side: Tensor of shape (n_groups, len(hows) * width)."""
+    reduced: dict[Reduction, Tensor] = {}
+    if not {"sum", "mean", "std"}.isdisjoint(hows):
+        size = groups.lengths.clamp(min=1)[:, None]
+        reduced["sum"] = _sum(x, groups)
+        reduced["mean"] = reduced["sum"] / size
+    if "std" in hows:
+        variance = _sum((x - reduced["mean"].index_select(0, groups.members)).square(), groups) / size
+        positive = variance > 0  # the root has no gradient at zero
+        reduced["std"] = torch.where(positive, torch.where(positive, variance, 1.0).sqrt(), 0.0)
+    for how in ("max", "min"):
+        if how in hows:
+            reduced[how] = _Extreme.apply(x, groups, how, backend)  # type: ignore[no-untyped-call, index]
+    return reduced[hows[0]] if len(hows) == 1 else torch.cat([reduced[how] for how in hows], dim=1)
+
+
+def _sum(x: Tensor, groups: Groups) -> Tensor:
+    return x.new_zeros(groups.n_groups, x.shape[1]).index_add(0, groups.members, x)
 
 
 class _Extreme(torch.autograd.Function):
     """The greatest or least of each group; where several are, they share the gradient evenly."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, groups: Tensor, n_groups: int, how: str, backend: Backend) -> Tensor:
+    def forward(ctx: Any, x: Tensor, groups: Groups, how: str, backend: Backend) -> Tensor:
         if backend == "torch-scatter":
             from torch_scatter import scatter_max, scatter_min
 
             reduce_, worst = (scatter_max, -torch.inf) if how == "max" else (scatter_min, torch.inf)
-            extreme, place = reduce_(x, groups, dim=0, dim_size=n_groups)
+            extreme, place = reduce_(x, groups.members, dim=0, dim_size=groups.n_groups)
             # It takes a group whose members are all infinitely bad for an empty one.
-            filled = torch.bincount(groups, minlength=n_groups) > 0
-            extreme = torch.where((place == len(x)) & filled[:, None], worst, extreme)
+            extreme = torch.where((place == len(x)) & (groups.lengths > 0)[:, None], worst, extreme)
         else:
-            index = groups[:, None].expand_as(x)
+            index = groups.members[:, None].expand_as(x)
             kind = "amax" if how == "max" else "amin"
-            extreme = x.new_zeros(n_groups, x.shape[1]).scatter_reduce(0, index, x, kind, include_self=False)
-        ctx.save_for_backward(x, groups, extreme)
+            extreme = x.new_zeros(groups.n_groups, x.shape[1]).scatter_reduce(0, index, x, kind, include_self=False)
+        ctx.groups = groups
+        ctx.save_for_backward(x, extreme)
         return extreme
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, groups, extreme = ctx.saved_tensors
-        hit = x == extreme.index_select(0, groups)
-        ties = torch.zeros_like(extreme).index_add(0, groups, hit.to(grad.dtype))
-        share = (grad / ties.clamp(min=1)).index_select(0, groups)
-        return share.masked_fill_(hit.logical_not_(), 0.0), None, None, None, None
+        x, extreme = ctx.saved_tensors
+        # As numbers from the start: comparing into booleans and multiplying with these takes ten times as long.
+        hit = torch.eq(x, extreme.index_select(0, ctx.groups.members), out=torch.empty_like(x))
+        share = grad / _sum(hit, ctx.groups).clamp(min=1)
+        return hit.mul_(share.index_select(0, ctx.groups.members)), None, None, None
 
 
-def softmax(x: Tensor, groups: Tensor, n_groups: int, backend: Backend = "torch") -> Tensor:
-    """The softmax of the rows within each group, column by column: Tensor of the shape of `x`."""
-    greatest = reduce(x.detach(), groups, n_groups, "max", backend)
-    exponential = (x - greatest.index_select(0, groups)).exp()
-    total = reduce(exponential, groups, n_groups, "sum", backend)
-    return exponential / total.index_select(0, groups)
+def softmax(x: Tensor, groups: Groups, backend: Backend = "torch") -> Tensor:
+    """The softmax within each group.
+
+    Parameters
+    ----------
+    x : Tensor of shape (n,)
+    groups : Groups
+    backend : {"torch", "torch-scatter"}
+
+    Returns
+    -------
+    Tensor of shape (n,)
+        Positive numbers that add up to one in each group.
+    """
+    if backend == "torch-scatter":
+        from torch_scatter import segment_csr
+
+        greatest = segment_csr(x.detach(), groups.pointers, reduce="max")
+    else:
+        greatest = torch.segment_reduce(x.detach(), "max", offsets=groups.pointers)
+    exponential = (x - greatest.index_select(0, groups.members)).exp()
+    total = x.new_zeros(groups.n_groups).index_add(0, groups.members, exponential)
+    return exponential / total.index_select(0, groups.members)

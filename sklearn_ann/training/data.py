@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -33,6 +33,10 @@ class Samples(ABC):
     @abstractmethod
     def __getitem__(self, index: Tensor) -> Any:
         """The batch of the samples in `index`, an int64 tensor of shape (batch,) on `device`."""
+
+    def cut(self, indices: Sequence[Tensor]) -> Iterator[Any]:
+        """Yield the batch of each of `indices`; for kinds that can cut many batches in less time than one by one."""
+        return (self[index] for index in indices)
 
     def to(self, device: torch.device) -> Samples:
         """The same samples on `device`; a kind that cannot move stays, and its batches are moved one by one."""
@@ -103,17 +107,39 @@ class SparseRows(Samples):
         return len(self.starts) - 1
 
     def __getitem__(self, index: Tensor) -> Tensor:
-        rows, positions, _ = ragged_positions(self.starts, index)
+        groups, positions = ragged_positions(self.starts, index)
         batch = self.values.new_zeros(len(index), self.n_columns)
         columns = self.columns.index_select(0, positions).long()
         # Duplicate entries of a cell add up, as they do in SciPy.
-        return batch.index_put_((rows, columns), self.values.index_select(0, positions), accumulate=True)
+        return batch.index_put_((groups.members, columns), self.values.index_select(0, positions), accumulate=True)
 
     def to(self, device: torch.device) -> SparseRows:
         return SparseRows(self.starts.to(device), self.columns.to(device), self.values.to(device), self.n_columns)
 
 
-def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+class Groups(NamedTuple):
+    """Which items belong together: those of a group follow each other."""
+
+    members: Tensor  # (n_items,), the group of each item, ascending
+    pointers: Tensor  # (n_groups + 1,), where each group begins
+
+    @classmethod
+    def of(cls, lengths: Tensor) -> Groups:
+        """Groups of so many items each."""
+        return cls(torch.repeat_interleave(lengths), torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]))
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups, the empty ones counted."""
+        return len(self.pointers) - 1
+
+    @property
+    def lengths(self) -> Tensor:
+        """Number of items of each group."""
+        return self.pointers.diff()
+
+
+def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Groups, Tensor]:
     """Find the items of ragged samples that lie one after the other in memory.
 
     Parameters
@@ -125,20 +151,15 @@ def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Tensor, Tensor, Ten
 
     Returns
     -------
-    members : Tensor of shape (n_items,)
-        The place in the batch, 0 to ``batch - 1``, that each item belongs to.
+    groups : Groups
+        The items of the batch, a group for each sample in it.
     positions : Tensor of shape (n_items,)
-        Where the item lies.
-    first : Tensor of shape (n_items,)
-        Where, among the items of the batch, those of its sample begin.
+        Where each item lies.
     """
     begin = starts.index_select(0, index)  # (batch,)
-    lengths = starts.index_select(0, index + 1) - begin  # (batch,)
-    members = torch.repeat_interleave(lengths)  # (n_items,)
-    first = lengths.cumsum(0) - lengths  # (batch,)
-    shift = (begin - first).index_select(0, members)  # from the place within the batch to the place in memory
-    positions = torch.arange(len(members), device=starts.device) + shift
-    return members, positions, first.index_select(0, members)
+    groups = Groups.of(starts.index_select(0, index + 1) - begin)
+    shift = (begin - groups.pointers[:-1]).index_select(0, groups.members)  # from the place in the batch to that in memory
+    return groups, torch.arange(len(groups.members), device=starts.device) + shift
 
 
 @dataclass(frozen=True)
@@ -202,8 +223,9 @@ def batches(examples: Examples, batch_size: int | None, device: torch.device, or
     if rows is not None:
         order = rows.index_select(0, order)
     order = order.to(samples.device)
-    for index in order.tensor_split(1 if batch_size is None else -(-n // batch_size)):
-        inputs = on_device(samples[index], device)
+    indices = order.tensor_split(1 if batch_size is None else -(-n // batch_size))
+    for index, cut in zip(indices, samples.cut(indices), strict=True):
+        inputs = on_device(cut, device)
         there = index.to(device)
         yield Batch(
             inputs,

@@ -27,8 +27,8 @@ def random_set(n_graphs=6, seed=0, n_edge_features=2, symmetric=False):
     return GraphSet.from_list(graphs)
 
 
-def batch_of(graphs, normalize=None, self_loops=False, index=None):
-    samples = GraphSamples(graphs, normalize, self_loops, torch.float64)
+def batch_of(graphs, normalize=None, self_loops=False, index=None, conv=None):
+    samples = GraphSamples(graphs, normalize, self_loops, torch.float64, OPTIONS["n_heads"] if conv == "gat" else 0)
     return samples[torch.arange(len(graphs)) if index is None else torch.tensor(index)]
 
 
@@ -83,7 +83,7 @@ def test_permuted_nodes_are_permuted_results(conv):
     moved.sort_indices()
     permuted = GraphSet.from_list([(X[order], moved, E[places.data - 1])])
     module = layer(conv)
-    one, other = batch_of(graphs), batch_of(permuted)
+    one, other = batch_of(graphs, conv=conv), batch_of(permuted, conv=conv)
     torch.testing.assert_close(module(other.x, other), module(one.x, one)[order])
 
 
@@ -91,14 +91,14 @@ def test_permuted_nodes_are_permuted_results(conv):
 def test_a_batch_is_its_graphs_one_by_one(conv):
     graphs = random_set(n_graphs=8)
     module = layer(conv)
-    together = batch_of(graphs, index=[4, 0, 7])
-    apart = [module(single.x, single) for single in (batch_of(graphs, index=[i]) for i in (4, 0, 7))]
+    together = batch_of(graphs, index=[4, 0, 7], conv=conv)
+    apart = [module(single.x, single) for single in (batch_of(graphs, index=[i], conv=conv) for i in (4, 0, 7))]
     torch.testing.assert_close(module(together.x, together), torch.cat(apart))
 
 
 @every_convolution
 def test_gradients(conv):
-    batch = batch_of(random_set(n_graphs=3))
+    batch = batch_of(random_set(n_graphs=3), conv=conv)
     module = layer(conv)
     parameters = list(module.parameters())
     x = batch.x.clone().requires_grad_()
@@ -113,7 +113,7 @@ def test_gradients(conv):
 @every_convolution
 def test_nodes_without_neighbours_stay_finite(conv):
     graphs = GraphSet.from_list([(np.ones((3, 3)), np.zeros((3, 3)), np.ones((0, 2)))])
-    batch = batch_of(graphs)
+    batch = batch_of(graphs, conv=conv)
     out = layer(conv)(batch.x, batch)
     assert out.isfinite().all()
     out.sum().backward()
@@ -132,9 +132,9 @@ def test_sparse_features_give_what_dense_ones_give():
 
 
 def test_attention_rows_sum_to_one():
-    batch = batch_of(random_set(), self_loops=True)
+    batch = batch_of(random_set(), self_loops=True, conv="gat")
     _, alpha = layer("gat").attention(batch.x, batch)
-    sums = torch.zeros(batch.adjacency.n_nodes, 2, dtype=torch.float64).index_add(0, batch.adjacency.rows, alpha)
+    sums = torch.zeros(batch.adjacency.n_nodes, dtype=torch.float64).index_add(0, batch.adjacency.rows, alpha)
     torch.testing.assert_close(sums, torch.ones_like(sums))
 
 
@@ -193,7 +193,7 @@ def test_against_pytorch_geometric(conv):
         theirs = pyg.GINConv(torch.nn.Sequential(ours.first, torch.nn.ReLU(), ours.second))
         theirs_args = (x, edge_index)
     elif conv == "gat":
-        batch = batch_of(graphs)
+        batch = batch_of(graphs, conv=conv)
         theirs = pyg.GATConv(3, 2, heads=2, add_self_loops=False).double()
         theirs.lin.weight, theirs.bias = ours.weight, ours.bias
         theirs.att_src, theirs.att_dst = (torch.nn.Parameter(a[None]) for a in (ours.to_other, ours.to_own))
@@ -213,3 +213,14 @@ def test_against_pytorch_geometric(conv):
         return
     expected = expected if theirs_args is None else theirs(*theirs_args)
     torch.testing.assert_close(ours(x, batch), expected)
+
+
+@every_convolution
+def test_batches_cut_together_are_those_cut_one_by_one(conv):
+    graphs = random_set(n_graphs=40)
+    samples = GraphSamples(graphs, None, conv == "gat", torch.float64, 2 if conv == "gat" else 0)
+    indices = torch.randperm(40, generator=torch.Generator().manual_seed(0)).split(1)
+    for one, other in zip(samples.cut(indices), map(samples.__getitem__, indices), strict=True):
+        parts = [(one.x, other.x), (one.edge_features, other.edge_features)]
+        parts += [*zip(one.adjacency, other.adjacency, strict=True), *zip(one.graphs, other.graphs, strict=True)]
+        assert all((a is None and b is None) or torch.equal(a, b) for a, b in parts)

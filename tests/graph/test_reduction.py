@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from sklearn_ann.graph.reduction import Reduction, reduce, resolve_backend, softmax
+from sklearn_ann.training import Groups
 
-GROUPS = torch.tensor([0, 0, 2, 2, 2, 5])  # 1, 3 and 4 are empty
+MEMBERS = np.array([0, 0, 2, 2, 2, 5])  # 1, 3, 4 and 6 are empty
+GROUPS = Groups.of(torch.tensor([2, 0, 3, 0, 0, 1, 0]))
 HOW = Reduction.__args__
 
 
@@ -17,31 +19,31 @@ def values(seed=0):
 @pytest.mark.parametrize("how", HOW)
 def test_reductions_are_numpys(how):
     x = values()
-    got = reduce(x, GROUPS, 7, how).detach().numpy()
+    got = reduce(x, GROUPS, how).detach().numpy()
     for group in range(7):
-        rows = x.detach().numpy()[(group == GROUPS).numpy()]
+        rows = x.detach().numpy()[group == MEMBERS]
         expected = getattr(np, how)(rows, axis=0) if len(rows) else np.zeros(3)
         np.testing.assert_allclose(got[group], expected, rtol=1e-12, atol=1e-12)
 
 
 def test_softmax_survives_any_size_of_score():
-    x = torch.tensor([[1000.0], [1001.0], [-1e30], [0.0], [-torch.inf], [5.0]], dtype=torch.float64)
-    got = softmax(x, GROUPS, 7)[:, 0]
-    torch.testing.assert_close(got[:2], torch.softmax(x[:2, 0], 0))
+    x = torch.tensor([1000.0, 1001.0, -1e30, 0.0, -torch.inf, 5.0], dtype=torch.float64)
+    got = softmax(x, GROUPS)
+    torch.testing.assert_close(got[:2], torch.softmax(x[:2], 0))
     torch.testing.assert_close(got[2:], torch.tensor([0.0, 1, 0, 1], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("how", [*HOW, "softmax"])
 def test_gradients(how):
     def function(x):
-        return softmax(x, GROUPS, 7) if how == "softmax" else reduce(x, GROUPS, 7, how)
+        return softmax(x[:, 0], GROUPS) if how == "softmax" else reduce(x, GROUPS, how)
 
     assert torch.autograd.gradcheck(function, (values(),))
 
 
 def test_a_constant_group_has_a_standard_deviation_with_a_gradient():
     x = torch.ones(6, 2, requires_grad=True)
-    out = reduce(x, GROUPS, 7, "std")
+    out = reduce(x, GROUPS, "std")
     out.sum().backward()
     assert (out == 0).all()
     assert x.grad.isfinite().all()
@@ -63,7 +65,7 @@ def test_torch_scatter_gives_the_same_values_and_gradients(how):
     results = []
     for backend in ("torch", "torch-scatter"):
         x = values()
-        out = softmax(x, GROUPS, 7, backend) if how == "softmax" else reduce(x, GROUPS, 7, how, backend)
+        out = softmax(x[:, 0], GROUPS, backend) if how == "softmax" else reduce(x, GROUPS, how, backend)
         weight = torch.arange(out.numel(), dtype=torch.float64).reshape(out.shape)
         results.append((out.detach(), torch.autograd.grad((out * weight).sum(), x)[0]))
     for one, other in zip(*results, strict=True):
@@ -75,5 +77,5 @@ def test_torch_scatter_gives_the_same_values_and_gradients(how):
 def test_torch_scatter_treats_infinities_alike(how):
     pytest.importorskip("torch_scatter", reason="the extra scatter is not installed: make test-scatter installs it")
     x = torch.tensor([[1.0], [torch.inf], [-torch.inf], [0.0], [2.0], [-torch.inf]])
-    one, other = (reduce(x, GROUPS, 7, how, backend) for backend in ("torch", "torch-scatter"))
+    one, other = (reduce(x, GROUPS, how, backend) for backend in ("torch", "torch-scatter"))
     assert torch.equal(one, other)

@@ -9,6 +9,7 @@ import torch
 
 from sklearn_ann.training.data import (
     Examples,
+    Groups,
     Rows,
     Samples,
     SparseRows,
@@ -62,10 +63,11 @@ def test_sparse_rows_add_duplicates_up_and_may_be_empty():
 
 def test_ragged_positions():
     starts = torch.tensor([0, 2, 2, 5])
-    members, positions, first = ragged_positions(starts, torch.tensor([2, 1, 0, 2]))
-    assert members.tolist() == [0, 0, 0, 2, 2, 3, 3, 3]
+    groups, positions = ragged_positions(starts, torch.tensor([2, 1, 0, 2]))
+    assert groups.members.tolist() == [0, 0, 0, 2, 2, 3, 3, 3]
+    assert groups.pointers.tolist() == [0, 3, 3, 5, 8]
+    assert (groups.n_groups, groups.lengths.tolist()) == (4, [3, 0, 2, 3])
     assert positions.tolist() == [2, 3, 4, 0, 1, 2, 3, 4]
-    assert first.tolist() == [0, 0, 0, 3, 3, 5, 5, 5]
 
 
 def test_arrays_are_shared_where_that_is_safe():
@@ -79,10 +81,10 @@ def test_arrays_are_shared_where_that_is_safe():
 def test_on_device_keeps_the_structure():
     from leaves import Bags
 
-    bags = on_device(Bags(torch.ones(2), torch.zeros(2), 1), torch.device("meta"))
+    bags = on_device(Bags(torch.ones(2), Groups.of(torch.tensor([2]))), torch.device("meta"))
     assert isinstance(bags, Bags)
     assert bags.points.is_meta
-    assert bags.n_bags == 1
+    assert bags.groups.pointers.is_meta
     nested = on_device({"a": (torch.ones(1), None)}, torch.device("meta"))
     assert nested["a"][0].is_meta
     assert nested["a"][1] is None
