@@ -36,6 +36,12 @@ def same_weights(one, other):
     return all(torch.equal(a, b) for a, b in zip(weights_of(one), weights_of(other), strict=True))
 
 
+def same_parameters(one, other):
+    """Without the running statistics of batch normalisation, which a fit settles at its end."""
+    pairs = zip(one.module_.parameters(), other.module_.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
 class Recorder:
     """A callback of scikit-learn's that does at the end of each epoch what it is told to."""
 
@@ -202,7 +208,7 @@ def test_interrupt_propagates_and_keeps_the_last_epoch(estimator, data):
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
     assert model.n_iter_ == 2
-    assert same_weights(model, estimator(**settings | {"max_epochs": 2}).fit(X, y))
+    assert same_parameters(model, estimator(**settings | {"max_epochs": 2}).fit(X, y))
 
 
 @every_estimator
@@ -252,7 +258,7 @@ def test_interrupt_in_the_middle_of_an_epoch(estimator, data, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
     assert model.n_iter_ == 1
-    assert same_weights(model, expected)
+    assert same_parameters(model, expected)
 
 
 @every_estimator
@@ -628,13 +634,13 @@ def test_learning_rate_schedules(estimator, data):
     X, y = data
     rates = {}
     for schedule in ("constant", "cosine", "adaptive"):
-        settings = {"max_epochs": 10, "tol": 0.999, "n_iter_no_change": 8, "random_state": 0, "learning_rate": 0.01}
+        settings = {"max_epochs": 10, "tol": 0.999, "n_iter_no_change": 8, "random_state": 0, "learning_rate": 1e-5}
         model = estimator(**settings, learning_rate_schedule=schedule).fit(X, y)
         rates[schedule] = model.history_["learning_rate"]
-    assert set(rates["constant"]) == {0.01}
-    expected = 0.005 * (1 + np.cos(np.pi * np.arange(len(rates["cosine"])) / 10))
+    assert set(rates["constant"]) == {1e-5}
+    expected = 0.5e-5 * (1 + np.cos(np.pi * np.arange(len(rates["cosine"])) / 10))
     np.testing.assert_allclose(rates["cosine"], expected)
-    assert rates["adaptive"][-1] == pytest.approx(0.002)
+    assert rates["adaptive"][-1] == pytest.approx(2e-6)
 
 
 @every_estimator

@@ -237,6 +237,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             generator=training.torch_generator(self._rng),
             noise=training.torch_generator(self._rng, device),
             loss_floor=self._loss_floor,
+            settles=not incremental,
         )
         done_before = run.epoch
         try:

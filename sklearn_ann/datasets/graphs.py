@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -109,21 +110,24 @@ def make_motif_graphs(
     return graphs, y
 
 
-def read_tu_graphs(folder: str | Path) -> tuple[list[tuple[Any, ...]], np.ndarray]:
+def read_tu_graphs(path: str | Path) -> tuple[list[tuple[Any, ...]], np.ndarray]:
     """Read a data set of the TU collection (Morris et al. 2020) in its text format.
 
     Parameters
     ----------
-    folder : path
-        Holds ``NAME_A.txt``, ``NAME_graph_indicator.txt`` and ``NAME_graph_labels.txt`` (or
-        ``NAME_graph_attributes.txt``), and, where there are any, ``NAME_node_labels.txt``,
-        ``NAME_node_attributes.txt``, ``NAME_edge_labels.txt`` and ``NAME_edge_attributes.txt``.
+    path : path
+        A folder of the collection's own form: ``NAME_A.txt``, ``NAME_graph_indicator.txt``,
+        ``NAME_graph_labels.txt`` (or ``NAME_graph_attributes.txt``), and, where there are any,
+        ``NAME_node_labels.txt``, ``NAME_node_attributes.txt``, ``NAME_edge_labels.txt`` and
+        ``NAME_edge_attributes.txt``. Or one file, ``NAME.txt`` or ``NAME.txt.gz``, of the form of Xu et al. (2019):
+        the number of graphs, then for each graph a line with its number of nodes and its label, and for each node a
+        line with its tag, its number of neighbours and these.
 
     Returns
     -------
     graphs : list of (X, A) or (X, A, E)
-        Node labels, one-hot, and node attributes side by side; where there are neither, the degree. Edge labels and
-        attributes likewise.
+        Node labels, one-hot, and node attributes side by side; where there are neither, or but one label, the degree.
+        Edge labels and attributes likewise.
     y : array of shape (n_graphs,)
         Labels, integers, or attributes of the graphs.
 
@@ -132,7 +136,9 @@ def read_tu_graphs(folder: str | Path) -> tuple[list[tuple[Any, ...]], np.ndarra
     FileNotFoundError
         If the folder has no ``*_A.txt``.
     """
-    folder = Path(folder)
+    folder = Path(path)
+    if folder.is_file():
+        return _read_tagged_graphs(folder)
     found = sorted(folder.glob("*_A.txt"))
     if not found:
         raise FileNotFoundError(f"{folder} has no file *_A.txt: is it a data set of the TU collection?")
@@ -169,6 +175,28 @@ def read_tu_graphs(folder: str | Path) -> tuple[list[tuple[Any, ...]], np.ndarra
         features = X[starts[g] : starts[g + 1]]
         graphs.append((features, A) if E is None else (features, A, E[own]))
     return graphs, y.ravel() if y.shape[1] == 1 else y
+
+
+def _read_tagged_graphs(path: Path) -> tuple[list[tuple[np.ndarray, sp.csr_array]], np.ndarray]:
+    """Read the one-file form of `read_tu_graphs`."""
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
+        lines = iter([[int(number) for number in line.split()] for line in file if line.strip()])
+    [n_graphs] = next(lines)
+    y, tags, matrices = [], [], []
+    for _ in range(n_graphs):
+        n, label = next(lines)
+        nodes = [next(lines) for _ in range(n)]
+        y.append(label)
+        tags.append(np.array([tag for tag, *_ in nodes]))
+        columns = np.array([neighbour for _, _, *neighbours in nodes for neighbour in neighbours], dtype=np.int64)
+        pointers = np.cumsum([0, *(count for _, count, *_ in nodes)])
+        matrices.append(sp.csr_array((np.ones(len(columns)), columns, pointers), shape=(n, n)))
+    known = np.unique(np.concatenate(tags))
+    graphs = [
+        ((tag[:, None] == known).astype(float) if len(known) > 1 else np.diff(A.indptr)[:, None].astype(float), A)
+        for tag, A in zip(tags, matrices, strict=True)
+    ]
+    return graphs, np.array(y)
 
 
 def read_planetoid(

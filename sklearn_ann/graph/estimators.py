@@ -51,11 +51,11 @@ class GraphEstimator(NeuralEstimator):
         Whether a convolution's input is added to its output where their widths are equal.
 
     normalization : {"batch", "layer"} or None
-        Normalisation of the node features after each convolution. The statistics of ``"batch"`` do not know of sample
-        weights: with it, a weight of 2 is not exactly a graph that is there twice.
+        Normalisation of the node features after each convolution, and of what is read out of a graph. The statistics
+        of ``"batch"`` do not know of sample weights: with it, a weight of 2 is not exactly a graph that is there twice.
 
     dropout : float
-        Probability, in [0, 1), to drop a unit after each convolution and each dense layer while training.
+        Probability, in [0, 1), to drop a unit before each further layer while training.
 
     input_dropout : float
         The same for the features of the nodes.
@@ -170,6 +170,7 @@ class _GraphLevel(GraphEstimator):
             widths,
             readout=readout,
             every_layer=self.every_layer,
+            normalization=self.normalization,
             hidden=layer_widths(self.hidden_layer_sizes),
             dropout=self.dropout,
             backend=resolve_backend(self.reduction),

@@ -15,6 +15,12 @@ from sklearn_ann.graph.reduction import Backend, Reduction, statistics
 from sklearn_ann.graph.samples import GraphBatch
 from sklearn_ann.layers import BatchNorm, Dropout, dense_stack, linear_layers
 
+NORMALIZATIONS: dict[str | None, Callable[[int], nn.Module]] = {
+    "batch": BatchNorm,
+    "layer": nn.LayerNorm,
+    None: lambda _: nn.Identity(),
+}
+
 
 class GraphConvolutions(nn.Module):
     """Convolutions one after the other, each with normalisation, ReLU, dropout and a residual (Dwivedi et al. 2020).
@@ -46,26 +52,23 @@ class GraphConvolutions(nn.Module):
     ) -> None:
         super().__init__()
         steps = list(pairwise(widths))
-        norms: dict[str | None, Callable[[int], nn.Module]] = {
-            "batch": BatchNorm,
-            "layer": nn.LayerNorm,
-            None: lambda _: nn.Identity(),
-        }
         self.convolutions = nn.ModuleList([CONVOLUTIONS[conv](*step, **options) for step in steps])
-        self.norms = nn.ModuleList([norms[normalization](width) for _, width in steps])
+        self.norms = nn.ModuleList([NORMALIZATIONS[normalization](width) for _, width in steps])
         self.input_dropout = Dropout(input_dropout)
         self.dropout = Dropout(dropout)
         self.residual = residual
 
     def forward(self, batch: GraphBatch) -> list[Tensor]:
-        """Return the features of the nodes after each convolution, each of shape (n_nodes, width)."""
+        """Return the features of the nodes after each convolution, each of shape (n_nodes, width).
+
+        Nothing is dropped from what is returned: a maximum over nodes of which half are doubled and half are zero is
+        not what prediction sees.
+        """
         x = self._drop_inputs(batch.x)
         layers: list[Tensor] = []
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            h = norm(convolution(x, batch)).relu()
-            if self.residual and x.shape == h.shape:
-                h = h + x
-            x = self.dropout(h)
+            h = norm(convolution(self.dropout(x) if layers else x, batch)).relu()
+            x = h + x if self.residual and x.shape == h.shape else h
             layers.append(x)
         return layers
 
@@ -95,6 +98,8 @@ class GraphBody(nn.Module):
         Statistics over the nodes of a graph, side by side.
     every_layer : bool
         Whether to read out after each convolution (Xu et al. 2018) or after the last one alone.
+    normalization : {"batch", "layer"} or None
+        Of what was read out: sums are many times as large as means.
     hidden : sequence of int
         Widths of the dense layers.
     dropout : float
@@ -108,6 +113,7 @@ class GraphBody(nn.Module):
         *,
         readout: Sequence[Reduction],
         every_layer: bool,
+        normalization: str | None,
         hidden: Sequence[int],
         dropout: float,
         backend: Backend,
@@ -116,6 +122,7 @@ class GraphBody(nn.Module):
         self.convolutions = convolutions
         self.readout, self.every_layer, self.backend = tuple(readout), every_layer, backend
         n_read = len(self.readout) * (sum(widths) if every_layer else widths[-1])
+        self.norm = NORMALIZATIONS[normalization](n_read)
         self.dense = dense_stack(linear_layers([n_read, *hidden]), "relu", dropout, activate_last=True)
         self.n_features = hidden[-1] if hidden else n_read
 
@@ -123,7 +130,7 @@ class GraphBody(nn.Module):
         layers = self.convolutions(batch)
         h = torch.cat(layers, dim=1) if self.every_layer else layers[-1]  # (n_nodes, width)
         read = statistics(h, batch.graphs, self.readout, self.backend)  # (n_graphs, n_readouts * width)
-        features: Tensor = self.dense(read)  # (n_graphs, n_features)
+        features: Tensor = self.dense(self.norm(read))  # (n_graphs, n_features)
         return features
 
     def attention(self, batch: GraphBatch) -> list[Tensor]:
@@ -148,7 +155,7 @@ class NodeBody(nn.Module):
 
     def forward(self, batch: tuple[GraphBatch, Tensor]) -> Tensor:
         graph, nodes = batch
-        h = self.convolutions(graph)[-1]
+        h = self.convolutions.dropout(self.convolutions(graph)[-1])
         if self.propagate_last is not None:
             A = graph.adjacency
             copies = h.view(A.n_nodes, -1)  # where there are heads, each propagates its part of h

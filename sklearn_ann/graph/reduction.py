@@ -65,7 +65,7 @@ def statistics(x: Tensor, groups: Groups, hows: Sequence[Reduction], backend: Ba
         reduced["std"] = torch.where(positive, torch.where(positive, variance, 1.0).sqrt(), 0.0)
     for how in ("max", "min"):
         if how in hows:
-            reduced[how] = _Extreme.apply(x, groups, how, backend)  # type: ignore[no-untyped-call, index]
+            reduced[how] = _Extreme.apply(x, groups, how, backend)  # type: ignore[no-untyped-call]
     return reduced[hows[0]] if len(hows) == 1 else torch.cat([reduced[how] for how in hows], dim=1)
 
 
@@ -125,4 +125,5 @@ def softmax(x: Tensor, groups: Groups, backend: Backend = "torch") -> Tensor:
         greatest = torch.segment_reduce(x.detach(), "max", offsets=groups.pointers)
     exponential = (x - greatest.index_select(0, groups.members)).exp()
     total = x.new_zeros(groups.n_groups).index_add(0, groups.members, exponential)
-    return exponential / total.index_select(0, groups.members)
+    shares: Tensor = exponential / total.index_select(0, groups.members)
+    return shares

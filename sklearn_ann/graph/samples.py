@@ -15,7 +15,6 @@ from sklearn_ann import training
 from sklearn_ann.graph.container import GraphSet
 from sklearn_ann.graph.propagation import Adjacency, SparseMatrix, normalized, transposed
 
-
 _AT_ONCE = 32  # batches that are cut together
 
 
@@ -40,8 +39,8 @@ class GraphSamples(training.Samples):
     dtype : torch.dtype
     n_heads : int
         Heads of a convolution that puts weights of its own on the edges. Each has a copy of the graph to itself: node i
-        of the graph is the nodes ``n_heads * i + head`` of the adjacency matrix, which is ``A ⊗ I``. 0 for a convolution
-        that has no such weights.
+        of the graph is the nodes ``n_heads * i + head`` of the adjacency matrix, which is ``A ⊗ I``. 0 for a
+        convolution that has no such weights.
     """
 
     def __init__(
@@ -138,12 +137,14 @@ class GraphSamples(training.Samples):
     def cut(self, indices: Sequence[Tensor]) -> Iterator[GraphBatch]:
         """Cut some dozens of batches at once, of which each is then a slice."""
         for first in range(0, len(indices), _AT_ONCE):
-            some = indices[first : first + _AT_ONCE]
+            some = list(indices[first : first + _AT_ONCE])
             batch = self[torch.cat(some)]
             ends = list(accumulate(map(len, some), initial=0))
             nodes = batch.graphs.pointers[ends]
             edges = batch.adjacency.pointers.index_select(0, nodes * self.copies)
-            for graph, node, edge in zip(pairwise(ends), pairwise(nodes.tolist()), pairwise(edges.tolist()), strict=True):
+            for graph, node, edge in zip(
+                pairwise(ends), pairwise(nodes.tolist()), pairwise(edges.tolist()), strict=True
+            ):
                 yield self._part(batch, slice(*graph), slice(*node), slice(*edge))
 
     def _part(self, batch: GraphBatch, graphs: slice, nodes: slice, edges: slice) -> GraphBatch:

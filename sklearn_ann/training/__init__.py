@@ -1,7 +1,16 @@
 """The engine: the only room that knows skorch. It is handed values, never an estimator."""
 
 from sklearn_ann.training.callbacks import EpochTasks, ProgressLine
-from sklearn_ann.training.data import Examples, Groups, Rows, Samples, SparseRows, as_tensor, on_device, ragged_positions
+from sklearn_ann.training.data import (
+    Examples,
+    Groups,
+    Rows,
+    Samples,
+    SparseRows,
+    as_tensor,
+    on_device,
+    ragged_positions,
+)
 from sklearn_ann.training.device import Precision, available_device, limited_threads, resolve_device, tensor_dtype
 from sklearn_ann.training.loop import Training
 from sklearn_ann.training.network import Error, Network, OptimizerName, Schedule, Settings

@@ -158,7 +158,9 @@ def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Groups, Tensor]:
     """
     begin = starts.index_select(0, index)  # (batch,)
     groups = Groups.of(starts.index_select(0, index + 1) - begin)
-    shift = (begin - groups.pointers[:-1]).index_select(0, groups.members)  # from the place in the batch to that in memory
+    shift = (begin - groups.pointers[:-1]).index_select(
+        0, groups.members
+    )  # from the place in the batch to that in memory
     return groups, torch.arange(len(groups.members), device=starts.device) + shift
 
 

@@ -99,6 +99,8 @@ class Training:
         On the module's device; feeds its stochastic layers.
     loss_floor : float
         See `Patience`.
+    settles : bool
+        Whether `examples` are all that there are, so that the network may forget the statistics of any others.
 
     Attributes
     ----------
@@ -122,12 +124,14 @@ class Training:
         generator: torch.Generator,
         noise: torch.Generator,
         loss_floor: float = 0.0,
+        settles: bool = True,
     ) -> None:
         self.network, self.settings = network, settings
         self.device = torch.device(network.device)
         self.examples = examples.to(self.device)
         self.validation = None if validation is None else validation.to(self.device)
         self.generator, self.noise = generator, noise
+        self.settles = settles
         self.patience = Patience(settings.n_iter_no_change, settings.tol, loss_floor)
         self.epoch = len(network.history)
         self.best_epoch = self.epoch
@@ -167,6 +171,9 @@ class Training:
                         schedule.step()
                     ends = [observer.epoch_ends(self) for observer in observers]
                     self.stopped = any(ends)
+                if self.settles and self.validation is None:  # else the statistics are those that were validated
+                    network.settle(self._batches(self.examples, self._shuffled()))
+                    weights.save()
         except BaseException:
             network.optimizer_.state.clear()  # its averages may have gone wrong with the weights
             raise
@@ -180,8 +187,7 @@ class Training:
         rate = network.optimizer_.param_groups[0]["lr"]
         history.new_epoch()
         try:
-            order = torch.randperm(len(self.examples), generator=self.generator)
-            network.run_single_epoch(self._batches(self.examples, order), training=True, prefix="")
+            network.run_single_epoch(self._batches(self.examples, self._shuffled()), training=True, prefix="")
             loss = history[-1]["loss"]
             if self.validation is not None:
                 network.run_single_epoch(self._batches(self.validation), training=False, prefix="validation_")
@@ -199,6 +205,9 @@ class Training:
         history.record("duration", time.perf_counter() - begin)
         self.epoch += 1
         return float(loss)
+
+    def _shuffled(self) -> Tensor:
+        return torch.randperm(len(self.examples), generator=self.generator)
 
     def _batches(self, examples: Examples, order: Tensor | None = None) -> Sequence[Batch]:
         return batches(examples, self.settings.batch_size, self.device, order)  # type: ignore[return-value]

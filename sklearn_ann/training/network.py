@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from skorch import NeuralNet
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from sklearn_ann.training.data import Batch
 from sklearn_ann.training.device import Precision, autocast
@@ -121,6 +123,17 @@ class Network(NeuralNet):
             output = self.module_(batch.samples)
         losses: Tensor = self.criterion_(output, batch.target)
         return losses
+
+    def settle(self, batches: Iterable[Batch]) -> None:
+        """Average the statistics of batch normalisation over `batches`, with the weights as they are now.
+
+        The running averages remember the weights of earlier steps: after a few large ones, prediction sees another
+        network than training did (Wu and Johnson 2021, section 3, "precise batch normalisation").
+        """
+        if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.module_.modules()):
+            bfloat16 = self.settings.precision == "bfloat16"
+            with autocast(torch.device(self.device), "bfloat16") if bfloat16 else nullcontext():
+                update_bn(([batch.samples] for batch in batches), self.module_)
 
     def adopt(self, settings: Settings) -> None:
         """Go on with other settings and the optimiser's state as it is."""

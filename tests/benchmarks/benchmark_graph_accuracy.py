@@ -14,10 +14,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import argparse
 import warnings
+from collections import Counter
 from pathlib import Path
 
 warnings.simplefilter("ignore")
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import torch
@@ -25,12 +27,18 @@ from rdkit.Chem import MolFromSmiles
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from rdkit.rdBase import BlockLogs
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, normalize
+from sklearn.svm import LinearSVC
 
 from sklearn_ann import GCNClassifier, GCNNodeClassifier, GCNRegressor, GraphSet, MoleculeEncoder
-from sklearn_ann.datasets import read_planetoid
+from sklearn_ann.datasets import read_planetoid, read_tu_graphs
 
+SEEDS = 3
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
@@ -56,13 +64,19 @@ def part_citeseer():
         for seed in range(10)
     ]  # fmt: skip
     linear = LogisticRegression(C=100, max_iter=1000).fit(X[train], y[train]).score(X[test], y[test])
-    row(
-        "Citeseer, accuracy, GCN as published",
-        accuracies,
-        0.703,
-        True,
-        f"logistic regression on the features {linear:.3f}",
-    )
+    baseline = f"logistic regression on the features {linear:.3f}"
+    row("Citeseer, accuracy, GCN as published", accuracies, 0.703, True, baseline)
+    # Of thirty settings the one with the greatest accuracy on the validation nodes, which end the training too.
+    validation = split["validation"]
+    accuracies = [
+        GCNNodeClassifier(
+            graph=GraphSet(normalize(X), A), conv_layer_sizes=64, dropout=0.5, input_dropout=0.5, normalization=None,
+            residual=False, optimizer="adam", learning_rate=0.003, weight_decay=7e-3, max_epochs=400, tol=0,
+            n_iter_no_change=100, random_state=seed,
+        ).fit(train, y[train], X_val=validation, y_val=y[validation]).score(test, y[test])
+        for seed in range(10)
+    ]  # fmt: skip
+    row("Citeseer, accuracy, GCN with features of length 1 and stronger weight decay", accuracies, 0.72, True, baseline)
 
 
 def molecules(name, target):
@@ -107,6 +121,45 @@ def part_bbbp():
         forest = RandomForestClassifier(random_state=seed).fit(fingerprints[train], y[train])
         forests.append(roc_auc_score(y[test], forest.predict_proba(fingerprints[test])[:, 1]))
     row("BBBP, ROC AUC, gated", scores, None, True, f"forest on Morgan fingerprints {np.mean(forests):.3f}")
+
+
+def subtree_counts(graphs, iterations=3):
+    """How often each Weisfeiler-Lehman subtree occurs in each graph: the features of the WL subtree kernel."""
+    counts = []
+    for X, A in graphs:
+        network = nx.from_scipy_sparse_array(A)
+        nx.set_node_attributes(network, {node: str(row) for node, row in enumerate(X.tolist())}, "label")
+        hashes = nx.weisfeiler_lehman_subgraph_hashes(
+            network, node_attr="label", iterations=iterations, include_initial_labels=True
+        )
+        counts.append(Counter(f"{depth}:{text}" for node in hashes.values() for depth, text in enumerate(node)))
+    return DictVectorizer().fit_transform(counts)
+
+
+def part_tu():
+    """TU data on the folds that lie beside them; all choices, the number of epochs too, by three-fold cross-validation
+    inside the training folds.
+    """
+    asked = {"MUTAG": 0.85, "PTC": None, "ENZYMES": 0.55, "IMDBBINARY": None}
+    for name, bound in asked.items():
+        folder = DATA / "tu_graphs" / name
+        graphs, y = read_tu_graphs(folder / f"{name}.txt.gz")
+        container, subtrees = GraphSet.from_list(graphs), subtree_counts(graphs)
+        folds = [
+            [np.loadtxt(folder / "10fold_idx" / f"{part}_idx-{k}.txt", dtype=int) for part in ("train", "test")]
+            for k in range(1, 11)
+        ]
+        means, kernels = [], []
+        for seed in range(SEEDS):
+            network = GCNClassifier(every_layer=True, dropout=0.3, learning_rate_schedule="cosine", random_state=seed)
+            inner = StratifiedKFold(3, shuffle=True, random_state=seed)
+            search = GridSearchCV(network, {"conv": ["gcn", "gin"], "max_epochs": [50, 100]}, cv=inner)
+            kernel = GridSearchCV(
+                make_pipeline(MaxAbsScaler(), LinearSVC(max_iter=20_000)), {"linearsvc__C": [0.01, 0.1, 1]}, cv=inner
+            )
+            means.append(np.mean([search.fit(container[a], y[a]).score(container[b], y[b]) for a, b in folds]))
+            kernels.append(np.mean([kernel.fit(subtrees[a], y[a]).score(subtrees[b], y[b]) for a, b in folds]))
+        row(f"{name}, accuracy, mean of ten folds", means, bound, True, f"WL subtree kernel {np.mean(kernels):.3f}")
 
 
 def main():

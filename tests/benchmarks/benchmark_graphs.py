@@ -35,6 +35,8 @@ from torch_geometric.loader import DataLoader
 
 from sklearn_ann import GCNClassifier, GCNNodeClassifier, GraphSet
 from sklearn_ann.datasets import read_planetoid
+from sklearn_ann.graph.reduction import reduce, softmax
+from sklearn_ann.training import Groups
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 ROUNDS = 5
@@ -140,7 +142,9 @@ class GeometricNet(nn.Module):
         for conv, norm in zip(self.convs, self.norms, strict=True):
             h = norm(conv(x, batch.edge_index)).relu()
             x = h + x if self.whole and x.shape == h.shape else h
-        pools = (pyg.global_add_pool, pyg.global_mean_pool, pyg.global_max_pool)[slice(3) if self.whole else slice(1, 2)]
+        pools = (pyg.global_add_pool, pyg.global_mean_pool, pyg.global_max_pool)[
+            slice(3) if self.whole else slice(1, 2)
+        ]
         read = [pool(x, batch.batch) for pool in pools]
         return self.head(self.dense(torch.cat(read, dim=1)))
 
@@ -188,9 +192,7 @@ def part_graphs():
         "gin": lambda a, b: pyg.GINConv(nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Linear(b, b)), train_eps=True),
         "gat": lambda a, b: pyg.GATConv(a, b // 4, heads=4),
     }
-    for whole, (conv, bound), batch_size in product(
-        (False, True), (("gcn", 3), ("gin", 2), ("gat", 2)), (32, 128)
-    ):
+    for whole, (conv, bound), batch_size in product((False, True), (("gcn", 3), ("gin", 2), ("gat", 2)), (32, 128)):
         theirs = partial(epoch_of_geometric, makers[conv], data, batch_size, whole)
         ours = partial(epoch_of_ours, conv, container, y, batch_size, whole)
         pairs = [(theirs(), ours()) for _ in range(ROUNDS)]
@@ -200,6 +202,26 @@ def part_graphs():
         what = "default network" if whole else "three layers"
         details = f"{a:.0f} against {b:.0f} ms; {pairs[0][0][1]} steps with {pairs[0][0][2]:,} weights each"
         row(f"one epoch, 1,000 graphs, {conv}, {what}, batch {batch_size}: times as fast", ratio, bound, details)
+
+
+def part_reduction():
+    """Both back ends of the reductions, forward and backward; needs the extra ``scatter``."""
+    for how, n, width, size in product(("max", "softmax"), (600, 100_000), (1, 64), (3, 18)):
+        if how == "softmax" and width > 1:
+            continue
+        groups = Groups.of(torch.full((n // size,), size))
+        x = torch.randn(len(groups.members), width, requires_grad=True)
+
+        def run(backend, how=how, x=x, groups=groups):
+            begin = time.perf_counter()
+            for _ in range(20):
+                out = softmax(x[:, 0], groups, backend) if how == "softmax" else reduce(x, groups, how, backend)
+                out.square().sum().backward()
+            return time.perf_counter() - begin
+
+        pairs = [(run("torch-scatter"), run("torch")) for _ in range(2 * ROUNDS)]
+        ratio = statistics.median(a / b for a, b in pairs)
+        row(f"{how}, {n:,} rows of {width} in groups of {size}: torch as fast as torch-scatter times", ratio, 1)
 
 
 def part_scaling():

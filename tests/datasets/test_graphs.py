@@ -1,5 +1,6 @@
 """Readers and makers of graphs."""
 
+import gzip
 import pickle
 from pathlib import Path
 
@@ -100,3 +101,17 @@ def test_real_files():
     assert A.nnz == 2 * 4552
     assert (y < 0).sum() == 15
     assert {part: len(nodes) for part, nodes in split.items()} == {"train": 120, "validation": 500, "test": 1000}
+
+
+def test_tagged_graphs(tmp_path):
+    text = "2\n3 7\n0 2 1 2\n5 1 0\n0 1 0\n1 8\n5 0\n"
+    (tmp_path / "toy.txt").write_text(text)
+    (tmp_path / "toy.txt.gz").write_bytes(gzip.compress(text.encode()))
+    for name in ("toy.txt", "toy.txt.gz"):
+        ((X, A), (lone, empty)), y = read_tu_graphs(tmp_path / name)
+        assert y.tolist() == [7, 8]
+        np.testing.assert_array_equal(X, [[1, 0], [0, 1], [1, 0]])
+        np.testing.assert_array_equal(A.toarray(), [[0, 1, 1], [1, 0, 0], [1, 0, 0]])
+        assert (lone.tolist(), empty.nnz) == ([[0, 1]], 0)
+    (tmp_path / "alike.txt").write_text(text.replace("5 ", "0 "))
+    assert read_tu_graphs(tmp_path / "alike.txt")[0][0][0].tolist() == [[2], [1], [1]]

@@ -146,8 +146,8 @@ def test_graph_features_do_not_depend_on_the_order_of_nodes_or_on_the_batch():
     torch.manual_seed(0)
     body = GraphBody(
         GraphConvolutions((3, 4, 4), "gcn", normalization="batch", residual=True, dropout=0.0, input_dropout=0.0),
-        (4, 4), readout=["mean", "sum", "max", "min", "std"], every_layer=True, hidden=(6,), dropout=0.0,
-        backend="torch",
+        (4, 4), readout=["mean", "sum", "max", "min", "std"], every_layer=True, normalization="batch",
+        hidden=(6,), dropout=0.0, backend="torch",
     ).double().eval()  # fmt: skip
     together = body(batch_of(graphs))
     torch.testing.assert_close(body(batch_of(permuted))[0], together[2])

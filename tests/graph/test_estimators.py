@@ -6,7 +6,9 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
@@ -173,3 +175,14 @@ def test_cross_validation_of_nodes_is_transductive(blocks):
     model = GCNNodeClassifier(graph=graph, max_epochs=60, learning_rate=1e-2, random_state=0)
     assert cross_val_score(model, np.arange(180), y, cv=3).mean() > 0.85
     assert cross_val_score(model, np.arange(180)[:, None], y, cv=3).mean() > 0.85
+
+
+def test_prediction_sees_the_network_that_training_left(motifs):
+    graphs = GraphSet.from_list(motifs[0])
+    model = GCNClassifier(batch_size=None, max_epochs=5, learning_rate=0.1, tol=0, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(graphs, motifs[1])
+    predicted = model.decision_function(graphs)
+    batch = model._encode(graphs, reset=False)[torch.arange(len(graphs))]
+    trained = model.module_.train()(batch).detach().numpy().ravel()  # normalised by the batch itself
+    np.testing.assert_allclose(predicted, trained, rtol=0.02, atol=0.02 * np.abs(trained).max())
