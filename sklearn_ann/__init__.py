@@ -2,6 +2,7 @@
 
 from sklearn_ann._version import __version__
 from sklearn_ann.autoencoder import AutoEncoderTransformer
+from sklearn_ann.convolution import CNNClassifier, CNNRegressor
 from sklearn_ann.graph import (
     GCNClassifier,
     GCNNodeClassifier,
@@ -13,6 +14,8 @@ from sklearn_ann.graph import (
 
 __all__ = [
     "AutoEncoderTransformer",
+    "CNNClassifier",
+    "CNNRegressor",
     "GCNClassifier",
     "GCNNodeClassifier",
     "GCNNodeRegressor",

@@ -64,6 +64,13 @@ def data_for(estimator):
 # takes float64 and one batch; everything else must hold with the defaults too.
 EXACT = {"precision": "float64", "batch_size": None}
 
+
+def exact(estimator):
+    """The settings under which `estimator` is exact: batch normalisation and dropout see rows, not weights."""
+    without = {"normalization": None, "dropout": 0.0}
+    return EXACT | {name: value for name, value in without.items() if name in estimator().get_params()}
+
+
 # Enough training for checks that only ask whether something works.
 BRIEF = {"max_epochs": 3, "tol": 0.9, "n_iter_no_change": 1, "random_state": 0}
 

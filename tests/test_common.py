@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from discovery import BRIEF, EXACT, NEURAL, PUBLIC, ROWS, name_of
+from discovery import BRIEF, NEURAL, PUBLIC, ROWS, exact, name_of
 from sklearn.base import clone, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import estimator_checks as checks
@@ -23,7 +23,7 @@ ONLY_EXACT = {"check_sample_weight_equivalence_on_dense_data", "check_sample_wei
 
 def all_checks():
     for estimator in ROWS:
-        for settings in ({}, EXACT):
+        for settings in ({}, exact(estimator)):
             for instance, check in checks.estimator_checks_generator(estimator(**settings), mark=None):
                 name = getattr(check, "func", check).__name__
                 if settings or name not in ONLY_EXACT:

@@ -10,8 +10,9 @@ ORDER = [
     {"_version", "layers", "datasets"},
     {"training"},
     {"base"},
+    {"preprocessing"},
     {"embedding", "autoencoder", "generative", "convolution", "graph", "attention", "recurrent", "factorization"}
-    | {"transfer", "preprocessing"},
+    | {"transfer"},
     {"inspection", "model_selection"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}

@@ -15,13 +15,14 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
-from discovery import BRIEF, NEURAL, ROWS, name_of
+from discovery import BRIEF, NEURAL, ROWS, exact, name_of
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.utils import get_tags
 
 every_estimator = pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
 every_estimator_of_rows = pytest.mark.parametrize("estimator", ROWS, ids=name_of)
@@ -529,7 +530,7 @@ def test_torchs_modes_around_fit_do_not_matter(estimator, data):
 @every_estimator_of_rows
 def test_early_stopping_returns_the_weights_of_the_best_epoch(estimator, digits):
     X, y = digits
-    late = {"max_epochs": 60, "learning_rate": 0.03, "learning_rate_schedule": "constant", "random_state": 0}
+    late = {"max_epochs": 60, "learning_rate": 0.03, "learning_rate_schedule": "constant", "tol": 0, "random_state": 0}
     extra = {} if "transformer" in estimator.__name__.lower() else {"y_val": y[200:]}
     model = estimator(**late).fit(X[:200], y[:200], X_val=X[200:], **extra)
     losses = model.history_["validation_loss"]
@@ -588,10 +589,11 @@ def test_weight_two_is_a_row_twice_and_weight_zero_is_none(estimator, digits):
     X, y = digits
     X, y = X[:60].astype(float), y[:60] % 3
     weight = np.arange(60) % 3
-    exact = {"precision": "float64", "batch_size": 1000, "max_epochs": 20, "tol": 0, "random_state": 0}
-    for data, kind in ((X, np.asarray), (sp.csr_array(X), sp.csr_array)):
-        weighted = estimator(**exact).fit(data, y, sample_weight=weight)
-        repeated = estimator(**exact).fit(kind(np.repeat(X, weight, axis=0)), np.repeat(y, weight))
+    settings = exact(estimator) | {"batch_size": 1000, "max_epochs": 20, "tol": 0, "random_state": 0}
+    kinds = [(X, np.asarray)] + [(sp.csr_array(X), sp.csr_array)] * get_tags(estimator()).input_tags.sparse
+    for data, kind in kinds:
+        weighted = estimator(**settings).fit(data, y, sample_weight=weight)
+        repeated = estimator(**settings).fit(kind(np.repeat(X, weight, axis=0)), np.repeat(y, weight))
         np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), rtol=1e-7, atol=1e-9)
         assert weighted.loss_ == pytest.approx(repeated.loss_, rel=1e-9)
         assert weighted.score(X, y, weight) == pytest.approx(
@@ -689,7 +691,7 @@ def test_input_that_is_refused_names_what_is_wrong(estimator, digits):
             call()
 
 
-@every_estimator_of_rows
+@pytest.mark.parametrize("estimator", [e for e in ROWS if get_tags(e()).input_tags.sparse], ids=name_of)
 def test_sparse_rows_give_what_dense_rows_give(estimator, digits):
     X, y = digits
     exact = {**BRIEF, "precision": "float64", "batch_size": 1000}

@@ -38,6 +38,10 @@ class Samples(ABC):
         """Yield the batch of each of `indices`; for kinds that can cut many batches in less time than one by one."""
         return (self[index] for index in indices)
 
+    def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
+        """Divide samples, in a random `order`, into batches; a kind of different sizes puts like to like."""
+        return order.tensor_split(n_batches)
+
     def to(self, device: torch.device) -> Samples:
         """The same samples on `device`; a kind that cannot move stays, and its batches are moved one by one."""
         return self
@@ -220,12 +224,14 @@ def batches(examples: Examples, batch_size: int | None, device: torch.device, or
     """
     samples, rows, target, weight = examples.samples, examples.rows, examples.target, examples.weight
     n = len(examples)
+    n_batches = 1 if batch_size is None else -(-n // batch_size)
+    shuffled = order is not None
     if order is None:
         order = torch.arange(n)
     if rows is not None:
         order = rows.index_select(0, order)
     order = order.to(samples.device)
-    indices = order.tensor_split(1 if batch_size is None else -(-n // batch_size))
+    indices = samples.arranged(order, n_batches) if shuffled else order.tensor_split(n_batches)
     for index, cut in zip(indices, samples.cut(indices), strict=True):
         inputs = on_device(cut, device)
         there = index.to(device)

@@ -1,0 +1,237 @@
+"""The network of all convolutional estimators: blocks of convolutions, pooling over the whole, dense layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sklearn_ann.convolution.samples import GridBatch
+from sklearn_ann.layers import BatchNorm, Dropout, Stochastic, dense_stack, linear_layers
+
+Pooling = Literal["max", "avg"]
+GlobalPooling = Literal["avg", "max", "flatten"]
+
+_CONVOLUTIONS: dict[int, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
+    1: lambda x, weight, bias: F.conv1d(x, weight, bias, padding="same"),
+    2: lambda x, weight, bias: F.conv2d(x, weight, bias, padding="same"),
+}
+_MAXIMA = {1: F.max_pool1d, 2: F.max_pool2d}
+_AVERAGES = {1: F.avg_pool1d, 2: F.avg_pool2d}
+
+
+class Layer(NamedTuple):
+    """One convolution: its filters, their width in each dimension, and the width of the pooling after it."""
+
+    n_filters: int
+    kernel_size: int
+    pool_size: int = 1
+
+
+def places(sizes: Tensor | None, x: Tensor) -> Tensor | None:
+    """Mark what belongs to a sample: bool Tensor of shape (batch, *size), or None where all does."""
+    if sizes is None:
+        return None
+    inside: Tensor | None = None
+    for dimension, length in enumerate(x.shape[2:]):
+        along = torch.arange(length, device=x.device) < sizes[:, dimension, None]  # (batch, length)
+        shape = [len(sizes)] + [1] * (x.ndim - 2)
+        shape[1 + dimension] = length
+        along = along.view(shape)
+        inside = along if inside is None else inside & along
+    return inside
+
+
+class ConvolutionBlock(nn.Module):
+    """Convolution, normalisation, ReLU, pooling; with a residual ``relu(x + f(x))`` (He et al. 2016, equation 1).
+
+    The convolution is the lecture's ``Y = X̃ W`` at every place, with zeros around the sample, so that the size stays.
+    Outputs are not negative, and zero where no sample is: what lies beyond its end does not reach a sample.
+
+    Parameters
+    ----------
+    n_inputs : int
+    layer : Layer
+    n_dimensions : {1, 2}
+    pooling : {"max", "avg"}
+    normalization : {"batch"} or None
+    residual : bool
+        Whether the input, through a linear map where the widths differ, is added before the ReLU.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        layer: Layer,
+        n_dimensions: int,
+        *,
+        pooling: Pooling,
+        normalization: str | None,
+        residual: bool,
+    ) -> None:
+        super().__init__()
+        self.n_dimensions, self.pooling, self.pool_size = n_dimensions, pooling, layer.pool_size
+        self.weight = nn.Parameter(torch.empty(layer.n_filters, n_inputs, *[layer.kernel_size] * n_dimensions))
+        nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
+        self.bias = None if normalization else nn.Parameter(torch.zeros(layer.n_filters))
+        self.norm = BatchNorm(layer.n_filters) if normalization else None
+        self.shortcut: nn.Module | None = None
+        if residual:
+            self.shortcut = nn.Identity() if n_inputs == layer.n_filters else nn.Linear(n_inputs, layer.n_filters)
+
+    def responses(self, x: Tensor) -> Tensor:
+        """Convolve alone: (batch, n_inputs, *size) to (batch, n_filters, *size)."""
+        return _CONVOLUTIONS[self.n_dimensions](x, self.weight, self.bias)
+
+    def forward(self, x: Tensor, sizes: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return maps of shape (batch, n_filters, *size) and the sizes that the samples have in them."""
+        mask = places(sizes, x)
+        y = self.responses(x)
+        if self.norm is not None:
+            y = self.norm(y, mask)
+        if self.shortcut is not None:
+            y = y + self.shortcut(x.movedim(1, -1)).movedim(-1, 1)
+        y = y.relu()
+        if mask is not None:
+            y = y * mask[:, None]
+        if self.pool_size == 1:
+            return y, sizes
+        return self._pool(y, mask), None if sizes is None else -(-sizes // self.pool_size)
+
+    def _pool(self, y: Tensor, mask: Tensor | None) -> Tensor:
+        """Pool; the windows at a sample's end see what there is of it."""
+        size, dimensions = self.pool_size, self.n_dimensions
+        if self.pooling == "max":  # zeros beyond the end change no maximum of numbers that are not negative
+            return _MAXIMA[dimensions](y, size, ceil_mode=True)
+        mean = _AVERAGES[dimensions](y, size, ceil_mode=True, count_include_pad=False)
+        if mask is None:
+            return mean
+        share = _AVERAGES[dimensions](mask[:, None].to(y.dtype), size, ceil_mode=True, count_include_pad=False)
+        return mean / share.clamp(min=torch.finfo(y.dtype).tiny)
+
+
+class Strands(Stochastic):
+    """Turns a random half of the sequences around while training: A becomes T and the end the beginning."""
+
+    def forward(self, batch: GridBatch) -> GridBatch:
+        """Return a batch of the same shape."""
+        if not self.training:
+            return batch
+        device = batch.x.device
+        turned = torch.rand(len(batch.x), device=device, generator=self.generator) < 0.5
+        return batch._replace(x=torch.where(turned[:, None, None], reverse_complement(batch).x, batch.x))
+
+
+def reverse_complement(batch: GridBatch) -> GridBatch:
+    """The other strands of sequences whose columns are A, C, G and T."""
+    x, length = batch.x, batch.x.shape[2]
+    if batch.sizes is None:
+        return batch._replace(x=x.flip(1, 2))
+    place = batch.sizes - 1 - torch.arange(length, device=x.device)  # (batch, length)
+    turned = x.flip(1).gather(2, place.clamp(min=0)[:, None].expand_as(x))
+    return batch._replace(x=turned * (place >= 0)[:, None])
+
+
+class ConvolutionalBody(nn.Module):
+    """From samples on a grid to one row of features for each.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    n_channels, n_dimensions : int
+    size : tuple of int or None
+        That of all samples, which ``"flatten"`` needs.
+    normalize_input : bool
+        Whether the channels are normalised first of all.
+    global_pooling : sequence of {"avg", "max", "flatten"}
+        What becomes of the places that the last convolution leaves; side by side.
+    hidden : sequence of int
+        Widths of the dense layers.
+    dropout : float
+    strands : {"none", "augment", "average"}
+        ``"average"``: the features are the mean of those of both strands.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        n_channels: int,
+        n_dimensions: int,
+        size: tuple[int, ...] | None,
+        *,
+        normalize_input: bool,
+        pooling: Pooling,
+        global_pooling: Sequence[GlobalPooling],
+        normalization: str | None,
+        residual: bool,
+        hidden: Sequence[int],
+        dropout: float,
+        strands: str,
+    ) -> None:
+        super().__init__()
+        self.norm = BatchNorm(n_channels, affine=False) if normalize_input else None
+        widths = [n_channels, *(layer.n_filters for layer in layers)]
+        self.blocks = nn.ModuleList(
+            [
+                ConvolutionBlock(
+                    width, layer, n_dimensions, pooling=pooling, normalization=normalization, residual=residual
+                )
+                for width, layer in zip(widths, layers, strict=False)
+            ]
+        )
+        self.global_pooling = tuple(global_pooling)
+        self.strands = strands
+        self.augment = Strands() if strands == "augment" else None
+        n_places = 1
+        for length in size or ():
+            for layer in layers:
+                length = -(-length // layer.pool_size)
+            n_places *= length
+        n_read = sum(widths[-1] * (n_places if how == "flatten" else 1) for how in self.global_pooling)
+        self.dropout = Dropout(dropout)
+        self.dense = dense_stack(linear_layers([n_read, *hidden]), "relu", dropout, activate_last=True)
+        self.n_features = hidden[-1] if hidden else n_read
+
+    def forward(self, batch: GridBatch) -> Tensor:
+        """Return features of shape (batch, n_features)."""
+        if self.augment is not None:
+            batch = self.augment(batch)
+        features = self._features(batch)
+        if self.strands == "average":
+            features = (features + self._features(reverse_complement(batch))) / 2
+        return features
+
+    def _features(self, batch: GridBatch) -> Tensor:
+        x, sizes = self.maps(batch)[-1]
+        read = torch.cat([self._read(x, sizes, how) for how in self.global_pooling], dim=1)
+        features: Tensor = self.dense(self.dropout(read))
+        return features
+
+    def standardized(self, batch: GridBatch) -> Tensor:
+        """The input of the first convolution."""
+        if self.norm is None:
+            return batch.x
+        mask = places(batch.sizes, batch.x)
+        x: Tensor = self.norm(batch.x, mask)
+        return x if mask is None else x * mask[:, None]
+
+    def maps(self, batch: GridBatch) -> list[tuple[Tensor, Tensor | None]]:
+        """Return what each block gives: the maps, shape (batch, n_filters, *size), and the sizes of the samples."""
+        x, sizes = self.standardized(batch), batch.sizes
+        maps = []
+        for block in self.blocks:
+            x, sizes = block(x, sizes)
+            maps.append((x, sizes))
+        return maps
+
+    @staticmethod
+    def _read(x: Tensor, sizes: Tensor | None, how: GlobalPooling) -> Tensor:
+        flat = x.flatten(2)  # (batch, n_filters, n_places)
+        if how == "flatten":
+            return flat.flatten(1)
+        if how == "max":
+            return flat.amax(dim=2)
+        return flat.mean(dim=2) if sizes is None else flat.sum(dim=2) / sizes.prod(dim=1)[:, None]

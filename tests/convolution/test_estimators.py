@@ -1,0 +1,136 @@
+"""Convolutional estimators: what they learn, that places beyond a sample's end do not count, and what they refuse."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import correlate
+from sklearn.datasets import load_digits
+
+from sklearn_ann import CNNClassifier, CNNRegressor
+from sklearn_ann.convolution.network import ConvolutionBlock, Layer
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+QUICK = {"max_epochs": 3, "random_state": 0}
+SITE = "TATAAAGC"
+
+
+def strings(n=120, lengths=(20, 60), seed=0):
+    """Random DNA, every other string with a site in it."""
+    rng = np.random.default_rng(seed)
+    made = ["".join(rng.choice(list("ACGT"), size=k)) for k in rng.integers(*lengths, size=n)]
+    y = np.arange(n) % 2
+    places = rng.integers(0, lengths[0] - len(SITE), size=n)
+    return [s[:p] + SITE + s[p + 8 :] if c else s for s, c, p in zip(made, y, places, strict=True)], y
+
+
+def other_strand(s):
+    return s.translate(str.maketrans("ACGT", "TGCA"))[::-1]
+
+
+@pytest.mark.parametrize("n_dimensions", [1, 2])
+def test_a_block_is_the_lectures_formula(n_dimensions):
+    torch.manual_seed(0)
+    block = ConvolutionBlock(2, Layer(3, 3, 1), n_dimensions, pooling="max", normalization=None, residual=False)
+    x = np.random.default_rng(0).normal(size=(1, 2, *(7, 6)[:n_dimensions]))
+    got = block(torch.tensor(x, dtype=torch.float32), None)[0].detach().numpy()[0]
+    W = block.weight.detach().numpy()
+    for filter_, response in zip(W, got, strict=True):
+        expected = sum(correlate(channel, w, mode="same") for channel, w in zip(x[0], filter_, strict=True))
+        np.testing.assert_allclose(response, np.maximum(expected, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize("residual", [False, True])
+def test_what_else_is_in_the_batch_does_not_matter(pooling, residual):
+    X, y = strings()
+    settings = {"pooling": pooling, "residual": residual, "global_pooling": ("avg", "max"), "precision": "float64"}
+    model = CNNClassifier(**settings, **QUICK).fit(X, y)
+    together = model.decision_function(X[:20])
+    apart = np.concatenate([model.decision_function([s]) for s in X[:20]])
+    np.testing.assert_allclose(together, apart, rtol=1e-9)
+
+
+def test_a_site_is_found_and_is_a_motif():
+    X, y = strings(300)
+    model = CNNClassifier(max_epochs=30, random_state=0).fit(X[:200], y[:200])
+    assert model.score(X[200:], y[200:]) > 0.9
+    planted = np.array([[letter == known for known in "ACGT"] for letter in SITE], dtype=float)
+    best = max(
+        np.corrcoef(found[i : i + 7].ravel(), planted[j : j + 7].ravel())[0, 1]
+        for found in model.motifs()
+        for i in range(3)
+        for j in range(2)
+    )
+    assert best > 0.85
+
+
+def test_the_average_of_both_strands_is_bit_equal_for_both():
+    X, y = strings()
+    model = CNNClassifier(reverse_complement="average", **QUICK).fit(X, y)
+    turned = [other_strand(s) for s in X]
+    np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(turned))
+    plain = CNNClassifier(**QUICK).fit(X, y)
+    assert not np.array_equal(plain.predict_proba(X), plain.predict_proba(turned))
+
+
+def test_flat_images_are_images():
+    X, y = load_digits(return_X_y=True)
+    flat = CNNClassifier(image_shape=(8, 8), max_epochs=10, random_state=0).fit(X[:800], y[:800])
+    assert flat.score(X[800:], y[800:]) > 0.93
+    square = CNNClassifier(max_epochs=10, random_state=0).fit(X[:800].reshape(-1, 8, 8), y[:800])
+    np.testing.assert_array_equal(flat.predict(X), square.predict(X.reshape(-1, 8, 8, 1)))
+
+
+def test_images_of_any_size():
+    rng = np.random.default_rng(0)
+    images = [(rng.uniform(size=size) < p).astype(np.uint8) for size, p in zip(
+        rng.integers(6, 20, size=(80, 2)), rng.uniform(0.1, 0.9, size=80), strict=True)]  # fmt: skip
+    filled = np.array([image.mean() for image in images])
+    model = CNNRegressor(max_epochs=40, dropout=0.0, random_state=0).fit(images, filled)
+    assert model.score(images, filled) > 0.8
+
+
+def test_maps_and_saliency_have_the_samples_sizes():
+    X, y = strings(40)
+    model = CNNClassifier(conv_layers=((4, 5, 2), (6, 3)), **QUICK).fit(X, y)
+    assert [m.shape for m in model.feature_maps(X[:3])] == [(6, -(-len(s) // 2)) for s in X[:3]]
+    for method in ("gradient", "mutagenesis"):
+        assert [s.shape for s in model.saliency(X[:3], method=method)] == [(len(s), 4) for s in X[:3]]
+    change = model.saliency(X[:1], method="mutagenesis")[0]
+    mutant = "G" + X[0][1:]
+    expected = model.decision_function([mutant]) - model.decision_function(X[:1])
+    np.testing.assert_allclose(change[0, 2], expected[0], atol=1e-5)
+    here = ["ACGT".index(letter) for letter in X[0]]
+    np.testing.assert_allclose(change[np.arange(len(here)), here], 0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("X", "settings", "message"),
+    [
+        (["ACGT", "ACXT"], {"alphabet": "dna"}, "sequence 1 has the letter 'X' at position 2"),
+        (["ACGT", ""], {}, "sequence 1 is empty"),
+        (["ACGT", 3], {}, "sequence 1 is 3 of type int"),
+        ([b"ACGT", b"AC"], {}, "sequence 0 is b'ACGT' of type bytes"),
+        (["MKV", "MK"], {"reverse_complement": "average"}, "is for DNA, but X are of kind 'protein'"),
+        ([np.ones((4, 4)), np.ones((4, 4, 3))], {}, "sample 1 has 3 channels, the first one has 1"),
+        ([np.ones((4, 4)), np.ones((0, 4))], {}, r"sample 1 has shape \(0, 4\): there is nothing in it"),
+        ([np.ones((4, 4)), np.full((3, 4), np.nan)], {}, "sample 1 contains NaN"),
+        (np.ones((2, 10)), {"image_shape": (3, 3)}, r"image_shape=\(3, 3\) does not fit X of 10 features"),
+        (["ACGT", "AC"], {"global_pooling": "flatten"}, "needs samples of one size"),
+        (["ACGT", "ACGG"], {"global_pooling": "median"}, "global_pooling must be"),
+        (["ACGT", "ACGG"], {"conv_layers": ((8,),)}, "conv_layers="),
+    ],
+)
+def test_bad_input(X, settings, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        CNNClassifier(**settings, **QUICK).fit(X, [0, 1])
+
+
+def test_the_kind_and_the_size_are_those_of_the_fit():
+    model = CNNClassifier(**QUICK).fit(["ACGT", "ACGG"], [0, 1])
+    with pytest.raises(ValueError, match="X are signals, but this CNNClassifier was fitted on sequences"):
+        model.predict(np.ones((2, 4)))
+    with pytest.raises(ValueError, match="sample 1 has the size 5"):
+        model.predict(["ACGT", "ACGTA"])
+    with pytest.raises(ValueError, match="motifs are of sequences"):
+        CNNClassifier(**QUICK).fit(np.random.default_rng(0).normal(size=(4, 6)), [0, 1, 0, 1]).motifs()
