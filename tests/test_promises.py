@@ -170,7 +170,9 @@ def test_a_loss_that_is_not_finite_raises_and_loses_nothing(estimator, data):
 @every_estimator_of_rows
 def test_partial_fit_that_diverges_keeps_the_last_good_weights(estimator, digits):
     X, y = digits
-    model = estimator(**BRIEF)
+    # Batch normalisation would make an outlier of it, however large.
+    plain = {"normalization": None} if "normalization" in estimator().get_params() else {}
+    model = estimator(**BRIEF, **plain)
     model.partial_fit(X, y)
     kept = copy.deepcopy(model)
     poisoned = X.copy()
@@ -725,5 +727,6 @@ def test_repeated_fits_do_not_grow_memory(estimator, digits):
     before = resident_mib()
     for _ in range(20):
         model.fit(X, y)
-    # The weights alone are 1 MiB at least: kept from each fit, they would be 20.
-    assert resident_mib() - before < 10
+    # Kept from each fit, the weights alone would be twenty times these.
+    weights = sum(tensor.nbytes for tensor in weights_of(model)) / 2**20
+    assert resident_mib() - before < 10 * weights

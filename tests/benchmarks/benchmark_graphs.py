@@ -134,7 +134,7 @@ class GeometricNet(nn.Module):
         self.whole = whole
         self.convs = nn.ModuleList([make(16, 64), make(64, 64), make(64, 64)])
         self.norms = nn.ModuleList([nn.BatchNorm1d(64) if whole else nn.Identity() for _ in range(3)])
-        self.dense = nn.Sequential(nn.Linear(192, 64), nn.ReLU()) if whole else nn.Identity()
+        self.dense = nn.Sequential(nn.BatchNorm1d(192), nn.Linear(192, 64), nn.ReLU()) if whole else nn.Identity()
         self.head = nn.Linear(64, 1)
 
     def forward(self, batch):
