@@ -84,7 +84,7 @@ class GATConvolution(nn.Module):
         # As columns in which each head sees its own part of h alone.
         apart = torch.eye(heads, dtype=h.dtype, device=h.device)[:, None, :]  # (heads, 1, heads)
         vectors = torch.cat([self.to_own[:, :, None] * apart, self.to_other[:, :, None] * apart], dim=2).flatten(0, 1)
-        own, other = torch.split(h @ vectors, heads, dim=1)  # (n_nodes, heads)
+        own, other = torch.split((h @ vectors).to(h.dtype), heads, dim=1)  # (n_nodes, heads)
         out, alpha = batch.adjacency.attend(own.flatten(), other.flatten(), h.view(n * heads, width), self.backend)
         return out.view(n, heads * width), alpha
 

@@ -89,9 +89,14 @@ class Alphabet:
         """
         strings = as_strings(sequences)
         starts = np.cumsum([0, *map(len, strings)])
-        # Beyond Latin-1 there is no letter of any alphabet: "?" stands for such a character without moving the others.
-        text = np.frombuffer("".join(strings).encode("latin-1", errors="replace"), dtype=np.uint8)
-        codes = self._codes[text]
+        # Four bytes for each character, where one is not ASCII, keep the others in their places. The last of the 256
+        # codes is that of no letter.
+        text = "".join(strings)
+        wide = not text.isascii()
+        characters = np.frombuffer(
+            text.encode("utf-32-le" if wide else "ascii", errors="surrogatepass"), dtype="<u4" if wide else np.uint8
+        )
+        codes = self._codes[np.minimum(characters, 255)]
         bad = np.flatnonzero(codes < 0)
         if len(bad) and unknown == "error":
             sequence = int(np.searchsorted(starts, bad[0], side="right")) - 1
@@ -147,11 +152,12 @@ def find_alphabet(alphabet: str | Sequence[str]) -> Alphabet:
     if isinstance(alphabet, str) and alphabet in ALPHABETS:
         return ALPHABETS[alphabet]
     letters = "".join(alphabet).upper()
-    if len(letters) < 2 or len(set(letters)) < len(letters) or not letters.isascii():
+    if len(letters) < 2 or len(set(letters)) < len(letters) or not letters.isascii() or "?" in letters:
         raise ValueError(
-            f"alphabet={alphabet!r}: expected 'dna', 'rna', 'protein', or two ASCII letters or more, each once"
+            f"alphabet={alphabet!r}: expected 'dna', 'rna', 'protein', or two ASCII letters or more, each once and "
+            "none of them '?'"
         )
-    return Alphabet(letters, {"?": letters} if "?" not in letters else None)
+    return Alphabet(letters, {"?": letters})
 
 
 def guess_alphabet(sequences: Any) -> str:

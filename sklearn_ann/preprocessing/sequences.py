@@ -1,0 +1,382 @@
+"""Biological sequences as numbers for any estimator, and FASTA files."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from itertools import product
+from numbers import Integral
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix
+from sklearn.base import TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ann.base.parameters import DeclaredParameters
+from sklearn_ann.preprocessing.alphabets import Alphabet, Unknown, find_alphabet
+
+Encoding = Literal["onehot", "index", "kmer", "blosum62", "properties"]
+
+PROPERTIES = (
+    "hydropathy", "flexibility", "hydrophilicity", "surface_accessibility", "transfer_energy", "charge", "mass"
+)  # fmt: skip
+MOST_KMERS = 10_000_000
+
+
+def blosum62(letters: str) -> np.ndarray:
+    """BLOSUM62 between `letters`, of shape (n_letters, n_letters), from Biopython."""
+    try:
+        from Bio.Align import substitution_matrices
+    except ImportError as error:
+        raise _missing_biopython("encoding='blosum62'") from error
+    load: Any = substitution_matrices.load
+    scores = load("BLOSUM62")
+    return np.array([[scores[a, b] for b in letters] for a in letters], dtype=np.float32)
+
+
+def properties(letters: str) -> np.ndarray:
+    """`PROPERTIES` of amino acids, standardised over `letters`, of shape (n_letters, n_properties)."""
+    try:
+        from Bio.Data.IUPACData import protein_weights
+        from Bio.SeqUtils import IsoelectricPoint, ProtParamData
+    except ImportError as error:
+        raise _missing_biopython("encoding='properties'") from error
+    scales = [ProtParamData.kd, ProtParamData.Flex, ProtParamData.hw, ProtParamData.em, ProtParamData.ja]
+    # Henderson-Hasselbalch at pH 7, of the side chain alone.
+    charge = dict.fromkeys(letters, 0.0)
+    charge |= {a: 1 / (1 + 10 ** (7 - pK)) for a, pK in IsoelectricPoint.positive_pKs.items() if a in charge}
+    charge |= {a: -1 / (1 + 10 ** (pK - 7)) for a, pK in IsoelectricPoint.negative_pKs.items() if a in charge}
+    values = np.array([[scale[letter] for scale in (*scales, charge, protein_weights)] for letter in letters])
+    standardised: np.ndarray = ((values - values.mean(axis=0)) / values.std(axis=0)).astype(np.float32)
+    return standardised
+
+
+def _missing_biopython(what: str) -> ImportError:
+    return ImportError(f"{what} needs Biopython: pip install 'sklearn-ann-architectures[bio]'")
+
+
+def letter_table(alphabet: Alphabet, encoding: Encoding) -> np.ndarray:
+    """The numbers of each code, of shape (n_symbols + 1, n_numbers); the last row is that of padding."""
+    if encoding == "index":
+        return np.append(np.arange(1, len(alphabet.symbols) + 1), 0).astype(np.int64).reshape(-1, 1)
+    rows = alphabet.rows
+    if encoding == "blosum62":
+        rows = rows @ blosum62(alphabet.letters)
+    elif encoding == "properties":
+        rows = rows @ properties(alphabet.letters)
+    return np.vstack([rows, np.zeros_like(rows[:1])])
+
+
+def pad(codes: np.ndarray, starts: np.ndarray, length: int, padding: int) -> np.ndarray:
+    """Lay sequences out as rows of `length` codes: cut at the end, or filled up with `padding`."""
+    lengths = np.diff(starts)
+    if (lengths == length).all():
+        return codes.reshape(-1, length)
+    if (lengths > length).any():
+        codes = codes[np.arange(len(codes)) - np.repeat(starts[:-1], lengths) < length]
+    padded = np.full((len(lengths), length), padding, dtype=codes.dtype)
+    padded[np.arange(length) < lengths[:, None]] = codes
+    return padded
+
+
+def count_kmers(codes: np.ndarray, starts: np.ndarray, n_letters: int, k: int) -> csr_matrix:
+    """Count the words of `k` letters, of shape (n_sequences, n_letters**k); the column is the word in base n_letters.
+
+    Words with a code of `n_letters` or above, which is an ambiguous letter, are left out.
+    """
+    n, n_words = len(starts) - 1, max(len(codes) - k + 1, 0)
+    row = np.repeat(np.arange(n, dtype=np.int32), np.diff(starts))
+    valid = row[:n_words] == row[len(codes) - n_words :]
+    word = np.zeros(n_words, dtype=np.int32)
+    for shift in range(k if n_words else 0):
+        letter = codes[shift : shift + n_words]
+        valid &= letter < n_letters
+        word = word * np.int32(n_letters) + letter
+    word, row = word[valid], row[:n_words][valid]
+    # Summed as integers: a float32 stops counting at 2**24, which is fewer letters than a chromosome has.
+    ones = np.ones(len(word), dtype=np.int32)
+    counts: csr_matrix = coo_matrix((ones, (row, word)), shape=(n, n_letters**k)).tocsr().astype(np.float32)
+    return counts
+
+
+class SequenceEncoder(TransformerMixin, DeclaredParameters):
+    """Turn strings, such as DNA, RNA or proteins, into numbers for any estimator.
+
+    Small letters are read as capital ones. Letters of the IUPAC that stand for several, such as N or R, are known.
+
+    ============== =============================== ==================================================================
+    encoding       one sequence becomes            an ambiguous letter is
+    ============== =============================== ==================================================================
+    ``onehot``     length * n_letters of 0 and 1   the mean of its letters: N is 1/4 in each column
+    ``index``      length codes from 1             a code above those of the unambiguous letters
+    ``kmer``       n_letters**k counts, sparse     left out, with all words that it is in
+    ``blosum62``   length * 20 scores              the mean of its letters' scores
+    ``properties`` length * 7 properties           the mean of its letters' properties: X is 0, as is padding
+    ============== =============================== ==================================================================
+
+    Sequences shorter than the length are padded at the end with 0.
+
+    Parameters
+    ----------
+    alphabet : str, default='dna'
+        ``"dna"``, ``"rna"``, ``"protein"``, or letters of one's own, such as ``"HP"``. Of the latter, ``?`` stands for
+        any letter. The only parameter that may be given by position.
+
+    encoding : {"onehot", "index", "kmer", "blosum62", "properties"}, default='onehot'
+        The last two are for proteins and need Biopython: ``pip install "sklearn-ann-architectures[bio]"``.
+
+        - ``"blosum62"``: a letter is its row of 20 substitution scores [1]_;
+        - ``"properties"``: hydropathy [2]_, flexibility [3]_, hydrophilicity [4]_, surface accessibility [5]_, energy
+          of transfer from inside to the surface [6]_, net charge of the side chain at pH 7 and mass; each with mean 0
+          and standard deviation 1 over the 20 amino acids.
+
+    k : int, default=3
+        Letters in a word, for ``encoding="kmer"``. There may be 10 million words at most.
+
+    length : int or None, default=None
+        Letters to encode of each sequence; None: as many as the longest has in `fit`. ``"kmer"`` needs none.
+
+    truncate : bool, default=False
+        Whether longer sequences are cut at the end; otherwise they are an error.
+
+    unknown : {"error", "ambiguous"}, default='error'
+        What a letter is that is not in the alphabet: an error, or a letter that stands for any other.
+
+    Attributes
+    ----------
+    alphabet_ : Alphabet
+        The letters, looked up in `fit`.
+
+    length_ : int or None
+        Letters encoded of each sequence; None for k-mers, where all are.
+
+    References
+    ----------
+    .. [1] Henikoff & Henikoff (1992). Amino acid substitution matrices from protein blocks. PNAS 89, 10915.
+    .. [2] Kyte & Doolittle (1982). A simple method for displaying the hydropathic character of a protein. J. Mol. Biol.
+       157, 105.
+    .. [3] Vihinen, Torkkila & Riikonen (1994). Accuracy of protein flexibility predictions. Proteins 19, 141.
+    .. [4] Hopp & Woods (1981). Prediction of protein antigenic determinants from amino acid sequences. PNAS 78, 3824.
+    .. [5] Emini et al. (1985). Induction of hepatitis A virus-neutralizing antibody by a virus-specific synthetic
+       peptide. J. Virol. 55, 836.
+    .. [6] Janin (1979). Surface and inside volumes in globular proteins. Nature 277, 491.
+
+    Examples
+    --------
+    >>> from sklearn_ann.preprocessing import SequenceEncoder
+    >>> encoder = SequenceEncoder("dna")
+    >>> encoder.fit_transform(["AC", "N"])
+    array([[1.  , 0.  , 0.  , 0.  , 0.  , 1.  , 0.  , 0.  ],
+           [0.25, 0.25, 0.25, 0.25, 0.  , 0.  , 0.  , 0.  ]], dtype=float32)
+    >>> encoder.get_feature_names_out()[:5]
+    array(['0_A', '0_C', '0_G', '0_T', '1_A'], dtype=object)
+
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> forest = make_pipeline(SequenceEncoder("dna", encoding="kmer", k=2), RandomForestClassifier(random_state=0))
+    >>> forest.fit(["TATA", "TATATA", "GCGC", "GCGCG"], ["AT", "AT", "GC", "GC"]).predict(["ATAT"])
+    array(['AT'], dtype='<U2')
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {
+        "alphabet": [str],
+        "encoding": [StrOptions({"onehot", "index", "kmer", "blosum62", "properties"})],
+        "k": [Interval(Integral, 1, None, closed="left")],
+        "length": [Interval(Integral, 1, None, closed="left"), None],
+        "truncate": ["boolean"],
+        "unknown": [StrOptions({"error", "ambiguous"})],
+    }
+
+    # Written by hand, because a declared parameter cannot be given by position.
+    def __init__(
+        self,
+        alphabet: str = "dna",
+        *,
+        encoding: Encoding = "onehot",
+        k: int = 3,
+        length: int | None = None,
+        truncate: bool = False,
+        unknown: Unknown = "error",
+    ) -> None:
+        self.alphabet = alphabet
+        self.encoding = encoding
+        self.k = k
+        self.length = length
+        self.truncate = truncate
+        self.unknown = unknown
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the sequences and find the longest.
+
+        Parameters
+        ----------
+        X : sequence, array, series or one-column frame of str
+            Sequences.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ImportError
+            If the encoding needs Biopython and it is missing.
+        TypeError
+            If `X` has anything but strings.
+        ValueError
+            If a parameter is out of bounds, or a sequence is empty, has an unknown letter or more than `length`.
+        """
+        self._validate_params()
+        alphabet = find_alphabet(self.alphabet)
+        if self.encoding in ("blosum62", "properties") and self.alphabet != "protein":
+            raise ValueError(f"encoding={self.encoding!r} needs alphabet='protein', got alphabet={self.alphabet!r}")
+        # Two letters to the 24th are above the limit already: the power of a large k is never computed.
+        if self.encoding == "kmer" and len(alphabet) ** min(self.k, 24) > MOST_KMERS:
+            raise ValueError(
+                f"k={self.k} makes {len(alphabet)}**{self.k} words of the letters {alphabet.letters}, which is above "
+                f"{MOST_KMERS:,}: choose a smaller k"
+            )
+        _, starts = alphabet.encode(X, self.unknown)
+        if self.encoding == "kmer":
+            self.length_, self._table = None, None
+        else:
+            length = int(np.diff(starts).max()) if self.length is None else self.length
+            self._check_lengths(starts, length)
+            self.length_, self._table = length, letter_table(alphabet, self.encoding)
+        self.alphabet_ = alphabet
+        return self
+
+    def transform(self, X: Any) -> np.ndarray | csr_matrix:
+        """Encode sequences.
+
+        Parameters
+        ----------
+        X : sequence, array, series or one-column frame of str
+            Sequences.
+
+        Returns
+        -------
+        array of shape (n_samples, n_features)
+            float32, but int64 for ``encoding="index"``, and a sparse CSR matrix of float32 for ``encoding="kmer"``.
+
+        Raises
+        ------
+        TypeError
+            If `X` has anything but strings.
+        ValueError
+            If a sequence is empty, has an unknown letter or more letters than ``length_``.
+        """
+        check_is_fitted(self)
+        codes, starts = self.alphabet_.encode(X, self.unknown)
+        if self.length_ is None or self._table is None:
+            return count_kmers(codes, starts, len(self.alphabet_), self.k)
+        self._check_lengths(starts, self.length_)
+        padded = pad(codes, starts, self.length_, padding=len(self.alphabet_.symbols))
+        # Every code has its row: "clip" only spares NumPy a copy for the case that one had none.
+        encoded: np.ndarray = self._table.take(padded, axis=0, mode="clip")
+        return encoded.reshape(len(padded), -1)
+
+    def _check_lengths(self, starts: np.ndarray, length: int) -> None:
+        long = np.flatnonzero(np.diff(starts) > length)
+        if len(long) and not self.truncate:
+            of = "the longest in fit" if self.length is None else "the parameter"
+            raise ValueError(
+                f"sequence {long[0]} has {np.diff(starts)[long[0]]} letters, more than length={length} of {of}; "
+                "truncate=True cuts such a sequence at the end"
+            )
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the columns: ``"0_A"`` by position and letter or property, ``"0"`` by position, ``"ACG"`` by word.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        array of str
+        """
+        check_is_fitted(self)
+        letters = self.alphabet_.letters
+        names: Any
+        if self.length_ is None:
+            names = map("".join, product(letters, repeat=self.k))
+        elif self.encoding == "index":
+            names = map(str, range(self.length_))
+        else:
+            of = PROPERTIES if self.encoding == "properties" else letters
+            names = (f"{position}_{name}" for position in range(self.length_) for name in of)
+        return np.array(list(names), dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+
+def read_fasta(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
+    r"""Read a FASTA file, plain or compressed by gzip.
+
+    Needs Biopython: ``pip install "sklearn-ann-architectures[bio]"``.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    names : list of str
+        The whole line of each record after ``>``.
+    sequences : list of str
+        Letters as they are in the file, without white space.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ImportError
+        If Biopython is missing.
+    ValueError
+        If the file is empty, does not begin with a line that begins with ``>``, or has a record without letters.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_ann.preprocessing import read_fasta
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "two.fasta")
+    ...     _ = path.write_text(">first of two\nACGT\nAC\n>second\nGG\n")
+    ...     read_fasta(path)
+    (['first of two', 'second'], ['ACGTAC', 'GG'])
+    """
+    try:
+        from Bio.SeqIO.FastaIO import SimpleFastaParser
+    except ImportError as error:
+        raise _missing_biopython("read_fasta") from error
+    path = Path(path)
+    with path.open("rb") as raw:
+        compressed = raw.read(2) == b"\x1f\x8b"  # files named .gz are often plain by now, and the reverse
+    opener: Any = gzip.open if compressed else open
+    parse: Any = SimpleFastaParser
+    with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+        # The parser skips all before the first header in silence, which may be a sequence that has lost its own.
+        first = next((line for line in file if line.strip()), "")
+        if not first:
+            raise ValueError(f"{path} is empty: a FASTA file was expected")
+        if not first.startswith(">"):
+            raise ValueError(f"{path} begins with {first[:40].rstrip()!r}: a FASTA file begins with '>' and a name")
+        file.seek(0)
+        records: list[tuple[str, str]] = list(parse(file))
+    for index, (name, sequence) in enumerate(records):
+        if not sequence:
+            raise ValueError(f"record {index} of {path}, {name!r}, has no letters")
+    return [name for name, _ in records], [sequence for _, sequence in records]
