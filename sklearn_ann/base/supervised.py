@@ -166,6 +166,8 @@ class NeuralClassifier(ClassifierMixin, NeuralSupervised):
             )
         if self.class_weight is not None:
             of_class = compute_sample_weight(self.class_weight, y)
+            if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
+                raise ValueError(f"class_weight must be finite and not negative, got {self.class_weight}")
             sample_weight = of_class if sample_weight is None else of_class * sample_weight
         if multilabel:
             return torch.as_tensor(y, dtype=self._dtype), sample_weight

@@ -106,6 +106,8 @@ def _read_pair(item: Any) -> _Parts:
         raise ValueError(f"A has shape {(parts.n, parts.n)}, but X has {X.shape[0]} nodes")
     if rest and rest[0] is not None:
         E = np.asarray(rest[0], dtype=np.float32)
+        if E.ndim not in (1, 2):
+            raise ValueError(f"E must have shape (n_entries_of_A, n_edge_features), got {E.shape}")
         if len(E) != len(parts.rows):
             raise ValueError(f"E has {len(E)} rows, but A has {len(parts.rows)} entries")
         parts = parts._replace(E=E if E.ndim == 2 else E[:, None])
@@ -129,6 +131,8 @@ def _read_matrix(A: Any) -> _Parts:
         weights = A[rows, columns]
     if shape[0] != shape[1]:
         raise ValueError(f"the adjacency matrix must be square, got shape {shape}")
+    if weights.dtype.kind in "cSU":
+        raise TypeError(f"the adjacency matrix must have real numbers, got the type {weights.dtype}")
     return _Parts(None, rows, columns, weights, None, shape[0])
 
 

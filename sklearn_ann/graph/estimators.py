@@ -191,7 +191,8 @@ class _GraphLevel(GraphEstimator):
             node i attends to node j.
         """
         self._check_attention()
-        return [self._attention_of(self._encode([graph[:2]], reset=False)) for graph in as_graph_set(X)]
+        graphs = as_graph_set(X)
+        return [self._attention_of(self._encode(graphs[i : i + 1], reset=False)) for i in range(len(graphs))]
 
     def _attention_of(self, samples: training.Samples) -> list[list[sp.csr_array]]:
         return _as_matrices(self, samples, lambda batch: batch.adjacency)

@@ -84,6 +84,12 @@ def test_weights_that_leave_nothing_are_refused(iris):
             DenseClassifier(class_weight=settings).fit(X, y, sample_weight=weight)
 
 
+@pytest.mark.parametrize("weight", [-1.0, np.nan])
+def test_class_weights_below_zero_are_refused(iris, weight):
+    with pytest.raises(ValueError, match="class_weight must be finite and not negative"):
+        DenseClassifier(class_weight={0: weight, 1: 1, 2: 1}).fit(*iris)
+
+
 def test_targets_too_large_are_refused(iris):
     with pytest.raises(ValueError, match="y has values too large"):
         DenseRegressor().fit(iris[0], iris[1] * 1e200)

@@ -124,6 +124,9 @@ def test_attention_maps(motifs, blocks):
             assert head.shape == (len(X), len(X))
             np.testing.assert_allclose(head.sum(axis=1), 1, rtol=1e-5)
             np.testing.assert_array_equal(head.toarray() > 0, A.toarray() + np.eye(len(X)) > 0)
+    with_edges = [(X, A, np.ones(A.nnz)) for X, A in graphs]
+    model.set_params(precision="bfloat16", device="cpu").fit(with_edges, y)
+    assert len(model.attention_maps(with_edges[:2])) == 2
     node = GCNNodeClassifier(graph=blocks[0], conv="gat", **QUICK).fit(np.arange(180), blocks[1])
     np.testing.assert_allclose(node.attention_maps()[0][3].sum(axis=1), 1, rtol=1e-5)
     with pytest.raises(ValueError, match="conv='gcn' has no attention"):
