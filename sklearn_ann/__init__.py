@@ -2,7 +2,7 @@
 
 from sklearn_ann._version import __version__
 from sklearn_ann.autoencoder import AutoEncoderTransformer
-from sklearn_ann.convolution import CNNClassifier, CNNRegressor
+from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.graph import (
     GCNClassifier,
     GCNNodeClassifier,
@@ -22,5 +22,6 @@ __all__ = [
     "GCNRegressor",
     "GraphSet",
     "MoleculeEncoder",
+    "PatternDetector",
     "__version__",
 ]

@@ -1,5 +1,7 @@
-"""Convolution: estimators of sequences, signals and images of any size."""
+"""Convolution: estimators of sequences, signals and images of any size; a detector of known patterns."""
 
+from sklearn_ann.convolution.detector import PatternDetector
 from sklearn_ann.convolution.estimators import CNNClassifier, CNNRegressor
+from sklearn_ann.convolution.kernels import matched_kernel
 
-__all__ = ["CNNClassifier", "CNNRegressor"]
+__all__ = ["CNNClassifier", "CNNRegressor", "PatternDetector", "matched_kernel"]

@@ -1,5 +1,17 @@
 """Data: ``make_*`` with known truth, ``read_*`` from files of known formats."""
 
 from sklearn_ann.datasets.graphs import make_block_graph, make_motif_graphs, read_planetoid, read_tu_graphs
+from sklearn_ann.datasets.images import LIFE_PATTERNS, game_of_life, gosper_gun, make_gliders
+from sklearn_ann.datasets.sequences import make_motif_sequences
 
-__all__ = ["make_block_graph", "make_motif_graphs", "read_planetoid", "read_tu_graphs"]
+__all__ = [
+    "LIFE_PATTERNS",
+    "game_of_life",
+    "gosper_gun",
+    "make_block_graph",
+    "make_gliders",
+    "make_motif_graphs",
+    "make_motif_sequences",
+    "read_planetoid",
+    "read_tu_graphs",
+]

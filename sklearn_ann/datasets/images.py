@@ -1,0 +1,255 @@
+"""Images with known truth: frames of Conway's Game of Life."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from scipy.ndimage import convolve1d
+from sklearn.utils import check_random_state
+
+Boundary = Literal["torus", "dead"]
+_MODES = {"torus": "wrap", "dead": "constant"}
+
+# Run lengths of live (o) and dead (b) cells; $ ends a row.
+_RUN_LENGTHS = {
+    "block": "2o$2o",
+    "beehive": "b2o$o2bo$b2o",
+    "loaf": "b2o$o2bo$bobo$2bo",
+    "boat": "2o$obo$bo",
+    "tub": "bo$obo$bo",
+    "blinker": "3o",
+    "toad": "b3o$3o",
+    "beacon": "2o$2o$2b2o$2b2o",
+    "pulsar": "2b3o3b3o2$o4bobo4bo$o4bobo4bo$o4bobo4bo$2b3o3b3o2$2b3o3b3o$o4bobo4bo$o4bobo4bo$o4bobo4bo2$2b3o3b3o",
+    "glider": "bo$2bo$3o",
+    "lightweight_spaceship": "bo2bo$o$o3bo$4o",
+    "gosper_gun": "24bo$22bobo$12b2o6b2o12b2o$11bo3bo4b2o12b2o$2o8bo5bo3b2o$2o8bo3bob2o4bobo$10bo5bo7bo$11bo3bo$12b2o",
+}
+
+
+def _decoded(text: str) -> np.ndarray:
+    """Turn run lengths into an array of zeros and ones."""
+    lines = re.sub(r"(\d+)\$", lambda match: "$" * int(match[1]), text).split("$")
+    rows = ["".join(cell * int(count or 1) for count, cell in re.findall(r"(\d*)([bo])", line)) for line in lines]
+    width = max(map(len, rows))
+    return np.array([[cell == "o" for cell in row.ljust(width, "b")] for row in rows], dtype=np.uint8)
+
+
+LIFE_PATTERNS = {name: _decoded(text) for name, text in _RUN_LENGTHS.items()}
+"""Still lifes, oscillators, spaceships and Gosper's glider gun, as arrays of zeros and ones."""
+
+_OTHERS = [*(pattern for name, pattern in LIFE_PATTERNS.items() if name != "gosper_gun"), None]  # None: a random soup
+_PERIOD = 30  # of the gun
+_INSTEAD = 5  # patterns in a frame without a gun for which one with a gun has no place
+_GAP = 2  # dead cells around a pattern at the start
+_TRIES = 50
+
+
+def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "torus") -> np.ndarray:
+    """Play Conway's Game of Life: a cell with three live neighbours is live, one with two stays as it is.
+
+    Parameters
+    ----------
+    frames : array of shape (..., height, width)
+        Zeros and ones, any number of frames.
+    n_steps : int
+        Generations to go on.
+    boundary : {"torus", "dead"}
+        What is beyond the border: the opposite side, or nothing that lives.
+
+    Returns
+    -------
+    uint8 array of the same shape
+
+    Raises
+    ------
+    ValueError
+        If the frames have other values than 0 and 1, fewer than two dimensions, or `boundary` is unknown.
+
+    References
+    ----------
+    Gardner, M. (1970). The fantastic combinations of John Conway's new solitaire game "life". Scientific American 223.
+
+    Examples
+    --------
+    >>> from sklearn_ann.datasets import game_of_life
+    >>> game_of_life([[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]], boundary="dead")
+    array([[0, 0, 1, 0, 0],
+           [0, 0, 1, 0, 0],
+           [0, 0, 1, 0, 0]], dtype=uint8)
+    """
+    frames = np.asarray(frames)
+    if frames.ndim < 2 or not np.isin(frames, (0, 1)).all():
+        raise ValueError(f"frames of zeros and ones, (..., height, width), were expected; got shape {frames.shape}")
+    if boundary not in _MODES:
+        raise ValueError(f"boundary={boundary!r}: expected 'torus' or 'dead'")
+    frames = frames.astype(np.uint8)
+    mode = _MODES[boundary]
+    for _ in range(n_steps):
+        # A convolution with three by three ones: the cell itself and its eight neighbours.
+        live = convolve1d(convolve1d(frames, [1, 1, 1], axis=-1, mode=mode), [1, 1, 1], axis=-2, mode=mode)
+        frames = ((live == 3) | ((live == 4) & (frames == 1))).astype(np.uint8)
+    return frames
+
+
+@cache
+def _gun_phases() -> np.ndarray:
+    gun = LIFE_PATTERNS["gosper_gun"]
+    field = np.pad(gun, 20)  # so far away that no glider comes back
+    phases = []
+    for _ in range(_PERIOD):
+        phases.append(field[20 : 20 + gun.shape[0], 20 : 20 + gun.shape[1]])
+        field = game_of_life(field)
+    return np.array(phases)
+
+
+def gosper_gun(phase: int = 0, orientation: int = 0) -> np.ndarray:
+    """Return Gosper's glider gun, the nine by 36 cells in which it works, in one of its phases.
+
+    Parameters
+    ----------
+    phase : int
+        Generations since the start; the gun has a period of 30.
+    orientation : int in [0, 8)
+        Quarter turns to the left; from 4 on, of the mirror image.
+
+    Returns
+    -------
+    uint8 array of shape (9, 36) or (36, 9)
+
+    Examples
+    --------
+    >>> from sklearn_ann.datasets import gosper_gun
+    >>> gosper_gun(orientation=1).shape
+    (36, 9)
+    """
+    return _turned(_gun_phases()[phase % _PERIOD], orientation)
+
+
+def _turned(pattern: np.ndarray, orientation: int) -> np.ndarray:
+    if not 0 <= orientation < 8:
+        raise ValueError(f"orientation={orientation}: expected an integer from 0 to 7")
+    return np.rot90(pattern if orientation < 4 else pattern[:, ::-1], orientation)
+
+
+def make_gliders(
+    n_samples: int = 100,
+    *,
+    shape: tuple[int, int] = (48, 48),
+    n_others: tuple[int, int] = (2, 6),
+    n_steps: tuple[int, int] = (0, 120),
+    boundary: Boundary = "torus",
+    return_positions: bool = False,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[np.ndarray, ...]:
+    """Make frames of Conway's Game of Life, every other one with a glider gun.
+
+    A frame starts with patterns at random places, turned at random: still lifes, oscillators, spaceships and random
+    soups, and Gosper's glider gun (class 1) or five more of the others (class 0), which makes about as many live cells.
+    Then the game is played. A frame whose gun was destroyed on the way is drawn anew, so that the labels are true. No
+    gun crosses the border.
+
+    Parameters
+    ----------
+    n_samples : int
+    shape : (int, int)
+        Height and width of a frame, 36 at least.
+    n_others : (int, int)
+        Least and greatest number of other patterns; a pattern for which no place is found is left out.
+    n_steps : (int, int)
+        Least and greatest number of generations that were played. On a small torus a gun is hit by its own gliders:
+        after 144 generations where the shorter side is 40, after 240 where it is 64.
+    boundary : {"torus", "dead"}
+        What is beyond the border: the opposite side, or nothing that lives.
+    return_positions : bool
+        Whether to return where the guns are.
+    random_state : int, RandomState instance or None
+
+    Returns
+    -------
+    X : uint8 array of shape (n_samples, height, width)
+        1 for live cells.
+    y : array of shape (n_samples,)
+        1 where there is a gun, else 0, in turn.
+    positions : int array of shape (n_samples, 4)
+        Row and column of the upper left corner of the gun, its orientation and its phase, as in `gosper_gun`; -1 where
+        there is none. Only with `return_positions`.
+
+    Raises
+    ------
+    ValueError
+        If `shape` is too small for a gun, a range is empty or negative, or no gun outlives so many generations.
+
+    Examples
+    --------
+    >>> from sklearn_ann.datasets import gosper_gun, make_gliders
+    >>> X, y, positions = make_gliders(4, return_positions=True, random_state=0)
+    >>> X.shape, y
+    ((4, 48, 48), array([0, 1, 0, 1]))
+    >>> row, column, orientation, phase = positions[1]
+    >>> gun = gosper_gun(phase, orientation)
+    >>> bool((X[1, row : row + gun.shape[0], column : column + gun.shape[1]] == gun).all())
+    True
+    """
+    if min(shape) < max(LIFE_PATTERNS["gosper_gun"].shape):
+        raise ValueError(f"shape={shape} is too small: a gun needs 36 cells in both directions")
+    for name, (least, greatest) in {"n_others": n_others, "n_steps": n_steps}.items():
+        if not 0 <= least <= greatest:
+            raise ValueError(f"{name}=({least}, {greatest}): expected the least and the greatest number, 0 or above")
+    rng = check_random_state(random_state)
+    y = np.arange(n_samples) % 2
+    X = np.zeros((n_samples, *shape), dtype=np.uint8)
+    positions = np.full((n_samples, 4), -1)
+    missing = np.arange(n_samples)
+    for _ in range(_TRIES):
+        steps = rng.randint(n_steps[0], n_steps[1] + 1, size=len(missing))
+        for i, generation in zip(missing, steps, strict=True):
+            X[i] = 0
+            n_patterns = rng.randint(n_others[0], n_others[1] + 1)
+            if y[i]:
+                orientation = rng.randint(8)
+                gun = gosper_gun(0, orientation)
+                row, column = _random_corner(X[i], gun, rng)
+                X[i, row : row + gun.shape[0], column : column + gun.shape[1]] = gun
+                positions[i] = row, column, orientation, generation % _PERIOD
+            _put_others(X[i], n_patterns if y[i] else n_patterns + _INSTEAD, rng)
+        for generation in range(n_steps[1]):
+            going = missing[steps > generation]
+            X[going] = game_of_life(X[going], boundary=boundary)
+        missing = np.array([i for i in missing if y[i] and not _works(X[i], *positions[i])], dtype=int)
+        if len(missing) == 0:
+            return (X, y, positions) if return_positions else (X, y)
+    raise ValueError(
+        f"after {_TRIES} trials {len(missing)} of {n_samples} frames have no gun that outlived its generations: choose "
+        f"fewer than n_steps={n_steps} or n_others={n_others}, or more room than shape={shape}"
+    )
+
+
+def _random_corner(frame: np.ndarray, pattern: np.ndarray, rng: np.random.RandomState) -> tuple[int, int]:
+    """Upper left corner of `pattern` somewhere in `frame`."""
+    height, width = frame.shape
+    return rng.randint(height - pattern.shape[0] + 1), rng.randint(width - pattern.shape[1] + 1)
+
+
+def _put_others(frame: np.ndarray, n_patterns: int, rng: np.random.RandomState) -> None:
+    """Set patterns into empty parts of `frame`; where none is found after some trials, nothing."""
+    for kind in rng.randint(len(_OTHERS), size=n_patterns):
+        pattern = _OTHERS[kind]
+        if pattern is None:
+            pattern = (rng.uniform(size=(8, 8)) < 0.5).astype(np.uint8)
+        pattern = _turned(pattern, rng.randint(8))
+        height, width = pattern.shape
+        for _ in range(_TRIES):
+            row, column = _random_corner(frame, pattern, rng)
+            around = frame[max(row - _GAP, 0) : row + height + _GAP, max(column - _GAP, 0) : column + width + _GAP]
+            if not around.any():
+                frame[row : row + height, column : column + width] = pattern
+                break
+
+
+def _works(frame: np.ndarray, row: int, column: int, orientation: int, phase: int) -> bool:
+    gun = gosper_gun(phase, orientation)
+    return np.array_equal(frame[row : row + gun.shape[0], column : column + gun.shape[1]], gun)

@@ -1,0 +1,168 @@
+"""Sequences with known truth: motifs planted into random letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+Rule = Literal["presence", "order", "strand"]
+
+
+def make_motif_sequences(
+    n_samples: int = 200,
+    *,
+    length: int | tuple[int, int] = 100,
+    motifs: int | Sequence[Any] = 1,
+    width: int = 10,
+    conservation: tuple[float, float] = (0.7, 1.0),
+    rule: Rule = "presence",
+    both_strands: bool = False,
+    letters: str = "ACGT",
+    background: Any = None,
+    return_positions: bool = False,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[Any, ...]:
+    """Make random sequences with planted motifs whose position weight matrices are known.
+
+    The letters of a sequence are independent draws from `background`; those of a motif, column by column, from its
+    matrix. Where it lies is random.
+
+    Parameters
+    ----------
+    n_samples : int
+    length : int or (int, int)
+        Letters of a sequence, or the least and the greatest number.
+    motifs : int or sequence of arrays of shape (width, n_letters)
+        A number of random motifs, or their matrices: the probability of each letter in each place.
+    width : int
+        Letters of a random motif.
+    conservation : (float, float) in (0, 1]
+        Least and greatest probability of the commonest letter in a place of a random motif; the others share the rest.
+    rule : {"presence", "order", "strand"}
+        What tells the classes apart.
+
+        - ``"presence"``: class 0 has no motif, class 1 the first one, class 2 the second one, and so on. What class 0
+          has instead are the letters of one of the motifs in random order, so that the composition tells nothing.
+        - ``"order"``: each sequence has all motifs, class 0 in their order and class 1 in the reverse of it.
+        - ``"strand"``: each sequence has all motifs, class 0 as they are, class 1 on the other strand.
+    both_strands : bool
+        Whether half of the sequences, at random, are read from the other strand; not with ``"strand"``. The order of
+        motifs is then that on the strand on which they are as they are.
+    letters : str
+        The alphabet; strands need ``"ACGT"`` or ``"ACGU"``.
+    background : array of shape (n_letters,) or None
+        Probability of each letter outside the motifs; None: all are equal.
+    return_positions : bool
+        Whether to return where the motifs are.
+    random_state : int, RandomState instance or None
+
+    Returns
+    -------
+    sequences : list of str
+    y : array of shape (n_samples,)
+        The classes, in turn.
+    motifs : list of arrays of shape (width, n_letters)
+        The matrices.
+    positions : int array of shape (n_samples, n_motifs)
+        Place of the first letter of each motif, -1 where it is not planted. Only with `return_positions`.
+
+    Raises
+    ------
+    ValueError
+        If a matrix has other columns than `letters`, or rows that are not probabilities; if the motifs do not fit into
+        the shortest sequence; or if a parameter is out of bounds.
+
+    Examples
+    --------
+    >>> from sklearn_ann.datasets import make_motif_sequences
+    >>> sequences, y, [motif] = make_motif_sequences(4, length=30, conservation=(1, 1), random_state=0)
+    >>> sequences[1], y
+    ('ACACTCCGTTGACCCCACATGTCCGACAGG', array([0, 1, 0, 1]))
+    >>> "".join("ACGT"[letter] for letter in motif.argmax(axis=1))
+    'GTTGACCCCA'
+    """
+    rng = check_random_state(random_state)
+    if len(letters) < 2 or len(set(letters)) < len(letters):
+        raise ValueError(f"letters={letters!r}: expected two letters or more, each once")
+    if rule not in ("presence", "order", "strand"):
+        raise ValueError(f"rule={rule!r}: expected 'presence', 'order' or 'strand'")
+    if both_strands and rule == "strand":
+        raise ValueError("both_strands=True leaves nothing that rule='strand' could tell apart")
+    if (both_strands or rule == "strand") and letters not in ("ACGT", "ACGU"):
+        raise ValueError(f"letters={letters!r} have no other strand: rule='strand' and both_strands need 'ACGT'")
+    given = _random_motifs(rng, motifs, width, conservation, len(letters)) if isinstance(motifs, int) else motifs
+    matrices = [_probabilities(f"motif {number}", matrix, len(letters)) for number, matrix in enumerate(given)]
+    if len(matrices) < (2 if rule == "order" else 1):
+        raise ValueError(f"rule={rule!r} needs {2 if rule == 'order' else 1} motifs or more, got {len(matrices)}")
+    widths = np.array([len(matrix) for matrix in matrices])
+    least, greatest = (length, length) if isinstance(length, int) else length
+    needed = int(widths.max() if rule == "presence" else widths.sum())
+    if not needed <= least <= greatest:
+        raise ValueError(f"length={length}: expected {needed}, which the motifs take, or more")
+    if background is None:
+        background = np.full(len(letters), 1 / len(letters))
+    [background] = _probabilities("background", [background], len(letters))
+
+    y = np.arange(n_samples) % (1 + len(matrices) if rule == "presence" else 2)
+    positions = np.full((n_samples, len(matrices)), -1)
+    sequences = []
+    for i, label in enumerate(y):
+        codes = _draw(rng, np.tile(background, (rng.randint(least, greatest + 1), 1)))
+        numbers = np.arange(len(matrices))
+        if rule == "presence":
+            numbers = numbers[[label - 1 if label else rng.randint(len(matrices))]]
+        elif rule == "order" and label:
+            numbers = numbers[::-1]
+        for number, start in zip(numbers, _starts(rng, widths[numbers], len(codes)), strict=True):
+            instance = _draw(rng, matrices[number])
+            planted = rule != "presence" or label
+            codes[start : start + len(instance)] = instance if planted else rng.permutation(instance)
+            positions[i, number] = start if planted else -1
+        if (rule == "strand" and label) or (both_strands and rng.randint(2)):
+            # A pairs with T and C with G: the first letter with the last, the second with the third.
+            codes = len(letters) - 1 - codes[::-1]
+            positions[i] = np.where(positions[i] < 0, -1, len(codes) - positions[i] - widths)
+        sequences.append("".join(letters[code] for code in codes))
+    return (sequences, y, matrices, positions) if return_positions else (sequences, y, matrices)
+
+
+def _random_motifs(
+    rng: np.random.RandomState, n_motifs: int, width: int, conservation: tuple[float, float], n_letters: int
+) -> list[np.ndarray]:
+    least, greatest = conservation
+    if not 0 < least <= greatest <= 1:
+        raise ValueError(f"conservation={conservation}: expected the least and the greatest probability, in (0, 1]")
+    if n_motifs < 1 or width < 1:
+        raise ValueError(f"motifs={n_motifs} and width={width}: both must be 1 or more")
+    motifs = []
+    for _ in range(n_motifs):
+        commonest = rng.uniform(least, greatest, size=(width, 1))
+        matrix = np.tile((1 - commonest) / (n_letters - 1), n_letters)
+        matrix[np.arange(width), rng.randint(n_letters, size=width)] = commonest[:, 0]
+        motifs.append(matrix)
+    return motifs
+
+
+def _probabilities(name: str, rows: Any, n_letters: int) -> np.ndarray:
+    matrix: np.ndarray = np.asarray(rows, dtype=np.float64)
+    if matrix.ndim != 2 or len(matrix) == 0 or matrix.shape[1] != n_letters:
+        raise ValueError(f"{name} has shape {matrix.shape}: expected one column for each of {n_letters} letters")
+    if not ((matrix >= 0).all() and np.allclose(matrix.sum(axis=1), 1, atol=1e-3)):
+        raise ValueError(f"{name}: expected probabilities, each row 0 or above and of sum 1")
+    return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
+
+
+def _draw(rng: np.random.RandomState, probabilities: np.ndarray) -> np.ndarray:
+    """Draw one letter from each row of `probabilities`, (length, n_letters)."""
+    below = rng.uniform(size=(len(probabilities), 1)) >= probabilities.cumsum(axis=1)[:, :-1]
+    return np.asarray(below.sum(axis=1))
+
+
+def _starts(rng: np.random.RandomState, widths: np.ndarray, length: int) -> np.ndarray:
+    """Draw where pieces of `widths` begin, in this order and without overlap, all such arrangements alike."""
+    n = len(widths)
+    letters_before = np.sort(rng.choice(length - widths.sum() + n, size=n, replace=False)) - np.arange(n)
+    return np.asarray(letters_before + widths.cumsum() - widths)
