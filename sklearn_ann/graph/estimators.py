@@ -15,7 +15,7 @@ from torch import nn
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralRegressor
 from sklearn_ann.base.estimator import NeuralEstimator
-from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveInt
+from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
 from sklearn_ann.graph.conversion import as_graph, as_graph_set
 from sklearn_ann.graph.network import GraphBody, GraphConvolutions, NodeBody
 from sklearn_ann.graph.reduction import Backend, Reduction, resolve_backend
@@ -201,6 +201,9 @@ class _GraphLevel(GraphEstimator):
 class _NodeLevel(GraphEstimator):
     """What estimators of nodes share.
 
+    The defaults are the recipe of Kipf and Welling (2017), whose weight decay counts on node features of about unit
+    length; `sklearn.preprocessing.normalize` makes such.
+
     Parameters
     ----------
     graph : GraphSet of one graph, (X, A), networkx graph or PyTorch Geometric Data
@@ -220,6 +223,11 @@ class _NodeLevel(GraphEstimator):
     graph: Any = None
     propagate_last: bool = True
     conv_layer_sizes: LayerSizes = (64,)
+    normalization: Literal["batch", "layer"] | None = None
+    dropout: DropProbability = 0.5
+    optimizer: training.OptimizerName = "adam"
+    learning_rate: PositiveFloat = 0.01
+    weight_decay: NonNegativeFloat = 5e-4
     batch_size: PositiveInt | None = None
 
     def _encode(self, X: Any, *, reset: bool) -> NodeSamples:
