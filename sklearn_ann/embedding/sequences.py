@@ -73,7 +73,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         The row in `embeddings_` of each token; in alphabetical order.
 
     embeddings_ : array of shape (n_tokens, n_components)
-        Vectors ``u`` of the tokens.
+        Vectors ``u`` of the tokens, less their mean over the texts of ``fit``.
 
     n_features_in_ : int
         Number of tokens in the vocabulary.
@@ -86,7 +86,9 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     What word2vec draws, the size of each window, enters here by its expectation. 32 neighbouring tokens share
     their noise [2]_: the pairs of a batch are a few matrix products.
 
-    A sequence without a known token becomes zeros.
+    All scores ``v^T u`` lie below zero by about ``log(n_negatives)`` [3]_, for which all ``u`` share a direction that
+    tells nothing of the tokens: hence the subtraction of the mean. A sequence without a known token becomes zeros, which
+    is the mean of the texts.
 
     References
     ----------
@@ -94,6 +96,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
        NeurIPS 26.
     .. [2] Ji, S. et al. (2019). Parallelizing word2vec in shared and distributed memory. IEEE Transactions on Parallel
        and Distributed Systems 30(9), 2090-2100.
+    .. [3] Levy, O. and Goldberg, Y. (2014). Neural word embedding as implicit matrix factorization. NeurIPS 27.
 
     Examples
     --------
@@ -114,7 +117,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     min_count: PositiveInt = 1
     pooling: tokens.Pooling = "mean"
     unknown: Literal["ignore", "error"] = "ignore"
-    learning_rate: PositiveFloat = 5e-3
+    learning_rate: PositiveFloat = 1e-2
     learning_rate_schedule: training.Schedule = "adaptive"
 
     # --- The three questions ---------------------------------------------------------------------------------------
@@ -150,8 +153,9 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         return _is_the_error
 
     def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
-        table: Any = module.table
-        return super()._results(run, module) | {"embeddings_": table.detach().numpy(force=True).copy()}
+        table: np.ndarray = module.table.numpy(force=True)  # type: ignore[operator, union-attr]
+        mean = np.average(table, axis=0, weights=self._counts).astype(table.dtype)
+        return super()._results(run, module) | {"embeddings_": table - mean}
 
     # --- What it is for --------------------------------------------------------------------------------------------
 
