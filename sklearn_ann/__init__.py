@@ -3,7 +3,7 @@
 from sklearn_ann._version import __version__
 from sklearn_ann.autoencoder import AutoEncoderTransformer
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
-from sklearn_ann.embedding import SequenceEmbeddingTransformer
+from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
 from sklearn_ann.graph import (
     GCNClassifier,
     GCNNodeClassifier,
@@ -17,6 +17,7 @@ __all__ = [
     "AutoEncoderTransformer",
     "CNNClassifier",
     "CNNRegressor",
+    "EntityEmbeddingTransformer",
     "GCNClassifier",
     "GCNNodeClassifier",
     "GCNNodeRegressor",

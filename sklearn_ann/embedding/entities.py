@@ -1,0 +1,445 @@
+"""Vectors of the categories of a table, learned by predicting a target."""
+
+from __future__ import annotations
+
+import dataclasses
+from numbers import Integral
+from typing import Any, ClassVar, Literal, NamedTuple, Self
+
+import numpy as np
+import torch
+from scipy.linalg import orthogonal_procrustes
+from sklearn.base import clone
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils import Tags, _safe_indexing, check_array
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted, column_or_1d
+from sklearn.utils.validation import validate_data
+from torch import Tensor, nn
+
+from sklearn_ann import training
+from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveInt
+from sklearn_ann.base.supervised import (
+    NeuralSupervised,
+    WithHead,
+    cross_entropy,
+    mean_and_scale,
+    mean_squared_error,
+)
+from sklearn_ann.embedding import columns
+from sklearn_ann.layers import dense_stack, layer_widths, linear_layers
+
+
+def default_width(n_categories: int) -> int:
+    """Half the number of categories, 50 at most."""
+    return min(50, max(1, -(-n_categories // 2)))
+
+
+def aligned(vectors: np.ndarray, onto: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Move and turn vectors as a rigid body so that they lie as near as they can to others.
+
+    Parameters
+    ----------
+    vectors, onto : arrays of shape (n, width)
+    weight : array of shape (n,)
+        What each pair counts; the sum is above zero.
+    """
+    centre, target = (np.average(rows, axis=0, weights=weight) for rows in (vectors, onto))
+    root = np.sqrt(weight)[:, None]
+    rotation, _ = orthogonal_procrustes(root * (vectors - centre), root * (onto - target))
+    moved: np.ndarray = (vectors - centre) @ rotation + target
+    return moved.astype(onto.dtype)
+
+
+class TableBatch(NamedTuple):
+    """Rows of a table."""
+
+    codes: Tensor  # (batch, n_categorical)
+    numbers: Tensor  # (batch, n_numeric)
+
+
+class TableRows(training.Samples):
+    """The rows of a table of categories and numbers."""
+
+    least_batch = training.Rows.least_batch
+
+    def __init__(self, codes: Tensor, numbers: Tensor) -> None:
+        self.codes, self.numbers = codes, numbers
+        self.device = codes.device
+        self.nbytes = codes.nbytes + numbers.nbytes
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __getitem__(self, index: Tensor) -> TableBatch:
+        return TableBatch(self.codes.index_select(0, index), self.numbers.index_select(0, index))
+
+    def to(self, device: torch.device) -> TableRows:
+        """The same rows on `device`."""
+        return TableRows(self.codes.to(device), self.numbers.to(device))
+
+
+class Table(nn.Module):
+    """Vectors of the categories of a column, of its missing values and of unknown categories.
+
+    Parameters
+    ----------
+    n_categories, width : int
+    """
+
+    seen: Tensor
+
+    def __init__(self, n_categories: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_categories + 1, width).normal_(std=0.05))
+        self.register_buffer("seen", torch.zeros(n_categories + 1, dtype=torch.bool))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return the vectors of codes, shape (batch, width)."""
+        if not self.training:
+            return self.rows().index_select(0, codes)
+        last = len(self.weight) - 1
+        known = codes.clamp(max=last)
+        self.seen.index_fill_(0, known[codes <= last], True)
+        return self.weight.index_select(0, known) * (codes <= last)[:, None]
+
+    def rows(self) -> Tensor:
+        """Vectors of all codes: what has not been seen in training has the mean of the categories that have been."""
+        seen = self.seen[:, None]
+        mean = (self.weight * seen)[:-1].sum(0) / seen[:-1].sum().clamp(min=1)
+        return torch.cat([torch.where(seen, self.weight, mean), mean[None]])
+
+
+class TableBody(nn.Module):
+    """The vectors of all columns and the numbers, side by side, and dense layers on them.
+
+    Parameters
+    ----------
+    n_categories, widths : sequence of int
+        Of each categorical column.
+    n_numbers : int
+    hidden : sequence of int
+    dropout : float
+    """
+
+    def __init__(
+        self, n_categories: list[int], widths: list[int], n_numbers: int, hidden: tuple[int, ...], dropout: float
+    ) -> None:
+        super().__init__()
+        self.tables = nn.ModuleList(Table(n, width) for n, width in zip(n_categories, widths, strict=True))
+        linears = linear_layers([sum(widths) + n_numbers, *hidden])
+        self.dense = dense_stack(linears, "relu", dropout, activate_last=True)
+
+    def forward(self, batch: TableBatch) -> Tensor:
+        """Return features of shape (batch, n_features)."""
+        vectors = [table(codes) for table, codes in zip(self.tables, batch.codes.unbind(1), strict=True)]
+        features: Tensor = self.dense(torch.cat([*vectors, batch.numbers], dim=1))
+        return features
+
+
+class EntityEmbeddingTransformer(NeuralSupervised):
+    """Vectors in place of the categories of a table, learned by predicting the target.
+
+    Each categorical column gets a table with a vector for each category. A dense network that reads these vectors, and
+    the columns of numbers, is trained to predict y; the tables are trained with it [1]_. Categories that y does not
+    tell apart come to lie near each other. ``transform`` puts the vectors in the place of the categories and returns
+    the numbers as they are, for any other estimator.
+
+    ``fit(X, y).transform(X)`` is not ``fit_transform(X, y)``. The latter fits again without each of `cv` parts of the
+    samples and takes the vectors of a part from the fit that has not seen its targets, as scikit-learn's
+    ``TargetEncoder`` does: otherwise what is learned from the vectors would trust them more than new samples warrant,
+    the more the rarer the categories. The vectors of the parts are moved and turned, as a rigid body, as near to those
+    of the whole as they can be, so that they can be compared with each other and with what ``transform`` returns. A
+    pipeline calls ``fit_transform`` by itself.
+
+    A category that was not in ``fit`` has the mean of the vectors of those that were. Missing values, which are None,
+    NaN, NaT and pandas' NA, are a category of their own if there are any in ``fit``, else as unknown. A missing number
+    is an error.
+
+    Parameters
+    ----------
+    categorical_features : "auto", or list of int, str or bool
+        The categorical columns, by position, by name in a frame, or by a bool for each column. ``"auto"`` goes by the
+        type: object, string, category and bool in a frame or an array. Of an array of objects, or a list of lists,
+        these are the columns with anything but numbers. Without any, ``transform`` returns X as it is.
+
+    n_components : "auto" or int
+        Width of the vectors of each column. ``"auto"``: half the number of its categories, 50 at most.
+
+    target_type : {"auto", "continuous", "binary", "multiclass"}
+        What y is; ``"auto"`` as ``sklearn.utils.multiclass.type_of_target`` finds. Numbers are standardised.
+
+    cv : int
+        Parts of the samples in ``fit_transform``, 2 or more; with a share of each class where y is classes.
+
+    shuffle : bool
+        Whether the samples are shuffled before they are parted.
+
+    hidden_layer_sizes : int or tuple of ints
+        Widths of the hidden layers.
+
+    dropout : float
+        Probability, in [0, 1), to drop a hidden unit while training.
+
+    Attributes
+    ----------
+    categories_ : list of arrays
+        The categories of each categorical column, sorted.
+
+    embeddings_ : list of arrays of shape (n_categories + 2, width)
+        The vectors of each categorical column: those of the categories, then that of missing values, then that of
+        unknown categories.
+
+    target_type_ : str
+        What y is.
+
+    classes_ : array of shape (n_classes,) or None
+        The labels, where y is classes.
+
+    References
+    ----------
+    .. [1] Guo, C. and Berkhahn, F. (2016). Entity embeddings of categorical variables. arXiv:1604.06737.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn_ann import EntityEmbeddingTransformer
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.choice(["lion", "tiger", "rose", "tulip"], size=(200, 1)).astype(object)
+    >>> y = np.isin(X[:, 0], ["lion", "tiger"])
+    >>> embedding = EntityEmbeddingTransformer(random_state=0)
+    >>> forest = make_pipeline(embedding, RandomForestClassifier(random_state=0)).fit(X, y)
+    >>> forest.predict([["tiger"], ["tulip"]])
+    array([ True, False])
+    >>> embedding.get_feature_names_out()
+    array(['x0_0', 'x0_1'], dtype=object)
+    """
+
+    categorical_features: Any = "auto"
+    n_components: PositiveInt | Literal["auto"] = "auto"
+    target_type: Literal["auto", "continuous", "binary", "multiclass"] = "auto"
+    cv: PositiveInt = 5
+    shuffle: bool = True
+    hidden_layer_sizes: LayerSizes = (64,)
+    dropout: DropProbability = 0.1
+
+    _known_categories: ClassVar[list[np.ndarray] | None] = None
+    """The categories of a fit on a part of the samples."""
+
+    # --- The three questions ---------------------------------------------------------------------------------------
+
+    def _read(self, X: Any, *, reset: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of the categorical columns and the others as they are."""
+        table = columns.as_table(X)
+        validate_data(self, table, reset=reset, skip_check_array=True)
+        if reset:
+            self._categorical = columns.categorical_positions(table, self.categorical_features)
+            self.categories_ = self._known_categories or [
+                columns.find_categories(columns.column(table, position), self._name(position))
+                for position in self._categorical
+            ]
+        codes = np.empty((len(table), len(self._categorical)), dtype=np.int64)
+        for place, (position, known) in enumerate(zip(self._categorical, self.categories_, strict=True)):
+            codes[:, place] = columns.encode(columns.column(table, position), known, self._name(position))
+        numeric = [position for position in range(table.shape[1]) if position not in self._categorical]
+        return codes, columns.numbers(table, numeric)
+
+    def _name(self, position: int) -> str:
+        return str(self.feature_names_in_[position] if hasattr(self, "feature_names_in_") else position)
+
+    def _encode(self, X: Any, *, reset: bool) -> TableRows:
+        codes, numbers = self._read(X, reset=reset)
+        return TableRows(torch.from_numpy(codes), torch.as_tensor(numbers, dtype=torch.float64))
+
+    def _examples(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, **target_options: Any
+    ) -> tuple[training.Examples, Tensor | None]:
+        examples, target = super()._examples(X, y, sample_weight, reset=reset, **target_options)
+        samples: Any = examples.samples
+        numbers = samples.numbers.numpy()
+        if reset:
+            weight = None if examples.weight is None else examples.weight.numpy()
+            self._mean, self._scale = mean_and_scale(numbers, weight, "X")
+        standardised = torch.as_tensor((numbers - self._mean) / self._scale, dtype=self._dtype)
+        return dataclasses.replace(examples, samples=TableRows(samples.codes, standardised)), target
+
+    def _encode_target(
+        self, y: Any, sample_weight: np.ndarray | None, *, reset: bool
+    ) -> tuple[Tensor | None, np.ndarray | None]:
+        y = column_or_1d(self._check_target(y), warn=True)
+        if reset:
+            self.target_type_ = self._find_target_type(y)
+            self.classes_ = None if self.target_type_ == "continuous" else np.unique(y)
+            if self.classes_ is not None and len(self.classes_) == 1:
+                raise ValueError(f"y has one class only, {self.classes_[0]!r}: there is nothing to learn")
+            self.n_outputs_ = 1 if self.classes_ is None else len(self.classes_)
+        if self.classes_ is not None:
+            unknown = np.setdiff1d(y, self.classes_)
+            if len(unknown):
+                raise ValueError(f"y has the unknown labels {unknown}; known are {self.classes_}")
+            return torch.from_numpy(np.searchsorted(self.classes_, y)), sample_weight
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")[:, None]
+        if reset:
+            self._y_mean, self._y_scale = mean_and_scale(y, sample_weight, "y")
+        return torch.as_tensor((y - self._y_mean) / self._y_scale, dtype=self._dtype), sample_weight
+
+    def _find_target_type(self, y: np.ndarray) -> str:
+        if self.target_type != "auto":
+            return self.target_type
+        found = type_of_target(y, input_name="y")
+        if found not in ("binary", "multiclass", "continuous"):
+            raise ValueError(f"y is of type {found!r}: expected 'binary', 'multiclass' or 'continuous'")
+        return str(found)
+
+    def _strata(self, target: Tensor | None) -> np.ndarray | None:
+        return None if self.classes_ is None or target is None else target.numpy()
+
+    def _build_body(self, samples: training.Samples) -> tuple[nn.Module, int]:
+        n_categories = [len(known) for known in self.categories_]
+        widths = [default_width(n) if self.n_components == "auto" else self.n_components for n in n_categories]
+        hidden = layer_widths(self.hidden_layer_sizes)
+        n_numbers = self.n_features_in_ - len(n_categories)
+        body = TableBody(n_categories, widths, n_numbers, hidden, self.dropout)
+        return body, hidden[-1] if hidden else sum(widths) + n_numbers
+
+    def _error(self) -> training.Error:
+        return mean_squared_error if self.classes_ is None else cross_entropy
+
+    def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
+        tables: Any = module.body.tables  # type: ignore[union-attr]
+        return super()._results(run, module) | {
+            "embeddings_": [table.rows().numpy(force=True).astype(self._numpy_dtype) for table in tables]
+        }
+
+    # --- What it is for --------------------------------------------------------------------------------------------
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch more, on these samples alone, with the categories and classes of the first call.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in ``fit``
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight=sample_weight, incremental=True)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Put the vectors in the place of the categories.
+
+        Parameters
+        ----------
+        X : array-like or frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        array of shape (n_samples, n_features_out)
+            The columns in their order. Its type holds all numbers of X exactly, and the vectors in that of `precision`.
+        """
+        check_is_fitted(self)
+        return self._replaced(*self._read(X, reset=False), self.embeddings_)
+
+    def fit_transform(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
+        """Fit, and put in the place of the categories vectors that have not seen the sample's own target.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in ``fit``
+
+        Returns
+        -------
+        array of shape (n_samples, n_features_out)
+            Not what ``transform`` returns: each of `cv` parts has the vectors of a fit without it.
+        """
+        fixed = isinstance(self.random_state, Integral)
+        seed = int(self.random_state if fixed else training.as_random_state(self.random_state).randint(2**31 - 1))
+        self.fit(X, y, sample_weight)
+        codes, numbers = self._read(X, reset=False)
+        if not self._categorical:
+            return self._replaced(codes, numbers, [])
+        splitter = KFold if self.classes_ is None else StratifiedKFold
+        splits = splitter(self.cv, shuffle=self.shuffle, random_state=seed if self.shuffle else None)
+        part = clone(self).set_params(random_state=seed, categorical_features=self._categorical, warm_start=False)
+        part._known_categories = self.categories_  # type: ignore[misc]
+        y = np.asarray(y)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, codes)
+        result: np.ndarray | None = None
+        for train, test in splits.split(codes, y):
+            part.fit(_safe_indexing(X, train), y[train], None if weight is None else weight[train])
+            tables = self._in_the_same_frame(part, codes[train])
+            rows = self._replaced(codes[test], numbers[test], tables)
+            if result is None:
+                result = np.empty((len(codes), rows.shape[1]), dtype=rows.dtype)
+            result[test] = rows
+        assert result is not None  # there are two parts at least
+        return result
+
+    def _in_the_same_frame(self, part: EntityEmbeddingTransformer, codes: np.ndarray) -> list[np.ndarray]:
+        """Vectors of a fit on samples of these `codes`, moved onto those of the whole."""
+        return [
+            aligned(vectors, onto, np.bincount(column, minlength=len(onto)))
+            for vectors, onto, column in zip(part.embeddings_, self.embeddings_, codes.T, strict=True)
+        ]
+
+    def _replaced(self, codes: np.ndarray, numbers: np.ndarray, tables: list[np.ndarray]) -> np.ndarray:
+        """Columns in their order, the categories as vectors."""
+        vectors = iter(table[column] for table, column in zip(tables, codes.T, strict=True))
+        plain = iter(numbers.T)
+        parts = [
+            next(vectors) if position in self._categorical else next(plain)[:, None]
+            for position in range(self.n_features_in_)
+        ]
+        return np.hstack(parts, dtype=np.result_type(self._numpy_dtype, numbers.dtype))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return minus the mean error of the network's own prediction, in nats or in variances of y.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in ``fit``
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        examples, target = self._examples(X, y, None, reset=False)
+        output = self._apply_encoded(examples.samples, WithHead.forward)
+        losses = self._error()(torch.from_numpy(output), target).numpy()
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, losses, dtype=np.float64)
+        return -float(np.average(losses, weights=sample_weight))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the columns: ``"city_0"``, ``"city_1"``, ... for the vectors of the column city, numbers as they were.
+
+        Parameters
+        ----------
+        input_features : list of str or None
+            Names of the columns, where ``fit`` got none; None for x0, x1, ...
+
+        Returns
+        -------
+        array of str of shape (n_features_out,)
+        """
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        widths = {
+            position: table.shape[1] for position, table in zip(self._categorical, self.embeddings_, strict=True)
+        }
+        out: list[str] = []
+        for position, name in enumerate(names):
+            out += [f"{name}_{i}" for i in range(widths[position])] if position in widths else [name]
+        return np.array(out, dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.sparse = False
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
