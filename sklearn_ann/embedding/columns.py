@@ -18,10 +18,12 @@ def as_table(X: Any) -> Any:
     """Check that `X` is a table; return a frame as it is, and all else as a two-dimensional array."""
     if hasattr(X, "columns") and not sp.issparse(X):
         if len(X) == 0 or X.shape[1] == 0:
-            raise ValueError(f"Found array with 0 sample(s) or 0 feature(s) (shape={X.shape}), a minimum of 1 is required.")
+            raise ValueError(f"Found array with 0 sample(s) or 0 feature(s), of shape {X.shape}: 1 is the minimum")
         return X
     if isinstance(X, list | tuple):
-        mixed = any(isinstance(value, str | bytes | None) for row in X if isinstance(row, list | tuple) for value in row)
+        mixed = any(
+            isinstance(value, str | bytes | None) for row in X if isinstance(row, list | tuple) for value in row
+        )
         X = np.array(X, dtype=object) if mixed else X  # else NumPy makes strings of the numbers
     return check_array(X, dtype=None, ensure_all_finite=False)
 

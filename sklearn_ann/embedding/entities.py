@@ -13,8 +13,13 @@ from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils import Tags, _safe_indexing, check_array
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight, check_is_fitted, column_or_1d
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
 from torch import Tensor, nn
 
 from sklearn_ann import training
@@ -261,7 +266,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         numbers = samples.numbers.numpy()
         if reset:
             weight = None if examples.weight is None else examples.weight.numpy()
-            self._mean, self._scale = mean_and_scale(numbers, weight, "X")
+            self._mean, self._scale = mean_and_scale(numbers, weight, "X") if numbers.size else (0.0, 1.0)
         standardised = torch.as_tensor((numbers - self._mean) / self._scale, dtype=self._dtype)
         return dataclasses.replace(examples, samples=TableRows(samples.codes, standardised)), target
 
@@ -428,9 +433,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         """
         check_is_fitted(self)
         names = _check_feature_names_in(self, input_features)
-        widths = {
-            position: table.shape[1] for position, table in zip(self._categorical, self.embeddings_, strict=True)
-        }
+        widths = {position: table.shape[1] for position, table in zip(self._categorical, self.embeddings_, strict=True)}
         out: list[str] = []
         for position, name in enumerate(names):
             out += [f"{name}_{i}" for i in range(widths[position])] if position in widths else [name]

@@ -17,7 +17,7 @@ from sklearn_ann.embedding import tokens
 from sklearn_ann.embedding.skipgram import SkipGram
 
 
-def _is_the_error(output: Tensor, batch: Tensor) -> Tensor:
+def _already_an_error(output: Tensor, _batch: Tensor) -> Tensor:
     return output
 
 
@@ -87,8 +87,8 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     their noise [2]_: the pairs of a batch are a few matrix products.
 
     All scores ``v^T u`` lie below zero by about ``log(n_negatives)`` [3]_, for which all ``u`` share a direction that
-    tells nothing of the tokens: hence the subtraction of the mean. A sequence without a known token becomes zeros, which
-    is the mean of the texts.
+    tells nothing of the tokens: hence the subtraction of the mean. A sequence without a known token becomes zeros,
+    which is the mean of the texts.
 
     References
     ----------
@@ -150,7 +150,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         )
 
     def _error(self) -> training.Error:
-        return _is_the_error
+        return _already_an_error
 
     def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
         table: np.ndarray = module.table.numpy(force=True)  # type: ignore[operator, union-attr]

@@ -69,8 +69,9 @@ class SkipGram(Stochastic):
         centres = F.pad(tokens, (0, missing))
         near = F.pad(tokens, around).unfold(0, _BLOCK + 2 * window, _BLOCK)  # (blocks, block + 2 * window)
         # What was filled up belongs to no segment, and to none of its own.
-        same = F.pad(segments, (0, missing), value=-1).view(n_blocks, _BLOCK, 1) == (
-            F.pad(segments, around, value=-2).unfold(0, _BLOCK + 2 * window, _BLOCK)[:, None]
+        same = (
+            F.pad(segments, (0, missing), value=-1).view(n_blocks, _BLOCK, 1)
+            == (F.pad(segments, around, value=-2).unfold(0, _BLOCK + 2 * window, _BLOCK)[:, None])
         )
         weight = self.proximity * same  # (blocks, block, block + 2 * window)
         total = weight.sum(2)  # (blocks, block)

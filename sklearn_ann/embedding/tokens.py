@@ -47,13 +47,15 @@ def tokenize(X: Any, k: int) -> Texts:
 
 def _words_of_lists(X: Any) -> Texts:
     for index, tokens in enumerate(X):
-        if not isinstance(tokens, list | tuple | np.ndarray) or np.ndim(tokens) != 1 and len(tokens):
-            raise TypeError(f"sequence {index} is {tokens!r} of type {type(tokens).__name__}: a list of str was expected")
+        if not isinstance(tokens, list | tuple | np.ndarray):
+            raise TypeError(f"sequence {index} is {tokens!r} of type {type(tokens).__name__}: a list was expected")
         if len(tokens) == 0:
             raise ValueError(f"sequence {index} is empty")
-        odd = next((token for token in tokens if not isinstance(token, str)), None)
-        if odd is not None or None in tokens:
-            raise TypeError(f"sequence {index} has the token {odd!r} of type {type(odd).__name__}: a str was expected")
+        for token in tokens:
+            if not isinstance(token, str):
+                raise TypeError(
+                    f"sequence {index} has the token {token!r} of type {type(token).__name__}: a str was expected"
+                )
     place: dict[str, int] = {}
     ids = [place.setdefault(token, len(place)) for token in chain.from_iterable(X)]
     return Texts([str(word) for word in place], np.array(ids), np.cumsum([0, *map(len, X)]))
@@ -117,7 +119,7 @@ def count(codes: np.ndarray, starts: np.ndarray, n_tokens: int) -> sp.csr_array:
 
 
 def inverse_document_frequency(counts: sp.csr_array) -> np.ndarray:
-    """``1 + log((1 + n) / (1 + d))`` of each token, which is in ``d`` of ``n`` sequences; scikit-learn's smooth form."""
+    """``1 + log((1 + n) / (1 + d))`` of each token, which is in ``d`` of ``n`` sequences, as scikit-learn has it."""
     n_with = np.bincount(counts.indices, minlength=counts.shape[1])
     weight: np.ndarray = 1 + np.log((1 + counts.shape[0]) / (1 + n_with))
     return weight
