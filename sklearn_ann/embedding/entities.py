@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from numbers import Integral
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
 from scipy.linalg import orthogonal_procrustes
 from sklearn.base import clone
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from sklearn.utils import Tags, _safe_indexing, check_array
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
@@ -23,7 +24,7 @@ from sklearn.utils.validation import (
 from torch import Tensor, nn
 
 from sklearn_ann import training
-from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveInt
+from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveFloat, PositiveInt
 from sklearn_ann.base.supervised import (
     NeuralSupervised,
     WithHead,
@@ -36,8 +37,8 @@ from sklearn_ann.layers import dense_stack, layer_widths, linear_layers
 
 
 def default_width(n_categories: int) -> int:
-    """Half the number of categories, 50 at most."""
-    return min(50, max(1, -(-n_categories // 2)))
+    """The fourth root of the number of categories, rounded up."""
+    return max(1, int(np.ceil(n_categories**0.25)))
 
 
 def aligned(vectors: np.ndarray, onto: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -169,16 +170,18 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         these are the columns with anything but numbers. Without any, ``transform`` returns X as it is.
 
     n_components : "auto" or int
-        Width of the vectors of each column. ``"auto"``: half the number of its categories, 50 at most.
+        Width of the vectors of each column. ``"auto"``: the fourth root of the number of its categories, rounded up; more
+        columns than that help a network, but rarely a forest.
 
     target_type : {"auto", "continuous", "binary", "multiclass"}
         What y is; ``"auto"`` as ``sklearn.utils.multiclass.type_of_target`` finds. Numbers are standardised.
 
-    cv : int
-        Parts of the samples in ``fit_transform``, 2 or more; with a share of each class where y is classes.
+    cv : int, splitter or iterable
+        Parts of the samples in ``fit_transform``, 2 or more, with a share of each class where y is classes; or what
+        makes them, as in scikit-learn.
 
     shuffle : bool
-        Whether the samples are shuffled before they are parted.
+        Whether the samples are shuffled before they are parted into `cv`, an int.
 
     hidden_layer_sizes : int or tuple of ints
         Widths of the hidden layers.
@@ -225,10 +228,13 @@ class EntityEmbeddingTransformer(NeuralSupervised):
     categorical_features: Any = "auto"
     n_components: PositiveInt | Literal["auto"] = "auto"
     target_type: Literal["auto", "continuous", "binary", "multiclass"] = "auto"
-    cv: PositiveInt = 5
+    cv: Annotated[Any, "cv_object"] = 5
     shuffle: bool = True
     hidden_layer_sizes: LayerSizes = (64,)
     dropout: DropProbability = 0.1
+    max_epochs: PositiveInt = 20
+    learning_rate: PositiveFloat = 3e-3
+    learning_rate_schedule: training.Schedule = "cosine"
 
     _known_categories: ClassVar[list[np.ndarray] | None] = None
     """The categories of a fit on a part of the samples."""
@@ -256,7 +262,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
 
     def _encode(self, X: Any, *, reset: bool) -> TableRows:
         codes, numbers = self._read(X, reset=reset)
-        return TableRows(torch.from_numpy(codes), torch.as_tensor(numbers, dtype=torch.float64))
+        return TableRows(torch.from_numpy(codes), torch.from_numpy(numbers.astype(np.float64)))
 
     def _examples(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, **target_options: Any
@@ -293,7 +299,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
     def _find_target_type(self, y: np.ndarray) -> str:
         if self.target_type != "auto":
             return self.target_type
-        found = type_of_target(y, input_name="y")
+        found = type_of_target(y, input_name="y", raise_unknown=True)
         if found not in ("binary", "multiclass", "continuous"):
             raise ValueError(f"y is of type {found!r}: expected 'binary', 'multiclass' or 'continuous'")
         return str(found)
@@ -360,28 +366,35 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         array of shape (n_samples, n_features_out)
             Not what ``transform`` returns: each of `cv` parts has the vectors of a fit without it.
         """
-        fixed = isinstance(self.random_state, Integral)
-        seed = int(self.random_state if fixed else training.as_random_state(self.random_state).randint(2**31 - 1))
         self.fit(X, y, sample_weight)
         codes, numbers = self._read(X, reset=False)
         if not self._categorical:
             return self._replaced(codes, numbers, [])
-        splitter = KFold if self.classes_ is None else StratifiedKFold
-        splits = splitter(self.cv, shuffle=self.shuffle, random_state=seed if self.shuffle else None)
+        # The same initial weights in all parts, for a start.
+        given = self.random_state
+        seed = given if isinstance(given, Integral) else training.as_random_state(given).randint(2**31 - 1)
         part = clone(self).set_params(random_state=seed, categorical_features=self._categorical, warm_start=False)
         part._known_categories = self.categories_  # type: ignore[misc]
-        y = np.asarray(y)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, codes)
-        result: np.ndarray | None = None
-        for train, test in splits.split(codes, y):
+        y, weight = np.asarray(y), None if sample_weight is None else np.asarray(sample_weight)
+        rows, places = [], []
+        for train, test in self._parts(codes, y, seed):
             part.fit(_safe_indexing(X, train), y[train], None if weight is None else weight[train])
             tables = self._in_the_same_frame(part, codes[train])
-            rows = self._replaced(codes[test], numbers[test], tables)
-            if result is None:
-                result = np.empty((len(codes), rows.shape[1]), dtype=rows.dtype)
-            result[test] = rows
-        assert result is not None  # there are two parts at least
-        return result
+            rows.append(self._replaced(codes[test], numbers[test], tables))
+            places.append(test)
+        order = np.concatenate(places)
+        if not np.array_equal(np.sort(order), np.arange(len(codes))):
+            raise ValueError(f"cv={self.cv!r} must put each sample into one part and no other")
+        return np.concatenate(rows)[np.argsort(order)]
+
+    def _parts(self, codes: np.ndarray, y: np.ndarray, seed: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """What to fit and what to transform, again and again."""
+        cv = self.cv
+        if isinstance(cv, Integral):
+            splitter = KFold if self.classes_ is None else StratifiedKFold
+            cv = splitter(cv, shuffle=self.shuffle, random_state=seed if self.shuffle else None)
+        parts: Iterator[tuple[np.ndarray, np.ndarray]] = check_cv(cv).split(codes, y)
+        return parts
 
     def _in_the_same_frame(self, part: EntityEmbeddingTransformer, codes: np.ndarray) -> list[np.ndarray]:
         """Vectors of a fit on samples of these `codes`, moved onto those of the whole."""

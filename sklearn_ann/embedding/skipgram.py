@@ -58,7 +58,7 @@ class SkipGram(Stochastic):
         row = torch.arange(rows, device=batch.device).repeat_interleave(length)
         kept = segments >= 0
         if self.training:
-            chance = torch.rand(len(tokens), device=batch.device, generator=self.generator)
+            chance = torch.rand(len(tokens), dtype=torch.float32, device=batch.device, generator=self.generator)
             kept &= chance < self.keep.index_select(0, tokens)
         tokens, row = tokens[kept], row[kept]
         segments = segments[kept] + row * length
