@@ -209,7 +209,7 @@ def test_interrupt_propagates_and_keeps_the_last_epoch(estimator, data):
         if epoch == 2:
             raise KeyboardInterrupt
 
-    settings = {**BRIEF, "max_epochs": 5, "tol": 0}
+    settings = {**BRIEF, "max_epochs": 5, "tol": 0, "learning_rate_schedule": "constant"}
     model = estimator(**settings).set_callbacks(Recorder(interrupt))
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)

@@ -170,8 +170,8 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         these are the columns with anything but numbers. Without any, ``transform`` returns X as it is.
 
     n_components : "auto" or int
-        Width of the vectors of each column. ``"auto"``: the fourth root of the number of its categories, rounded up; more
-        columns than that help a network, but rarely a forest.
+        Width of the vectors of each column. ``"auto"``: the fourth root of the number of its categories, rounded up.
+        More may help a network, but rarely a forest.
 
     target_type : {"auto", "continuous", "binary", "multiclass"}
         What y is; ``"auto"`` as ``sklearn.utils.multiclass.type_of_target`` finds. Numbers are standardised.
@@ -271,8 +271,9 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         samples: Any = examples.samples
         numbers = samples.numbers.numpy()
         if reset:
+            zero = np.zeros(0)
             weight = None if examples.weight is None else examples.weight.numpy()
-            self._mean, self._scale = mean_and_scale(numbers, weight, "X") if numbers.size else (0.0, 1.0)
+            self._mean, self._scale = mean_and_scale(numbers, weight, "X") if numbers.size else (zero, zero + 1)
         standardised = torch.as_tensor((numbers - self._mean) / self._scale, dtype=self._dtype)
         return dataclasses.replace(examples, samples=TableRows(samples.codes, standardised)), target
 
@@ -374,7 +375,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         given = self.random_state
         seed = given if isinstance(given, Integral) else training.as_random_state(given).randint(2**31 - 1)
         part = clone(self).set_params(random_state=seed, categorical_features=self._categorical, warm_start=False)
-        part._known_categories = self.categories_  # type: ignore[misc]
+        part._known_categories = self.categories_
         y, weight = np.asarray(y), None if sample_weight is None else np.asarray(sample_weight)
         rows, places = [], []
         for train, test in self._parts(codes, y, seed):

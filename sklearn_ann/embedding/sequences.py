@@ -153,7 +153,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         return _already_an_error
 
     def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
-        table: np.ndarray = module.table.numpy(force=True)  # type: ignore[operator, union-attr]
+        table: np.ndarray = module.table.numpy(force=True)  # type: ignore[operator]
         mean = np.average(table, axis=0, weights=self._counts).astype(table.dtype)
         return super()._results(run, module) | {"embeddings_": table - mean}
 

@@ -80,7 +80,7 @@ class SkipGram(Stochastic):
         u = self.table.index_select(0, centres).view(n_blocks, _BLOCK, -1)
         v = self.context.index_select(0, others.flatten()).view(n_blocks, others.shape[1], -1)
         scores = u @ v.mT  # (blocks, block, n_others)
-        found, drawn = scores.split([near.shape[1], _NOISE], dim=2)
+        found, drawn = scores[..., :-_NOISE], scores[..., -_NOISE:]
         error = (F.softplus(-found) * weight).sum(2) + total * F.softplus(drawn).sum(2) * (self.n_negatives / _NOISE)
 
         def by_row(values: Tensor) -> Tensor:

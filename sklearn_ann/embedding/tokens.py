@@ -82,7 +82,8 @@ def _words_of_strings(strings: list[str], k: int) -> Texts:
 def in_vocabulary(texts: Texts, vocabulary: dict[str, int]) -> np.ndarray:
     """Codes of the tokens, shape (n_tokens,); -1 for those that the vocabulary does not have."""
     of_word = np.array([vocabulary.get(word, -1) for word in texts.words], dtype=np.int64)
-    return of_word[texts.ids]
+    codes: np.ndarray = of_word[texts.ids]
+    return codes
 
 
 def text_rows(codes: np.ndarray, starts: np.ndarray) -> np.ndarray:
