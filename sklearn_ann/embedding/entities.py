@@ -271,9 +271,10 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         samples: Any = examples.samples
         numbers = samples.numbers.numpy()
         if reset:
-            zero = np.zeros(0)
             weight = None if examples.weight is None else examples.weight.numpy()
-            self._mean, self._scale = mean_and_scale(numbers, weight, "X") if numbers.size else (zero, zero + 1)
+            moments = mean_and_scale(numbers, weight, "X") if numbers.size else (np.zeros(0), np.ones(0))
+            self._mean: np.ndarray = moments[0]
+            self._scale: np.ndarray = moments[1]
         standardised = torch.as_tensor((numbers - self._mean) / self._scale, dtype=self._dtype)
         return dataclasses.replace(examples, samples=TableRows(samples.codes, standardised)), target
 

@@ -27,10 +27,11 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     Tokens that appear in the same company get vectors ``u`` of the same direction, because these must predict the
     tokens nearby [1]_. For each pair of a token ``a`` and a token ``b`` near it, the error is
 
-    .. math:: -\log\sigma(v_b^\top u_a) - n \, E_{z \sim P} \log\sigma(-v_z^\top u_a)
+    .. math:: -\log\sigma(v_b^\top u_a - \log n) - n \, E_{z \sim P} \log\sigma(\log n - v_z^\top u_a)
 
-    with ``n_negatives`` noise tokens ``z`` (equation 4 of [1]_), drawn in proportion to their counts to the power of
-    3/4; ``v`` is a second table, which serves the training alone.
+    with ``n`` noise tokens ``z``, drawn in proportion to their counts to the power of 3/4; ``v`` is a second table,
+    which serves the training alone. It is equation 4 of [1]_ but for ``log n``, which makes ``v^T u`` an estimate of
+    the pointwise mutual information of the two tokens [3]_.
 
     X is a list of strings, such as DNA, RNA or proteins, whose tokens are their overlapping words of `k` letters; or a
     list of lists of strings, the tokens themselves. Small and capital letters are different tokens. Tokens that are
@@ -73,7 +74,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         The row in `embeddings_` of each token; in alphabetical order.
 
     embeddings_ : array of shape (n_tokens, n_components)
-        Vectors ``u`` of the tokens, less their mean over the texts of ``fit``.
+        Vectors ``u`` of the tokens.
 
     n_features_in_ : int
         Number of tokens in the vocabulary.
@@ -86,9 +87,14 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     What word2vec draws, the size of each window, enters here by its expectation. 32 neighbouring tokens share
     their noise [2]_: the pairs of a batch are a few matrix products.
 
-    All scores ``v^T u`` lie below zero by about ``log(n_negatives)`` [3]_, for which all ``u`` share a direction that
-    tells nothing of the tokens: hence the subtraction of the mean. A sequence without a known token becomes zeros,
-    which is the mean of the texts.
+    Without ``log n`` the best scores ``v^T u`` would all lie that much below the mutual information (equation 7 of
+    [3]_), and the vectors of a small vocabulary would share a direction that tells nothing of its tokens.
+
+    A sequence without a known token becomes zeros.
+
+    With ``batch_size=32``, 32 rows are 4,096 tokens, and an epoch over a short text is a few steps: a smaller
+    `batch_size` serves it better. On a long text, 10 epochs are usual: set `max_epochs`, and
+    ``learning_rate_schedule="cosine"``.
 
     References
     ----------
@@ -101,12 +107,17 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     Examples
     --------
     >>> from sklearn_ann import SequenceEmbeddingTransformer
-    >>> dna = ["ACACACAGTGTG", "GTGTGTACACAC", "ACACGTGT", "GTGTGTGTAC"] * 25
-    >>> model = SequenceEmbeddingTransformer(n_components=4, window=2, random_state=0).fit(dna)
-    >>> model.most_similar("A", n=1)[0][0]
-    'C'
-    >>> model.transform(["ACCA", "GT"]).shape
+    >>> texts = ["the king rules", "the queen rules", "a dog barks", "a cat barks"] * 50
+    >>> words = [text.split() for text in texts]
+    >>> model = SequenceEmbeddingTransformer(n_components=4, batch_size=1, random_state=0).fit(words)
+    >>> model.most_similar("king", n=1)[0][0]
+    'queen'
+    >>> model.transform([["the", "dog"], ["a", "queen", "rules"]]).shape
     (2, 4)
+
+    >>> settings = {"max_epochs": 10, "learning_rate_schedule": "cosine", "random_state": 0}
+    >>> SequenceEmbeddingTransformer(k=3, **settings).fit_transform(["ACGTACA", "TTGCA"]).shape
+    (2, 32)
     """
 
     n_components: PositiveInt = 32
@@ -119,6 +130,8 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     unknown: Literal["ignore", "error"] = "ignore"
     learning_rate: PositiveFloat = 1e-2
     learning_rate_schedule: training.Schedule = "adaptive"
+    max_epochs: PositiveInt = 100
+    tol: NonNegativeFloat = 1e-3
 
     # --- The three questions ---------------------------------------------------------------------------------------
 
@@ -154,8 +167,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
 
     def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
         table: np.ndarray = module.table.numpy(force=True)  # type: ignore[operator]
-        mean = np.average(table, axis=0, weights=self._counts).astype(table.dtype)
-        return super()._results(run, module) | {"embeddings_": table - mean}
+        return super()._results(run, module) | {"embeddings_": table.copy()}
 
     # --- What it is for --------------------------------------------------------------------------------------------
 

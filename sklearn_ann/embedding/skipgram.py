@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -79,7 +81,7 @@ class SkipGram(Stochastic):
         others = torch.cat([near, self._noise(n_blocks, batch.device)], dim=1)  # (blocks, n_others)
         u = self.table.index_select(0, centres).view(n_blocks, _BLOCK, -1)
         v = self.context.index_select(0, others.flatten()).view(n_blocks, others.shape[1], -1)
-        scores = u @ v.mT  # (blocks, block, n_others)
+        scores = u @ v.mT - math.log(self.n_negatives)  # (blocks, block, n_others)
         found, drawn = scores[..., :-_NOISE], scores[..., -_NOISE:]
         error = (F.softplus(-found) * weight).sum(2) + total * F.softplus(drawn).sum(2) * (self.n_negatives / _NOISE)
 
