@@ -130,8 +130,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     unknown: Literal["ignore", "error"] = "ignore"
     learning_rate: PositiveFloat = 1e-2
     learning_rate_schedule: training.Schedule = "adaptive"
-    max_epochs: PositiveInt = 100
-    tol: NonNegativeFloat = 1e-3
+    tol: NonNegativeFloat = 2e-3
 
     # --- The three questions ---------------------------------------------------------------------------------------
 

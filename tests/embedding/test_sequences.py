@@ -129,9 +129,7 @@ def test_scores_estimate_the_mutual_information_of_tokens():
         state = rng.choice(8, p=jump[state])
         text.append(letters[state])
     text = "".join(text)
-    model = SequenceEmbeddingTransformer(window=1, random_state=0, max_epochs=60, tol=0, n_components=16)
-    with pytest.warns(UserWarning, match="still falling"):
-        model.fit([text])
+    model = SequenceEmbeddingTransformer(window=1, n_components=16, random_state=0).fit([text])
     codes = np.array([model.vocabulary_[letter] for letter in text])
     pairs = np.zeros((8, 8))
     np.add.at(pairs, (codes[1:], codes[:-1]), 1)
