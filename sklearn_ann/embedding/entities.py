@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterator
 from numbers import Integral
@@ -368,18 +369,18 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         array of shape (n_samples, n_features_out)
             Not what ``transform`` returns: each of `cv` parts has the vectors of a fit without it.
         """
+        self._validate_params()
+        start = copy.deepcopy(training.as_random_state(self.random_state))
         self.fit(X, y, sample_weight)
         codes, numbers = self._read(X, reset=False)
         if not self._categorical:
             return self._replaced(codes, numbers, [])
-        # The same initial weights in all parts, for a start.
-        given = self.random_state
-        seed = given if isinstance(given, Integral) else training.as_random_state(given).randint(2**31 - 1)
-        part = clone(self).set_params(random_state=seed, categorical_features=self._categorical, warm_start=False)
+        part = clone(self).set_params(categorical_features=self._categorical, warm_start=False)
         part._known_categories = self.categories_
         y, weight = np.asarray(y), None if sample_weight is None else np.asarray(sample_weight)
         rows, places = [], []
-        for train, test in self._parts(codes, y, seed):
+        for train, test in self._parts(codes, y, copy.deepcopy(start)):
+            part.set_params(random_state=copy.deepcopy(start))  # the same initial tables in all fits
             part.fit(_safe_indexing(X, train), y[train], None if weight is None else weight[train])
             tables = self._in_the_same_frame(part, codes[train])
             rows.append(self._replaced(codes[test], numbers[test], tables))
@@ -389,12 +390,14 @@ class EntityEmbeddingTransformer(NeuralSupervised):
             raise ValueError(f"cv={self.cv!r} must put each sample into one part and no other")
         return np.concatenate(rows)[np.argsort(order)]
 
-    def _parts(self, codes: np.ndarray, y: np.ndarray, seed: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _parts(
+        self, codes: np.ndarray, y: np.ndarray, generator: np.random.RandomState
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """What to fit and what to transform, again and again."""
         cv = self.cv
         if isinstance(cv, Integral):
             splitter = KFold if self.classes_ is None else StratifiedKFold
-            cv = splitter(cv, shuffle=self.shuffle, random_state=seed if self.shuffle else None)
+            cv = splitter(cv, shuffle=self.shuffle, random_state=generator if self.shuffle else None)
         parts: Iterator[tuple[np.ndarray, np.ndarray]] = check_cv(cv).split(codes, y)
         return parts
 
