@@ -37,7 +37,6 @@ from sklearn_ann.preprocessing import read_fasta
 SEEDS = 3
 DATA = Path(__file__).parents[3] / "shared" / "data"
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
-torch.set_num_threads(1)
 
 
 def peptides(name):
@@ -179,9 +178,17 @@ def part_categories():
             )
 
 
-if __name__ == "__main__":
+def main():
     parts = {name.removeprefix("part_"): part for name, part in globals().items() if name.startswith("part_")}
     parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", choices=[[], *parts])
-    for name in parser.parse_args().parts or parts:
+    parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
+    chosen = parser.parse_args().parts or parts
+    if not DATA.exists():
+        parser.exit(message=f"{DATA} is absent: nothing to measure on\n")
+    torch.set_num_threads(1)
+    for name in chosen:
         parts[name]()
+
+
+if __name__ == "__main__":
+    main()
