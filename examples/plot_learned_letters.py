@@ -88,11 +88,11 @@ places = PCA(2).fit_transform(letters.embeddings_)
 colours = dict(zip(CLASSES, ["#4c72b0", "#8172b3", "#55a868", "#c44e52", "#dd8452"], strict=True))
 for name, members in CLASSES.items():
     rows = places[[letters.vocabulary_[letter] for letter in members]]
-    left.scatter(*rows.T, s=260, color=colours[name], label=name, alpha=0.85)
-    for letter, (x, y) in zip(members, rows, strict=True):
-        left.text(x, y, letter, ha="center", va="center", color="white", weight="bold")
+    left.scatter(*rows.T, s=45, color=colours[name], label=name, alpha=0.7)
+    left.annotate(members, rows.mean(axis=0), (9, 7), textcoords="offset points", color=colours[name], weight="bold")
+left.margins(0.12)
 left.set(title="Letters, learned from 3,000 peptides", xlabel="first component", ylabel="second component")
-left.legend(frameon=False, markerscale=0.5)
+left.legend(frameon=False)
 for name, values in accuracy.items():
     right.plot(n_labels, values, marker="o", label=name)
 right.axhline(0.5, color="0.7", linewidth=1, zorder=0)

@@ -135,7 +135,9 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     # --- The three questions ---------------------------------------------------------------------------------------
 
     def _encode(self, X: Any, *, reset: bool) -> training.Rows:
-        texts = tokens.tokenize(X, self.k)
+        if reset:
+            self._fitted_k = self.k
+        texts = tokens.tokenize(X, self._fitted_k)
         if reset:
             self._learn_vocabulary(texts)
         codes = tokens.in_vocabulary(texts, self.vocabulary_)
@@ -225,7 +227,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
             As in ``fit``, or if a token is not in the vocabulary and ``unknown="error"``.
         """
         check_is_fitted(self)
-        texts = tokens.tokenize(X, self.k)
+        texts = tokens.tokenize(X, self._fitted_k)
         codes = tokens.in_vocabulary(texts, self.vocabulary_)
         if self.unknown == "error" and (codes < 0).any():
             place = int(np.argmax(codes < 0))

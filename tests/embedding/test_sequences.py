@@ -180,6 +180,12 @@ def test_strings_shorter_than_a_word_become_zeros():
     assert (model.transform(["AC", "ACG"])[1] != 0).any()
 
 
+def test_the_words_are_those_of_the_fit():
+    model = SequenceEmbeddingTransformer(**BRIEF).fit(["ACAC", "CCA"])
+    expected = model.transform(["CA"])
+    np.testing.assert_array_equal(model.set_params(k=2).transform(["CA"]), expected)
+
+
 def test_rare_tokens_are_not_in_the_vocabulary():
     model = SequenceEmbeddingTransformer(**BRIEF, min_count=2).fit(["AABB", "ABC"])
     assert model.vocabulary_ == {"A": 0, "B": 1}
