@@ -57,13 +57,13 @@ class SkipGram(Stochastic):
         """Return the mean error of the pairs in each row, shape (rows,), for rows as `text_rows` makes them."""
         rows, length, _ = batch.shape
         tokens, segments = batch.flatten(0, 1).unbind(1)
-        row = torch.arange(rows, device=batch.device).repeat_interleave(length)
         kept = segments >= 0
         if self.training:
             chance = torch.rand(len(tokens), dtype=torch.float32, device=batch.device, generator=self.generator)
             kept &= chance < self.keep.index_select(0, tokens)
-        tokens, row = tokens[kept], row[kept]
-        segments = segments[kept] + row * length
+        place = kept.nonzero()[:, 0]
+        tokens = tokens.index_select(0, place)
+        segments = segments.index_select(0, place) + place // length * length  # those of each row are its own
 
         window, n_blocks = self.window, max(-(-len(tokens) // _BLOCK), 1)
         missing = n_blocks * _BLOCK - len(tokens)
@@ -79,14 +79,16 @@ class SkipGram(Stochastic):
         total = weight.sum(2)  # (blocks, block)
 
         others = torch.cat([near, self._noise(n_blocks, batch.device)], dim=1)  # (blocks, n_others)
-        u = self.table.index_select(0, centres).view(n_blocks, _BLOCK, -1)
-        v = self.context.index_select(0, others.flatten()).view(n_blocks, others.shape[1], -1)
+        # embedding() gives the gradient of a CUDA device in a fixed order, as index_select() does not.
+        u = F.embedding(centres, self.table).view(n_blocks, _BLOCK, -1)
+        v = F.embedding(others, self.context)  # (blocks, n_others, n_components)
         scores = u @ v.mT - math.log(self.n_negatives)  # (blocks, block, n_others)
         found, drawn = scores[..., :-_NOISE], scores[..., -_NOISE:]
         error = (F.softplus(-found) * weight).sum(2) + total * F.softplus(drawn).sum(2) * (self.n_negatives / _NOISE)
 
         def by_row(values: Tensor) -> Tensor:
-            return values.new_zeros(rows).index_add(0, row, values.flatten()[: len(row)])
+            grid = values.new_zeros(rows * length).index_copy(0, place, values.flatten()[: len(place)])
+            return grid.view(rows, length).sum(1)
 
         return by_row(error) / by_row(total).clamp(min=torch.finfo(error.dtype).tiny)
 
