@@ -3,6 +3,7 @@
 from sklearn_ann._version import __version__
 from sklearn_ann.autoencoder import AutoEncoderTransformer
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
+from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
 from sklearn_ann.graph import (
     GCNClassifier,
     GCNNodeClassifier,
@@ -16,6 +17,7 @@ __all__ = [
     "AutoEncoderTransformer",
     "CNNClassifier",
     "CNNRegressor",
+    "EntityEmbeddingTransformer",
     "GCNClassifier",
     "GCNNodeClassifier",
     "GCNNodeRegressor",
@@ -23,5 +25,6 @@ __all__ = [
     "GraphSet",
     "MoleculeEncoder",
     "PatternDetector",
+    "SequenceEmbeddingTransformer",
     "__version__",
 ]

@@ -11,7 +11,13 @@ from sklearn.preprocessing import minmax_scale
 from sklearn.utils import get_tags
 
 import sklearn_ann
-from sklearn_ann import GCNNodeClassifier, GCNNodeRegressor, GraphSet
+from sklearn_ann import (
+    EntityEmbeddingTransformer,
+    GCNNodeClassifier,
+    GCNNodeRegressor,
+    GraphSet,
+    SequenceEmbeddingTransformer,
+)
 from sklearn_ann.base import NeuralEstimator
 from sklearn_ann.datasets import make_block_graph, make_motif_graphs
 
@@ -28,6 +34,11 @@ _graphs, _motif = make_motif_graphs(120, n_nodes=(3, 8), random_state=0)
 GRAPHS = GraphSet.from_list(_graphs), _motif
 _blocks, _community = make_block_graph([70, 80], random_state=0)
 NODES = np.arange(150), _community
+
+_rng = np.random.default_rng(0)
+_letters = _rng.choice(list("abcdefghijkl"), size=(300, 1))
+CATEGORIES = _letters.astype(object), (_letters[:, 0] < "g") + _rng.normal(0, 0.1, 300)
+TEXTS = np.array(["abcd" * n + "xyz" * m for n, m in _rng.integers(8, 24, size=(300, 2))], dtype=object), np.zeros(300)
 
 
 class NodeClassifierOfBlocks(GCNNodeClassifier):
@@ -53,8 +64,13 @@ NEURAL += [DenseClassifier, DenseRegressor]
 ROWS = [estimator for estimator in NEURAL if get_tags(estimator()).input_tags.two_d_array]
 
 
+_DATA = {EntityEmbeddingTransformer: CATEGORIES, SequenceEmbeddingTransformer: TEXTS}
+
+
 def data_for(estimator):
     """Samples of the kind that `estimator` takes, and targets."""
+    if estimator in _DATA:
+        return _DATA[estimator]
     if estimator in ROWS:
         return digits()
     return NODES if estimator in _STAND_INS.values() else GRAPHS
@@ -73,6 +89,11 @@ def exact(estimator):
 
 # Enough training for checks that only ask whether something works.
 BRIEF = {"max_epochs": 3, "tol": 0.9, "n_iter_no_change": 1, "random_state": 0}
+
+
+def drawing(estimator):
+    """Settings with which the training of `estimator` draws random numbers."""
+    return {"dropout": 0.3} if "dropout" in estimator().get_params() else {}
 
 
 def name_of(value):

@@ -8,7 +8,7 @@ import textwrap
 import numpy as np
 import pytest
 import torch
-from discovery import BRIEF, NEURAL, name_of
+from discovery import BRIEF, NEURAL, drawing, name_of
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"),
@@ -21,7 +21,7 @@ every_estimator = pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
 @pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
 def test_cuda_learns_what_the_cpu_learns(estimator, precision, data):
     X, y = data
-    settings = {**BRIEF, "tol": 0, "precision": precision, "dropout": 0.0}
+    settings = {**BRIEF, "tol": 0, "precision": precision, **dict.fromkeys(drawing(estimator), 0.0)}
     losses = [estimator(**settings, device=device).fit(X, y).loss_ for device in ("cpu", "cuda")]
     assert losses[1] == pytest.approx(losses[0], rel=0.05 if precision == "bfloat16" else 1e-3)
 
@@ -31,7 +31,7 @@ def test_cuda_is_reproducible_and_leaves_the_generators_alone(estimator, data):
     X, y = data
     torch.cuda.init()
     before = torch.cuda.get_rng_state()
-    one, two = (estimator(**BRIEF, dropout=0.3, device="cuda").fit(X, y).transform(X) for _ in range(2))
+    one, two = (estimator(**BRIEF, **drawing(estimator), device="cuda").fit(X, y).transform(X) for _ in range(2))
     np.testing.assert_array_equal(one, two)
     assert torch.equal(torch.cuda.get_rng_state(), before)
 

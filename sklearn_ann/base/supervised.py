@@ -45,7 +45,7 @@ class WithHead(nn.Module):
         return features
 
 
-def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """-log softmax(logits)[target] for each sample."""
     return F.cross_entropy(logits, target, reduction="none")
 
@@ -55,9 +55,25 @@ def _independent_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(dim=1)
 
 
-def _mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
+def mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
     """Squared error of each sample, averaged over its outputs."""
     return (output - target).square().mean(dim=1)
+
+
+def mean_and_scale(values: np.ndarray, weight: np.ndarray | None, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of columns, with weights; of a constant column the latter is 1.
+
+    Raises
+    ------
+    ValueError
+        If the squares of the `values`, called `name`, are not finite.
+    """
+    mean = np.average(values, axis=0, weights=weight)
+    with np.errstate(over="ignore"):
+        scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+    if not np.isfinite(scale).all():
+        raise ValueError(f"{name} has values too large to standardise: their squares are not finite")
+    return mean, np.where(scale > 10 * np.finfo(float).eps * np.abs(mean), scale, 1.0)
 
 
 class NeuralSupervised(NeuralTransformer):
@@ -187,7 +203,7 @@ class NeuralClassifier(ClassifierMixin, NeuralSupervised):
         return None if self._multilabel or target is None else target.numpy().ravel()
 
     def _error(self) -> training.Error:
-        return _independent_cross_entropy if self._binary or self._multilabel else _cross_entropy
+        return _independent_cross_entropy if self._binary or self._multilabel else cross_entropy
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch more, on these samples alone.
@@ -279,19 +295,14 @@ class NeuralRegressor(RegressorMixin, NeuralSupervised):
         if reset:
             self._y_shape = shape
             self.n_outputs_ = y.shape[1]
-            self._y_mean = np.average(y, axis=0, weights=sample_weight)
-            with np.errstate(over="ignore"):
-                scale = np.sqrt(np.average((y - self._y_mean) ** 2, axis=0, weights=sample_weight))
-            if not np.isfinite(scale).all():
-                raise ValueError("y has values too large to standardise: their squares are not finite")
-            self._y_scale = np.where(scale > 10 * np.finfo(float).eps * np.abs(self._y_mean), scale, 1.0)
+            self._y_mean, self._y_scale = mean_and_scale(y, sample_weight, "y")
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y has {y.shape[1]} columns, but {type(self).__name__} was fitted to {self.n_outputs_}")
         standardised = (y - self._y_mean) / self._y_scale
         return torch.as_tensor(standardised, dtype=self._dtype), sample_weight
 
     def _error(self) -> training.Error:
-        return _mean_squared_error
+        return mean_squared_error
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch more, on these samples alone.

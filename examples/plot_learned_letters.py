@@ -1,0 +1,107 @@
+"""
+Letters learned from sequences without labels
+=============================================
+
+Amino acids that stand in the same places of proteins are alike. Skip-gram is told nothing but which letter stands near
+which, and finds the physico-chemical classes; its words of three letters then tell helices from strands where few
+sequences have a label.
+"""
+
+# %%
+# Peptides of known making: a helix turns its oily side inwards every 3.6 letters, a strand every second one. Charges
+# outside like to alternate. One place in seven does not keep to this. Which letter of its class stands in a place is
+# left to chance, but for some that helices and strands prefer.
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+
+from sklearn_ann import SequenceEmbeddingTransformer
+from sklearn_ann.preprocessing import SequenceEncoder
+
+CLASSES = {"aliphatic": "AILMV", "aromatic": "FWY", "polar": "NQST", "positive": "HKR", "negative": "DE"}
+NEXT = {  # of the class before on the same side, the chances of each class
+    "aliphatic": {"aliphatic": 0.8, "aromatic": 0.2},
+    "aromatic": {"aliphatic": 0.3, "aromatic": 0.7},
+    "polar": {"polar": 0.8, "positive": 0.1, "negative": 0.1},
+    "positive": {"polar": 0.2, "positive": 0.1, "negative": 0.7},
+    "negative": {"polar": 0.2, "positive": 0.7, "negative": 0.1},
+}
+PREFERRED = {True: "ALMQEKH", False: "IVFYWT"}
+rng = np.random.default_rng(0)
+
+
+def peptide(is_helix):
+    """Draw a peptide of 30 to 60 letters."""
+    place = np.arange(rng.integers(30, 60)) + rng.uniform(0, 18)
+    inside = np.cos(2 * np.pi * place / (3.6 if is_helix else 2.0)) > 0
+    inside ^= rng.uniform(size=len(inside)) < 1 / 7
+    last = {True: "aliphatic", False: "polar"}
+    letters = []
+    for side in inside:
+        last[side] = rng.choice(list(NEXT[last[side]]), p=list(NEXT[last[side]].values()))
+        members = CLASSES[last[side]]
+        chance = np.array([1.6 if letter in PREFERRED[is_helix] else 1.0 for letter in members])
+        letters.append(rng.choice(list(members), p=chance / chance.sum()))
+    return "".join(letters)
+
+
+is_helix = rng.integers(0, 2, 4000).astype(bool)
+peptides = [peptide(bool(helix)) for helix in is_helix]
+unlabelled, X_test, y_test = peptides[:3000], peptides[3000:], is_helix[3000:]
+
+# %%
+# The letters: 16 numbers for each, learned from the company that it keeps.
+letters = SequenceEmbeddingTransformer(n_components=16, window=4, random_state=0).fit(unlabelled)
+for letter in "WKD":
+    near = ", ".join(f"{other} {cosine:.2f}" for other, cosine in letters.most_similar(letter, n=3))
+    print(f"{letter} is most like {near}")
+
+# %%
+# The words: of the 3,000 peptides a few get a label. The mean of a peptide's words of three letters, learned from all
+# 3,000, is set beside counts of letters and of words of three; the classifier is the same.
+words = SequenceEmbeddingTransformer(
+    n_components=32, k=3, max_epochs=30, learning_rate_schedule="cosine", random_state=0
+).fit(unlabelled)
+encodings = {
+    "vectors of 3-mers, pooled": (words, StandardScaler()),
+    "counts of 3-mers": (SequenceEncoder("protein", encoding="kmer", k=3).fit(unlabelled), MaxAbsScaler()),
+    "counts of letters": (SequenceEncoder("protein", encoding="kmer", k=1).fit(unlabelled), MaxAbsScaler()),
+}
+n_labels = [20, 50, 100, 200, 500, 1000]
+accuracy = {}
+for name, (encoding, scaler) in encodings.items():
+    train, test = encoding.transform(unlabelled), encoding.transform(X_test)
+    model = make_pipeline(scaler, LogisticRegression(max_iter=1000))
+    accuracy[name] = [model.fit(train[:n], is_helix[:n]).score(test, y_test) for n in n_labels]
+    print(f"{name:26s}", "  ".join(f"{n}: {value:.3f}" for n, value in zip(n_labels, accuracy[name], strict=True)))
+
+# %%
+# Left the letters on their two first principal components, right the share of 1,000 new peptides that is right.
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
+places = PCA(2).fit_transform(letters.embeddings_)
+colours = dict(zip(CLASSES, ["#4c72b0", "#8172b3", "#55a868", "#c44e52", "#dd8452"], strict=True))
+for name, members in CLASSES.items():
+    rows = places[[letters.vocabulary_[letter] for letter in members]]
+    left.scatter(*rows.T, s=45, color=colours[name], label=name, alpha=0.7)
+    left.annotate(members, rows.mean(axis=0), (9, 7), textcoords="offset points", color=colours[name], weight="bold")
+left.margins(0.12)
+left.set(title="Letters, learned from 3,000 peptides", xlabel="first component", ylabel="second component")
+left.legend(frameon=False)
+for name, values in accuracy.items():
+    right.plot(n_labels, values, marker="o", label=name)
+right.axhline(0.5, color="0.7", linewidth=1, zorder=0)
+right.set(xscale="log", title="Helix or strand", xlabel="peptides with a label", ylabel="right on new peptides")
+right.set_xticks(n_labels, n_labels, minor=False)
+right.minorticks_off()
+right.legend(frameon=False)
+for axis in (left, right):
+    axis.spines[["top", "right"]].set_visible(False)
+picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("learned_letters.png")
+figure.savefig(picture, dpi=130)
+print(f"Picture: {picture}")

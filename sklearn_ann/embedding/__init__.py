@@ -1,0 +1,6 @@
+"""Vectors in place of names: of the categories of a table, of the tokens of sequences."""
+
+from sklearn_ann.embedding.entities import EntityEmbeddingTransformer
+from sklearn_ann.embedding.sequences import SequenceEmbeddingTransformer
+
+__all__ = ["EntityEmbeddingTransformer", "SequenceEmbeddingTransformer"]

@@ -1,0 +1,124 @@
+"""Tables of categories and numbers, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils import _safe_indexing, check_array
+
+# How dtypes of categories begin, those of pandas and of polars, in small letters.
+_CATEGORICAL = ("object", "str", "cat", "enum", "bool")
+
+
+def as_table(X: Any) -> Any:
+    """Check that `X` is a table; return a frame as it is, and all else as a two-dimensional array."""
+    if hasattr(X, "columns") and not sp.issparse(X):
+        if len(X) == 0 or X.shape[1] == 0:
+            raise ValueError(f"Found array with 0 sample(s) or 0 feature(s), of shape {X.shape}: 1 is the minimum")
+        return X
+    if isinstance(X, list | tuple):
+        mixed = any(
+            isinstance(value, str | bytes | None) for row in X if isinstance(row, list | tuple) for value in row
+        )
+        X = np.array(X, dtype=object) if mixed else X  # else NumPy makes strings of the numbers
+    return check_array(X, dtype=None, ensure_all_finite=False)
+
+
+def column(table: Any, position: int) -> np.ndarray:
+    """One column as an array."""
+    values = table[:, position] if isinstance(table, np.ndarray) else _safe_indexing(table, position, axis=1)
+    return np.asarray(values, dtype=object)
+
+
+def _is_categorical(table: Any, position: int) -> bool:
+    if not isinstance(table, np.ndarray):
+        return str(list(table.dtypes)[position]).lower().startswith(_CATEGORICAL)
+    if table.dtype != object:
+        return table.dtype.kind in "bUST"
+    return not all(isinstance(value, Real) and not isinstance(value, bool | np.bool) for value in table[:, position])
+
+
+def categorical_positions(table: Any, columns: Any) -> list[int]:
+    """Find the categorical columns: by their type, or those that are named by a list of names, positions or bools.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column.
+    """
+    n_columns = table.shape[1]
+    if isinstance(columns, str) and columns == "auto":
+        return [position for position in range(n_columns) if _is_categorical(table, position)]
+    names = [] if isinstance(table, np.ndarray) else list(table.columns)
+    given = list(columns) if isinstance(columns, Sequence | np.ndarray) and not isinstance(columns, str) else [columns]
+    if given and all(isinstance(item, bool | np.bool) for item in given):
+        if len(given) != n_columns:
+            raise ValueError(f"categorical_features has {len(given)} bools, but X has {n_columns} columns")
+        return np.flatnonzero(given).tolist()
+    positions = []
+    for item in given:
+        if isinstance(item, str) and item in names:
+            positions.append(names.index(item))
+        elif isinstance(item, int | np.integer) and not isinstance(item, bool) and -n_columns <= item < n_columns:
+            positions.append(int(item) % n_columns)
+        else:
+            raise ValueError(
+                f"categorical_features={columns!r}: {item!r} is not a column of X; expected 'auto', or a list of "
+                f"positions from 0 to {n_columns - 1}, of names of a frame's columns, or of a bool for each column"
+            )
+    return sorted(set(positions))
+
+
+def numbers(table: Any, positions: list[int]) -> np.ndarray:
+    """The columns of numbers, shape (n_samples, n_positions), of their own type."""
+    if not positions:
+        return np.empty((len(table), 0), dtype=np.float16)
+    part = table[:, positions] if isinstance(table, np.ndarray) else _safe_indexing(table, positions, axis=1)
+    if not isinstance(part, np.ndarray):
+        for name, kind in zip(part.columns, part.dtypes, strict=True):
+            if str(kind).lower().startswith(("date", "time", "duration", "period")):
+                raise ValueError(f"column {name!r} is of {kind}: expected numbers or categories")
+    values: np.ndarray = check_array(part, dtype="numeric")
+    return values
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value is None or not equal to itself, as NaN and NaT; pandas' NA refuses to say."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except TypeError:
+        return True
+
+
+def _distinct(values: list[Any], name: str) -> set[Any]:
+    try:
+        return set(values)
+    except TypeError as error:
+        raise TypeError(f"column {name} has a value that cannot be a category: {error}") from error
+
+
+def find_categories(values: np.ndarray, name: str) -> np.ndarray:
+    """The distinct values that are not missing, sorted; those that have no order by their type and text."""
+    found = [value for value in _distinct(values.tolist(), name) if not is_missing(value)]
+    try:
+        found.sort()
+    except TypeError:
+        found.sort(key=lambda value: (type(value).__name__, str(value)))
+    categories = np.empty(len(found), dtype=object)
+    categories[:] = found
+    return categories
+
+
+def encode(values: np.ndarray, categories: np.ndarray, name: str) -> np.ndarray:
+    """Codes of the values: a place in `categories`, one more for a missing value, two more for an unknown one."""
+    place = {category: code for code, category in enumerate(categories.tolist())}
+    n = len(place)
+    items = values.tolist()
+    code = {value: n if is_missing(value) else place.get(value, n + 1) for value in _distinct(items, name)}
+    return np.array([code[item] for item in items], dtype=np.int64)
