@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from sklearn_ann import training
 from sklearn_ann.convolution.inputs import arrays, kind_of, rows
 from sklearn_ann.convolution.kernels import Bank, banks_of, check_kernels, correlation, normalized_correlation
-from sklearn_ann.convolution.network import places
 from sklearn_ann.convolution.samples import GridSamples
+from sklearn_ann.layers import places
 
 _CHUNK = 2**24  # responses computed at a time
 _ROUNDING = 1e-5  # by which an exact match may fall short, relative to the sum of the weights' magnitudes

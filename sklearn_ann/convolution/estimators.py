@@ -19,9 +19,9 @@ from sklearn_ann.base.estimator import NeuralEstimator
 from sklearn_ann.base.parameters import DropProbability, LayerSizes
 from sklearn_ann.base.supervised import WithHead
 from sklearn_ann.convolution.inputs import Kind, arrays, kind_of, rows, sequences
-from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling, Layer, Pooling, places
+from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
 from sklearn_ann.convolution.samples import GridBatch, GridSamples
-from sklearn_ann.layers import layer_widths
+from sklearn_ann.layers import Pooling, convolution_layers, layer_widths, places
 from sklearn_ann.preprocessing.alphabets import Unknown, find_alphabet, guess_alphabet
 
 _GLOBAL = GlobalPooling.__args__  # type: ignore[attr-defined]
@@ -142,30 +142,13 @@ class ConvolutionalEstimator(NeuralEstimator):
         array: np.ndarray = validate_data(self, X, reset=reset, dtype=self._numpy_dtype, order="C")
         return array
 
-    def _layers(self, samples: GridSamples) -> list[Layer]:
-        if isinstance(self.conv_layers, str) and self.conv_layers == "auto":
-            if samples.n_dimensions == 1:
-                return [Layer(64, 9, 2), Layer(64, 5, 2)]
-            side = int(samples.sizes.amin(dim=1).median())
-            n_layers = min(max(2, 1 + int(np.log2(max(side, 16) / 8))), 5)
-            return [Layer(width, 3, 2) for width in (32, 64, 128, 128, 128)[:n_layers]]
-        try:
-            layers = [Layer(*map(int, layer)) for layer in self.conv_layers]
-        except (TypeError, ValueError):
-            layers = []
-        if not layers or min(min(layer) for layer in layers) < 1:
-            raise ValueError(
-                f"conv_layers={self.conv_layers!r}: expected 'auto' or one (n_filters, kernel_size) or (n_filters, "
-                "kernel_size, pool_size) or more, of integers above zero"
-            )
-        return layers
-
     def _build_body(self, samples: Any) -> tuple[nn.Module, int]:
         if self.reverse_complement != "none" and (self._kind != "sequence" or self._alphabet != "dna"):
             of = self._alphabet if self._kind == "sequence" else self._kind
             raise ValueError(f"reverse_complement={self.reverse_complement!r} is for DNA, but X are of kind {of!r}")
+        side = int(samples.sizes.amin(dim=1).median()) if samples.n_dimensions == 2 else None
         body = ConvolutionalBody(
-            self._layers(samples),
+            convolution_layers(self.conv_layers, side),
             samples.n_channels,
             samples.n_dimensions,
             self._size,

@@ -10,6 +10,7 @@ import torch
 
 from sklearn_ann import training
 from sklearn_ann.convolution.samples import GridSamples
+from sklearn_ann.layers import image_grid
 from sklearn_ann.preprocessing.alphabets import Alphabet, Unknown
 
 Kind = Literal["sequence", "signal", "image"]
@@ -45,15 +46,7 @@ def sequences(X: Any, alphabet: Alphabet, unknown: Unknown, dtype: torch.dtype) 
 
 def rows(X: np.ndarray, image_shape: tuple[int, ...] | None) -> GridSamples:
     """Rows of numbers: signals of one channel, or images that were made flat."""
-    if image_shape is None:
-        values = X[:, :, None]
-    else:
-        if np.prod(image_shape) != X.shape[1] or len(image_shape) not in (2, 3):
-            raise ValueError(
-                f"image_shape={image_shape} does not fit X of {X.shape[1]} features: give (height, width) or "
-                "(height, width, channels), whose product that is"
-            )
-        values = X.reshape(len(X), *image_shape) if len(image_shape) == 3 else X.reshape(len(X), *image_shape, 1)
+    values = X[:, :, None] if image_shape is None else X.reshape(len(X), *image_grid(image_shape, X.shape[1]))
     size = torch.tensor(values.shape[1:-1])
     return GridSamples(training.as_tensor(values), size.expand(len(X), -1), True, None)
 

@@ -1,5 +1,13 @@
 """torch blocks that two architectures or more share."""
 
+from sklearn_ann.layers.convolution import (
+    ConvolutionBlock,
+    ConvolutionLayer,
+    Pooling,
+    convolution_layers,
+    image_grid,
+    places,
+)
 from sklearn_ann.layers.dense import Activation, TiedLinear, dense_stack, layer_widths, linear_layers
 from sklearn_ann.layers.normalization import BatchNorm
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
@@ -7,10 +15,16 @@ from sklearn_ann.layers.stochastic import Dropout, Stochastic
 __all__ = [
     "Activation",
     "BatchNorm",
+    "ConvolutionBlock",
+    "ConvolutionLayer",
     "Dropout",
+    "Pooling",
     "Stochastic",
     "TiedLinear",
+    "convolution_layers",
     "dense_stack",
+    "image_grid",
     "layer_widths",
     "linear_layers",
+    "places",
 ]

@@ -74,5 +74,10 @@ class TiedLinear(nn.Module):
         self._source = (source,)  # in a tuple, so that the shared weight is registered once
         self.bias = nn.Parameter(source.weight.new_zeros(source.in_features))
 
+    @property
+    def weight(self) -> Tensor:
+        """Its matrix, shape (in, out) of the source."""
+        return self._source[0].weight.t()
+
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self._source[0].weight.t(), self.bias)
+        return F.linear(x, self.weight, self.bias)

@@ -7,7 +7,7 @@ from scipy.signal import correlate
 from sklearn.datasets import load_digits
 
 from sklearn_ann import CNNClassifier, CNNRegressor
-from sklearn_ann.convolution.network import ConvolutionBlock, Layer
+from sklearn_ann.layers import ConvolutionBlock, ConvolutionLayer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = {"max_epochs": 3, "random_state": 0}
@@ -30,7 +30,9 @@ def other_strand(s):
 @pytest.mark.parametrize("n_dimensions", [1, 2])
 def test_a_block_is_the_lectures_formula(n_dimensions):
     torch.manual_seed(0)
-    block = ConvolutionBlock(2, Layer(3, 3, 1), n_dimensions, pooling="max", normalization=None, residual=False)
+    block = ConvolutionBlock(
+        2, ConvolutionLayer(3, 3, 1), n_dimensions, pooling="max", normalization=None, residual=False
+    )
     x = np.random.default_rng(0).normal(size=(1, 2, *(7, 6)[:n_dimensions]))
     got = block(torch.tensor(x, dtype=torch.float32), None)[0].detach().numpy()[0]
     W = block.weight.detach().numpy()

@@ -1,0 +1,154 @@
+"""Blocks of convolutions on sequences, signals and images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sklearn_ann.layers.normalization import BatchNorm
+
+Pooling = Literal["max", "avg"]
+
+_CONVOLUTIONS: dict[int, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
+    1: lambda x, weight, bias: F.conv1d(x, weight, bias, padding="same"),
+    2: lambda x, weight, bias: F.conv2d(x, weight, bias, padding="same"),
+}
+_MAXIMA = {1: F.max_pool1d, 2: F.max_pool2d}
+_AVERAGES = {1: F.avg_pool1d, 2: F.avg_pool2d}
+
+
+class ConvolutionLayer(NamedTuple):
+    """One convolution: its filters, their width in each dimension, and the width of the pooling after it."""
+
+    n_filters: int
+    kernel_size: int
+    pool_size: int = 1
+
+
+def convolution_layers(value: Any, image_side: int | None = None) -> list[ConvolutionLayer]:
+    """The value of a ``conv_layers`` parameter; ``"auto"`` are layers for sequences, or for images of such a side.
+
+    Raises
+    ------
+    ValueError
+        If `value` is neither "auto" nor made of integers above zero.
+    """
+    if isinstance(value, str) and value == "auto":
+        if image_side is None:
+            return [ConvolutionLayer(64, 9, 2), ConvolutionLayer(64, 5, 2)]
+        n_layers = min(max(2, 1 + int(math.log2(max(image_side, 16) / 8))), 5)
+        return [ConvolutionLayer(width, 3, 2) for width in (32, 64, 128, 128, 128)[:n_layers]]
+    try:
+        layers = [ConvolutionLayer(*map(int, layer)) for layer in value]
+    except (TypeError, ValueError):
+        layers = []
+    if not layers or min(min(layer) for layer in layers) < 1:
+        raise ValueError(
+            f"conv_layers={value!r}: expected 'auto' or one (n_filters, kernel_size) or (n_filters, "
+            "kernel_size, pool_size) or more, of integers above zero"
+        )
+    return layers
+
+
+def image_grid(image_shape: tuple[int, ...], n_features: int) -> tuple[int, int, int]:
+    """Height, width and channels of images that were made flat.
+
+    Raises
+    ------
+    ValueError
+        If `image_shape` is not (height, width) or (height, width, channels) with `n_features` as product.
+    """
+    if math.prod(image_shape) != n_features or len(image_shape) not in (2, 3):
+        raise ValueError(
+            f"image_shape={image_shape} does not fit X of {n_features} features: give (height, width) or "
+            "(height, width, channels), whose product that is"
+        )
+    height, width, *channels = image_shape
+    return height, width, channels[0] if channels else 1
+
+
+def places(sizes: Tensor | None, x: Tensor) -> Tensor | None:
+    """Mark what belongs to a sample: bool Tensor of shape (batch, *size), or None where all does."""
+    if sizes is None:
+        return None
+    inside: Tensor | None = None
+    for dimension, length in enumerate(x.shape[2:]):
+        along = torch.arange(length, device=x.device) < sizes[:, dimension, None]  # (batch, length)
+        shape = [len(sizes)] + [1] * (x.ndim - 2)
+        shape[1 + dimension] = length
+        along = along.view(shape)
+        inside = along if inside is None else inside & along
+    return inside
+
+
+class ConvolutionBlock(nn.Module):
+    """Convolution, normalisation, ReLU, pooling; with a residual ``relu(x + f(x))`` (He et al. 2016, equation 1).
+
+    The convolution is the lecture's ``Y = X̃ W`` at every place, with zeros around the sample, so that the size stays.
+    Outputs are not negative, and zero where no sample is: what lies beyond its end does not reach a sample.
+
+    Parameters
+    ----------
+    n_inputs : int
+    layer : ConvolutionLayer
+    n_dimensions : {1, 2}
+    pooling : {"max", "avg"}
+    normalization : {"batch"} or None
+    residual : bool
+        Whether the input, through a linear map where the widths differ, is added before the ReLU.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        layer: ConvolutionLayer,
+        n_dimensions: int,
+        *,
+        pooling: Pooling,
+        normalization: str | None,
+        residual: bool,
+    ) -> None:
+        super().__init__()
+        self.n_dimensions, self.pooling, self.pool_size = n_dimensions, pooling, layer.pool_size
+        self.weight = nn.Parameter(torch.empty(layer.n_filters, n_inputs, *[layer.kernel_size] * n_dimensions))
+        nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
+        self.bias = None if normalization else nn.Parameter(torch.zeros(layer.n_filters))
+        self.norm = BatchNorm(layer.n_filters) if normalization else None
+        self.shortcut: nn.Module | None = None
+        if residual:
+            self.shortcut = nn.Identity() if n_inputs == layer.n_filters else nn.Linear(n_inputs, layer.n_filters)
+
+    def responses(self, x: Tensor) -> Tensor:
+        """Convolve alone: (batch, n_inputs, *size) to (batch, n_filters, *size)."""
+        return _CONVOLUTIONS[self.n_dimensions](x, self.weight, self.bias)
+
+    def forward(self, x: Tensor, sizes: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return maps of shape (batch, n_filters, *size) and the sizes that the samples have in them."""
+        mask = places(sizes, x)
+        y = self.responses(x)
+        if self.norm is not None:
+            y = self.norm(y, mask)
+        if self.shortcut is not None:
+            y = y + self.shortcut(x.movedim(1, -1)).movedim(-1, 1)
+        y = y.relu()
+        if mask is not None:
+            y = y * mask[:, None]
+        if self.pool_size == 1:
+            return y, sizes
+        return self._pool(y, mask), None if sizes is None else -(-sizes // self.pool_size)
+
+    def _pool(self, y: Tensor, mask: Tensor | None) -> Tensor:
+        """Pool; the windows at a sample's end see what there is of it."""
+        size, dimensions = self.pool_size, self.n_dimensions
+        if self.pooling == "max":  # zeros beyond the end change no maximum of numbers that are not negative
+            return _MAXIMA[dimensions](y, size, ceil_mode=True)
+        mean = _AVERAGES[dimensions](y, size, ceil_mode=True, count_include_pad=False)
+        if mask is None:
+            return mean
+        share = _AVERAGES[dimensions](mask[:, None].to(y.dtype), size, ceil_mode=True, count_include_pad=False)
+        return mean / share.clamp(min=torch.finfo(y.dtype).tiny)
