@@ -12,6 +12,7 @@ from sklearn_ann.graph import (
     GraphSet,
     MoleculeEncoder,
 )
+from sklearn_ann.preprocessing import SequenceEncoder
 
 __all__ = [
     "AutoEncoderTransformer",
@@ -26,5 +27,6 @@ __all__ = [
     "MoleculeEncoder",
     "PatternDetector",
     "SequenceEmbeddingTransformer",
+    "SequenceEncoder",
     "__version__",
 ]

@@ -12,6 +12,8 @@ from sklearn.utils import get_tags
 
 import sklearn_ann
 from sklearn_ann import (
+    CNNClassifier,
+    CNNRegressor,
     EntityEmbeddingTransformer,
     GCNNodeClassifier,
     GCNNodeRegressor,
@@ -40,6 +42,14 @@ _letters = _rng.choice(list("abcdefghijkl"), size=(300, 1))
 CATEGORIES = _letters.astype(object), (_letters[:, 0] < "g") + _rng.normal(0, 0.1, 300)
 TEXTS = np.array(["abcd" * n + "xyz" * m for n, m in _rng.integers(8, 24, size=(300, 2))], dtype=object), np.zeros(300)
 
+_strings = [
+    "".join(_rng.choice(list("ACGT"), size=n)) + "GATTACA" * (i % 2) for i, n in enumerate(_rng.integers(5, 30, 300))
+]
+STRINGS = np.array(_strings, dtype=object), np.arange(300) % 2
+IMAGES = np.empty(300, dtype=object), _rng.uniform(0.2, 0.8, size=300)
+for _i, _size in enumerate(_rng.integers(3, 9, size=(300, 2))):
+    IMAGES[0][_i] = (_rng.uniform(size=_size) < IMAGES[1][_i]).astype(float)
+
 
 class NodeClassifierOfBlocks(GCNNodeClassifier):
     """GCNNodeClassifier with the graph that it cannot be fitted without."""
@@ -53,6 +63,14 @@ class NodeRegressorOfBlocks(GCNNodeRegressor):
     graph: Any = GraphSet(*_blocks)
 
 
+class CNNClassifierOfStrings(CNNClassifier):
+    """CNNClassifier on DNA of any length; by itself it is tested on rows, which are signals."""
+
+
+class CNNRegressorOfImages(CNNRegressor):
+    """CNNRegressor on images of any size."""
+
+
 PUBLIC = [
     member
     for name in sklearn_ann.__all__
@@ -62,9 +80,15 @@ _STAND_INS = {GCNNodeClassifier: NodeClassifierOfBlocks, GCNNodeRegressor: NodeR
 NEURAL = [_STAND_INS.get(estimator, estimator) for estimator in PUBLIC if issubclass(estimator, NeuralEstimator)]
 NEURAL += [DenseClassifier, DenseRegressor]
 ROWS = [estimator for estimator in NEURAL if get_tags(estimator()).input_tags.two_d_array]
+NEURAL += [CNNClassifierOfStrings, CNNRegressorOfImages]
 
 
-_DATA = {EntityEmbeddingTransformer: CATEGORIES, SequenceEmbeddingTransformer: TEXTS}
+_DATA = {
+    CNNClassifierOfStrings: STRINGS,
+    CNNRegressorOfImages: IMAGES,
+    EntityEmbeddingTransformer: CATEGORIES,
+    SequenceEmbeddingTransformer: TEXTS,
+}
 
 
 def data_for(estimator):

@@ -223,8 +223,8 @@ class AutoEncoder(nn.Module):
     def _lengths(self) -> Tensor:
         """The lengths of the q vectors that the decoder's first linear map multiplies with the code."""
         first = next(module for module in self.decoder.modules() if isinstance(module, nn.Linear | TiedLinear))
-        weight: Tensor = first.weight
-        return torch.linalg.vector_norm(weight, dim=0)
+        lengths: Tensor = torch.linalg.vector_norm(first.weight, dim=0)
+        return lengths
 
     def output(self, x: Tensor) -> Tensor:
         """Map samples of shape (batch, p) to reconstructions before the link function, of the same shape."""

@@ -18,6 +18,7 @@ from sklearn_ann.base import NeuralClassifier, NeuralRegressor
 from sklearn_ann.base.estimator import NeuralEstimator
 from sklearn_ann.base.parameters import DropProbability, LayerSizes
 from sklearn_ann.base.supervised import WithHead
+from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.inputs import Kind, arrays, kind_of, rows, sequences
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
 from sklearn_ann.convolution.samples import GridBatch, GridSamples
@@ -43,8 +44,13 @@ class ConvolutionalEstimator(NeuralEstimator):
 
     global_pooling : "auto", {"avg", "max", "flatten"} or sequence of these
         What is read out of the places that the last convolution leaves: their mean, their maximum, or all of them,
-        side by side, which needs samples of one size. ``"auto"`` is all of them and the maximum for samples of one
-        size, else maximum and mean.
+        side by side, which needs samples of one size. ``"auto"`` is maximum and mean; for images of one size maximum
+        and all of them.
+
+    position_bias : "auto" or bool
+        Whether each filter has a bias of its own at each place, zero at first, so that it may answer at a splice site
+        and not beside it; this needs samples of one size. Without it a sample that is moved has features that are
+        moved. ``"auto"``: for sequences and signals of one size.
 
     hidden_layer_sizes : int or tuple of ints
         Widths of the dense layers after it.
@@ -59,6 +65,12 @@ class ConvolutionalEstimator(NeuralEstimator):
 
     dropout : float
         Probability, in [0, 1), to drop what is read out, and a unit of each dense layer, while training.
+
+    augmentation : dict or None
+        How samples are changed at random, anew whenever they are trained on: ``{"shift": 2}`` moves them by up to two
+        places in each dimension, ``{"flip": "horizontal"}``, ``"vertical"`` or ``"both"`` turns every second image
+        around, ``{"noise": 0.1}`` adds Gaussian noise of this standard deviation, in the unit of X, and
+        ``{"mutation": 0.1}`` replaces this share of the letters of a sequence by others of the same sequence.
 
     reverse_complement : {"none", "augment", "average"}
         For DNA: whether a sequence and its other strand are the same sample. ``"augment"`` shows the network either
@@ -79,10 +91,12 @@ class ConvolutionalEstimator(NeuralEstimator):
     conv_layers: Any = "auto"
     pooling: Pooling = "max"
     global_pooling: Any = "auto"
+    position_bias: Literal["auto"] | bool = "auto"
     hidden_layer_sizes: LayerSizes = (128,)
     normalization: Literal["batch"] | None = "batch"
     residual: bool = False
     dropout: DropProbability = 0.5
+    augmentation: Any = None
     reverse_complement: Literal["none", "augment", "average"] = "none"
     alphabet: str = "auto"
     unknown: Unknown = "error"
@@ -110,7 +124,7 @@ class ConvolutionalEstimator(NeuralEstimator):
             samples = arrays(X, 1 if kind == "signal" else 2, self._numpy_dtype)
         if reset:
             self._kind, self._n_channels = kind, samples.n_channels
-            fixed = "flatten" in self._global_pooling(samples.uniform)
+            fixed = "flatten" in self._global_pooling(samples) or self._has_position_bias(samples)
             self._size = tuple(samples.sizes[0].tolist()) if fixed else None
             if kind == "sequence" or not hasattr(self, "n_features_in_"):
                 self.n_features_in_ = samples.n_channels
@@ -124,19 +138,37 @@ class ConvolutionalEstimator(NeuralEstimator):
                 found, known = ("x".join(map(str, size)) for size in (samples.sizes[other[0]].tolist(), self._size))
                 raise ValueError(
                     f"sample {int(other[0])} has the size {found}, those of the fit had {known}: "
-                    "global_pooling='max' or 'avg' take any size"
+                    "with global_pooling=('max', 'avg') and position_bias=False they may be of any"
                 )
         return samples
 
-    def _global_pooling(self, uniform: bool) -> list[GlobalPooling]:
+    def _global_pooling(self, samples: GridSamples) -> list[GlobalPooling]:
         how = self.global_pooling
         if isinstance(how, str):
-            how = [how] if how != "auto" else ["flatten", "max"] if uniform else ["max", "avg"]
+            how = (
+                [how]
+                if how != "auto"
+                else ["max", "flatten" if samples.uniform and samples.n_dimensions == 2 else "avg"]
+            )
         if not how or any(name not in _GLOBAL for name in how):
             raise ValueError(f"global_pooling must be 'auto' or one or more of {', '.join(_GLOBAL)}; got {how!r}")
-        if "flatten" in how and not uniform:
+        if "flatten" in how and not samples.uniform:
             raise ValueError("global_pooling='flatten' needs samples of one size; 'max' and 'avg' take any")
         return list(how)
+
+    def _has_position_bias(self, samples: GridSamples) -> bool:
+        if self.position_bias == "auto":
+            return samples.uniform and samples.n_dimensions == 1
+        if self.position_bias and not samples.uniform:
+            raise ValueError("position_bias=True needs samples of one size; 'auto' is without where sizes differ")
+        return bool(self.position_bias)
+
+    def _augmentations(self, samples: GridSamples) -> list[nn.Module]:
+        letters = samples.table is not None
+        layers = (
+            [] if self.augmentation is None else augmentation_layers(self.augmentation, samples.n_dimensions, letters)
+        )
+        return [Strands(), *layers] if self.reverse_complement == "augment" else layers
 
     def _validated(self, X: Any, reset: bool) -> np.ndarray:
         array: np.ndarray = validate_data(self, X, reset=reset, dtype=self._numpy_dtype, order="C")
@@ -152,14 +184,16 @@ class ConvolutionalEstimator(NeuralEstimator):
             samples.n_channels,
             samples.n_dimensions,
             self._size,
+            position_bias=self._has_position_bias(samples),
             normalize_input=samples.table is None and self.normalization is not None,
             pooling=self.pooling,
-            global_pooling=self._global_pooling(samples.uniform),
+            global_pooling=self._global_pooling(samples),
             normalization=self.normalization,
             residual=self.residual,
             hidden=layer_widths(self.hidden_layer_sizes),
             dropout=self.dropout,
-            strands=self.reverse_complement,
+            augmentation=self._augmentations(samples),
+            both_strands=self.reverse_complement == "average",
         )
         return body, body.n_features
 

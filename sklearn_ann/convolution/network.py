@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from sklearn_ann.convolution.augmentation import reverse_complement
 from sklearn_ann.convolution.samples import GridBatch
 from sklearn_ann.layers import (
     BatchNorm,
@@ -15,35 +17,12 @@ from sklearn_ann.layers import (
     ConvolutionLayer,
     Dropout,
     Pooling,
-    Stochastic,
     dense_stack,
     linear_layers,
     places,
 )
 
 GlobalPooling = Literal["avg", "max", "flatten"]
-
-
-class Strands(Stochastic):
-    """Turns a random half of the sequences around while training: A becomes T and the end the beginning."""
-
-    def forward(self, batch: GridBatch) -> GridBatch:
-        """Return a batch of the same shape."""
-        if not self.training:
-            return batch
-        device = batch.x.device
-        turned = torch.rand(len(batch.x), device=device, generator=self.generator) < 0.5
-        return batch._replace(x=torch.where(turned[:, None, None], reverse_complement(batch).x, batch.x))
-
-
-def reverse_complement(batch: GridBatch) -> GridBatch:
-    """The other strands of sequences whose columns are A, C, G and T."""
-    x, length = batch.x, batch.x.shape[2]
-    if batch.sizes is None:
-        return batch._replace(x=x.flip(1, 2))
-    place = batch.sizes - 1 - torch.arange(length, device=x.device)  # (batch, length)
-    turned = x.flip(1).gather(2, place.clamp(min=0)[:, None].expand_as(x))
-    return batch._replace(x=turned * (place >= 0)[:, None])
 
 
 class ConvolutionalBody(nn.Module):
@@ -54,7 +33,9 @@ class ConvolutionalBody(nn.Module):
     layers : sequence of ConvolutionLayer
     n_channels, n_dimensions : int
     size : tuple of int or None
-        That of all samples, which ``"flatten"`` needs.
+        That of all samples, which ``"flatten"`` and `position_bias` need.
+    position_bias : bool
+        Whether the filters have a bias of their own at each place.
     normalize_input : bool
         Whether the channels are normalised first of all.
     global_pooling : sequence of {"avg", "max", "flatten"}
@@ -62,8 +43,10 @@ class ConvolutionalBody(nn.Module):
     hidden : sequence of int
         Widths of the dense layers.
     dropout : float
-    strands : {"none", "augment", "average"}
-        ``"average"``: the features are the mean of those of both strands.
+    augmentation : sequence of Module
+        What is done to a batch first, while training.
+    both_strands : bool
+        Whether the features are the mean of those of both strands.
     """
 
     def __init__(
@@ -73,6 +56,7 @@ class ConvolutionalBody(nn.Module):
         n_dimensions: int,
         size: tuple[int, ...] | None,
         *,
+        position_bias: bool,
         normalize_input: bool,
         pooling: Pooling,
         global_pooling: Sequence[GlobalPooling],
@@ -80,27 +64,31 @@ class ConvolutionalBody(nn.Module):
         residual: bool,
         hidden: Sequence[int],
         dropout: float,
-        strands: str,
+        augmentation: Sequence[nn.Module],
+        both_strands: bool,
     ) -> None:
         super().__init__()
         self.norm = BatchNorm(n_channels, affine=False) if normalize_input else None
         widths = [n_channels, *(layer.n_filters for layer in layers)]
+        sizes = [size]  # of the samples and of the maps after each convolution
+        for layer in layers:
+            sizes.append(None if size is None else tuple(-(-length // layer.pool_size) for length in sizes[-1] or ()))
         self.blocks = nn.ModuleList(
-            [
-                ConvolutionBlock(
-                    width, layer, n_dimensions, pooling=pooling, normalization=normalization, residual=residual
-                )
-                for width, layer in zip(widths, layers, strict=False)
-            ]
+            ConvolutionBlock(
+                width,
+                layer,
+                n_dimensions,
+                pooling=pooling,
+                normalization=normalization,
+                residual=residual,
+                size=sizes[i] if position_bias else None,
+            )
+            for i, (width, layer) in enumerate(zip(widths, layers, strict=False))
         )
         self.global_pooling = tuple(global_pooling)
-        self.strands = strands
-        self.augment = Strands() if strands == "augment" else None
-        n_places = 1
-        for length in size or ():
-            for layer in layers:
-                length = -(-length // layer.pool_size)
-            n_places *= length
+        self.augmentation = nn.Sequential(*augmentation)
+        self.both_strands = both_strands
+        n_places = math.prod(sizes[-1] or ())
         n_read = sum(widths[-1] * (n_places if how == "flatten" else 1) for how in self.global_pooling)
         self.dropout = Dropout(dropout)
         self.dense = dense_stack(linear_layers([n_read, *hidden]), "relu", dropout, activate_last=True)
@@ -108,10 +96,9 @@ class ConvolutionalBody(nn.Module):
 
     def forward(self, batch: GridBatch) -> Tensor:
         """Return features of shape (batch, n_features)."""
-        if self.augment is not None:
-            batch = self.augment(batch)
+        batch = self.augmentation(batch)
         features = self._features(batch)
-        if self.strands == "average":
+        if self.both_strands:
             features = (features + self._features(reverse_complement(batch))) / 2
         return features
 

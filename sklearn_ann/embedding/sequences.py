@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from sklearn.preprocessing import normalize
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -248,30 +249,32 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Parameters
         ----------
         token : str
+            A token, or fewer letters than the `k` of a token: their vector is then the mean of those of all tokens
+            that contain them.
         n : int, default=10
 
         Returns
         -------
         list of (str, float)
-            Other tokens and the cosine of the angle, the greatest first.
+            Other tokens, which do not contain `token`, and the cosine of the angle, the greatest first.
 
         Raises
         ------
         ValueError
-            If `token` is not in the vocabulary, or if `n` is negative.
+            If `token` is not in the vocabulary, nor a part of a token of it, or if `n` is negative.
         """
         check_is_fitted(self)
-        if token not in self.vocabulary_:
-            raise ValueError(f"token={token!r} is not in the vocabulary of {len(self.vocabulary_)} tokens")
         if n < 0:
             raise ValueError(f"n={n}: a number of tokens was expected")
-        code = self.vocabulary_[token]
-        lengths = np.linalg.norm(self.embeddings_, axis=1)
-        units = self.embeddings_ / np.where(lengths > 0, lengths, 1)[:, None]
-        cosines = units @ units[code]
-        names = list(self.vocabulary_)
-        best = [other for other in np.argsort(-cosines, kind="stable").tolist() if other != code]
-        return [(names[other], float(cosines[other])) for other in best[:n]]
+        names = np.array(list(self.vocabulary_), dtype=object)
+        is_part = 0 < len(token) < self._fitted_k
+        own = np.array([token in name if is_part else token == name for name in names])
+        if not own.any():
+            raise ValueError(f"token={token!r} is not in the vocabulary of {len(names)} tokens")
+        units = normalize(self.embeddings_)
+        cosines = units[~own] @ normalize(self.embeddings_[own].mean(axis=0, keepdims=True))[0]
+        best = np.argsort(-cosines, kind="stable")[:n]
+        return list(zip(names[~own][best].tolist(), cosines[best].tolist(), strict=True))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the mean error of the pairs, all tokens kept and with noise that is evenly spread.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -14,10 +14,7 @@ from sklearn_ann.layers.normalization import BatchNorm
 
 Pooling = Literal["max", "avg"]
 
-_CONVOLUTIONS: dict[int, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
-    1: lambda x, weight, bias: F.conv1d(x, weight, bias, padding="same"),
-    2: lambda x, weight, bias: F.conv2d(x, weight, bias, padding="same"),
-}
+_CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d}
 _MAXIMA = {1: F.max_pool1d, 2: F.max_pool2d}
 _AVERAGES = {1: F.avg_pool1d, 2: F.avg_pool2d}
 
@@ -86,6 +83,28 @@ def places(sizes: Tensor | None, x: Tensor) -> Tensor | None:
     return inside
 
 
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Lay filters on every place, with zeros around the sample, so that the size stays.
+
+    Where a filter's width is even, one zero more comes after the sample than before it.
+
+    Parameters
+    ----------
+    x : Tensor of shape (batch, n_inputs, *size)
+    weight : Tensor of shape (n_filters, n_inputs, *width), as many widths as sizes
+    bias : Tensor of shape (n_filters,) or None
+
+    Returns
+    -------
+    Tensor of shape (batch, n_filters, *size)
+    """
+    widths = weight.shape[2:]
+    even = [width % 2 == 0 for width in widths]
+    if any(even):
+        x = F.pad(x, [side for extra in reversed(even) for side in (0, int(extra))])
+    return _CONVOLUTIONS[len(widths)](x, weight, bias, padding=tuple((width - 1) // 2 for width in widths))
+
+
 class ConvolutionBlock(nn.Module):
     """Convolution, normalisation, ReLU, pooling; with a residual ``relu(x + f(x))`` (He et al. 2016, equation 1).
 
@@ -101,6 +120,9 @@ class ConvolutionBlock(nn.Module):
     normalization : {"batch"} or None
     residual : bool
         Whether the input, through a linear map where the widths differ, is added before the ReLU.
+    size : tuple of int or None
+        That of all samples. With it each filter has a bias of its own at each place, zero at first, so that what it
+        answers to may depend on where it stands.
     """
 
     def __init__(
@@ -112,6 +134,7 @@ class ConvolutionBlock(nn.Module):
         pooling: Pooling,
         normalization: str | None,
         residual: bool,
+        size: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.n_dimensions, self.pooling, self.pool_size = n_dimensions, pooling, layer.pool_size
@@ -119,13 +142,14 @@ class ConvolutionBlock(nn.Module):
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
         self.bias = None if normalization else nn.Parameter(torch.zeros(layer.n_filters))
         self.norm = BatchNorm(layer.n_filters) if normalization else None
+        self.position = None if size is None else nn.Parameter(torch.zeros(layer.n_filters, *size))
         self.shortcut: nn.Module | None = None
         if residual:
             self.shortcut = nn.Identity() if n_inputs == layer.n_filters else nn.Linear(n_inputs, layer.n_filters)
 
     def responses(self, x: Tensor) -> Tensor:
         """Convolve alone: (batch, n_inputs, *size) to (batch, n_filters, *size)."""
-        return _CONVOLUTIONS[self.n_dimensions](x, self.weight, self.bias)
+        return convolve(x, self.weight, self.bias)
 
     def forward(self, x: Tensor, sizes: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return maps of shape (batch, n_filters, *size) and the sizes that the samples have in them."""
@@ -133,6 +157,8 @@ class ConvolutionBlock(nn.Module):
         y = self.responses(x)
         if self.norm is not None:
             y = self.norm(y, mask)
+        if self.position is not None:
+            y = y + self.position
         if self.shortcut is not None:
             y = y + self.shortcut(x.movedim(1, -1)).movedim(-1, 1)
         y = y.relu()

@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 
 from sklearn_ann import CNNClassifier, CNNRegressor
 from sklearn_ann.layers import ConvolutionBlock, ConvolutionLayer
+from sklearn_ann.layers.convolution import convolve
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = {"max_epochs": 3, "random_state": 0}
@@ -39,6 +40,47 @@ def test_a_block_is_the_lectures_formula(n_dimensions):
     for filter_, response in zip(W, got, strict=True):
         expected = sum(correlate(channel, w, mode="same") for channel, w in zip(x[0], filter_, strict=True))
         np.testing.assert_allclose(response, np.maximum(expected, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 5])
+def test_filters_of_any_width_keep_the_size(width):
+    x = torch.randn(2, 3, 9, 7, generator=torch.Generator().manual_seed(0))
+    weight = torch.randn(4, 3, width, width, generator=torch.Generator().manual_seed(1))
+    around = torch.nn.functional.pad(x, ((width - 1) // 2, width // 2) * 2)
+    expected = torch.nn.functional.conv2d(around, weight)
+    assert convolve(x, weight).shape == (2, 4, 9, 7)
+    torch.testing.assert_close(convolve(x, weight), expected)
+
+
+def test_an_image_that_is_moved_by_the_strides_has_maps_that_are_moved():
+    rng = np.random.default_rng(0)
+    X = np.zeros((20, 32, 32))
+    X[:, 8:16, 8:16] = rng.uniform(size=(20, 8, 8))
+    model = CNNClassifier(conv_layers=((4, 3, 2), (6, 3, 2)), **QUICK).fit(X, np.arange(20) % 2)
+    here, there = (model.feature_maps(np.roll(X, shift, axis=(1, 2)))[:, :, 1:-1, 1:-1] for shift in (0, 4))
+    np.testing.assert_array_equal(there[:, :, 1:, 1:], here[:, :, :-1, :-1])
+    assert here.std() > 0
+
+
+def test_position_bias_is_for_what_depends_on_the_place():
+    """A site is there in all sequences; its place says of which class they are."""
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 2
+    X = []
+    for late in y:
+        letters = "".join(rng.choice(list("ACGT"), size=60))
+        place = rng.integers(34, 44) if late else rng.integers(8, 18)
+        X.append(letters[:place] + SITE + letters[place + 8 :])
+    settings = {"global_pooling": "max", "dropout": 0.2, "max_epochs": 40, "random_state": 0}
+    settings["learning_rate_schedule"] = "cosine"
+    scores = {
+        bias: CNNClassifier(position_bias=bias, **settings).fit(X[:200], y[:200]).score(X[200:], y[200:])
+        for bias in ("auto", False)
+    }
+    assert scores["auto"] > 0.9
+    assert scores[False] < 0.7
+    with pytest.raises(ValueError, match="position_bias=True needs samples of one size"):
+        CNNClassifier(position_bias=True).fit(["ACGT", "AC"], [0, 1])
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])

@@ -244,6 +244,22 @@ def test_tokens_to_compare_with_are_checked():
         model.most_similar("A", n=-1)
 
 
+def test_a_letter_stands_for_the_tokens_that_contain_it():
+    model = SequenceEmbeddingTransformer(k=3, **BRIEF).fit(["ACGTACGGTCA", "TTGCATTAC"])
+    names = list(model.vocabulary_)
+    with_c = np.array(["C" in name for name in names])
+    mean = model.embeddings_[with_c].mean(axis=0)
+    found = model.most_similar("C", n=100)
+    assert {name for name, _ in found} == {name for name in names if "C" not in name}
+    first = model.embeddings_[model.vocabulary_[found[0][0]]]
+    expected = first @ mean / np.linalg.norm(first) / np.linalg.norm(mean)
+    assert found[0][1] == pytest.approx(expected, rel=1e-5)
+    assert found == sorted(found, key=lambda pair: -pair[1])
+    for unknown in ("X", "", "ACGT"):
+        with pytest.raises(ValueError, match="is not in the vocabulary"):
+            model.most_similar(unknown)
+
+
 @pytest.mark.parametrize("X", [["A"], ["AAAA"], [["word"]]])
 def test_a_text_of_one_token_or_without_pairs(X):
     model = SequenceEmbeddingTransformer(**BRIEF).fit(X)

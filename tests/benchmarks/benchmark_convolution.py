@@ -1,0 +1,318 @@
+"""Convolution on sequences and images: accuracy on real data beside classical baselines, and speed.
+
+    python tests/benchmarks/benchmark_convolution.py [part ...]
+
+The parts with real data read ``../shared/data`` beside the checkout. Accuracies are of the defaults unless a row says
+otherwise, as mean and range over the seeds; times are ratios of runs that alternate in one process, on one thread.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import argparse
+import gzip
+import io
+import statistics
+import tarfile
+import time
+import warnings
+from pathlib import Path
+
+warnings.simplefilter("ignore")
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score, matthews_corrcoef, roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import MaxAbsScaler
+from torch import nn
+from torch.nn import functional as F
+
+from sklearn_ann import CNNClassifier, CNNRegressor, PatternDetector
+from sklearn_ann.datasets import make_gliders, make_motif_sequences
+from sklearn_ann.preprocessing import SequenceEncoder, read_fasta
+
+SEEDS = 3
+ROUNDS = 5
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+def row(what, values, bound=None, baseline="", at_least=True):
+    """Print a row of the table."""
+    mean = float(np.mean(values))
+    met = "" if bound is None else "yes" if (mean >= bound) == at_least else "**no**"
+    asked = "" if bound is None else f"{'≥' if at_least else '≤'} {bound}"
+    spread = f"{min(values):.3f} to {max(values):.3f}, {len(values)} runs"
+    print(f"| {what} | {mean:.3f} ({spread}) | {asked} | {met} | {baseline} |", flush=True)
+
+
+def folds(X, y, seed):
+    return StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y)
+
+
+def part_splice():
+    """Splice junctions, accuracy, mean of five folds."""
+    table = pd.read_csv(DATA / "dna_uci_splice" / "splice.csv.gz")
+    X, y = table["sequence"].to_numpy(), table["class"].to_numpy()
+    networks, forests = [], []
+    for seed in range(SEEDS):
+        parts = list(folds(X, y, seed))
+        networks.append(np.mean([CNNClassifier(random_state=seed).fit(X[a], y[a]).score(X[b], y[b]) for a, b in parts]))
+        forest = make_pipeline(SequenceEncoder("dna"), RandomForestClassifier(random_state=seed))
+        forests.append(np.mean([forest.fit(X[a], y[a]).score(X[b], y[b]) for a, b in parts]))
+    row("splice junctions, accuracy, five folds", networks, 0.965, f"one-hot forest {np.mean(forests):.3f}")
+
+
+def part_gue():
+    """GUE: the given parts, the validation data end the training."""
+    for name, bound in [("prom/prom_core_tata", 0.68), ("tf/3", 0.50), ("mouse/0", 0.58)]:
+        (X, y), (X_val, y_val), (X_test, y_test) = (
+            pd.read_csv(DATA / "dna_gue" / name / f"{part}.csv.gz").to_numpy().T for part in ("train", "dev", "test")
+        )
+        y, y_val, y_test = (labels.astype(int) for labels in (y, y_val, y_test))
+        linear = make_pipeline(TfidfVectorizer(analyzer="char", ngram_range=(3, 6)), LogisticRegression(max_iter=1000))
+        baseline = matthews_corrcoef(y_test, linear.fit(X, y).predict(X_test))
+        scores = [
+            matthews_corrcoef(
+                y_test,
+                CNNClassifier(random_state=seed).fit(X, y, X_val=X_val, y_val=y_val).predict(X_test),
+            )
+            for seed in range(SEEDS)
+        ]
+        row(f"GUE {name}, Matthews correlation", scores, bound, f"3- to 6-mers, logistic regression {baseline:.3f}")
+
+
+def part_peptides():
+    """PeptideReactor's sets, ROC AUC, mean of five folds."""
+    for name in ("amp_modlamp", "hem_hemopi", "cpp_mlcpp", "avp_avppred", "hiv_nfv"):
+        folder = DATA / "protein_peptidereactor" / name
+        _, X = read_fasta(folder / "seqs.fasta.gz")
+        X, y = np.array(X, dtype=object), np.loadtxt(folder / "classes.txt.gz").astype(int)
+        networks, forests = [], []
+        for seed in range(SEEDS):
+            network = CNNClassifier(unknown="ambiguous", random_state=seed)
+            counts = [SequenceEncoder("protein", encoding="kmer", k=k, unknown="ambiguous") for k in (1, 2)]
+            forest = make_pipeline(make_union(*counts), RandomForestClassifier(500, random_state=seed))
+            for model, scores in ((network, networks), (forest, forests)):
+                scores.append(
+                    np.mean(
+                        [
+                            roc_auc_score(y[b], model.fit(X[a], y[a]).predict_proba(X[b])[:, 1])
+                            for a, b in folds(X, y, seed)
+                        ]
+                    )
+                )
+        bound = round(float(np.mean(forests)), 3)
+        row(f"{name}, ROC AUC, five folds", networks, bound, f"1- and 2-mers, forest {bound:.3f}")
+
+
+def blood_cells():
+    """Crops of blood cells by their boxes, and what they are."""
+    from PIL import Image
+
+    boxes = pd.read_csv(DATA / "images_bccd" / "boxes.csv.gz")
+    boxes = boxes[(boxes.xmax > boxes.xmin) & (boxes.ymax > boxes.ymin)]
+    images = []
+    with tarfile.open(DATA / "images_bccd" / "bccd_images.tar") as archive:
+        members = {Path(member.name).name: member for member in archive if member.name.endswith(".jpg")}
+        for filename, group in boxes.groupby("filename", sort=False):
+            picture = Image.open(io.BytesIO(archive.extractfile(members[filename]).read()))
+            images += [picture.crop(box) for box in group[["xmin", "ymin", "xmax", "ymax"]].itertuples(index=False)]
+    y = np.concatenate([group.cell_type for _, group in boxes.groupby("filename", sort=False)])
+    return images, y
+
+
+def part_bccd(seeds=1):
+    """Crops of any size, balanced accuracy, five folds; one seed, as a fold takes minutes."""
+    images, y = blood_cells()
+    crops = [np.asarray(image, dtype=np.float32) / 255 for image in images]
+    small = np.array([np.asarray(image.resize((32, 32))).ravel() for image in images])
+    networks, forests = [], []
+    for seed in range(seeds):
+        for a, b in folds(small, y, seed):
+            network = CNNClassifier(random_state=seed).fit([crops[i] for i in a], y[a])
+            networks.append(balanced_accuracy_score(y[b], network.predict([crops[i] for i in b])))
+            forest = RandomForestClassifier(300, n_jobs=1, random_state=seed).fit(small[a], y[a])
+            forests.append(balanced_accuracy_score(y[b], forest.predict(small[b])))
+    row("blood cells, crops of any size, balanced accuracy of folds", networks, 0.97,
+        f"forest on 32 x 32 pixels {np.mean(forests):.3f}")  # fmt: skip
+
+
+def digits(part):
+    """MNIST's images, with values in [0, 1], and digits."""
+    with gzip.open(DATA / "mnist" / f"{part}-images-idx3-ubyte.gz") as file:
+        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)
+    with gzip.open(DATA / "mnist" / f"{part}-labels-idx1-ubyte.gz") as file:
+        return images / np.float32(255), np.frombuffer(file.read(), np.uint8, offset=8)
+
+
+def part_mnist(seeds=1):
+    """MNIST, full; one seed, as it takes a quarter of an hour."""
+    (X, y), (X_test, y_test) = digits("train"), digits("t10k")
+    scores = [CNNClassifier(random_state=seed).fit(X, y).score(X_test, y_test) for seed in range(seeds)]
+    forest = RandomForestClassifier(random_state=0).fit(X.reshape(len(X), -1), y)
+    row("MNIST, accuracy", scores, 0.992, f"forest {forest.score(X_test.reshape(len(X_test), -1), y_test):.3f}")
+
+
+def part_gliders(n=2000):
+    """Glider guns among other patterns, moved at random: kernels that are given and kernels that are learned."""
+    from sklearn_ann.convolution import matched_kernel
+    from sklearn_ann.datasets import gosper_gun
+
+    detected, learned, forests = [], [], []
+    for seed in range(SEEDS):
+        X, y = make_gliders(n, random_state=seed)
+        X_test, y_test = make_gliders(1000, random_state=100 + seed)
+        detector = PatternDetector([matched_kernel(frame) for frame in gosper_gun()]).fit(X)
+        detected.append(np.mean(detector.predict(X_test) == y_test))
+        learned.append(CNNClassifier(random_state=seed).fit(X, y).score(X_test, y_test))
+        forest = RandomForestClassifier(300, random_state=seed).fit(X.reshape(n, -1), y)
+        forests.append(forest.score(X_test.reshape(1000, -1), y_test))
+    row("glider guns, PatternDetector, accuracy", detected, 1.0)
+    row(f"glider guns, CNNClassifier on {n:,} frames, accuracy", learned, 1.0, f"forest {np.mean(forests):.3f}")
+
+
+def similarity(found, planted):
+    """Greatest correlation of a planted matrix with a found one, over the offsets."""
+    width, reach = len(planted), len(planted) // 2
+    padded = np.pad(found, ((reach, reach), (0, 0)), constant_values=0.25)
+    windows = [padded[start : start + width] for start in range(len(padded) - width + 1)]
+    return max((np.corrcoef(w.ravel(), planted.ravel())[0, 1] for w in windows if np.ptp(w) > 1e-6), default=0.0)
+
+
+def part_motifs(n=4000):
+    """Planted motifs against the filters of a network whose one layer is as wide as a motif."""
+    likeness, accuracies, linear = [], [], []
+    for seed in range(SEEDS):
+        X, y, motifs = make_motif_sequences(n + 1000, length=(80, 120), motifs=3, random_state=seed)
+        model = CNNClassifier(
+            conv_layers=((32, 13),), dropout=0, learning_rate=3e-3, max_epochs=40, learning_rate_schedule="cosine",
+            random_state=seed,
+        ).fit(X[:n], y[:n])  # fmt: skip
+        accuracies.append(model.score(X[n:], y[n:]))
+        likeness += [max(similarity(found, planted) for found in model.motifs()) for planted in motifs]
+        words = make_pipeline(
+            SequenceEncoder("dna", encoding="kmer", k=6), MaxAbsScaler(), LogisticRegression(max_iter=300)
+        )
+        linear.append(words.fit(X[:n], y[:n]).score(X[n:], y[n:]))
+    row("planted motifs, correlation with the most similar filter", likeness, 0.9, f"least {min(likeness):.3f}")
+    row("planted motifs, accuracy", accuracies, None, f"6-mers, logistic regression {np.mean(linear):.3f}")
+
+
+class Bare(nn.Module):
+    """The network of CNNRegressor with two layers and global maximum, of torch's parts."""
+
+    def __init__(self, conv, norm, pool, n_channels, widths):
+        super().__init__()
+        (a, k), (b, m) = widths
+        self.blocks = nn.Sequential(
+            conv(n_channels, a, k, padding=k // 2, bias=False), norm(a), nn.ReLU(), pool(2, ceil_mode=True),
+            conv(a, b, m, padding=m // 2, bias=False), norm(b), nn.ReLU(), pool(2, ceil_mode=True),
+        )  # fmt: skip
+        self.dense = nn.Sequential(nn.Dropout(0.5), nn.Linear(b, 128), nn.ReLU(), nn.Dropout(0.5), nn.Linear(128, 1))
+
+    def forward(self, x):
+        return self.dense(self.blocks(x).flatten(2).amax(dim=2))
+
+
+def seconds_of_loop(net, x, y, epochs, batch=128):
+    """Train with fused AdamW as a bare loop; seconds and the loss of the last epoch."""
+    optimizer = torch.optim.AdamW(net.train().parameters(), lr=1e-3, weight_decay=0, fused=True)
+    begin = time.perf_counter()
+    for _ in range(epochs):
+        total, n_steps = 0.0, 0
+        for index in torch.randperm(len(x)).split(batch):
+            optimizer.zero_grad()
+            loss = F.mse_loss(net(x[index])[:, 0], y[index])
+            loss.backward()
+            optimizer.step()
+            total, n_steps = total + loss.detach() * len(index), n_steps + 1
+    return time.perf_counter() - begin, float(total) / len(x), n_steps
+
+
+def compared(what, X, x, y, net, epochs, **settings):
+    """A row: seconds of fit against those of a bare loop over encoded data."""
+    y = (y - y.mean()) / y.std()
+    target = torch.as_tensor(y, dtype=torch.float32)
+    pairs = []
+    for _ in range(ROUNDS):
+        theirs, loss, n_steps = seconds_of_loop(net(), x, target, epochs)
+        model = CNNRegressor(
+            **settings, global_pooling="max", position_bias=False, max_epochs=epochs, tol=0, batch_size=128,
+            n_iter_no_change=epochs + 1, optimizer="adamw", weight_decay=0, learning_rate=1e-3,
+            learning_rate_schedule="constant", device="cpu", random_state=0,
+        )  # fmt: skip
+        begin = time.perf_counter()
+        model.fit(X, y)
+        pairs.append(((time.perf_counter() - begin) / theirs, loss, model.loss_))
+        assert n_steps == -(-len(X) // 128)
+    ratios, losses, ours = zip(*pairs, strict=True)
+    print(
+        f"| {what}: seconds of fit by seconds of a bare loop | {statistics.median(ratios):.3f} | ≤ 1.1 | "
+        f"{'yes' if statistics.median(ratios) <= 1.1 else '**no**'} | {epochs} epochs of {n_steps} steps; losses "
+        f"{statistics.mean(losses):.3f} and {statistics.mean(ours):.3f} |",
+        flush=True,
+    )
+
+
+def part_speed():
+    """The whole of fit against a bare loop of the same network: images, and DNA of one length."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(4000, 28, 28)).astype(np.float32)
+    compared(
+        "images", images, torch.from_numpy(images)[:, None], images[:, 10:14, 10:14].mean(axis=(1, 2)),
+        lambda: Bare(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, 1, ((32, 3), (64, 3))), 3,
+        conv_layers=((32, 3, 2), (64, 3, 2)),
+    )  # fmt: skip
+    codes = rng.integers(4, size=(8000, 100))
+    strings = ["".join(row) for row in np.array(list("ACGT"))[codes]]
+    one_hot = F.one_hot(torch.from_numpy(codes), 4).float().movedim(-1, 1).contiguous()
+    compared(
+        "DNA of length 100", strings, one_hot, (codes[:, 40:60] == 1).mean(axis=1),
+        lambda: Bare(nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, 4, ((64, 9), (64, 5))), 5,
+        conv_layers=((64, 9, 2), (64, 5, 2)),
+    )  # fmt: skip
+
+
+def part_bucketing():
+    """An epoch over strings of 50 to 1,000 letters: batches of like length against all filled up to the longest."""
+    rng = np.random.default_rng(0)
+    strings = ["".join(rng.choice(list("ACGT"), size=n)) for n in rng.integers(50, 1001, size=1500)]
+    filled = [string.ljust(1000, "N") for string in strings]
+    y = rng.integers(2, size=len(strings))
+    model = CNNClassifier(
+        global_pooling="max", position_bias=False, max_epochs=2, tol=0, n_iter_no_change=3, device="cpu",
+        random_state=0,
+    )  # fmt: skip
+    ratios = [
+        statistics.median(model.fit(strings, y).history_["duration"])
+        / statistics.median(model.fit(filled, y).history_["duration"])
+        for _ in range(ROUNDS)
+    ]
+    row("an epoch of strings of 50 to 1,000 letters, against all filled up", ratios, 0.6, at_least=False)
+
+
+def main():
+    parts = {name.removeprefix("part_"): part for name, part in globals().items() if name.startswith("part_")}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
+    chosen = parser.parse_args().parts or parts
+    torch.set_num_threads(1)
+    print("| what | figure | asked | met | baseline, same split |\n| --- | --- | --- | --- | --- |")
+    for name in chosen:
+        if name in ("splice", "gue", "peptides", "bccd", "mnist") and not DATA.exists():
+            print(f"| {name} | | | skipped | {DATA} is absent |")
+        else:
+            parts[name]()
+
+
+if __name__ == "__main__":
+    main()
