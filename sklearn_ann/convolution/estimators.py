@@ -48,9 +48,9 @@ class ConvolutionalEstimator(NeuralEstimator):
         and all of them.
 
     position_bias : "auto" or bool
-        Whether each filter has a bias of its own at each place, zero at first, so that it may answer at a splice site
-        and not beside it; this needs samples of one size. Without it a sample that is moved has features that are
-        moved. ``"auto"``: for sequences and signals of one size.
+        Whether each filter has a bias of its own at each place, smooth along the sample, so that it may answer at a
+        splice site and not beside it; this needs samples of one size. Without it the maps of a sample that is moved
+        are moved. ``"auto"``: for sequences and signals of one size.
 
     hidden_layer_sizes : int or tuple of ints
         Widths of the dense layers after it.

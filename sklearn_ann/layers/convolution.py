@@ -105,6 +105,43 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return _CONVOLUTIONS[len(widths)](x, weight, bias, padding=tuple((width - 1) // 2 for width in widths))
 
 
+class PositionBias(nn.Module):
+    r"""Add a number for each filter at each place, so that what a filter answers to may depend on where it stands.
+
+    Along a dimension of n places the numbers are a sum of the first waves of the discrete cosine transform (Ahmed,
+    Natarajan and Rao 1974), ``b_i = sum_k w_k cos(pi k (i + 1/2) / n)``: neighbours have much in common, and a few
+    samples at each place suffice to learn them. They begin at random, for what is read out to tell places apart from
+    the first step on.
+
+    Parameters
+    ----------
+    n_filters : int
+    size : tuple of int
+        That of all samples.
+    """
+
+    n_waves = 16
+    spread = 0.3  # standard deviation of the numbers at first; normalised responses have one of 1
+
+    def __init__(self, n_filters: int, size: Sequence[int]) -> None:
+        super().__init__()
+        self.n_dimensions = len(size)
+        spread = self.spread
+        for dimension, length in enumerate(size):
+            wave = torch.arange(min(self.n_waves, length))[:, None]
+            waves = torch.cos(math.pi * wave * (torch.arange(length) + 0.5) / length)  # (n_waves, length)
+            self.register_buffer(f"waves_{dimension}", waves, persistent=False)
+            spread /= float(waves.square().sum(dim=0).mean().sqrt())
+        self.weight = nn.Parameter(spread * torch.randn(n_filters, *(min(self.n_waves, length) for length in size)))
+
+    def forward(self, y: Tensor) -> Tensor:
+        """Map (batch, n_filters, *size) to the same shape."""
+        bias: Tensor = self.weight
+        for dimension in range(self.n_dimensions):  # (n_filters, waves, ...) to (n_filters, ..., length)
+            bias = torch.tensordot(bias, self.get_buffer(f"waves_{dimension}"), dims=([1], [0]))
+        return y + bias
+
+
 class ConvolutionBlock(nn.Module):
     """Convolution, normalisation, ReLU, pooling; with a residual ``relu(x + f(x))`` (He et al. 2016, equation 1).
 
@@ -121,8 +158,7 @@ class ConvolutionBlock(nn.Module):
     residual : bool
         Whether the input, through a linear map where the widths differ, is added before the ReLU.
     size : tuple of int or None
-        That of all samples. With it each filter has a bias of its own at each place, zero at first, so that what it
-        answers to may depend on where it stands.
+        That of all samples, for a `PositionBias`; None for filters that are the same everywhere.
     """
 
     def __init__(
@@ -142,7 +178,7 @@ class ConvolutionBlock(nn.Module):
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
         self.bias = None if normalization else nn.Parameter(torch.zeros(layer.n_filters))
         self.norm = BatchNorm(layer.n_filters) if normalization else None
-        self.position = None if size is None else nn.Parameter(torch.zeros(layer.n_filters, *size))
+        self.position = None if size is None else PositionBias(layer.n_filters, size)
         self.shortcut: nn.Module | None = None
         if residual:
             self.shortcut = nn.Identity() if n_inputs == layer.n_filters else nn.Linear(n_inputs, layer.n_filters)
@@ -158,7 +194,7 @@ class ConvolutionBlock(nn.Module):
         if self.norm is not None:
             y = self.norm(y, mask)
         if self.position is not None:
-            y = y + self.position
+            y = self.position(y)
         if self.shortcut is not None:
             y = y + self.shortcut(x.movedim(1, -1)).movedim(-1, 1)
         y = y.relu()
