@@ -31,6 +31,9 @@ types: $(INSTALLED)
 benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_autoencoder.py
 	$(BIN)/python tests/benchmarks/benchmark_graphs.py
+	$(BIN)/python tests/benchmarks/benchmark_graph_accuracy.py
+	$(BIN)/python tests/benchmarks/benchmark_convolution.py
+	$(BIN)/python tests/benchmarks/benchmark_embedding.py
 
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

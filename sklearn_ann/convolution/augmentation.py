@@ -155,7 +155,8 @@ def augmentation_layers(value: Any, n_dimensions: int, letters: bool) -> list[nn
     names = {"shift", "mutation" if letters else "noise"} | ({"flip"} if n_dimensions == 2 else set())
     takes = {name: constraint for name, constraint in _TAKES.items() if name in names}
     if not isinstance(value, Mapping) or not all(
-        name in takes and takes[name].is_satisfied_by(amount) for name, amount in value.items()
+        name in takes and takes[name].is_satisfied_by(amount) and not isinstance(amount, bool)
+        for name, amount in value.items()
     ):
         known = "; ".join(f"{name!r}: {constraint}" for name, constraint in takes.items())
         raise ValueError(

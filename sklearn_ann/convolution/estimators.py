@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, Self
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from sklearn_ann.base.estimator import NeuralEstimator
 from sklearn_ann.base.parameters import DropProbability, LayerSizes
 from sklearn_ann.base.supervised import WithHead
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
-from sklearn_ann.convolution.inputs import Kind, arrays, kind_of, rows, sequences
+from sklearn_ann.convolution.inputs import Kind, arrays, is_ragged, kind_of, rows, sequences, unwrapped
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
 from sklearn_ann.convolution.samples import GridBatch, GridSamples
 from sklearn_ann.layers import ConvolutionLayer, Pooling, convolution_layers, image_layers, layer_widths, places
@@ -113,30 +114,33 @@ class ConvolutionalEstimator(NeuralEstimator):
     learning_rate_schedule: training.Schedule = "adaptive"
 
     _kind: Kind
+    _flat: bool
     _alphabet: str
     _n_channels: int
 
     def _encode(self, X: Any, *, reset: bool) -> GridSamples:
+        X = unwrapped(X)
         kind = kind_of(X, self.image_shape)
         if not reset and kind != self._kind:
             raise ValueError(f"X are {kind}s, but this {type(self).__name__} was fitted on {self._kind}s")
+        # Signals that are not all of one length when they are first seen may be of any later on, a single one too.
+        flat = self.image_shape is not None or (kind == "signal" and not is_ragged(X) and (reset or self._flat))
         if kind == "sequence":
             name = guess_alphabet(X) if reset and self.alphabet == "auto" else self.alphabet
             if reset:
                 self._alphabet = name
             samples = sequences(X, find_alphabet(self._alphabet), self.unknown, self._dtype)
-        elif kind == "signal" and (not isinstance(X, list) or np.ndim(X[0]) == 0 or len({len(row) for row in X}) == 1):
-            samples = rows(self._validated(X, reset), None)
-        elif self.image_shape is not None:
-            samples = rows(self._validated(X, reset), tuple(self.image_shape))
+        elif flat:
+            array = validate_data(self, X, reset=reset, dtype=self._numpy_dtype, order="C")
+            samples = rows(array, self.image_shape)
         else:
             samples = arrays(X, 1 if kind == "signal" else 2, self._numpy_dtype)
         if reset:
-            self._kind, self._n_channels = kind, samples.n_channels
-            fixed = "flatten" in self._global_pooling(samples) or self._has_position_bias(samples)
-            self._size = tuple(samples.sizes[0].tolist()) if fixed else None
-            if kind == "sequence" or not hasattr(self, "n_features_in_"):
+            self._kind, self._flat, self._n_channels = kind, flat, samples.n_channels
+            self._size = self._fixed_size(samples)
+            if not flat:
                 self.n_features_in_ = samples.n_channels
+                self.__dict__.pop("feature_names_in_", None)
         elif samples.n_channels != self._n_channels:
             raise ValueError(
                 f"X has {samples.n_channels} channels, but {type(self).__name__} expects {self._n_channels}"
@@ -151,15 +155,18 @@ class ConvolutionalEstimator(NeuralEstimator):
                 )
         return samples
 
+    def _fixed_size(self, samples: GridSamples) -> tuple[int, ...] | None:
+        """The size that all samples must have, if the network depends on it."""
+        fixed = "flatten" in self._global_pooling(samples) or self._has_position_bias(samples)
+        return tuple(samples.sizes[0].tolist()) if fixed else None
+
     def _global_pooling(self, samples: GridSamples) -> list[GlobalPooling]:
         how = self.global_pooling
-        if isinstance(how, str):
-            how = (
-                [how]
-                if how != "auto"
-                else ["max", "flatten" if samples.uniform and samples.n_dimensions == 2 else "avg"]
-            )
-        if not how or any(name not in _GLOBAL for name in how):
+        if how == "auto":
+            how = ["max", "flatten" if samples.uniform and samples.n_dimensions == 2 else "avg"]
+        elif isinstance(how, str):
+            how = [how]
+        if not isinstance(how, Sequence) or not how or any(name not in _GLOBAL for name in how):
             raise ValueError(f"global_pooling must be 'auto' or one or more of {', '.join(_GLOBAL)}; got {how!r}")
         if "flatten" in how and not samples.uniform:
             raise ValueError("global_pooling='flatten' needs samples of one size; 'max' and 'avg' take any")
@@ -179,14 +186,11 @@ class ConvolutionalEstimator(NeuralEstimator):
         )
         return [Strands(), *layers] if self.reverse_complement == "augment" else layers
 
-    def _validated(self, X: Any, reset: bool) -> np.ndarray:
-        array: np.ndarray = validate_data(self, X, reset=reset, dtype=self._numpy_dtype, order="C")
-        return array
-
     def _build_body(self, samples: Any) -> tuple[nn.Module, int]:
         if self.reverse_complement != "none" and (self._kind != "sequence" or self._alphabet != "dna"):
             of = self._alphabet if self._kind == "sequence" else self._kind
             raise ValueError(f"reverse_complement={self.reverse_complement!r} is for DNA, but X are of kind {of!r}")
+        self._size = self._fixed_size(samples)  # a warm start may have other parameters than the fit before
         body = ConvolutionalBody(
             convolution_layers(self.conv_layers, _automatic_layers(samples)),
             samples.n_channels,
@@ -205,15 +209,14 @@ class ConvolutionalEstimator(NeuralEstimator):
         )
         return body, body.n_features
 
-    def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
-        super()._fit(X, y, **options)
+    def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
+        results = super()._results(run, module)
         if self._kind == "sequence":
-            self._letter_counts = self._count_letters(self._encode(X, reset=False))
-        return self
+            results["_letter_counts"] = self._count_letters(run.examples, module)
+        return results
 
-    def _count_letters(self, samples: GridSamples) -> np.ndarray:
+    def _count_letters(self, examples: training.Examples, module: Any) -> np.ndarray:
         """Count the letters under the filters of the first convolution where these respond."""
-        module: Any = self.module_
         block = module.body.blocks[0]
         width = block.weight.shape[2]
         margins = ((width - 1) // 2, width - 1 - (width - 1) // 2)  # of the zeros around a sequence
@@ -223,22 +226,17 @@ class ConvolutionalEstimator(NeuralEstimator):
             found: Tensor = block.responses(batch.x)
             return found if mask is None else found.masked_fill(~mask[:, None], -torch.inf)
 
-        greatest = self._apply_encoded(samples, lambda _, batch: responses(batch).amax(dim=2)).max(axis=0)
-        half = torch.as_tensor(greatest / 2).clamp(min=torch.finfo(torch.float32).tiny)[:, None]
-
-        def letters(x: Tensor, hits: Tensor) -> Tensor:
-            found: Tensor = conv1d_weight(x[None], block.weight.shape, hits[None])  # type: ignore[no-untyped-call]
-            return found
-
-        def count(_: nn.Module, batch: GridBatch) -> Tensor:
-            hits = (responses(batch) > half.to(batch.x)).to(batch.x.dtype)  # (batch, n_filters, length)
-            around = F.pad(batch.x, margins)
-            # What a filter's gradient would be if its responses were to grow where it hits: the letters there.
-            by_sample: Tensor = torch.func.vmap(letters)(around, hits)
-            return by_sample.flatten(1)
-
-        counts: np.ndarray = self._apply_encoded(samples, count).sum(axis=0, dtype=np.float64)
-        return counts.reshape(tuple(block.weight.shape))
+        with torch.no_grad():
+            batches = partial(self._batches, examples.samples, module, examples.rows)
+            greatest = torch.stack([responses(batch).amax(dim=(0, 2)) for batch in batches()]).amax(dim=0)
+            half = (greatest / 2).clamp(min=torch.finfo(greatest.dtype).tiny)[:, None]
+            counts = torch.zeros_like(block.weight, dtype=torch.float64)
+            for batch in batches():
+                hits = (responses(batch) > half).to(batch.x.dtype)  # (batch, n_filters, length)
+                around = F.pad(batch.x, margins)
+                # What a filter's gradient would be if its responses were to grow where it hits: the letters there.
+                counts += conv1d_weight(around, block.weight.shape, hits)  # type: ignore[no-untyped-call]
+        return counts.numpy(force=True)
 
     def motifs(self) -> np.ndarray:
         """Return what the filters of the first convolution look for in sequences, as position weight matrices.
@@ -278,6 +276,9 @@ class ConvolutionalEstimator(NeuralEstimator):
             After normalisation, ReLU and pooling; a list where the sizes of the samples differ.
         """
         check_is_fitted(self)
+        n_layers = len(self.module_.body.blocks)  # type: ignore[union-attr, arg-type]
+        if not isinstance(layer, int | np.integer) or not -n_layers <= layer < n_layers:
+            raise ValueError(f"layer={layer!r}: expected an integer from {-n_layers} to {n_layers - 1}")
         samples = self._encode(X, reset=False)
 
         def maps(batch: GridBatch) -> tuple[Tensor, Tensor | None]:
@@ -313,8 +314,8 @@ class ConvolutionalEstimator(NeuralEstimator):
             raise ValueError(f"method={method!r}: expected 'gradient' or 'mutagenesis'")
         if method == "mutagenesis" and self._kind != "sequence":
             raise ValueError(f"method='mutagenesis' is for sequences, but X are {self._kind}s")
-        if output is not None and not 0 <= output < self.n_outputs_:
-            raise ValueError(f"output={output}: the outputs are 0 to {self.n_outputs_ - 1}")
+        if output is not None and not (isinstance(output, int | np.integer) and 0 <= output < self.n_outputs_):
+            raise ValueError(f"output={output!r}: the outputs are 0 to {self.n_outputs_ - 1}")
         samples = self._encode(X, reset=False)
         module = self.module_
 
@@ -343,7 +344,8 @@ class ConvolutionalEstimator(NeuralEstimator):
                     change[:, letter, place] = chosen(module(batch._replace(x=mutant)) - outputs, column)
             return change if inside is None else change * inside[:, None], batch.sizes
 
-        found = self._for_each(samples, gradient if method == "gradient" else mutagenesis)
+        with torch.inference_mode(False), torch.enable_grad():  # whatever the caller has switched on
+            found = self._for_each(samples, gradient if method == "gradient" else mutagenesis)
         if isinstance(found, list):
             return [np.moveaxis(values, 0, -1) for values in found]
         return np.moveaxis(found, 1, -1)
@@ -353,13 +355,8 @@ class ConvolutionalEstimator(NeuralEstimator):
     ) -> np.ndarray | list[np.ndarray]:
         """Apply `function` to batches and take apart what it returns: values and the sizes of the samples."""
         self._apply_encoded(samples.first(), WithHead.forward)  # out of a pickle, the network goes to its device
-        self.module_.eval()
-        chunk = self.batch_size or 256
         with training.limited_threads():
-            parts = [
-                function(training.on_device(samples[index], self._device))
-                for index in torch.split(torch.arange(len(samples)), chunk)
-            ]
+            parts = [function(batch) for batch in self._batches(samples, self.module_)]
         if all(sizes is None for _, sizes in parts):
             return np.concatenate([values.numpy(force=True) for values, _ in parts])
         return [
@@ -367,6 +364,15 @@ class ConvolutionalEstimator(NeuralEstimator):
             for values, sizes in parts
             for sample, size in zip(values.numpy(force=True), sizes.tolist(), strict=True)  # type: ignore[union-attr]
         ]
+
+    def _batches(
+        self, samples: training.Samples, module: nn.Module, which: Tensor | None = None
+    ) -> Iterator[GridBatch]:
+        """Samples, all or those in `which`, as batches on the network's device, for a module that predicts."""
+        module.eval()
+        which = torch.arange(len(samples)) if which is None else which
+        for index in torch.split(which, self.batch_size or 256):
+            yield training.on_device(samples[index.to(samples.device)], self._device)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -16,21 +16,33 @@ from sklearn_ann.preprocessing.alphabets import Alphabet, Unknown
 Kind = Literal["sequence", "signal", "image"]
 
 
+def unwrapped(X: Any) -> Any:
+    """What a pandas Series holds, one by one; all else as it is."""
+    return X.to_numpy() if hasattr(X, "iloc") and X.ndim == 1 else X
+
+
+def is_ragged(X: Any) -> bool:
+    """Whether samples are to be read one by one: their shapes differ, or they are objects in an array."""
+    try:
+        shape = np.shape(X)
+    except ValueError:
+        return True
+    return len(shape) == 1 and shape[0] > 0 and np.ndim(X[0]) > 0
+
+
 def kind_of(X: Any, image_shape: tuple[int, ...] | None) -> Kind:
     """Tell what the samples are: strings; images; or signals, which is what rows of numbers are."""
     if image_shape is not None:
         return "image"
-    if sp.issparse(X):
+    if sp.issparse(X) or not hasattr(X, "__getitem__") or not hasattr(X, "__len__") or len(X) == 0:
         return "signal"  # where it is refused
-    if hasattr(X, "iloc"):  # pandas
-        X = X.to_numpy()
-    if not hasattr(X, "__len__") or len(X) == 0:
-        return "signal"
-    first = X[0]
+    first = (X.to_numpy() if hasattr(X, "iloc") else X)[0]
     if isinstance(first, np.ndarray | list | tuple) and len(first) == 1 and isinstance(first[0], str):
         first = first[0]
     if isinstance(first, str | bytes):
         return "sequence"
+    if np.ndim(first) == 0 and isinstance(X, list) and any(isinstance(sample, str | bytes) for sample in X):
+        return "sequence"  # where the first is refused
     return "image" if np.ndim(first) >= 2 else "signal"
 
 

@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from scipy.linalg import orthogonal_procrustes
-from sklearn.base import clone
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from sklearn.utils import Tags, _safe_indexing, check_array
 from sklearn.utils.multiclass import type_of_target
@@ -153,7 +152,8 @@ class EntityEmbeddingTransformer(NeuralSupervised):
     learning_rate_schedule: training.Schedule = "cosine"
 
     _known_categories: ClassVar[list[np.ndarray] | None] = None
-    """The categories of a fit on a part of the samples."""
+    _known_classes: ClassVar[np.ndarray | None] = None
+    """The categories and classes of the whole, where the fit is on a part of the samples."""
 
     # --- The three questions ---------------------------------------------------------------------------------------
 
@@ -200,9 +200,11 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         y = column_or_1d(self._check_target(y), warn=True)
         if reset:
             self.target_type_ = self._find_target_type(y)
-            self.classes_ = None if self.target_type_ == "continuous" else np.unique(y)
-            if self.classes_ is not None and len(self.classes_) == 1:
-                raise ValueError(f"y has one class only, {self.classes_[0]!r}: there is nothing to learn")
+            self.classes_ = None
+            if self.target_type_ != "continuous":
+                self.classes_ = np.unique(y) if self._known_classes is None else self._known_classes
+                if len(self.classes_) == 1:
+                    raise ValueError(f"y has one class only, {self.classes_[0]}: there is nothing to learn")
             self.n_outputs_ = 1 if self.classes_ is None else len(self.classes_)
         if self.classes_ is not None:
             unknown = np.setdiff1d(y, self.classes_)
@@ -290,9 +292,11 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         codes, numbers = self._read(X, reset=False)
         if not self._categorical:
             return self._replaced(codes, numbers, [])
-        part = clone(self).set_params(categorical_features=self._categorical, warm_start=False)
-        part._known_categories = self.categories_
-        y, weight = np.asarray(y), None if sample_weight is None else np.asarray(sample_weight)
+        # Not a clone, which would have this one's callbacks and a copy of `cv`, which may be a generator.
+        settings = {"categorical_features": self._categorical, "warm_start": False}
+        part = type(self)(**self.get_params(deep=False) | settings)
+        part.__dict__.update(_known_categories=self.categories_, _known_classes=self.classes_)
+        y, weight = np.asarray(y), None if sample_weight is None else _check_sample_weight(sample_weight, codes)
         rows, places = [], []
         for train, test in self._parts(codes, y, copy.deepcopy(start)):
             part.set_params(random_state=copy.deepcopy(start))  # the same initial tables in all fits

@@ -48,10 +48,13 @@ class SkipGram(Stochastic):
         self.window, self.n_negatives = window, n_negatives
         cumulated = counts.double().pow(0.75).cumsum(0)
         # Of integers, which keep their precision whatever type the module gets.
-        self.register_buffer("noise", (cumulated / cumulated[-1] * 2**31).long())
+        # They are of the data and the settings, not weights to go on from.
+        self.register_buffer("noise", (cumulated / cumulated[-1] * 2**31).long(), persistent=False)
         often = counts.double() / counts.sum() / max(subsample, 1 / len(counts))
-        self.register_buffer("keep", (often**-0.5 + often**-1 if subsample else torch.ones(shape[0])).float())
-        self.register_buffer("proximity", proximity(window))
+        self.register_buffer(
+            "keep", (often**-0.5 + often**-1 if subsample else torch.ones(shape[0])).float(), persistent=False
+        )
+        self.register_buffer("proximity", proximity(window), persistent=False)
 
     def forward(self, batch: Tensor) -> Tensor:
         """Return the mean error of the pairs in each row, shape (rows,), for rows as `text_rows` makes them."""

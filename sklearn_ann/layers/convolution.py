@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -44,7 +45,7 @@ def convolution_layers(value: Any, automatic: list[ConvolutionLayer]) -> list[Co
     if isinstance(value, str) and value == "auto":
         return automatic
     try:
-        layers = [ConvolutionLayer(*map(int, layer)) for layer in value]
+        layers = [ConvolutionLayer(*map(operator.index, layer)) for layer in value]
     except (TypeError, ValueError):
         layers = []
     if not layers or min(min(layer) for layer in layers) < 1:
@@ -63,10 +64,11 @@ def image_grid(image_shape: tuple[int, ...], n_features: int) -> tuple[int, int,
     ValueError
         If `image_shape` is not (height, width) or (height, width, channels) with `n_features` as product.
     """
-    if math.prod(image_shape) != n_features or len(image_shape) not in (2, 3):
+    is_shape = len(image_shape) in (2, 3) and all(hasattr(n, "__index__") and n > 0 for n in image_shape)
+    if not is_shape or math.prod(image_shape) != n_features:
         raise ValueError(
             f"image_shape={image_shape} does not fit X of {n_features} features: give (height, width) or "
-            "(height, width, channels), whose product that is"
+            "(height, width, channels), of integers above zero whose product that is"
         )
     height, width, *channels = image_shape
     return height, width, channels[0] if channels else 1

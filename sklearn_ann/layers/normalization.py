@@ -25,12 +25,36 @@ class BatchNorm(_BatchNorm):
         ----------
         x : Tensor of shape (batch, channels, *size)
         mask : bool Tensor of shape (batch, *size) or None
-            Which places count; the others are returned as zeros, in training.
+            Which places count; what comes out at the others means nothing.
         """
         if self.training and (x.numel() == x.shape[1] if mask is None else int(mask.sum()) == 1):
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         if mask is None or not self.training:
             return super().forward(x)
-        rows = x.movedim(1, -1)  # (batch, *size, channels)
-        normal = super().forward(rows[mask])
-        return torch.zeros_like(rows, dtype=normal.dtype).masked_scatter(mask[..., None], normal).movedim(-1, 1)
+        return self._of_places(x.float() if x.dtype == torch.bfloat16 else x, mask).to(x.dtype)
+
+    def _of_places(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Normalise with the statistics of the places in `mask`; sums, as picking these places takes longer."""
+        dimensions = [0, *range(2, x.ndim)]
+        inside = mask[:, None].to(x.dtype)  # (batch, 1, *size)
+        n_places = inside.sum()
+        mean = (x * inside).sum(dimensions, keepdim=True) / n_places
+        centred = (x - mean) * inside
+        variance = centred.square().sum(dimensions, keepdim=True) / n_places
+        self._remember(mean.detach().flatten(), variance.detach().flatten() * n_places / (n_places - 1))
+        scale = (variance + self.eps).rsqrt()
+        if not self.affine:
+            return centred * scale
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        return centred * (scale * self.weight.view(shape)) + self.bias.view(shape)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        """Let the running statistics follow, as torch does; without a momentum they are plain averages."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked += 1
+        share = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
+        self.running_mean += share * (mean - self.running_mean)
+        self.running_var += share * (variance - self.running_var)

@@ -273,7 +273,7 @@ def part_speed():
     images = rng.normal(size=(4000, 28, 28)).astype(np.float32)
     compared(
         "images", images, torch.from_numpy(images)[:, None], images[:, 10:14, 10:14].mean(axis=(1, 2)),
-        lambda: Bare(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, 1, ((32, 3), (64, 3))), 3,
+        lambda: Bare(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, 1, ((32, 3), (64, 3))), 10,
         conv_layers=((32, 3, 2), (64, 3, 2)),
     )  # fmt: skip
     codes = rng.integers(4, size=(8000, 100))
@@ -281,7 +281,7 @@ def part_speed():
     one_hot = F.one_hot(torch.from_numpy(codes), 4).float().movedim(-1, 1).contiguous()
     compared(
         "DNA of length 100", strings, one_hot, (codes[:, 40:60] == 1).mean(axis=1),
-        lambda: Bare(nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, 4, ((64, 9), (64, 5))), 5,
+        lambda: Bare(nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, 4, ((64, 9), (64, 5))), 10,
         conv_layers=((64, 9, 2), (64, 5, 2)),
     )  # fmt: skip
 
