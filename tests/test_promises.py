@@ -25,6 +25,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from sklearn_ann import AutoEncoderTransformer
 from sklearn_ann.base.supervised import NeuralSupervised
 
 every_estimator = pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
@@ -329,7 +330,7 @@ def test_threads_are_capped_in_worker_processes():
         from discovery import ROWS
         X, y = load_digits(return_X_y=True)
         fit = joblib.delayed(threads_in_worker)
-        workers = joblib.Parallel(n_jobs={n_jobs})(fit(ROWS[0], X[:99], y[:99]) for _ in range(2))
+        workers = joblib.Parallel(n_jobs={n_jobs})(fit(AutoEncoderTransformer, X[:99], y[:99]) for _ in range(2))
         share = max(1, joblib.cpu_count() // {n_jobs})
         assert all(max(worker) <= share for worker in workers), workers
     """
@@ -448,8 +449,8 @@ def test_progress_bar_is_nested_down_to_the_epochs(digits, capfd):
     from sklearn.callback import ProgressBar
 
     X, y = digits
-    name = ROWS[0].__name__
-    pipe = make_pipeline(StandardScaler(), ROWS[0](**BRIEF))
+    name = AutoEncoderTransformer.__name__
+    pipe = make_pipeline(StandardScaler(), AutoEncoderTransformer(**BRIEF))
     search = GridSearchCV(pipe, {f"{name.lower()}__learning_rate": [1e-3]}, cv=2, n_jobs=2)
     search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, y)
     assert f"{name} - fit" in capfd.readouterr().out
@@ -728,7 +729,7 @@ def test_sparse_rows_give_what_dense_rows_give(estimator, digits):
 def test_wide_sparse_data_are_never_made_dense():
     """A matrix whose dense form would take 80 GB."""
     X = sp.random_array((100_000, 100_000), density=2e-6, format="csr", dtype=np.float32, rng=0)
-    model = ROWS[0](hidden_layer_sizes=(), max_epochs=1, batch_size=20, random_state=0)
+    model = AutoEncoderTransformer(hidden_layer_sizes=(), max_epochs=1, batch_size=20, random_state=0)
     model.partial_fit(X[:400])
     assert model.transform(X[:100]).shape == (100, 2)
 

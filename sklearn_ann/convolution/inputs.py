@@ -23,6 +23,8 @@ def unwrapped(X: Any) -> Any:
 
 def is_ragged(X: Any) -> bool:
     """Whether samples are to be read one by one: their shapes differ, or they are objects in an array."""
+    if not isinstance(X, list | tuple | np.ndarray):
+        return False
     try:
         shape = np.shape(X)
     except ValueError:

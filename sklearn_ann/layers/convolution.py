@@ -133,8 +133,8 @@ class PositionBias(nn.Module):
         self.n_dimensions = len(size)
         spread = self.spread
         for dimension, length in enumerate(size):
-            wave = torch.arange(min(self.n_waves, length))[:, None]
-            waves = torch.cos(math.pi * wave * (torch.arange(length) + 0.5) / length)  # (n_waves, length)
+            wave, place = (torch.arange(n, dtype=torch.float32) for n in (min(self.n_waves, length), length))
+            waves = torch.cos(math.pi / length * wave[:, None] * (place + 0.5))  # (n_waves, length)
             self.register_buffer(f"waves_{dimension}", waves, persistent=False)
             spread /= float(waves.square().sum(dim=0).mean().sqrt())
         self.weight = nn.Parameter(spread * torch.randn(n_filters, *(min(self.n_waves, length) for length in size)))
