@@ -327,7 +327,7 @@ def test_threads_are_capped_in_worker_processes():
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         from sklearn.datasets import load_digits
         from test_promises import threads_in_worker
-        from discovery import ROWS
+        from sklearn_ann import AutoEncoderTransformer
         X, y = load_digits(return_X_y=True)
         fit = joblib.delayed(threads_in_worker)
         workers = joblib.Parallel(n_jobs={n_jobs})(fit(AutoEncoderTransformer, X[:99], y[:99]) for _ in range(2))

@@ -245,8 +245,9 @@ class NeuralClassifier(ClassifierMixin, NeuralSupervised):
         Returns
         -------
         array of shape (n_samples, n_classes)
+            In float64, so that rows sum to one and no two different log-odds give one probability.
         """
-        logits = self._apply(X, WithHead.forward)
+        logits = self._apply(X, WithHead.forward).astype(np.float64)
         if self._multilabel:
             return np.asarray(expit(logits))
         probabilities: np.ndarray = (
