@@ -9,6 +9,7 @@ from sklearn_ann.layers.convolution import (
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, dense_stack, layer_widths, linear_layers
+from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.normalization import BatchNorm
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
 
@@ -17,6 +18,8 @@ __all__ = [
     "BatchNorm",
     "ConvolutionBlock",
     "ConvolutionLayer",
+    "ConvolutionalDecoder",
+    "ConvolutionalEncoder",
     "Dropout",
     "Pooling",
     "Stochastic",
