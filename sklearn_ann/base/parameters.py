@@ -36,6 +36,8 @@ PositiveFloat = Annotated[float, Interval(Real, 0, None, closed="neither")]
 NonNegativeFloat = Annotated[float, Interval(Real, 0, None, closed="left")]
 OpenFraction = Annotated[float, Interval(Real, 0, 1, closed="neither")]
 """A share in (0, 1)."""
+ClosedFraction = Annotated[float, Interval(Real, 0, 1, closed="both")]
+"""A share in [0, 1]."""
 DropProbability = Annotated[float, Interval(Real, 0, 1, closed="left")]
 """A probability in [0, 1)."""
 RandomState = Annotated[int | np.random.RandomState | None, "random_state"]

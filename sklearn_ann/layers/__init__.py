@@ -12,6 +12,7 @@ from sklearn_ann.layers.dense import Activation, TiedLinear, dense_stack, layer_
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.normalization import BatchNorm
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
+from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
     "Activation",
@@ -24,6 +25,7 @@ __all__ = [
     "Pooling",
     "Stochastic",
     "TiedLinear",
+    "WarmUp",
     "convolution_layers",
     "dense_stack",
     "image_grid",
