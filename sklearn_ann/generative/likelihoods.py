@@ -1,6 +1,6 @@
 """What a decoder's output says about a sample: densities, means, draws and the data that they are for.
 
-Each likelihood starts at the marginal distribution of the features: a decoder that returns zeros stands for their means.
+Each likelihood starts at the marginal distribution of the features: a decoder's output of zeros stands for their means.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Moments(NamedTuple):
     """What a likelihood knows of the training data."""
 
     mean: Tensor  # (p,)
-    scale: Tensor  # (p,), standard deviations; 1 of a constant feature
+    scale: Tensor  # (p,), standard deviations, 0 of a constant feature
     log_library: Tensor  # (2,), mean and standard deviation of the logarithm of a sample's sum, where that is positive
 
 
@@ -66,7 +66,7 @@ def moments(samples: training.Samples, weight: Tensor | None, *, of_sums: bool) 
     log_library = values.new_zeros(2)
     if sums is not None and (counted := (sums > 0) & (weight > 0)).any():
         log_library = torch.stack(_weighted(sums[counted].log(), weight[counted]))
-    return Moments(mean, torch.where(varies, scale, torch.ones_like(scale)), log_library)
+    return Moments(mean, scale * varies, log_library)
 
 
 def _check(samples: training.Samples, allowed: Tensor, expected: str) -> None:
@@ -115,7 +115,8 @@ class Likelihood(nn.Module):
 class Gaussian(Likelihood):
     """``N(m_j + s_j f_j(z), s_j² σ_j²)``, with ``m_j``, ``s_j`` mean and standard deviation of the training data.
 
-    ``σ_j`` is learned and at least 0.01: the density of a feature that can be rebuilt exactly has no upper bound.
+    ``σ_j`` is learned and at least 0.01: the density of a feature that can be rebuilt exactly has no upper bound. A
+    feature with ``s_j = 0`` is that constant, and no part of the density.
     """
 
     location: Tensor
@@ -132,12 +133,13 @@ class Gaussian(Likelihood):
         return _LEAST_SCALE**2 + self.log_variance.exp()
 
     def standardized(self, x: Tensor) -> Tensor:
-        return (x - self.location) / self.scale
+        varies = self.scale > 0
+        return (x - self.location) * torch.where(varies, 1 / self.scale, varies.to(x))
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
-        variance = self.variance()
-        constant = (variance.log() + _LOG_2_PI).sum() / 2 + self.scale.log().sum()
-        return -((self.standardized(x) - output).square() @ (0.5 / variance)) - constant
+        variance, varies = self.variance(), self.scale > 0
+        constant = (variance.log() + 2 * self.scale.log() + _LOG_2_PI)[varies].sum() / 2
+        return -((self.standardized(x) - output).square() @ (varies / (2 * variance))) - constant
 
     def mean(self, output: Tensor) -> Tensor:
         return self.location + self.scale * output
@@ -230,7 +232,7 @@ class Poisson(Likelihood):
 
 
 class NegativeBinomial(Poisson):
-    """Counts of the Poisson likelihood's mean μ and variance ``μ + μ² / θ_j``, with a learned ``θ_j`` of each feature."""
+    """Counts of the Poisson likelihood's mean μ, with variance ``μ + μ² / θ_j`` and a learned ``θ_j`` of each feature."""
 
     def __init__(self, data: Moments) -> None:
         super().__init__(data)

@@ -8,40 +8,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sklearn_ann import training
+from sklearn_ann.generative.conditions import ConditionedBatch
 from sklearn_ann.generative.likelihoods import Likelihood
 from sklearn_ann.layers import Stochastic, WarmUp
-
-
-class ConditionedBatch(NamedTuple):
-    """Samples, or codes of samples, and their conditions."""
-
-    x: Tensor  # (batch, p), or codes of shape (batch, q)
-    conditions: Tensor  # (batch, n_levels), one-hot; no columns without conditions
-
-
-class ConditionedSamples(training.Samples):
-    """Samples, each with a row of conditions.
-
-    Parameters
-    ----------
-    samples : Samples
-    conditions : Tensor of shape (n_samples, n_levels)
-    """
-
-    def __init__(self, samples: training.Samples, conditions: Tensor) -> None:
-        self.samples, self.conditions = samples, conditions
-        self.device, self.least_batch = samples.device, samples.least_batch
-        self.nbytes = samples.nbytes + conditions.nbytes
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: Tensor) -> ConditionedBatch:
-        return ConditionedBatch(self.samples[index], self.conditions.index_select(0, index))
-
-    def to(self, device: torch.device) -> ConditionedSamples:
-        return ConditionedSamples(self.samples.to(device), self.conditions.to(device))
 
 
 class Posterior(NamedTuple):
@@ -153,7 +122,7 @@ class VariationalAutoEncoder(nn.Module):
         return total / len(draws) - posterior.divergence().sum(dim=1)
 
     def importance_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
-        """``log mean_i p(x | z_i) p(z_i) / q(z_i | x)`` (Burda et al. 2016, equation 8) over `draws` of shape (k, q)."""
+        """``log mean_i p(x | z_i) p(z_i) / q(z_i | x)`` over `draws` of shape (k, q) (Burda et al. 2016, equation 8)."""
         posterior = self.posterior(batch.x)
         log_weights = [
             # The factors of 2π in p(z) and q(z | x) cancel.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,14 +12,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_array,
-    check_consistent_length,
     check_is_fitted,
-    validate_data,
 )
 from torch import Tensor, nn
 
 from sklearn_ann import training
-from sklearn_ann.base import NeuralTransformer
 from sklearn_ann.base.parameters import (
     ClosedFraction,
     DropProbability,
@@ -29,9 +25,9 @@ from sklearn_ann.base.parameters import (
     PositiveInt,
     RandomState,
 )
-from sklearn_ann.generative.conditions import Conditions, as_labels, split_columns
+from sklearn_ann.generative.conditions import ConditionalEstimator
 from sklearn_ann.generative.likelihoods import LIKELIHOODS, Gaussian, LikelihoodName, NegativeBinomial, moments
-from sklearn_ann.generative.network import ConditionedSamples, VariationalAutoEncoder, negative_bound
+from sklearn_ann.generative.network import VariationalAutoEncoder, negative_bound
 from sklearn_ann.layers import (
     Activation,
     ConvolutionalDecoder,
@@ -42,14 +38,13 @@ from sklearn_ann.layers import (
     layer_widths,
     linear_layers,
 )
-from sklearn_ann.preprocessing.columns import as_table
 
 __all__ = ["VAESampler"]
 
 _ACTIVE = 1e-2  # Burda et al. 2016, section 5.2
 
 
-class VAESampler(NeuralTransformer):
+class VAESampler(ConditionalEstimator):
     r"""A distribution with a latent space, to sample from: the variational auto-encoder of Kingma and Welling.
 
     A code ``z ~ N(0, I)`` is drawn, and a sample from ``p(x | z)``, whose parameters a decoder computes. An encoder
@@ -66,8 +61,8 @@ class VAESampler(NeuralTransformer):
         greater than the number of features.
 
     likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial", "zero_inflated_negative_binomial"}
-        What p(x | z) is, independently for each feature. ``"gaussian"``: a variance of each feature is learned; features
-        are standardised inside, and densities are those of X as it came. ``"bernoulli"``: X in [0, 1]. The others
+        What p(x | z) is, independently for each feature. ``"gaussian"``: a variance of each feature is learned; X is
+        standardised inside, and densities are those of X as it came. ``"bernoulli"``: X in [0, 1]. The others
         are for raw counts, as of single cells, best as a CSR matrix; see the Notes.
 
     architecture : {"dense", "conv"}
@@ -93,17 +88,13 @@ class VAESampler(NeuralTransformer):
     dropout : float
         Probability, in [0, 1), to drop a hidden unit of the encoder while training.
 
-    conditions : None, "y", or column name, position, or list of these
-        What the distribution is conditional on, as categories: nothing; the y given to ``fit``, labels of shape
-        (n_samples,) or (n_samples, n_conditions); or columns of X, which are taken out of it. The decoder reads them,
-        the encoder does not: codes leave out what the conditions tell, as for the batches of single cells.
-
     beta : float
         Weight of the divergence; 1 for the likelihood's bound, more for fewer and independent latent units [3]_.
 
     kl_warmup : float
         Share of `max_epochs`, in [0, 1], in which the weight of the divergence rises from 0. Before its end training
-        does not stop. For new networks only: neither for ``partial_fit`` nor for ``warm_start``.
+        does not stop: at full weight from the start a posterior may collapse before the decoder has learned to use
+        it. For new networks only: neither for ``partial_fit`` nor for ``warm_start``.
 
     free_bits : float
         Nats for each latent unit that are free: a divergence whose mean over the batch is below is not penalised [4]_.
@@ -130,9 +121,6 @@ class VAESampler(NeuralTransformer):
     dispersion_ : array of shape (n_features,) or None
         θ of each feature under the negative binomial likelihoods: counts of mean μ have the variance ``μ + μ²/θ``.
 
-    conditions_ : list of arrays or None
-        The categories of each condition, sorted.
-
     Notes
     -----
     Counts. The decoder's output for each sample is a distribution over the features, a softmax; the mean of the
@@ -144,14 +132,15 @@ class VAESampler(NeuralTransformer):
     Conditions that were not in ``fit`` do not matter to ``transform``, which does not look at them; where they are
     decoded or scored they are errors. A missing condition is always an error.
 
-    Gaussian. The standard deviation of a feature given z is at least a hundredth of that in the training data (or
-    0.01, of a constant feature), since the density of what can be rebuilt exactly has no upper bound.
+    Gaussian. The standard deviation of a feature given z is at least a hundredth of that in the training data, since
+    the density of what can be rebuilt exactly has no upper bound. A feature that is constant in ``fit`` is that
+    constant in samples, and no part of a density.
 
     Sparse X stays sparse: only the rows of a batch are made dense. The loss in ``history_`` is the mean negative bound
     with the divergence in full weight, also while that is warmed up.
 
-    ``elbo`` and ``score_samples`` use the same draws for all samples, so that the score of a sample depends
-    on nothing else.
+    ``elbo`` and ``score_samples`` draw noise in pairs of opposite sign, the same for all samples: the score of a sample
+    depends on nothing else.
 
     References
     ----------
@@ -193,9 +182,8 @@ class VAESampler(NeuralTransformer):
     image_shape: tuple | None = None
     activation: Activation = "relu"
     dropout: DropProbability = 0.1
-    conditions: Any = None
     beta: NonNegativeFloat = 1.0
-    kl_warmup: ClosedFraction = 0.0
+    kl_warmup: ClosedFraction = 0.1
     free_bits: NonNegativeFloat = 0.0
     batch_size: PositiveInt | None = 128
     weight_decay: NonNegativeFloat = 1e-6
@@ -207,57 +195,22 @@ class VAESampler(NeuralTransformer):
 
     def _encode(self, X: Any, *, reset: bool) -> training.Samples:
         if reset:
-            self._condition_source = self.conditions
+            self._fitted_likelihood = self.likelihood
         if self.image_shape is not None and not sp.issparse(X) and np.ndim(X) > 2:
             if np.shape(X)[1:] != tuple(self.image_shape):
                 raise ValueError(f"X holds images of shape {np.shape(X)[1:]}, but image_shape={self.image_shape}")
             X = np.reshape(X, (len(X), -1))
-        samples = super()._encode(X, reset=reset) if not self._in_columns else self._encode_table(X, reset)
-        likelihood: Any = LIKELIHOODS[self.likelihood] if reset else self.module_.likelihood
-        likelihood.check(samples)
+        samples = super()._encode(X, reset=reset)
+        LIKELIHOODS[self._fitted_likelihood].check(samples)
         return samples
 
-    def _encode_table(self, X: Any, reset: bool) -> training.Samples:
-        """Encode what is left of a table without its conditions."""
-        table = as_table(X)
-        validate_data(self, table, reset=reset, skip_check_array=True)
-        rest, _ = split_columns(table, self._condition_source)
-        return training.Rows(training.as_tensor(check_array(rest, dtype=self._numpy_dtype, order="C")))
-
-    @property
-    def _in_columns(self) -> bool:
-        return self._condition_source is not None and not self._in_target
-
-    @property
-    def _in_target(self) -> bool:
-        return isinstance(self._condition_source, str) and self._condition_source == "y"
-
-    def _labels(self, X: Any, y: Any, n_samples: int) -> np.ndarray | None:
-        """The conditions of samples, shape (n_samples, n_conditions)."""
-        if self._in_columns:
-            return split_columns(as_table(X), self._condition_source)[1]
-        if not self._in_target:
-            return None
-        if y is None:
-            raise ValueError("conditions='y' needs y, the conditions of the samples; got None")
-        labels = as_labels(y)
-        check_consistent_length(range(n_samples), labels)
-        return labels
-
-    def _conditioned(self, samples: training.Samples, labels: np.ndarray | None) -> ConditionedSamples:
-        rows = np.empty((len(samples), 0)) if self._known is None or labels is None else self._known.one_hot(labels)
-        return ConditionedSamples(samples, torch.as_tensor(rows, dtype=self._dtype))
-
-    def _examples(
-        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, **_options: Any
-    ) -> tuple[training.Examples, Tensor | None]:
-        examples, _no_target = super()._examples(X, None, sample_weight, reset=reset)
-        samples, weight = examples.samples, examples.weight
-        labels = self._labels(X, y, len(samples))
+    def _examples(self, *data: Any, reset: bool, **options: Any) -> tuple[training.Examples, Tensor | None]:
+        examples, target = super()._examples(*data, reset=reset, **options)
         if reset:
-            self._known = None if labels is None else Conditions(labels, None if weight is None else weight.numpy())
-            self._moments = moments(samples, weight, of_sums=LIKELIHOODS[self.likelihood].of_counts)
-        return dataclasses.replace(examples, samples=self._conditioned(samples, labels)), None
+            conditioned: Any = examples.samples
+            of_sums = LIKELIHOODS[self.likelihood].of_counts
+            self._moments = moments(conditioned.samples, examples.weight, of_sums=of_sums)
+        return examples, target
 
     # --- Network ---------------------------------------------------------------------------------------------------
 
@@ -406,7 +359,7 @@ class VAESampler(NeuralTransformer):
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Draw samples from the distribution: a code from the prior, then a sample from ``p(x | z)``.
 
-        The mean in place of the latter, such as an image without its noise, is ``inverse_transform`` of normal numbers.
+        The mean in place of the latter, an image without its noise, is ``inverse_transform`` of normal numbers.
 
         Parameters
         ----------
@@ -437,31 +390,14 @@ class VAESampler(NeuralTransformer):
             return samples
         return samples, np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
 
-    def _asked_for(self, y: Any, n_samples: int) -> np.ndarray | None:
-        """The conditions that a user asks for, shape (n_samples, n_conditions)."""
-        if self._known is None:
-            if y is not None:
-                raise ValueError(f"y={y!r}, but this {type(self).__name__} was fitted without conditions")
-            return None
-        if y is None:
-            raise ValueError(f"y, a condition to decode under, is needed: any of {self._known.categories}")
-        if np.ndim(y) == 0 or isinstance(y, tuple):
-            one = np.empty((1, len(y) if isinstance(y, tuple) else 1), dtype=object)
-            one[0, :] = y
-            return one.repeat(n_samples, axis=0)
-        labels = as_labels(y)
-        if len(labels) != n_samples:
-            raise ValueError(f"y has {len(labels)} labels, but there are {n_samples} samples")
-        return labels
-
-    def elbo(self, X: Any, y: Any = None, *, n_draws: int = 10, random_state: RandomState = 0) -> np.ndarray:
+    def elbo(self, X: Any, y: Any = None, *, n_draws: int = 100, random_state: RandomState = 0) -> np.ndarray:
         """Return the evidence lower bound of each sample, with the divergence in its plain weight.
 
         Parameters
         ----------
         X, y : as in ``fit``
-        n_draws : int, default=10
-            Draws of z, over which the bound is a mean; the same noise for each sample.
+        n_draws : int, default=100
+            Draws of z, over which the bound is a mean.
         random_state : int, RandomState instance or None, default=0
 
         Returns
@@ -481,7 +417,7 @@ class VAESampler(NeuralTransformer):
         ----------
         X, y : as in ``fit``
         n_draws : int, default=100
-            Draws of z; the same noise for each sample.
+            Draws of z.
         random_state : int, RandomState instance or None, default=0
 
         Returns
@@ -497,7 +433,8 @@ class VAESampler(NeuralTransformer):
             raise ValueError(f"n_draws={n_draws}: at least one draw is needed")
         samples = self._encode(X, reset=False)
         rng = training.as_random_state(random_state)
-        draws = torch.as_tensor(rng.standard_normal((n_draws, self._n_features_out)), dtype=self._dtype)
+        half = rng.standard_normal((-(-n_draws // 2), self._n_features_out))
+        draws = torch.as_tensor(np.concatenate([half, -half])[:n_draws], dtype=self._dtype)
         conditioned = self._conditioned(samples, self._labels(X, y, len(samples)))
         return self._apply_encoded(
             conditioned, lambda network, batch: bound(network, batch, draws.to(batch.conditions.device))
@@ -562,9 +499,3 @@ class VAESampler(NeuralTransformer):
         check_is_fitted(self)
         likelihood: Any = self.module_.likelihood
         return likelihood.dispersion().numpy(force=True) if isinstance(likelihood, NegativeBinomial) else None
-
-    @property
-    def conditions_(self) -> list[np.ndarray] | None:
-        """The categories of each condition."""
-        check_is_fitted(self)
-        return None if self._known is None else self._known.categories
