@@ -232,7 +232,7 @@ class Poisson(Likelihood):
 
 
 class NegativeBinomial(Poisson):
-    """Counts of the Poisson likelihood's mean μ, with variance ``μ + μ² / θ_j`` and a learned ``θ_j`` of each feature."""
+    """Counts of the Poisson likelihood's mean μ, and of variance ``μ + μ² / θ_j``; a feature's ``θ_j`` is learned."""
 
     def __init__(self, data: Moments) -> None:
         super().__init__(data)

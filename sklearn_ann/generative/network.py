@@ -122,7 +122,7 @@ class VariationalAutoEncoder(nn.Module):
         return total / len(draws) - posterior.divergence().sum(dim=1)
 
     def importance_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
-        """``log mean_i p(x | z_i) p(z_i) / q(z_i | x)`` over `draws` of shape (k, q) (Burda et al. 2016, equation 8)."""
+        """``log mean_i p(x | z_i) p(z_i) / q(z_i | x)`` over `draws`, shape (k, q) (Burda et al. 2016, equation 8)."""
         posterior = self.posterior(batch.x)
         log_weights = [
             # The factors of 2π in p(z) and q(z | x) cancel.

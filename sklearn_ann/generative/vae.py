@@ -290,9 +290,9 @@ class VAESampler(ConditionalEstimator):
         self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val)
         if not self.active_units_.any():
             warnings.warn(
-                f"No latent unit of this {type(self).__name__} is active: the posterior has collapsed to the prior, and "
-                "codes say nothing about samples. If there is structure in X, a smaller beta, free_bits, kl_warmup or "
-                "more training may find it.",
+                f"No latent unit of this {type(self).__name__} is active: the posterior has collapsed to the prior, so "
+                "that codes say nothing about samples. If there is structure in X, a smaller beta, free_bits, a longer "
+                "kl_warmup or more training may find it.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
