@@ -33,10 +33,8 @@ flat = VAESampler(n_components=2, likelihood="bernoulli", **SETTINGS).fit(X_trai
 
 # %%
 # The walk: the latent space is normal, so steps of equal probability are quantiles of the normal distribution.
-steps = norm.ppf(np.linspace(0.02, 0.98, 14))
-grid = np.array([(across, down) for down in steps[::-1] for across in steps])
-tiles = flat.inverse_transform(grid).reshape(14, 14, 8, 8)
-walk = tiles.transpose(0, 2, 1, 3).reshape(14 * 8, 14 * 8)
+steps = norm.ppf(np.linspace(0.02, 0.98, 12))
+walk = flat.inverse_transform([(across, down) for down in steps[::-1] for across in steps])
 
 # %%
 # Digits to order: ten latent units, and the class as a condition of the decoder. `sample` draws pixels too, so the
@@ -88,17 +86,25 @@ print(f"Unseen digits, nats a digit, ten latent units: {unconditional.score(X_te
 
 # %%
 # The picture: the codes of unseen digits on the map, the walk, and digits to order.
+
+
+def mosaic(images, columns):
+    """Images side by side, with a margin around each."""
+    tiles = np.pad(images.reshape(-1, columns, 8, 8), ((0, 0), (0, 0), (2, 2), (2, 2)))
+    return tiles.transpose(0, 2, 1, 3).reshape(-1, columns * 12)
+
+
 figure, ((map_axis, walk_axis), (vae_axis, mixture_axis)) = plt.subplots(2, 2, figsize=(9, 9), layout="constrained")
 points = map_axis.scatter(*flat.transform(X_test).T, c=y_test, cmap="tab10", s=10)
 map_axis.set(title="Codes of unseen digits", xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
 map_axis.legend(*points.legend_elements(), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-walk_axis.imshow(walk, cmap="gray_r", vmin=0, vmax=1)
+walk_axis.imshow(mosaic(walk, 12), cmap="gray_r", vmin=0, vmax=1)
 walk_axis.set_title("A walk over the map")
 for axis, images, title in (
     (vae_axis, network, "Drawn by class, variational auto-encoder"),
     (mixture_axis, mixture, "Drawn by class, Gaussian mixture on PCA"),
 ):
-    axis.imshow(images.reshape(10, 10, 8, 8).transpose(0, 2, 1, 3).reshape(80, 80), cmap="gray_r", vmin=0, vmax=1)
+    axis.imshow(mosaic(images, 10), cmap="gray_r", vmin=0, vmax=1)
     axis.set_title(title)
 for axis in (walk_axis, vae_axis, mixture_axis):
     axis.set_xticks([])

@@ -165,7 +165,7 @@ def part_zinb(n_cells=4000, n_genes=200, seed=0):
         ratio = np.log(model.dispersion_ / theta)
         quartiles = ", ".join(f"{value:.2f}" for value in np.exp(np.quantile(ratio, [0.25, 0.5, 0.75])))
         beside = (
-            f"dispersions: rank correlation with the truth {spearmanr(model.dispersion_, theta).statistic:.3f}, quartiles "
+            f"dispersions: rank correlation {spearmanr(model.dispersion_, theta).statistic:.3f}, quartiles "
             f"of the ratio to it {quartiles}; types: adjusted Rand index {clusters_score(codes, kinds, 0):.3f}; "
             f"{model.n_iter_} epochs"
         )
