@@ -1,7 +1,7 @@
 """Neural architectures as scikit-learn estimators."""
 
 from sklearn_ann._version import __version__
-from sklearn_ann.autoencoder import AutoEncoderTransformer
+from sklearn_ann.autoencoder import AutoEncoderOutlierDetector, AutoEncoderTransformer
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
 from sklearn_ann.generative import VAESampler
@@ -16,6 +16,7 @@ from sklearn_ann.graph import (
 from sklearn_ann.preprocessing import SequenceEncoder
 
 __all__ = [
+    "AutoEncoderOutlierDetector",
     "AutoEncoderTransformer",
     "CNNClassifier",
     "CNNRegressor",

@@ -21,6 +21,7 @@ from sklearn_ann.layers import (
     ConvolutionalEncoder,
     convolution_layers,
     image_grid,
+    image_layers,
     layer_widths,
 )
 
@@ -212,7 +213,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         if self.tied_weights:
             raise ValueError("tied_weights=True is for architecture='dense', got 'conv'")
         grid = image_grid(tuple(self.image_shape), self.n_features_in_)
-        layers = convolution_layers(self.conv_layers, image_side=min(grid[:2]))
+        layers = convolution_layers(self.conv_layers, image_layers(min(grid[:2])))
         dense = (*layer_widths(self.hidden_layer_sizes), self.n_components), self.activation, self.dropout
         encoder = ConvolutionalEncoder(layers, grid, *dense)
         return encoder, ConvolutionalDecoder(encoder, layers, *dense)

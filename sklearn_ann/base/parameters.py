@@ -36,10 +36,13 @@ PositiveFloat = Annotated[float, Interval(Real, 0, None, closed="neither")]
 NonNegativeFloat = Annotated[float, Interval(Real, 0, None, closed="left")]
 OpenFraction = Annotated[float, Interval(Real, 0, 1, closed="neither")]
 """A share in (0, 1)."""
+MinorFraction = Annotated[float, Interval(Real, 0, 0.5, closed="right")]
+"""A share in (0, 0.5]."""
+Fraction = Annotated[float, Interval(Real, 0, 1, closed="left")]
+"""A share in [0, 1)."""
 ClosedFraction = Annotated[float, Interval(Real, 0, 1, closed="both")]
 """A share in [0, 1]."""
-DropProbability = Annotated[float, Interval(Real, 0, 1, closed="left")]
-"""A probability in [0, 1)."""
+DropProbability = Fraction
 RandomState = Annotated[int | np.random.RandomState | None, "random_state"]
 LayerSizes = Annotated[int | tuple[int, ...], _IntervalOfEach(Integral, 1, None, closed="left")]
 

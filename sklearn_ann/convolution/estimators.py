@@ -22,10 +22,18 @@ from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.inputs import Kind, arrays, kind_of, rows, sequences
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
 from sklearn_ann.convolution.samples import GridBatch, GridSamples
-from sklearn_ann.layers import Pooling, convolution_layers, layer_widths, places
+from sklearn_ann.layers import ConvolutionLayer, Pooling, convolution_layers, image_layers, layer_widths, places
 from sklearn_ann.preprocessing.alphabets import Unknown, find_alphabet, guess_alphabet
 
 _GLOBAL = GlobalPooling.__args__  # type: ignore[attr-defined]
+
+
+def _automatic_layers(samples: GridSamples) -> list[ConvolutionLayer]:
+    if samples.n_dimensions == 2:
+        return image_layers(int(samples.sizes.amin(dim=1).median()))
+    if samples.table is not None and samples.n_channels > 4:  # so many letters say much in a few places
+        return [ConvolutionLayer(128, 3), ConvolutionLayer(128, 3, 2)]
+    return [ConvolutionLayer(64, 9, 2), ConvolutionLayer(64, 5, 2)]
 
 
 class ConvolutionalEstimator(NeuralEstimator):
@@ -35,9 +43,10 @@ class ConvolutionalEstimator(NeuralEstimator):
     ----------
     conv_layers : "auto" or sequence of (n_filters, kernel_size) or (n_filters, kernel_size, pool_size)
         The convolutions, each with the width of its filters and, where it is pooled, the width and stride of the
-        pooling, the same in each dimension. ``"auto"``: for sequences and signals ``((64, 9, 2), (64, 5, 2))``; for
-        images filters of width 3, two layers and then one more for each time that the smaller side can still be
-        halved above 16, up to five, of 32, 64, 128, 128 and 128 filters, each pooled by 2.
+        pooling, the same in each dimension. ``"auto"``: for signals, DNA and RNA ``((64, 9, 2), (64, 5, 2))``; for
+        sequences of more than four letters, such as peptides, ``((128, 3), (128, 3, 2))``; for images filters of width
+        3, two layers and then one more for each time that the smaller side can still be halved above 16, up to five,
+        of 32, 64, 128, 128 and 128 filters, each pooled by 2.
 
     pooling : {"max", "avg"}
         The pooling after a convolution.
@@ -178,9 +187,8 @@ class ConvolutionalEstimator(NeuralEstimator):
         if self.reverse_complement != "none" and (self._kind != "sequence" or self._alphabet != "dna"):
             of = self._alphabet if self._kind == "sequence" else self._kind
             raise ValueError(f"reverse_complement={self.reverse_complement!r} is for DNA, but X are of kind {of!r}")
-        side = int(samples.sizes.amin(dim=1).median()) if samples.n_dimensions == 2 else None
         body = ConvolutionalBody(
-            convolution_layers(self.conv_layers, side),
+            convolution_layers(self.conv_layers, _automatic_layers(samples)),
             samples.n_channels,
             samples.n_dimensions,
             self._size,

@@ -31,7 +31,7 @@ def kind_of(X: Any, image_shape: tuple[int, ...] | None) -> Kind:
         first = first[0]
     if isinstance(first, str | bytes):
         return "sequence"
-    return "image" if np.ndim(first) in (2, 3) else "signal"
+    return "image" if np.ndim(first) >= 2 else "signal"
 
 
 def sequences(X: Any, alphabet: Alphabet, unknown: Unknown, dtype: torch.dtype) -> GridSamples:

@@ -6,6 +6,7 @@ from sklearn_ann.layers.convolution import (
     Pooling,
     convolution_layers,
     image_grid,
+    image_layers,
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, dense_stack, layer_widths, linear_layers
@@ -29,6 +30,7 @@ __all__ = [
     "convolution_layers",
     "dense_stack",
     "image_grid",
+    "image_layers",
     "layer_widths",
     "linear_layers",
     "places",

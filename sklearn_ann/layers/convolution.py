@@ -27,8 +27,14 @@ class ConvolutionLayer(NamedTuple):
     pool_size: int = 1
 
 
-def convolution_layers(value: Any, image_side: int | None = None) -> list[ConvolutionLayer]:
-    """The value of a ``conv_layers`` parameter; ``"auto"`` are layers for sequences, or for images of such a side.
+def image_layers(side: int) -> list[ConvolutionLayer]:
+    """Layers for images whose smaller side is so long: two, and one more for each time it can be halved above 16."""
+    n_layers = min(max(2, 1 + int(math.log2(max(side, 16) / 8))), 5)
+    return [ConvolutionLayer(width, 3, 2) for width in (32, 64, 128, 128, 128)[:n_layers]]
+
+
+def convolution_layers(value: Any, automatic: list[ConvolutionLayer]) -> list[ConvolutionLayer]:
+    """The value of a ``conv_layers`` parameter; "auto" is `automatic`.
 
     Raises
     ------
@@ -36,10 +42,7 @@ def convolution_layers(value: Any, image_side: int | None = None) -> list[Convol
         If `value` is neither "auto" nor made of integers above zero.
     """
     if isinstance(value, str) and value == "auto":
-        if image_side is None:
-            return [ConvolutionLayer(64, 9, 2), ConvolutionLayer(64, 5, 2)]
-        n_layers = min(max(2, 1 + int(math.log2(max(image_side, 16) / 8))), 5)
-        return [ConvolutionLayer(width, 3, 2) for width in (32, 64, 128, 128, 128)[:n_layers]]
+        return automatic
     try:
         layers = [ConvolutionLayer(*map(int, layer)) for layer in value]
     except (TypeError, ValueError):

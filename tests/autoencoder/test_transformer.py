@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_ann import AutoEncoderTransformer
+from sklearn_ann.autoencoder.network import Corruption
 
 QUICK = {"max_epochs": 30, "random_state": 0}
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -157,3 +158,155 @@ def test_the_five_lines():
     table = encoder.transform(X)
     width = search.best_params_["autoencodertransformer__n_components"]
     assert list(table.columns) == [f"autoencodertransformer{i}" for i in range(width)]
+
+
+# --- Noise, penalties, convolutions ----------------------------------------------------------------------------------
+
+
+def digits_and_noise():
+    X = load_digits().data[:900] / 16
+    noisy = X + np.random.default_rng(0).normal(0, 0.3, X.shape)
+    return X, noisy
+
+
+def mean_error(rebuilt, X):
+    return np.square(rebuilt - X).sum(axis=1).mean()
+
+
+def test_denoising_beats_pca_and_the_network_that_saw_no_noise():
+    X, noisy = digits_and_noise()
+    settings = {"n_components": 16, "random_state": 0, "max_epochs": 60}
+    denoiser = AutoEncoderTransformer(noise=0.3, **settings).fit(X[:700])
+    plain = AutoEncoderTransformer(**settings).fit(X[:700])
+    error = mean_error(denoiser.reconstruct(noisy[700:]), X[700:])
+    assert error < mean_error(plain.reconstruct(noisy[700:]), X[700:])
+    assert error < 0.5 * mean_error(noisy[700:], X[700:])
+    pca = PCA(16).fit(X[:700])
+    assert error < mean_error(pca.inverse_transform(pca.transform(noisy[700:])), X[700:])
+
+
+def test_masking_learns_to_fill_in():
+    X, _ = digits_and_noise()
+    settings = {"n_components": 16, "random_state": 0, "max_epochs": 60}
+    masked = np.where(np.random.default_rng(0).uniform(size=X.shape) < 0.3, 0, X)
+    errors = {
+        noise: mean_error(
+            AutoEncoderTransformer(noise=noise, noise_type="masking", **settings)
+            .fit(X[:700])
+            .reconstruct(masked[700:]),
+            X[700:],
+        )
+        for noise in (0.0, 0.3)
+    }
+    assert errors[0.3] < 0.8 * errors[0.0]
+
+
+@pytest.mark.parametrize("noise_type", ["gaussian", "masking", "salt_and_pepper"])
+def test_corruption_is_what_its_name_says_and_only_in_training(noise_type):
+    x = torch.rand(2000, 5, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.25
+    corruption = Corruption(noise_type, 0.2, torch.zeros(5), torch.ones(5))
+    corruption.generator = torch.Generator().manual_seed(0)
+    changed = corruption(x)
+    if noise_type == "gaussian":
+        assert float((changed - x).std()) == pytest.approx(0.2, rel=0.05)
+    else:
+        hit = changed != x
+        assert float(hit.float().mean()) == pytest.approx(0.2, rel=0.1)
+        assert set(changed[hit].tolist()) == ({0.0} if noise_type == "masking" else {0.0, 1.0})
+    assert torch.equal(corruption.eval()(x), x)
+
+
+def test_salt_and_pepper_are_the_ends_of_a_feature_in_sparse_data_too():
+    X = np.array([[0.0, 2.0, 5.0], [0.0, -3.0, 7.0]])
+    for data in (X, sp.csr_array(X)):
+        model = AutoEncoderTransformer(noise=0.1, noise_type="salt_and_pepper", **QUICK).fit(data)
+        low, high = ([0, -3, 5], [0, 2, 7]) if data is X else ([0, -3, 0], [0, 2, 7])
+        assert model.module_.corruption.lowest.tolist() == low
+        assert model.module_.corruption.highest.tolist() == high
+
+
+def test_sparse_codes_have_zeros_that_are_exact_and_more_with_a_greater_penalty():
+    X, _ = digits_and_noise()
+    shares = [
+        (AutoEncoderTransformer(n_components=32, sparsity=sparsity, **QUICK).fit(X).transform(X) == 0).mean()
+        for sparsity in (0.01, 0.5)
+    ]
+    assert shares[0] < shares[1] < 1
+    assert shares[1] > 0.5
+    assert (AutoEncoderTransformer(n_components=32, **QUICK).fit(X).transform(X) != 0).all()
+
+
+@pytest.mark.parametrize("architecture", ["dense", "conv"])
+def test_the_contractive_penalty_is_the_encoders_jacobian(architecture):
+    X, _ = digits_and_noise()
+    settings = {"architecture": architecture, "image_shape": (8, 8), "precision": "float64", "max_epochs": 2}
+    model = AutoEncoderTransformer(contraction=0.3, n_components=3, random_state=0, **settings).fit(X[:100])
+    x = torch.as_tensor(X[:4])
+    result = model.module_.eval()(x)
+    expected = [0.3 * torch.autograd.functional.jacobian(model.encoder_, row[None]).square().sum().item() for row in x]
+    np.testing.assert_allclose(result.penalty.detach(), expected, rtol=1e-10)
+
+
+def test_contraction_makes_codes_move_less():
+    X, noisy = digits_and_noise()
+    moves = []
+    for contraction in (0.0, 1.0):
+        model = AutoEncoderTransformer(n_components=8, contraction=contraction, **QUICK).fit(X)
+        moves.append(np.linalg.norm(model.transform(noisy) - model.transform(X), axis=1).mean())
+    assert moves[1] < 0.7 * moves[0]
+
+
+def test_convolutions_rebuild_images_better_than_dense_layers_of_as_many_weights():
+    """Bars at any place: what filters share, dense layers learn for each place anew."""
+    rng = np.random.default_rng(0)
+    X = np.zeros((600, 16, 16))
+    for image, (row, column) in zip(X, rng.integers(0, 10, size=(600, 2)), strict=True):
+        image[row : row + 6, column : column + 2] = 1
+    settings = {"n_components": 4, "max_epochs": 40, "learning_rate_schedule": "cosine", "random_state": 0}
+    conv = AutoEncoderTransformer(
+        architecture="conv",
+        image_shape=(16, 16),
+        conv_layers=((8, 3, 2), (16, 3, 2)),
+        hidden_layer_sizes=(),
+        **settings,
+    )
+    dense = AutoEncoderTransformer(image_shape=(16, 16), hidden_layer_sizes=(8,), **settings)
+    scores = [model.fit(X[:500]).score(X[500:]) for model in (conv, dense)]
+    assert scores[0] > scores[1]
+    assert conv.reconstruct(X[:3]).shape == (3, 16, 16)
+    assert conv.transform(X[:3]).shape == (3, 4)
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (9, 6, 3), (1, 4), (2, 2)])
+def test_images_of_odd_sizes_come_back_in_their_shape(shape):
+    X = np.random.default_rng(0).uniform(size=(20, *shape))
+    model = AutoEncoderTransformer(architecture="conv", image_shape=shape, **QUICK).fit(X)
+    assert model.reconstruct(X).shape == X.shape
+    flat = X.reshape(len(X), -1)
+    np.testing.assert_array_equal(model.reconstruct(flat), model.reconstruct(X).reshape(flat.shape))
+    assert model.inverse_transform(model.transform(X)).shape == flat.shape
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"architecture": "conv"}, "architecture='conv' needs image_shape"),
+        ({"architecture": "conv", "image_shape": (8, 7)}, r"image_shape=\(8, 7\) does not fit X of 64 features"),
+        ({"architecture": "conv", "image_shape": (8, 8), "tied_weights": True}, "tied_weights=True is for"),
+        ({"architecture": "conv", "image_shape": (8, 8), "conv_layers": ((8, 0),)}, "conv_layers="),
+        ({"noise": 1.5, "noise_type": "masking"}, r"noise=1.5: with noise_type='masking' it is a share"),
+        ({"noise": -1}, "'noise' parameter"),
+        ({"sparsity": -1}, "'sparsity' parameter"),
+        ({"contraction": -1}, "'contraction' parameter"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message):
+    X, _ = digits_and_noise()
+    with pytest.raises(ValueError, match=message):
+        AutoEncoderTransformer(**settings, **QUICK).fit(X)
+
+
+def test_images_of_another_shape_are_refused():
+    model = AutoEncoderTransformer(architecture="conv", image_shape=(4, 6), **QUICK).fit(np.ones((10, 4, 6)))
+    with pytest.raises(ValueError, match=r"X holds images of shape \(6, 4\), but image_shape=\(4, 6\)"):
+        model.transform(np.ones((2, 6, 4)))

@@ -71,7 +71,7 @@ def part_mnist(epochs=150):
     begin = time.perf_counter()
     model = VAESampler(
         n_components=40, hidden_layer_sizes=400, likelihood="bernoulli", dropout=0.0, batch_size=100, max_epochs=epochs,
-        learning_rate=1e-3, learning_rate_schedule="cosine", n_iter_no_change=epochs, random_state=0,
+        learning_rate=1e-3, learning_rate_schedule="cosine", early_stopping=False, n_iter_no_change=epochs, random_state=0,
     ).fit(train)  # fmt: skip
     spent = f"{epochs} epochs, cosine from 1e-3, {(time.perf_counter() - begin) / 60:.1f} minutes"
     nll = -model.score_samples(test, n_draws=200).mean()
@@ -178,7 +178,7 @@ def part_zinb(n_cells=4000, n_genes=200, seed=0):
 def ours(X, likelihood, epochs):
     model = VAESampler(
         n_components=10, hidden_layer_sizes=128, likelihood=likelihood, dropout=0.0, kl_warmup=0.0, batch_size=128,
-        max_epochs=epochs, tol=0, n_iter_no_change=epochs + 1, device="cpu", random_state=0,
+        max_epochs=epochs, tol=0, n_iter_no_change=epochs + 1, early_stopping=False, device="cpu", random_state=0,
     )  # fmt: skip
     return model.fit(X).history_["loss"][-1]
 

@@ -166,6 +166,13 @@ def test_warm_up_is_a_share_of_the_epochs_and_training_outlasts_it():
     assert free.loss_ > none.loss_  # what is recorded has the divergence in full weight
 
 
+def test_data_are_held_out_where_there_are_enough():
+    X = np.random.RandomState(0).normal(size=(1000, 3))
+    assert "validation_loss" in VAESampler(**QUICK).fit(X).history_
+    assert "validation_loss" not in VAESampler(**QUICK).fit(X[:-1]).history_
+    assert "validation_loss" not in VAESampler(early_stopping=False, **QUICK).fit(X).history_
+
+
 # --- Counts ----------------------------------------------------------------------------------------------------------
 
 
