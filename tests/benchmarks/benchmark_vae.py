@@ -71,7 +71,8 @@ def part_mnist(epochs=150):
     begin = time.perf_counter()
     model = VAESampler(
         n_components=40, hidden_layer_sizes=400, likelihood="bernoulli", dropout=0.0, batch_size=100, max_epochs=epochs,
-        learning_rate=1e-3, learning_rate_schedule="cosine", early_stopping=False, n_iter_no_change=epochs, random_state=0,
+        learning_rate=1e-3, learning_rate_schedule="cosine", early_stopping=False, n_iter_no_change=epochs,
+        random_state=0,
     ).fit(train)  # fmt: skip
     spent = f"{epochs} epochs, cosine from 1e-3, {(time.perf_counter() - begin) / 60:.1f} minutes"
     nll = -model.score_samples(test, n_draws=200).mean()

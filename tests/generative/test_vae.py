@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn_ann import VAESampler
 from sklearn_ann.generative.network import Noise, Posterior
 
-QUICK = {"max_epochs": 20, "learning_rate_schedule": "cosine", "random_state": 0}
+QUICK = {"max_epochs": 20, "learning_rate_schedule": "cosine", "early_stopping": False, "random_state": 0}
 COUNTS = ("poisson", "negative_binomial", "zero_inflated_negative_binomial")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -40,7 +40,7 @@ def factors():
 def linear(factors):
     return VAESampler(
         n_components=2, hidden_layer_sizes=(), decoder="linear", dropout=0.0, learning_rate=1e-2, max_epochs=150,
-        learning_rate_schedule="cosine", random_state=0,
+        learning_rate_schedule="cosine", early_stopping=False, random_state=0,
     ).fit(factors[0])  # fmt: skip
 
 
@@ -168,9 +168,9 @@ def test_warm_up_is_a_share_of_the_epochs_and_training_outlasts_it():
 
 def test_data_are_held_out_where_there_are_enough():
     X = np.random.RandomState(0).normal(size=(1000, 3))
-    assert "validation_loss" in VAESampler(**QUICK).fit(X).history_
-    assert "validation_loss" not in VAESampler(**QUICK).fit(X[:-1]).history_
-    assert "validation_loss" not in VAESampler(early_stopping=False, **QUICK).fit(X).history_
+    assert "validation_loss" in VAESampler(max_epochs=3).fit(X).history_
+    assert "validation_loss" not in VAESampler(max_epochs=3).fit(X[:-1]).history_
+    assert "validation_loss" not in VAESampler(max_epochs=3, early_stopping=False).fit(X).history_
 
 
 # --- Counts ----------------------------------------------------------------------------------------------------------
