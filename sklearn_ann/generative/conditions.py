@@ -164,6 +164,10 @@ class ConditionalEstimator(NeuralTransformer):
         (n_samples,) or (n_samples, n_conditions); or columns of X, which are taken out of it. The decoder reads them,
         the encoder does not: codes leave out what the conditions tell, as for the batches of single cells.
 
+    layer : str or None
+        X may be an AnnData object: the name of the layer that holds the data, None for its ``X``. Columns of conditions
+        are then those of its ``obs``.
+
     Attributes
     ----------
     conditions_ : list of arrays or None
