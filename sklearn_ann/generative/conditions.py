@@ -43,6 +43,8 @@ def condition_columns(table: Any, columns: Any) -> tuple[np.ndarray, list[int]]:
         If there is no such column.
     """
     positions = categorical_positions(table, columns, "conditions")
+    if not positions:
+        raise ValueError(f"conditions={columns!r} are no columns of X")
     labels = np.column_stack([column(table, position) for position in positions])
     return labels, [position for position in range(table.shape[1]) if position not in positions]
 

@@ -65,7 +65,7 @@ class VAESampler(ConditionalEstimator):
     likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial", "zero_inflated_negative_binomial"}
         What p(x | z) is, independently for each feature. ``"gaussian"``: a variance of each feature is learned; X is
         standardised inside, and densities are those of X as it came. ``"bernoulli"``: X in [0, 1]. The others
-        are for raw counts, as of single cells, best as a CSR matrix; see the Notes.
+        are for raw counts, as of single cells [6]_, best as a CSR matrix; see the Notes.
 
     architecture : {"dense", "conv"}
         ``"conv"`` is for images, with `image_shape`: convolutions come before the encoder's dense layers, and the

@@ -359,6 +359,7 @@ def test_input_that_is_refused(cells):
         (lambda: conditional.sample(3, y=("first", 1)), "2 conditions were given, those of the fit were 1"),
         (lambda: conditional.inverse_transform(X[:, :10]), "y, a condition to decode under, is needed"),
         (lambda: VAESampler(conditions="batch").fit(X), "conditions='batch': 'batch' is not a column of X"),
+        (lambda: VAESampler(conditions=[]).fit(X), r"conditions=\[\] are no columns"),
         (lambda: VAESampler(conditions=[0]).fit(X[:, :1]), "nothing is left to model"),
         (lambda: VAESampler(architecture="conv").fit(X), "needs image_shape"),
         (lambda: VAESampler(image_shape=(8, 5)).fit(X.reshape(-1, 5, 8)), r"images of shape \(5, 8\)"),
