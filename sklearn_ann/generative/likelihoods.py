@@ -18,6 +18,7 @@ from sklearn_ann import training
 LikelihoodName = Literal["gaussian", "bernoulli", "poisson", "negative_binomial", "zero_inflated_negative_binomial"]
 
 _LOG_2_PI = math.log(2 * math.pi)
+_PER_TEN_THOUSAND = math.log(1e4)  # the usual scale of counts before their logarithm
 _LEAST_SCALE = 1e-2
 _LEAST_SHARE = 1e-4
 _GREATEST_LOG_DISPERSION = math.log(1e4)  # beyond it, as good as Poisson, lgamma(x + θ) - lgamma(θ) loses its digits
@@ -206,7 +207,7 @@ class Poisson(Likelihood):
         )
 
     def standardized(self, x: Tensor) -> Tensor:
-        return (x * (self.log_library[0] - self._log_sums(x)).exp()).log1p()
+        return (x * (_PER_TEN_THOUSAND - self._log_sums(x)).exp()).log1p()
 
     def _log_sums(self, x: Tensor) -> Tensor:
         return x.sum(dim=1, keepdim=True).clamp(min=1).log()  # (batch, 1)

@@ -133,7 +133,7 @@ class VAESampler(ConditionalEstimator):
     counts is this times the sample's library size, the sum of its counts. Library sizes are not modelled: densities
     are conditional on them, ``inverse_transform`` gives means for the geometric mean of those in the training data,
     and ``sample`` draws them from a log-normal distribution fitted to these. The encoder reads
-    ``log(1 + counts)`` of counts scaled to that geometric mean. A sample without any count has the library size 1.
+    ``log(1 + counts)`` of counts scaled to a library size of 10,000. A sample without any count has the library size 1.
 
     Conditions that were not in ``fit`` do not matter to ``transform``, which does not look at them; where they are
     decoded or scored they are errors. A missing condition is always an error.
