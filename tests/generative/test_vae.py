@@ -99,6 +99,15 @@ def test_samples_have_the_moments_of_the_data(factors, linear):
     np.testing.assert_allclose(np.corrcoef(drawn.T), np.corrcoef(X.T), atol=0.07)
 
 
+def test_samples_are_those_of_the_random_state(linear):
+    global_state = np.random.get_state()[1].copy(), torch.get_rng_state()
+    np.testing.assert_array_equal(linear.sample(9, random_state=1), linear.sample(9, random_state=1))
+    np.testing.assert_array_equal(linear.sample(9), linear.sample(9, random_state=linear.random_state))
+    assert (linear.sample(9, random_state=1) != linear.sample(9, random_state=2)).all()
+    np.testing.assert_array_equal(np.random.get_state()[1], global_state[0])
+    assert torch.equal(torch.get_rng_state(), global_state[1])
+
+
 def test_scores_depend_on_nothing_but_sample_and_random_state(factors, linear):
     X = factors[1]
     for score in (linear.elbo, linear.score_samples):
