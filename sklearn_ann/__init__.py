@@ -4,6 +4,7 @@ from sklearn_ann._version import __version__
 from sklearn_ann.autoencoder import AutoEncoderOutlierDetector, AutoEncoderTransformer
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
+from sklearn_ann.generative import VAESampler
 from sklearn_ann.graph import (
     GCNClassifier,
     GCNNodeClassifier,
@@ -29,5 +30,6 @@ __all__ = [
     "PatternDetector",
     "SequenceEmbeddingTransformer",
     "SequenceEncoder",
+    "VAESampler",
     "__version__",
 ]

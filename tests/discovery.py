@@ -19,6 +19,7 @@ from sklearn_ann import (
     GCNNodeRegressor,
     GraphSet,
     SequenceEmbeddingTransformer,
+    VAESampler,
 )
 from sklearn_ann.base import NeuralEstimator
 from sklearn_ann.datasets import make_block_graph, make_motif_graphs
@@ -100,6 +101,9 @@ def data_for(estimator):
     return NODES if estimator in _STAND_INS.values() else GRAPHS
 
 
+# Where the error itself is random, a weight of two is a row that is there twice on average only.
+RANDOM_ERROR = {VAESampler}
+
 # scikit-learn compares some results at a relative 1e-7, for instance those of weighted and of repeated samples. That
 # takes float64 and one batch; everything else must hold with the defaults too.
 EXACT = {"precision": "float64", "batch_size": None}
@@ -118,6 +122,12 @@ BRIEF = {"max_epochs": 3, "tol": 0.9, "n_iter_no_change": 1, "random_state": 0}
 def drawing(estimator):
     """Settings with which the training of `estimator` draws random numbers."""
     return {"dropout": 0.3} if "dropout" in estimator().get_params() else {}
+
+
+def steady(estimator):
+    """Settings under which no epoch of `estimator` depends on how many there will be."""
+    steady = {"learning_rate_schedule": "constant", "kl_warmup": 0.0}
+    return {name: value for name, value in steady.items() if name in estimator().get_params()}
 
 
 def name_of(value):

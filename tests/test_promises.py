@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
-from discovery import BRIEF, NEURAL, ROWS, drawing, exact, name_of
+from discovery import BRIEF, NEURAL, RANDOM_ERROR, ROWS, drawing, exact, name_of, steady
 from sklearn import config_context
 from sklearn.base import clone, is_outlier_detector
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
@@ -223,7 +223,7 @@ def test_interrupt_propagates_and_keeps_the_last_epoch(estimator, data):
         if epoch == 2:
             raise KeyboardInterrupt
 
-    settings = {**BRIEF, "max_epochs": 5, "tol": 0, "learning_rate_schedule": "constant"}
+    settings = {**BRIEF, "max_epochs": 5, "tol": 0, **steady(estimator)}
     model = estimator(**settings).set_callbacks(Recorder(interrupt))
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
@@ -549,7 +549,7 @@ def test_torchs_modes_around_fit_do_not_matter(estimator, data):
 @every_estimator_of_rows
 def test_early_stopping_returns_the_weights_of_the_best_epoch(estimator, digits):
     X, y = digits
-    late = {"max_epochs": 60, "learning_rate": 0.03, "learning_rate_schedule": "constant", "tol": 0, "random_state": 0}
+    late = {"max_epochs": 60, "learning_rate": 0.03, "tol": 0, "random_state": 0, **steady(estimator)}
     extra = {"y_val": y[200:]} if issubclass(estimator, NeuralSupervised) else {}
     model = estimator(**late).fit(X[:200], y[:200], X_val=X[200:], **extra)
     losses = model.history_["validation_loss"]
@@ -562,12 +562,13 @@ def test_early_stopping_returns_the_weights_of_the_best_epoch(estimator, digits)
 @every_estimator_of_rows
 def test_half_of_the_validation_data_is_refused(estimator, digits):
     X, y = digits
-    if not issubclass(estimator, NeuralSupervised):
+    if not has_fit_parameter(estimator(), "y_val"):
         with pytest.raises(TypeError, match="y_val"):
             estimator().fit(X, X_val=X, y_val=y)
         return
-    with pytest.raises(ValueError, match="X_val was given without y_val"):
-        estimator(**BRIEF).fit(X, y, X_val=X)
+    if issubclass(estimator, NeuralSupervised):
+        with pytest.raises(ValueError, match="X_val was given without y_val"):
+            estimator(**BRIEF).fit(X, y, X_val=X)
     with pytest.raises(ValueError, match="y_val was given without X_val"):
         estimator(**BRIEF).fit(X, y, y_val=y)
 
@@ -591,7 +592,7 @@ def test_validation_data_reach_the_last_step_of_a_pipeline(estimator, digits):
         pipe = make_pipeline(FunctionTransformer(lambda X: X / 255), step, transform_input=["X_val"])
         pipe.fit(X[:200], y[:200], X_val=X[200:], **({"y_val": y[200:]} if supervised else {}))
     losses = pipe[-1].history_
-    assert losses["validation_loss"][-1] < 3 * losses["loss"][-1]
+    assert losses["validation_loss"][-1] < 100 * losses["loss"][-1]  # a squared error would be 65,025 times as much
 
 
 @every_estimator_with("sample_weight")
@@ -603,7 +604,7 @@ def test_weights_are_routed_through_a_search(estimator, data):
     assert np.isfinite(search.best_score_)
 
 
-@every_estimator_with("sample_weight", among=ROWS)
+@every_estimator_with("sample_weight", among=[e for e in ROWS if e not in RANDOM_ERROR])
 def test_weight_two_is_a_row_twice_and_weight_zero_is_none(estimator, digits):
     X, y = digits
     X, y = X[:60].astype(float), y[:60] % 3

@@ -12,17 +12,18 @@ from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann.autoencoder.losses import LOSSES, penalized_error
-from sklearn_ann.autoencoder.network import (
-    AutoEncoder,
-    ConvolutionalDecoder,
-    ConvolutionalEncoder,
-    Corruption,
-    NoiseType,
-    dense_pair,
-)
+from sklearn_ann.autoencoder.network import AutoEncoder, Corruption, NoiseType, dense_pair
 from sklearn_ann.base import NeuralTransformer
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
-from sklearn_ann.layers import Activation, convolution_layers, image_grid, image_layers, layer_widths
+from sklearn_ann.layers import (
+    Activation,
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    convolution_layers,
+    image_grid,
+    image_layers,
+    layer_widths,
+)
 
 __all__ = ["AutoEncoderTransformer"]
 

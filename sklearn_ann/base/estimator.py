@@ -220,7 +220,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             validation, _ = self._examples(X_val, y_val, None, reset=False)
         elif y_val is not None:
             raise ValueError("y_val was given without X_val")
-        elif self.early_stopping and not incremental:
+        elif not incremental and self._stops_early(len(examples)):
             examples, validation = self._hold_out(examples, target)
 
         if fresh or not incremental:
@@ -276,6 +276,10 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             weight = weight / (weight.sum() / np.count_nonzero(weight))
         weights = None if weight is None else torch.as_tensor(weight, dtype=self._dtype)
         return training.Examples(samples, rows, target, weights), target
+
+    def _stops_early(self, n_samples: int) -> bool:
+        """Whether to hold validation data out of so many samples."""
+        return self.early_stopping
 
     def _hold_out(
         self, examples: training.Examples, target: Tensor | None

@@ -40,6 +40,8 @@ MinorFraction = Annotated[float, Interval(Real, 0, 0.5, closed="right")]
 """A share in (0, 0.5]."""
 Fraction = Annotated[float, Interval(Real, 0, 1, closed="left")]
 """A share in [0, 1)."""
+ClosedFraction = Annotated[float, Interval(Real, 0, 1, closed="both")]
+"""A share in [0, 1]."""
 DropProbability = Fraction
 RandomState = Annotated[int | np.random.RandomState | None, "random_state"]
 LayerSizes = Annotated[int | tuple[int, ...], _IntervalOfEach(Integral, 1, None, closed="left")]

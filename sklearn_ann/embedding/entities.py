@@ -32,9 +32,9 @@ from sklearn_ann.base.supervised import (
     mean_and_scale,
     mean_squared_error,
 )
-from sklearn_ann.embedding import columns
 from sklearn_ann.embedding.table import TableBody, TableRows
 from sklearn_ann.layers import layer_widths
+from sklearn_ann.preprocessing import columns
 
 
 def default_width(n_categories: int) -> int:

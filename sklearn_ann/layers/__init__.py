@@ -10,18 +10,23 @@ from sklearn_ann.layers.convolution import (
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, dense_stack, layer_widths, linear_layers
+from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.normalization import BatchNorm
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
+from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
     "Activation",
     "BatchNorm",
     "ConvolutionBlock",
     "ConvolutionLayer",
+    "ConvolutionalDecoder",
+    "ConvolutionalEncoder",
     "Dropout",
     "Pooling",
     "Stochastic",
     "TiedLinear",
+    "WarmUp",
     "convolution_layers",
     "dense_stack",
     "image_grid",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
 
+from sklearn_ann.layers import WarmUp
 from sklearn_ann.training.data import Batch, Examples, batches
 from sklearn_ann.training.network import Network, Settings
 from sklearn_ann.training.random import noise_from
@@ -153,20 +154,27 @@ class Training:
         schedule = _schedule(network.optimizer_, settings)
         weights = Weights(network.module_)
         last = self.epoch + settings.max_epochs
+        new = self.settles and self.epoch == 0
+        warm_ups = [module for module in network.module_.modules() if isinstance(module, WarmUp)] if new else []
         try:
             with noise_from(network.module_, self.noise):
                 while self.epoch < last and not (self.converged or self.stopped):
                     for observer in observers:
                         observer.epoch_begins(self)
+                    for warm_up in warm_ups:
+                        warm_up.begin_epoch(self.epoch, settings.max_epochs)
+                    warming = any(warm_up.weight < 1.0 for warm_up in warm_ups)
                     watched = self._run_epoch()
                     if watched < self.least_loss:
                         self.least_loss, self.best_epoch = watched, self.epoch
                     if self.validation is None or self.best_epoch == self.epoch:
                         weights.save()
-                    self.patience.watch(watched)
+                    if not warming:  # else the loss may rise because the weight does
+                        self.patience.watch(watched)
                     self.converged = self.patience.exhausted
                     if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
-                        schedule.step(watched)
+                        if not warming:
+                            schedule.step(watched)
                     elif schedule is not None:
                         schedule.step()
                     ends = [observer.epoch_ends(self) for observer in observers]
@@ -179,6 +187,8 @@ class Training:
             raise
         finally:
             weights.restore()
+            for warm_up in warm_ups:
+                warm_up.weight = 1.0
 
     def _run_epoch(self) -> float:
         """Run one epoch, record it in the network's history and return the loss that decides."""

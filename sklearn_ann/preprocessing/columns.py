@@ -42,8 +42,10 @@ def _is_categorical(table: Any, position: int) -> bool:
     return not all(isinstance(value, Real) and not isinstance(value, bool | np.bool) for value in table[:, position])
 
 
-def categorical_positions(table: Any, columns: Any) -> list[int]:
+def categorical_positions(table: Any, columns: Any, parameter: str = "categorical_features") -> list[int]:
     """Find the categorical columns: by their type, or those that are named by a list of names, positions or bools.
+
+    `parameter` is what errors call `columns`.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def categorical_positions(table: Any, columns: Any) -> list[int]:
     given = list(columns) if isinstance(columns, Sequence | np.ndarray) and not isinstance(columns, str) else [columns]
     if given and all(isinstance(item, bool | np.bool) for item in given):
         if len(given) != n_columns:
-            raise ValueError(f"categorical_features has {len(given)} bools, but X has {n_columns} columns")
+            raise ValueError(f"{parameter} has {len(given)} bools, but X has {n_columns} columns")
         return np.flatnonzero(given).tolist()
     positions = []
     for item in given:
@@ -67,7 +69,7 @@ def categorical_positions(table: Any, columns: Any) -> list[int]:
             positions.append(int(item) % n_columns)
         else:
             raise ValueError(
-                f"categorical_features={columns!r}: {item!r} is not a column of X; expected 'auto', or a list of "
+                f"{parameter}={columns!r}: {item!r} is not a column of X; expected 'auto', or a list of "
                 f"positions from 0 to {n_columns - 1}, of names of a frame's columns, or of a bool for each column"
             )
     return sorted(set(positions))

@@ -1,0 +1,114 @@
+"""
+A walk through the latent space of digits
+=========================================
+
+A plain auto-encoder cannot make new digits: between the codes of the digits that it has seen are holes. A variational
+auto-encoder fills them. Its latent space has a distribution to draw from, and one can walk from digit to digit. The
+classical way to draw digits is a Gaussian mixture on principal components.
+"""
+
+# %%
+# The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are only looked at.
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.stats import norm
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.mixture import GaussianMixture
+from sklearn.svm import SVC
+
+from sklearn_ann import AutoEncoderTransformer, VAESampler
+
+X, y = load_digits(return_X_y=True)
+X = X / 16
+X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
+
+# %%
+# Two latent units are enough for a map. Each pixel's brightness counts as a probability: a Bernoulli likelihood.
+SETTINGS = {"max_epochs": 300, "learning_rate": 3e-3, "learning_rate_schedule": "cosine", "random_state": 0}
+flat = VAESampler(n_components=2, likelihood="bernoulli", **SETTINGS).fit(X_train)
+
+# %%
+# The walk: the latent space is normal, so steps of equal probability are quantiles of the normal distribution.
+steps = norm.ppf(np.linspace(0.02, 0.98, 12))
+walk = flat.inverse_transform([(across, down) for down in steps[::-1] for across in steps])
+
+# %%
+# Digits to order: ten latent units, and the class as a condition of the decoder. `sample` draws pixels too, so the
+# means are shown: the decoded codes. Beside them a mixture for each class, of as many dimensions.
+classes = np.repeat(np.arange(10), 10)
+rng = np.random.RandomState(0)
+codes = rng.normal(size=(100, 10))
+vae = VAESampler(n_components=10, likelihood="bernoulli", conditions="y", **SETTINGS).fit(X_train, y_train)
+network = vae.inverse_transform(codes, y=classes)
+
+pca = PCA(10, random_state=0).fit(X_train)
+mixtures = [GaussianMixture(2, random_state=0).fit(pca.transform(X_train[y_train == digit])) for digit in range(10)]
+mixture = pca.inverse_transform(np.vstack([model.sample(10)[0] for model in mixtures])).clip(0, 1)
+
+# %%
+# The lecture's claim: codes drawn for a plain auto-encoder, from a normal distribution with the moments of its codes,
+# often decode to nothing. A classifier that knows digits says how sure it is of each picture.
+plain = AutoEncoderTransformer(n_components=10, loss="binary_cross_entropy", **SETTINGS).fit(X_train)
+seen = plain.transform(X_train)
+holes = plain.inverse_transform(rng.multivariate_normal(seen.mean(axis=0), np.cov(seen.T), size=1000))
+unconditional = VAESampler(n_components=10, likelihood="bernoulli", **SETTINGS).fit(X_train)
+filled = unconditional.inverse_transform(rng.normal(size=(1000, 10)))
+judge = SVC(C=10, random_state=0).fit(X_train, y_train)
+
+
+def convincing(images):
+    """Share of images that the judge places as clearly as it does nine of ten real ones."""
+
+    def margin(these):
+        votes = np.sort(judge.decision_function(these), axis=1)
+        return votes[:, -1] - votes[:, -2]
+
+    return float((margin(images) >= np.quantile(margin(X_test), 0.1)).mean())
+
+
+print("Share of pictures that a classifier finds convincing")
+for label, images in (
+    ("unseen digits", X_test),
+    ("variational auto-encoder", filled),
+    ("plain auto-encoder", holes),
+    ("variational, by class", network),
+    ("Gaussian mixture on PCA, by class", mixture),
+):
+    print(f"  {label:34s} {convincing(images):.2f}")
+for label, images in (("variational", network), ("mixture", mixture)):
+    print(f"Right class, {label}: {judge.score(images, classes):.2f}")
+print(f"Unseen digits, nats a digit, two latent units: {flat.score(X_test):.1f}")
+print(f"Unseen digits, nats a digit, ten latent units: {unconditional.score(X_test):.1f}")
+
+# %%
+# The picture: the codes of unseen digits on the map, the walk, and digits to order.
+
+
+def mosaic(images, columns):
+    """Images side by side, with a margin around each."""
+    tiles = np.pad(images.reshape(-1, columns, 8, 8), ((0, 0), (0, 0), (2, 2), (2, 2)))
+    return tiles.transpose(0, 2, 1, 3).reshape(-1, columns * 12)
+
+
+figure, ((map_axis, walk_axis), (vae_axis, mixture_axis)) = plt.subplots(2, 2, figsize=(9, 9), layout="constrained")
+points = map_axis.scatter(*flat.transform(X_test).T, c=y_test, cmap="tab10", s=10)
+map_axis.set(title="Codes of unseen digits", xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+map_axis.legend(*points.legend_elements(), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+walk_axis.imshow(mosaic(walk, 12), cmap="gray_r", vmin=0, vmax=1)
+walk_axis.set_title("A walk over the map")
+for axis, images, title in (
+    (vae_axis, network, "Drawn by class, variational auto-encoder"),
+    (mixture_axis, mixture, "Drawn by class, Gaussian mixture on PCA"),
+):
+    axis.imshow(mosaic(images, 10), cmap="gray_r", vmin=0, vmax=1)
+    axis.set_title(title)
+for axis in (walk_axis, vae_axis, mixture_axis):
+    axis.set_xticks([])
+    axis.set_yticks([])
+picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("vae_latent_walk.png")
+figure.savefig(picture, dpi=150)
+print(f"Picture: {picture}")

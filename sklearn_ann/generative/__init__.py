@@ -1,0 +1,5 @@
+"""Generative models: fit a distribution and sample from it."""
+
+from sklearn_ann.generative.vae import VAESampler
+
+__all__ = ["VAESampler"]

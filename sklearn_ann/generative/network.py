@@ -1,0 +1,137 @@
+"""The variational auto-encoder as a torch module."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_ann.generative.conditions import ConditionedBatch
+from sklearn_ann.generative.likelihoods import Likelihood
+from sklearn_ann.layers import Stochastic, WarmUp
+
+
+class Posterior(NamedTuple):
+    """``q(z | x) = N(mean, exp(log_variance))``."""
+
+    mean: Tensor  # (batch, q)
+    log_variance: Tensor  # (batch, q)
+
+    def at(self, noise: Tensor) -> Tensor:
+        """The code that standard normal `noise` stands for (Kingma and Welling 2013, equation 4)."""
+        return self.mean + (0.5 * self.log_variance).exp() * noise
+
+    def divergence(self) -> Tensor:
+        """``KL(q(z_k | x) || N(0, 1))`` of each latent unit k (appendix B), shape (batch, q)."""
+        return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance)
+
+
+class Noise(Stochastic):
+    """Standard normal numbers."""
+
+    def forward(self, like: Tensor) -> Tensor:
+        return torch.empty_like(like).normal_(generator=self.generator)
+
+
+class Bound(NamedTuple):
+    """The two parts of the evidence lower bound of each sample."""
+
+    log_likelihood: Tensor  # (batch,), log p(x | z) at one draw of z
+    divergence: Tensor  # (batch,), the KL divergence of q(z | x) from the prior, as it is penalised
+
+
+def negative_bound(bound: Bound, _: Any) -> Tensor:
+    """``KL - log p(x | z)`` of each sample."""
+    return bound.divergence - bound.log_likelihood
+
+
+class VariationalAutoEncoder(nn.Module):
+    """An encoder of ``q(z | x)``, a decoder, and the likelihood ``p(x | z)`` that its output stands for.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Maps samples of shape (batch, p) to (batch, 2 * q), means and logarithms of variances.
+    decoder : nn.Module
+        Maps (batch, q + n_levels) to (batch, n_outputs * p).
+    likelihood : Likelihood
+    beta : float
+        Weight of the divergence.
+    kl_warmup : float
+        Share of the epochs in which that weight rises from zero.
+    free_bits : float
+        Nats below which the mean divergence of a latent unit over a batch is not penalised.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        beta: float = 1.0,
+        kl_warmup: float = 0.0,
+        free_bits: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        self.beta, self.free_bits = beta, free_bits
+        self.warm_up = WarmUp(kl_warmup)
+        self.noise = Noise()
+
+    def posterior(self, x: Tensor) -> Posterior:
+        """Map samples of shape (batch, p) to ``q(z | x)``, in the type of `x`."""
+        mean, log_variance = self.encoder(self.likelihood.standardized(x)).to(x.dtype).chunk(2, dim=1)
+        return Posterior(mean, log_variance)
+
+    def decode(self, z: Tensor, conditions: Tensor) -> Tensor:
+        """Map codes of shape (batch, q) to what the likelihood reads, in the type of `z`."""
+        inputs = torch.cat([z, conditions], dim=1) if conditions.shape[1] else z
+        output: Tensor = self.decoder(inputs).to(z.dtype)
+        return output
+
+    def forward(self, batch: ConditionedBatch) -> Bound:
+        """Draw one z for each sample of a batch and return the parts of the bound."""
+        posterior = self.posterior(batch.x)
+        z = posterior.at(self.noise(posterior.mean))
+        return Bound(
+            self.likelihood.log_prob(batch.x, self.decode(z, batch.conditions)), self._penalty(posterior.divergence())
+        )
+
+    def _penalty(self, divergence: Tensor) -> Tensor:
+        if self.free_bits:  # Kingma et al. 2016, equation 15: max(free_bits, mean over the batch), of each unit
+            free = divergence.detach().mean(dim=0) < self.free_bits
+            divergence = divergence.masked_fill(free, self.free_bits)
+        penalty = self.beta * divergence.sum(dim=1)
+        weight = self.warm_up.weight
+        if self.training and weight < 1:  # the gradient is scaled, what is recorded is not: epochs can be compared
+            penalty = weight * penalty + (1 - weight) * penalty.detach()
+        return penalty
+
+    def log_likelihood(self, batch: ConditionedBatch, posterior: Posterior, noise: Tensor) -> Tensor:
+        """``log p(x | z)`` of each sample at the code that `noise`, of shape (q,), stands for."""
+        return self.likelihood.log_prob(batch.x, self.decode(posterior.at(noise), batch.conditions))
+
+    def evidence_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
+        """The evidence lower bound (Kingma and Welling 2013, equation 3), a mean over `draws` of shape (k, q)."""
+        posterior = self.posterior(batch.x)
+        total = torch.zeros_like(posterior.mean[:, 0])
+        for noise in draws:
+            total = total + self.log_likelihood(batch, posterior, noise)
+        return total / len(draws) - posterior.divergence().sum(dim=1)
+
+    def importance_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
+        """``log mean_i p(x | z_i) p(z_i) / q(z_i | x)`` over `draws`, shape (k, q) (Burda et al. 2016, equation 8)."""
+        posterior = self.posterior(batch.x)
+        log_weights = [
+            # The factors of 2π in p(z) and q(z | x) cancel.
+            self.log_likelihood(batch, posterior, noise)
+            + 0.5 * (noise.square() + posterior.log_variance - posterior.at(noise).square()).sum(dim=1)
+            for noise in draws
+        ]
+        return torch.stack(log_weights).logsumexp(dim=0) - math.log(len(draws))
+
+    def mean(self, batch: ConditionedBatch) -> Tensor:
+        """``E[x | z]`` for a batch of codes, shape (batch, p)."""
+        return self.likelihood.mean(self.decode(*batch))
