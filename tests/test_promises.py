@@ -592,7 +592,8 @@ def test_validation_data_reach_the_last_step_of_a_pipeline(estimator, digits):
         pipe = make_pipeline(FunctionTransformer(lambda X: X / 255), step, transform_input=["X_val"])
         pipe.fit(X[:200], y[:200], X_val=X[200:], **({"y_val": y[200:]} if supervised else {}))
     losses = pipe[-1].history_
-    assert losses["validation_loss"][-1] < 100 * losses["loss"][-1]  # a squared error would be 65,025 times as much
+    times = 100 if estimator in RANDOM_ERROR else 3  # without the scaling a squared error would be 65,025 times as much
+    assert losses["validation_loss"][-1] < times * losses["loss"][-1]
 
 
 @every_estimator_with("sample_weight")
