@@ -159,6 +159,10 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         """What is the network? Build it for encoded samples; called where torch draws from `random_state`."""
         raise NotImplementedError
 
+    def _build_on(self, examples: training.Examples) -> nn.Module:
+        """Build the network for all that it will be trained on, where it is to hold some of that."""
+        return self._build(examples.samples)
+
     def _error(self) -> training.Error:
         """What is the error? Return ``(output, target) -> one loss a sample``, a function that holds no estimator."""
         raise NotImplementedError
@@ -224,7 +228,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
             examples, validation = self._hold_out(examples, target)
 
         if fresh or not incremental:
-            self._new_network(examples.samples, device, continued=None if fresh else self.module_)
+            self._new_network(examples, device, continued=None if fresh else self.module_)
         self.net_.move(device)
         self._device = device
         settings = self._settings(incremental)
@@ -304,10 +308,10 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         train, held_out = (dataclasses.replace(examples, rows=torch.from_numpy(part)) for part in parts)
         return train, held_out
 
-    def _new_network(self, samples: training.Samples, device: torch.device, continued: nn.Module | None) -> None:
+    def _new_network(self, examples: training.Examples, device: torch.device, continued: nn.Module | None) -> None:
         """Build the network anew; with `continued`, give it that module's weights."""
         with torch.device("cpu"), training.drawing_from(training.torch_generator(self._rng)):
-            module = self._build(samples)
+            module = self._build_on(examples)
         if continued is not None:
             try:
                 module.load_state_dict(continued.state_dict())

@@ -1,5 +1,13 @@
 """torch blocks that two architectures or more share."""
 
+from sklearn_ann.layers.attention import (
+    EncoderBlock,
+    FeedForward,
+    MultiHeadAttention,
+    Position,
+    PositionalEncoding,
+    attention_weights,
+)
 from sklearn_ann.layers.convolution import (
     ConvolutionBlock,
     ConvolutionLayer,
@@ -23,10 +31,16 @@ __all__ = [
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
     "Dropout",
+    "EncoderBlock",
+    "FeedForward",
+    "MultiHeadAttention",
     "Pooling",
+    "Position",
+    "PositionalEncoding",
     "Stochastic",
     "TiedLinear",
     "WarmUp",
+    "attention_weights",
     "convolution_layers",
     "dense_stack",
     "image_grid",
