@@ -1,6 +1,7 @@
 """Neural architectures as scikit-learn estimators."""
 
 from sklearn_ann._version import __version__
+from sklearn_ann.attention import AttentionClassifier, AttentionRegressor
 from sklearn_ann.autoencoder import AutoEncoderOutlierDetector, AutoEncoderTransformer
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
@@ -16,6 +17,8 @@ from sklearn_ann.graph import (
 from sklearn_ann.preprocessing import SequenceEncoder
 
 __all__ = [
+    "AttentionClassifier",
+    "AttentionRegressor",
     "AutoEncoderOutlierDetector",
     "AutoEncoderTransformer",
     "CNNClassifier",

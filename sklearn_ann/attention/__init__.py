@@ -1,0 +1,5 @@
+"""Attention: among the tokens of strings, the columns of tables, and to the rows of the training set."""
+
+from sklearn_ann.attention.estimators import AttentionClassifier, AttentionRegressor
+
+__all__ = ["AttentionClassifier", "AttentionRegressor"]

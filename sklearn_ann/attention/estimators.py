@@ -7,35 +7,134 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils.validation import validate_data
+import torch
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann.attention.mind import Mind
-from sklearn_ann.attention.tokens import Tokens
+from sklearn_ann.attention.tokens import TokenPooling, Tokens
 from sklearn_ann.base import NeuralClassifier, NeuralRegressor
 from sklearn_ann.base.estimator import NeuralEstimator
+from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveInt
 from sklearn_ann.base.supervised import WithHead
+from sklearn_ann.layers import Position
+from sklearn_ann.preprocessing.alphabets import Unknown
 from sklearn_ann.preprocessing.columns import as_table
 
-MINDS: dict[str, type[Mind]] = {"tokens": Tokens}  # + "columns": Columns, "rows": Rows
+Attend = Literal["auto", "tokens", "columns", "rows"]
+_MINDS: dict[str, type[Mind]] = {"tokens": Tokens}
+_MOST_WEIGHTS = 2**24  # in the maps that are made at a time, or those of one sample
+
+
+def what_to_attend(X: Any) -> Literal["tokens", "columns"]:
+    """Strings have tokens; all else is a table."""
+    if isinstance(X, str | bytes):
+        return "tokens"  # where it is refused
+    flat = X if isinstance(X, list | tuple) else np.asarray(X) if getattr(X, "ndim", 0) == 1 else []
+    return "tokens" if any(isinstance(sample, str | bytes) for sample in flat) else "columns"
+
+
+def rollout(maps: Tensor) -> Tensor:
+    """Follow the attention through all layers (Abnar and Zuidema 2020, section 3).
+
+    Half of what a token is after a layer comes from itself, half from those that it attends to, as the mean of the
+    heads has it.
+
+    Parameters
+    ----------
+    maps : Tensor of shape (batch, layer, head, token, token)
+
+    Returns
+    -------
+    Tensor of shape (batch, token, token)
+        Of what was a token at first, how much is in each in the end; rows sum to one.
+    """
+    mixed = (maps.mean(dim=2) + torch.eye(maps.shape[-1], device=maps.device)) / 2  # (batch, layer, token, token)
+    result = mixed[:, 0]
+    for layer in mixed.unbind(dim=1)[1:]:
+        result = layer @ result
+    return result
 
 
 class AttentionEstimator(NeuralEstimator):
-    """What attention estimators share."""
+    """What attention estimators share.
+
+    Parameters
+    ----------
+    attend : {"auto", "tokens", "columns", "rows"}
+        What attends to what: the tokens of a string to each other, the columns of a row of a table to each other, or
+        a row to the rows of the training set. ``"auto"``: tokens of strings, columns of tables.
+
+    n_components : int
+        Width of a token, a column or a row inside of the network, and number of features that ``transform`` returns.
+
+    n_layers : int
+        Blocks of attention and a dense layer, one after the other.
+
+    n_heads : int
+        Attentions side by side in a block.
+
+    dropout : float
+        Probability, in [0, 1), to drop a hidden unit and what a block adds, while training.
+
+    alphabet : {"auto", "dna", "rna", "protein"} or str
+        Tokens: that of strings, or the letters themselves; ``"auto"`` is the first of the three that has all letters
+        seen in ``fit``, of the ambiguous ones N alone.
+
+    unknown : {"error", "ambiguous"}
+        Tokens: what a letter outside the alphabet is: an error, or a letter that may be any.
+
+    k : int
+        Tokens: letters in a token; those of two or more overlap. A token with a letter that may be any has the mean
+        of the vectors of all, and so has the only one of a string that is shorter than `k`.
+
+    position : {"sinusoidal", "learned", "rotary", "none"}
+        Tokens: how the network knows where a token stands: by waves of many lengths that are added to it; by a vector
+        of each place, which must have been in ``fit``; by the distance of two tokens; or not at all, so that strings
+        of the same tokens in another order are the same.
+
+    pooling : {"cls", "mean"}
+        Tokens: what is read out: a token of its own that attends to all others, or the mean of all.
+
+    mutation : float
+        Tokens: share of the tokens that are replaced by others of the same string, anew whenever it is trained on.
+
+    learning_rate_warmup : float
+        Share of `max_epochs` over which the learning rate rises to what it is.
+    """
+
+    attend: Attend = "auto"
+    n_components: PositiveInt = 64
+    n_layers: PositiveInt = 2
+    n_heads: PositiveInt = 4
+    dropout: DropProbability = 0.1
+    alphabet: str = "auto"
+    unknown: Unknown = "error"
+    k: PositiveInt = 1
+    position: Position = "sinusoidal"
+    pooling: TokenPooling = "cls"
+    mutation: ClosedFraction = 0.0
+    learning_rate_warmup: Fraction = 0.05
+    learning_rate_schedule: training.Schedule = "adaptive"
 
     _mind: Mind
 
     def _encode(self, X: Any, *, reset: bool) -> training.Samples:
         if reset:
-            kind = MINDS[kind_of(X) if self.attend == "auto" else self.attend]
+            kind = _MINDS[what_to_attend(X) if self.attend == "auto" else self.attend]
             self._mind = kind(**self._named_in(kind))
         names = None
         if self._mind.reads_tables:
             X = as_table(X)
             validate_data(self, X, reset=reset, skip_check_array=True)
             names = list(getattr(self, "feature_names_in_", [])) or None
-        return self._mind.read(X, reset=reset, names=names, dtype=self._dtype)
+        samples = self._mind.read(X, reset=reset, names=names, dtype=self._dtype)
+        if reset and not self._mind.reads_tables:
+            self.n_features_in_ = 1
+            self.__dict__.pop("feature_names_in_", None)
+        return samples
 
     def _examples(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, **target_options: Any
@@ -46,9 +145,119 @@ class AttentionEstimator(NeuralEstimator):
     def _build_on(self, examples: training.Examples) -> nn.Module:
         body, n_features = self._mind.build(examples, **self._named_in(self._mind.build))
         self._n_features_out = n_features
-        return WithHead(body, n_features, self.n_outputs_)
+        return WithHead(body, n_features, self.n_outputs_)  # type: ignore[attr-defined]
 
     def _named_in(self, function: Callable[..., Any]) -> dict[str, Any]:
         """Those hyper-parameters that `function` has as arguments."""
         names = inspect.signature(function).parameters
         return {name: value for name, value in self.get_params(deep=False).items() if name in names}
+
+    def attention_maps(self, X: Any, *, kind: Literal["raw", "rollout"] = "raw") -> np.ndarray | list[np.ndarray]:
+        """Return who attends to whom.
+
+        A map says where a layer looks, not why the network decides as it does (Jain and Wallace 2019): heads and
+        layers are not averaged.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+        kind : {"raw", "rollout"}
+            The weights of each layer and head as they are, or followed through all layers (Abnar and Zuidema 2020).
+
+        Returns
+        -------
+        array of shape (n_samples, n_layers, n_heads, n_queries, n_keys), or a list of arrays without the first axis
+            A list where samples have different numbers of tokens; `token_names` says what queries and keys are. Each
+            row sums to one. With ``kind="rollout"`` without the axes of layers and heads.
+
+        Raises
+        ------
+        ValueError
+            If ``kind="rollout"`` is asked of maps whose queries are not their keys.
+        """
+        check_is_fitted(self)
+        if kind not in ("raw", "rollout"):
+            raise ValueError(f"kind={kind!r}: expected 'raw' or 'rollout'")
+        samples = self._encode(X, reset=False)
+
+        def maps(body: Any, batch: Any) -> Tensor:
+            found = torch.stack(body.attention(batch), dim=1).float()  # (batch, layer, head, query, key)
+            if kind == "raw":
+                return found
+            if found.shape[-1] != found.shape[-2]:
+                raise ValueError("kind='rollout' is of maps in which all attend to all, which attend='rows' has not")
+            return rollout(found)
+
+        # Samples of as many tokens at a time: there is nothing to fill up, and it is known how many weights there are.
+        n_tokens = np.array([len(names) for names in self._mind.token_names(samples)])
+        groups = [np.flatnonzero(n_tokens == number) for number in np.unique(n_tokens)]
+        parts = []
+        for group in groups:
+            weights = self.n_layers * self.n_heads * int(n_tokens[group[0]]) ** 2
+            parts.append(self._applied(samples, group, max(1, _MOST_WEIGHTS // weights), maps))
+        if len(parts) == 1:
+            return parts[0]
+        found: list[np.ndarray] = [np.empty(0)] * len(samples)
+        for group, part in zip(groups, parts, strict=True):
+            for i, of_sample in zip(group, part, strict=True):
+                found[i] = of_sample
+        return found
+
+    def _applied(
+        self, samples: training.Samples, which: np.ndarray, chunk: int, function: Callable[[Any, Any], Tensor]
+    ) -> np.ndarray:
+        """``function(body, batch)`` of the samples in `which`, `chunk` of them at a time."""
+        device = self._ready()
+        result: np.ndarray | None = None
+        with torch.inference_mode(), training.limited_threads():
+            for begin in range(0, len(which), chunk):
+                part = torch.from_numpy(which[begin : begin + chunk])
+                values = function(self.module_.body, training.on_device(samples[part], device)).numpy(force=True)
+                if result is None:
+                    result = np.empty((len(which), *values.shape[1:]), dtype=values.dtype)
+                result[begin : begin + chunk] = values
+        assert result is not None  # there is at least one sample
+        return result
+
+    def token_names(self, X: Any) -> list[list[str]]:
+        """Say what the queries and keys of `attention_maps` are.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+
+        Returns
+        -------
+        list of lists of str
+        """
+        check_is_fitted(self)
+        return self._mind.token_names(self._encode(X, reset=False))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags
+
+
+class AttentionClassifier(AttentionEstimator, NeuralClassifier):
+    """Classification of strings and of tables with attention.
+
+    References
+    ----------
+    Vaswani, A. et al. (2017). Attention is all you need. Advances in Neural Information Processing Systems, 30.
+    arXiv:1706.03762.
+
+    Examples
+    --------
+    >>> from sklearn_ann import AttentionClassifier
+    >>> strings = ["ACGTACGTAA", "TTTTCCCCAA", "ACGAACGTTA", "TTCTCTCCAT"] * 10
+    >>> model = AttentionClassifier(max_epochs=20, learning_rate_schedule="cosine", random_state=0)
+    >>> model.fit(strings, ["mixed", "pyrimidines"] * 20).predict(["CTTTCCTCAA"])
+    array(['pyrimidines'], dtype='<U11')
+    >>> model.attention_maps(["CTTTCCTCAA"]).shape
+    (1, 2, 4, 11, 11)
+    """
+
+
+class AttentionRegressor(AttentionEstimator, NeuralRegressor):
+    """Regression on strings and on tables with attention; `AttentionClassifier` says how."""

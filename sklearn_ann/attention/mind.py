@@ -28,11 +28,10 @@ class AttentionBody(nn.Module, ABC):
 
     @abstractmethod
     def attention(self, batch: Any) -> list[Tensor]:
-        """Return the weights of each layer, shape (batch, head, query, key), rows of which sum to one."""
+        """Return the weights of each layer, shape (batch, head, query, key), rows of which sum to one.
 
-    def sizes(self, batch: Any) -> Tensor | None:
-        """Number of tokens of each sample in the maps, shape (batch,); None where they are all the same."""
-        return None
+        The estimator calls it with samples of as many tokens, as `Mind.token_names` counts them.
+        """
 
 
 class Mind(ABC):
@@ -53,7 +52,7 @@ class Mind(ABC):
         Parameters
         ----------
         X : array-like
-            A table as `preprocessing.columns.as_table` returns it, of as many columns as in ``fit``; for tokens strings.
+            Strings, or a table as `preprocessing.columns.as_table` returns it, of as many columns as in ``fit``.
         reset : bool
             Whether to learn the alphabet, the categories, ... or to hold `X` to those.
         names : list of str or None
@@ -81,4 +80,4 @@ class Mind(ABC):
 
     @abstractmethod
     def token_names(self, samples: training.Samples) -> list[list[str]]:
-        """Say what the queries and keys are in the maps of each sample."""
+        """Say what the keys are in the maps of each sample, and the queries where those are the same."""

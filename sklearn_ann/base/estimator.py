@@ -328,8 +328,10 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
 
     def _settings(self, incremental: bool = False) -> training.Settings:
         names = training.Settings.__dataclass_fields__
-        values = {name: getattr(self, name) for name in names} | {"precision": self._fitted_precision}
-        return training.Settings(**(values | {"max_epochs": 1} if incremental else values))
+        values = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        values |= {"precision": self._fitted_precision}
+        one_epoch = {"max_epochs": 1, "learning_rate_warmup": 0.0}
+        return training.Settings(**(values | one_epoch if incremental else values))
 
     def _run(self, run: training.Training, X: Any, y: Any, sample_weight: Any, incremental: bool) -> None:
         """Train, with everyone told of it who asked to be."""
@@ -382,11 +384,16 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         check_is_fitted(self)
         return self._apply_encoded(self._encode(X, reset=False), function)
 
+    def _ready(self) -> torch.device:
+        """Where the network is; out of a pickle, it goes to its device first."""
+        if self._device is None:
+            self._device: torch.device | None = training.available_device(self.device, self._fitted_precision)
+            self.module_.to(self._device)
+        assert self._device is not None
+        return self._device
+
     def _apply_encoded(self, samples: training.Samples, function: Callable[[Any, Any], Tensor]) -> np.ndarray:
-        device: torch.device | None = self._device
-        if device is None:  # out of a pickle
-            self._device = device = training.available_device(self.device, self._fitted_precision)
-            self.module_.to(device)
+        device = self._ready()
         with training.limited_threads():
             return training.apply(
                 self.module_,

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from sklearn_ann import training
 
-_POOL = 32  # batches among which samples are put together by size
-
 
 class GridBatch(NamedTuple):
     """Samples as one tensor, the smaller ones filled up with zeros at their ends."""
@@ -87,11 +85,4 @@ class GridSamples(training.Samples):
         """Put samples of like size into the same batch, which leaves little to fill up."""
         if self.uniform:
             return super().arranged(order, n_batches)
-        places = self.starts.diff()
-        batches: list[Tensor] = []
-        for pool in order.tensor_split(-(-n_batches // _POOL)):
-            by_size = pool[places.index_select(0, pool).argsort(stable=True)]
-            batches.extend(by_size.tensor_split(-(-len(pool) * n_batches // len(order))))
-        # So that an epoch does not go from short to long; the order of the samples is random and decides.
-        shuffled = torch.randperm(len(batches), generator=torch.Generator().manual_seed(int(order[0])))
-        return [batches[i] for i in shuffled.tolist()]
+        return training.alike(order, self.starts.diff(), n_batches)

@@ -168,6 +168,27 @@ def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Groups, Tensor]:
     return groups, torch.arange(len(groups.members), device=starts.device) + shift
 
 
+_POOL = 32  # batches among which samples are put together by size
+
+
+def alike(order: Tensor, sizes: Tensor, n_batches: int) -> Sequence[Tensor]:
+    """Divide samples, in a random `order`, into batches of samples of like size.
+
+    Parameters
+    ----------
+    order : int64 Tensor of shape (n,)
+    sizes : Tensor of shape (n_samples,)
+    n_batches : int
+    """
+    batches: list[Tensor] = []
+    for pool in order.tensor_split(-(-n_batches // _POOL)):
+        by_size = pool[sizes.index_select(0, pool).argsort(stable=True)]
+        batches.extend(by_size.tensor_split(-(-len(pool) * n_batches // len(order))))
+    # So that an epoch does not go from short to long; the order of the samples is random and decides.
+    shuffled = torch.randperm(len(batches), generator=torch.Generator().manual_seed(int(order[0])))
+    return [batches[i] for i in shuffled.tolist()]
+
+
 @dataclass(frozen=True)
 class Examples:
     """What an epoch runs over.

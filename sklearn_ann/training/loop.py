@@ -151,7 +151,7 @@ class Training:
             As it came. In both cases the module has the weights of its last good epoch again.
         """
         network, settings = self.network, self.settings
-        schedule = _schedule(network.optimizer_, settings)
+        schedules = _schedules(network.optimizer_, settings)
         weights = Weights(network.module_)
         last = self.epoch + settings.max_epochs
         new = self.settles and self.epoch == 0
@@ -172,11 +172,11 @@ class Training:
                     if not warming:  # else the loss may rise because the weight does
                         self.patience.watch(watched)
                     self.converged = self.patience.exhausted
-                    if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
-                        if not warming:
+                    for schedule in schedules:
+                        if not isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
+                            schedule.step()
+                        elif not warming:
                             schedule.step(watched)
-                    elif schedule is not None:
-                        schedule.step()
                     ends = [observer.epoch_ends(self) for observer in observers]
                     self.stopped = any(ends)
                 if self.settles and self.validation is None:  # else the statistics are those that were validated
@@ -223,11 +223,17 @@ class Training:
         return batches(examples, self.settings.batch_size, self.device, order)  # type: ignore[return-value]
 
 
-def _schedule(optimizer: Optimizer, settings: Settings) -> lr_scheduler.LRScheduler | None:
-    """The learning rate's course over the epochs."""
+def _schedules(optimizer: Optimizer, settings: Settings) -> list[lr_scheduler.LRScheduler]:
+    """What the learning rate is multiplied with in the course of the epochs."""
+    schedules: list[lr_scheduler.LRScheduler] = []
     if settings.learning_rate_schedule == "cosine":
-        return lr_scheduler.CosineAnnealingLR(optimizer, settings.max_epochs)
+        schedules.append(lr_scheduler.CosineAnnealingLR(optimizer, settings.max_epochs))
     if settings.learning_rate_schedule == "adaptive":
         patience = settings.n_iter_no_change // 2
-        return lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.2, patience=patience, threshold=settings.tol)
-    return None
+        schedules.append(
+            lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.2, patience=patience, threshold=settings.tol)
+        )
+    n_warm = math.ceil(settings.learning_rate_warmup * settings.max_epochs)
+    if n_warm:
+        schedules.append(lr_scheduler.LinearLR(optimizer, start_factor=1 / (n_warm + 1), total_iters=n_warm))
+    return schedules

@@ -37,6 +37,7 @@ class Settings:
     n_iter_no_change: int
     tol: float
     precision: Precision
+    learning_rate_warmup: float = 0.0
 
 
 class Network(NeuralNet):
