@@ -1,5 +1,6 @@
 """Attention: among the tokens of strings, the columns of tables, and to the rows of the training set."""
 
 from sklearn_ann.attention.estimators import AttentionClassifier, AttentionRegressor
+from sklearn_ann.attention.transformer import AttentionTransformer
 
-__all__ = ["AttentionClassifier", "AttentionRegressor"]
+__all__ = ["AttentionClassifier", "AttentionRegressor", "AttentionTransformer"]
