@@ -208,6 +208,7 @@ class AttentionEstimator(NeuralEstimator):
     ) -> np.ndarray:
         """``function(body, batch)`` of the samples in `which`, `chunk` of them at a time."""
         device = self._ready()
+        self.module_.eval()
         result: np.ndarray | None = None
         with torch.inference_mode(), training.limited_threads():
             for begin in range(0, len(which), chunk):

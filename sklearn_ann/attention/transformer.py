@@ -16,7 +16,7 @@ from sklearn_ann import training
 from sklearn_ann.base.parameters import DeclaredParameters, PositiveFloat
 from sklearn_ann.layers import attention_weights
 
-_MOST_WEIGHTS = 2**24  # at a time
+_MOST_WEIGHTS = 2**21  # at a time: what the cache holds goes fastest
 _TYPES = [np.float64, np.float32]
 
 

@@ -36,9 +36,9 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None, sc
 
 def wave_angles(length: int, n_waves: int, like: Tensor) -> Tensor:
     """Angle of each place under waves of lengths from 2π to 20,000π, shape (length, n_waves)."""
-    # In double precision, so that long sequences and bfloat16 do not blur the places.
-    frequency = _LONGEST_WAVE ** (-torch.arange(n_waves, device=like.device, dtype=torch.float64) / n_waves)
-    return torch.arange(length, device=like.device, dtype=torch.float64)[:, None] * frequency
+    dtype = torch.promote_types(like.dtype, torch.float32)  # in bfloat16 places would be one
+    frequency = _LONGEST_WAVE ** (-torch.arange(n_waves, device=like.device, dtype=dtype) / n_waves)
+    return torch.arange(length, device=like.device, dtype=dtype)[:, None] * frequency
 
 
 def rotated(x: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class PositionalEncoding(nn.Module):
         self.kind = kind
         self.table = nn.Parameter(torch.empty(max_length, width)) if kind == "learned" else None
         if self.table is not None:
-            nn.init.normal_(self.table, std=0.02)
+            nn.init.normal_(self.table)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, length, width) to the same shape."""

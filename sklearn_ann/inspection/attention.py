@@ -1,0 +1,194 @@
+"""Attention maps as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+_MOST_NAMES = 80  # more of them beside a map could not be read
+
+
+def _pyplot() -> Any:
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError(
+            "AttentionMapDisplay needs matplotlib: pip install 'sklearn-ann-architectures[plot]'"
+        ) from error
+    return pyplot
+
+
+def _chosen(maps: np.ndarray, number: int | None, axis: int, parameter: str) -> np.ndarray:
+    """The one layer or head of this number, or all; the axis stays."""
+    if number is None:
+        return maps
+    n = maps.shape[axis]
+    if not isinstance(number, int | np.integer) or isinstance(number, bool) or not -n <= number < n:
+        raise ValueError(f"{parameter}={number!r}: expected None or an integer from {-n} to {n - 1}")
+    return np.take(maps, [number], axis=axis)
+
+
+class AttentionMapDisplay:
+    """Who attends to whom: a picture for each layer and head, with a row for each query and a column for each key.
+
+    It is made by `from_estimator`, or of any weights by hand. All pictures have one scale of colours.
+
+    Parameters
+    ----------
+    weights : array-like of shape (n_queries, n_keys), (n_heads, n_queries, n_keys) or (n_layers, n_heads, ...)
+        The weights, as ``attention_maps`` returns them for a sample.
+
+    query_names, key_names : sequence of str or None
+        What the rows and the columns are; None for numbers.
+
+    titles : array-like of str of shape (n_layers, n_heads) or None
+        What stands above each picture; None for the numbers of layer and head, where there are several.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes, or array of Axes of shape (n_layers, n_heads)
+        The pictures; an array where there are several.
+
+    figure_ : matplotlib Figure
+        What they are in.
+
+    im_ : list of matplotlib AxesImage
+        The pictures themselves, those of a layer one after the other.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sklearn_ann import AttentionClassifier
+    >>> from sklearn_ann.inspection import AttentionMapDisplay
+    >>> X = ["ACGTACGTAA", "TTTTCCCCAA"] * 10
+    >>> model = AttentionClassifier(max_epochs=5, learning_rate_schedule="cosine", random_state=0).fit(X, [0, 1] * 10)
+    >>> AttentionMapDisplay.from_estimator(model, X, sample=1, layer=-1).ax_.shape
+    (1, 4)
+    """
+
+    def __init__(
+        self,
+        weights: Any,
+        *,
+        query_names: Sequence[str] | None = None,
+        key_names: Sequence[str] | None = None,
+        titles: Any = None,
+    ) -> None:
+        self.weights, self.query_names, self.key_names, self.titles = weights, query_names, key_names, titles
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        sample: int = 0,
+        layer: int | None = None,
+        head: int | None = None,
+        kind: Literal["raw", "rollout"] = "raw",
+        ax: Any = None,
+        cmap: str = "viridis",
+        colorbar: bool = True,
+    ) -> Self:
+        """Show how an estimator attends in one sample.
+
+        Parameters
+        ----------
+        estimator : AttentionClassifier or AttentionRegressor
+            A fitted one.
+        X : samples as in ``fit``
+        sample : int
+            Which of them to show.
+        layer, head : int or None
+            Which to show; None for all.
+        kind : {"raw", "rollout"}
+            As in ``attention_maps``; with ``"rollout"`` there is one picture.
+        ax, cmap, colorbar
+            As in `plot`.
+
+        Returns
+        -------
+        AttentionMapDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is no such sample, layer or head.
+        """
+        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+        if not -n_samples <= sample < n_samples:
+            raise ValueError(f"sample={sample!r}: expected an integer from {-n_samples} to {n_samples - 1}")
+        one = _safe_indexing(X, [sample % n_samples])
+        (maps,), (names,) = estimator.attention_maps(one, kind=kind), estimator.token_names(one)
+        titles = None
+        if kind == "raw":
+            n_layers, n_heads = maps.shape[:2]
+            titles = np.array([[f"layer {i}, head {j}" for j in range(n_heads)] for i in range(n_layers)])
+            maps, titles = (_chosen(_chosen(array, layer, 0, "layer"), head, 1, "head") for array in (maps, titles))
+        square = maps.shape[-2] == maps.shape[-1]
+        display = cls(maps, query_names=names if square else None, key_names=names, titles=titles)
+        return display.plot(ax, cmap=cmap, colorbar=colorbar)
+
+    def plot(self, ax: Any = None, *, cmap: str = "viridis", colorbar: bool = True) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None
+            Where to draw, several pictures side by side in it; None for a new figure.
+        cmap : str
+            Colours, from a weight of zero to the greatest.
+        colorbar : bool
+            Whether to show which weight has which colour.
+
+        Returns
+        -------
+        self
+        """
+        pyplot = _pyplot()
+        weights = np.asarray(self.weights)
+        if weights.ndim not in (2, 3, 4):
+            raise ValueError(f"weights must have 2 to 4 dimensions, got the shape {weights.shape}")
+        weights = weights.reshape((1,) * (4 - weights.ndim) + weights.shape)  # (layer, head, query, key)
+        n_layers, n_heads = weights.shape[:2]
+        if ax is None:
+            self.figure_ = pyplot.figure(figsize=(3 * n_heads + 1, 3 * n_layers), layout="constrained")
+            axes = self.figure_.subplots(n_layers, n_heads, squeeze=False)
+        else:
+            self.figure_ = ax.figure
+            axes = np.array([[ax]], dtype=object) if n_layers * n_heads == 1 else _divided(ax, n_layers, n_heads)
+        self.im_ = []
+        for place, one in np.ndenumerate(axes):
+            image = one.imshow(weights[place], cmap=cmap, vmin=0.0, vmax=weights.max(), aspect="auto")
+            self.im_.append(image)
+            _name(one.yaxis, self.query_names)
+            _name(one.xaxis, self.key_names, rotation=90)
+            if place[1] == 0:
+                one.set_ylabel("query")
+            if place[0] == n_layers - 1:
+                one.set_xlabel("key")
+            if self.titles is not None:
+                one.set_title(np.asarray(self.titles)[place])
+        if colorbar:
+            self.figure_.colorbar(self.im_[0], ax=list(axes.flat), label="weight")
+        self.ax_ = axes[0, 0] if axes.size == 1 else axes
+        return self
+
+
+def _divided(ax: Any, n_rows: int, n_columns: int) -> np.ndarray:
+    """Axes side by side in the place of `ax`."""
+    ax.set_axis_off()
+    grid = ax.get_subplotspec().subgridspec(n_rows, n_columns)
+    axes = np.empty((n_rows, n_columns), dtype=object)
+    for row, column in np.ndindex(n_rows, n_columns):
+        axes[row, column] = ax.figure.add_subplot(grid[row, column])
+    return axes
+
+
+def _name(axis: Any, names: Sequence[str] | None, **style: Any) -> None:
+    if names is not None and len(names) <= _MOST_NAMES:
+        axis.set_ticks(range(len(names)), names, **style)

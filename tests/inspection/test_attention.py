@@ -1,0 +1,69 @@
+"""Pictures of attention maps show the weights under the names of the tokens."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+from sklearn_ann import AttentionClassifier
+from sklearn_ann.inspection import AttentionMapDisplay
+
+X = ["ACGTACG", "TTCA", "ACGG", "CCGTTA"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    settings = {"max_epochs": 2, "n_layers": 2, "n_heads": 3, "learning_rate_schedule": "cosine", "random_state": 0}
+    return AttentionClassifier(**settings).fit(X, [0, 1, 0, 1])
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_all_layers_and_heads_have_a_picture(model):
+    display = AttentionMapDisplay.from_estimator(model, X, sample=1)
+    assert display.ax_.shape == (2, 3)
+    maps = model.attention_maps(X[1:2])[0]
+    for place, ax in np.ndenumerate(display.ax_):
+        np.testing.assert_array_equal(ax.images[0].get_array(), maps[place])
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["CLS", *X[1]]
+        assert ax.get_title() == f"layer {place[0]}, head {place[1]}"
+    assert display.ax_[0, 0].figure is display.figure_
+    assert len(display.figure_.axes) == 7  # one scale of colours for all
+    assert {image.get_clim() for image in display.im_} == {(0.0, maps.max())}
+
+
+def test_one_picture_may_be_put_anywhere(model):
+    _, (left, right) = plt.subplots(1, 2)
+    one = AttentionMapDisplay.from_estimator(model, X, layer=-1, head=2, ax=left, colorbar=False)
+    assert one.ax_ is left
+    assert left.get_title() == "layer 1, head 2"
+    flow = AttentionMapDisplay.from_estimator(model, X, kind="rollout", ax=right, colorbar=False)
+    assert flow.ax_ is right
+    np.testing.assert_array_equal(right.images[0].get_array(), model.attention_maps(X[:1], kind="rollout")[0])
+
+
+def test_several_pictures_share_one_place(model):
+    _, ax = plt.subplots()
+    display = AttentionMapDisplay.from_estimator(model, X, layer=0, ax=ax)
+    assert display.ax_.shape == (1, 3)
+    assert display.figure_ is ax.figure
+    assert not ax.axison
+
+
+def test_weights_of_any_origin():
+    display = AttentionMapDisplay(np.eye(3), key_names=["a", "b", "c"]).plot()
+    assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["a", "b", "c"]
+    with pytest.raises(ValueError, match=r"weights must have 2 to 4 dimensions, got the shape \(3,\)"):
+        AttentionMapDisplay(np.ones(3)).plot()
+
+
+@pytest.mark.parametrize(("name", "value"), [("sample", 4), ("layer", 2), ("head", -4), ("head", "first")])
+def test_what_there_is_not(model, name, value):
+    with pytest.raises(ValueError, match=f"{name}={value!r}: expected"):
+        AttentionMapDisplay.from_estimator(model, X, **{name: value})
