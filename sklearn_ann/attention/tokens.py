@@ -15,6 +15,8 @@ from sklearn_ann.attention.mind import AttentionBody, Mind
 from sklearn_ann.layers import EncoderBlock, Position, PositionalEncoding, Stochastic
 from sklearn_ann.preprocessing.alphabets import Alphabet, Unknown, find_alphabet, guess_alphabet
 
+_MOST_WORDS = 10**6
+
 TokenPooling = Literal["cls", "mean"]
 
 
@@ -194,6 +196,9 @@ class Tokens(Mind):
         if reset and self.alphabet == "auto":
             self.alphabet = guess_alphabet(X)
         alphabet = self.letters
+        n_words = len(alphabet) ** self.k
+        if n_words > _MOST_WORDS:
+            raise ValueError(f"k={self.k} makes {n_words} different tokens of {len(alphabet)} letters, more than 10**6")
         codes, starts = words(*alphabet.encode(X, self.unknown), len(alphabet), self.k)
         lengths = np.diff(starts)
         if reset:

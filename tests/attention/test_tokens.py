@@ -1,0 +1,182 @@
+"""Attention among tokens: what is learned only if places are known, and what must not matter."""
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_ann import AttentionClassifier, AttentionRegressor
+from sklearn_ann.attention.tokens import words
+from sklearn_ann.preprocessing.alphabets import find_alphabet
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+QUICK = {"max_epochs": 2, "random_state": 0}
+LEARN = {"max_epochs": 25, "learning_rate_schedule": "cosine", "random_state": 0}
+
+
+def after_the_marker(n, seed):
+    """Strings with an N somewhere, and the letter that comes after it."""
+    rng = np.random.default_rng(seed)
+    strings, after = [], []
+    for length in rng.integers(8, 14, size=n):
+        letters = rng.choice(list("ACGT"), size=length)
+        place = rng.integers(0, length - 1)
+        letters[place] = "N"
+        strings.append("".join(letters))
+        after.append(letters[place + 1])
+    return strings, after
+
+
+def reversed_letters(n, length, seed):
+    """Strings, and the one-hot rows of the letters in them from the last to the first."""
+    letters = np.random.default_rng(seed).choice(list("ACGT"), size=(n, length))
+    one_hot = letters[:, ::-1, None] == np.array(list("ACGT"))
+    return ["".join(row) for row in letters], one_hot.reshape(n, -1).astype(int)
+
+
+def ragged(n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    return ["".join(rng.choice(list("ACGT"), size=k)) for k in rng.integers(1, 30, size=n)], np.arange(n) % 2
+
+
+def test_which_letter_comes_after_the_marker():
+    X, y = after_the_marker(1000, seed=0)
+    X_new, y_new = after_the_marker(300, seed=1)
+    model = AttentionClassifier(alphabet="ACGTN", position="rotary", **LEARN).fit(X, y)
+    assert model.score(X_new, y_new) == 1.0
+    blind = AttentionClassifier(alphabet="ACGTN", position="none", **LEARN | {"max_epochs": 10}).fit(X, y)
+    assert blind.score(X_new, y_new) < 0.55
+
+
+def test_a_string_is_turned_around():
+    X, Y = reversed_letters(1500, 5, seed=0)
+    X_new, Y_new = reversed_letters(200, 5, seed=1)
+
+    def found(position, max_epochs):
+        model = AttentionClassifier(position=position, k=1, **LEARN | {"max_epochs": max_epochs}).fit(X, Y)
+        return model.predict_proba(X_new).reshape(-1, 5, 4).argmax(axis=2)
+
+    expected = Y_new.reshape(-1, 5, 4).argmax(axis=2)
+    assert (found("rotary", 20) == expected).all()
+    assert (found("none", 5) == expected).mean() < 0.6
+
+
+@pytest.mark.parametrize("position", ["sinusoidal", "learned", "rotary", "none"])
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_what_else_is_in_the_batch_does_not_matter(position, pooling):
+    X, y = ragged()
+    model = AttentionClassifier(position=position, pooling=pooling, k=2, precision="float64", **QUICK).fit(X, y)
+    together = model.decision_function(X)
+    apart = np.concatenate([model.decision_function([s]) for s in X])
+    np.testing.assert_allclose(together, apart, rtol=1e-9)
+
+
+def test_without_places_an_anagram_is_the_same():
+    X, y = ragged()
+    other_way = [s[::-1] for s in X]
+    blind = AttentionClassifier(position="none", k=1, precision="float64", **QUICK).fit(X, y)
+    np.testing.assert_allclose(blind.predict_proba(X), blind.predict_proba(other_way), rtol=1e-9)
+    model = AttentionClassifier(position="rotary", k=1, **QUICK).fit(X, y)
+    assert not np.allclose(model.predict_proba(X), model.predict_proba(other_way))
+
+
+def test_words_are_numbers_in_the_base_of_the_letters():
+    dna = find_alphabet("dna")
+    codes, starts = words(*dna.encode(["ACGT", "GN", "T", "TTA"]), 4, 2)
+    np.testing.assert_array_equal(starts, [0, 3, 4, 5, 7])
+    np.testing.assert_array_equal(codes, [0 * 4 + 1, 1 * 4 + 2, 2 * 4 + 3, 16, 16, 15, 12])
+
+
+def test_an_unknown_letter_is_a_mean_of_all():
+    X, y = ragged()
+    model = AttentionClassifier(position="none", k=1, n_layers=1, unknown="ambiguous", **QUICK).fit(X, y)
+    body = model.module_.body
+    with torch.no_grad():
+        body.blocks = torch.nn.ModuleList()  # what is left is the vector of the token that is read out
+        body.cls = None
+    one_by_one = body.table.detach().mean(dim=0)
+    np.testing.assert_allclose(model.transform(["?"])[0], body.norm(one_by_one).detach(), rtol=1e-5)
+
+
+def test_maps_are_the_weights_among_the_tokens_that_are_there():
+    X, y = ragged(20)
+    model = AttentionClassifier(n_layers=3, n_heads=2, k=1, **QUICK).fit(X, y)
+    maps = model.attention_maps(X)
+    names = model.token_names(X)
+    assert names[3] == ["CLS", *X[3]]
+    for one, tokens in zip(maps, names, strict=True):
+        assert one.shape == (3, 2, len(tokens), len(tokens))
+        np.testing.assert_allclose(one.sum(axis=-1), 1, rtol=1e-5)
+    alone = model.attention_maps([X[3]])
+    assert alone.shape == (1, 3, 2, len(X[3]) + 1, len(X[3]) + 1)
+    np.testing.assert_allclose(alone[0], maps[3], rtol=1e-4, atol=1e-6)
+
+
+def test_rollout_is_the_product_of_the_layers():
+    X, y = ragged(20)
+    model = AttentionClassifier(n_layers=3, k=1, **QUICK).fit(X, y)
+    raw, rolled = model.attention_maps(X), model.attention_maps(X, kind="rollout")
+    for layers, found in zip(raw, rolled, strict=True):
+        first, second, third = (layers.mean(axis=1) + np.eye(layers.shape[-1])) / 2
+        np.testing.assert_allclose(found, third @ second @ first, rtol=1e-4, atol=1e-6)
+
+
+def test_maps_come_in_chunks(monkeypatch):
+    from sklearn_ann.attention import estimators
+
+    X, y = ragged(40)
+    X = [s[:4] for s in X if len(s) >= 4]
+    model = AttentionClassifier(**QUICK).fit(X, y[: len(X)])
+    whole = model.attention_maps(X)
+    monkeypatch.setattr(estimators, "_MOST_WEIGHTS", 1000)
+    np.testing.assert_allclose(model.attention_maps(X), whole, rtol=1e-4, atol=1e-6)
+
+
+def test_mutations_are_letters_of_the_same_string():
+    from sklearn_ann.attention.tokens import Mutation, TokenBatch
+
+    codes = torch.tensor([[0, 1, 2, 9, 9], [5, 6, 5, 6, 5]])
+    layer = Mutation(0.5).train()
+    layer.generator = torch.Generator().manual_seed(0)
+    seen = torch.stack([layer(TokenBatch(codes, torch.tensor([3, 5]))) for _ in range(200)])
+    assert set(seen[:, 0, :3].flatten().tolist()) == {0, 1, 2}
+    assert set(seen[:, 1].flatten().tolist()) == {5, 6}
+    assert 0.25 < float((seen[:, 0, :3] != codes[0, :3]).float().mean()) < 0.42  # a third of the draws change nothing
+    assert torch.equal(layer.eval()(TokenBatch(codes, None)), codes)
+
+
+def test_regression_and_bfloat16():
+    X, _ = ragged(300)
+    share = np.array([s.count("G") / len(s) for s in X])
+    model = AttentionRegressor(k=1, precision="bfloat16", **LEARN).fit(X, share)
+    assert model.score(X, share) > 0.8
+    assert model.attention_maps(X[:1]).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("X", "settings", "message"),
+    [
+        (["ACGT", "ACXT"], {"alphabet": "dna"}, "sequence 1 has the letter 'X' at position 2"),
+        (["ACGT", ""], {}, "sequence 1 is empty"),
+        (["ACGT", 3], {}, "sequence 1 is 3 of type int"),
+        ([b"ACGT", b"AC"], {}, "sequence 0 is b'ACGT' of type bytes"),
+        ("ACGT", {}, "got a single str"),
+        (np.ones((2, 3)), {"attend": "tokens"}, "X must be a list of sequences"),
+        (["MKV", "MKL"], {"k": 9}, "k=9 makes 512000000000 different tokens"),
+    ],
+)
+def test_bad_input(X, settings, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        AttentionClassifier(**settings, **QUICK).fit(X, [0, 1])
+
+
+def test_lengths_that_fit_has_not_seen():
+    X, y = ["ACGT", "GG", "A"], [0, 1, 0]
+    longer = ["A", "ACGTA"]
+    for position in ("sinusoidal", "rotary", "none"):
+        assert len(AttentionClassifier(position=position, k=1, **QUICK).fit(X, y).predict(longer)) == 2
+    learned = AttentionClassifier(position="learned", k=1, **QUICK).fit(X, y)
+    assert len(learned.predict(["AC"])) == 1
+    with pytest.raises(ValueError, match="sequence 1 has 5 tokens, the longest in fit had 4"):
+        learned.predict(longer)
+    short = AttentionClassifier(k=3, **QUICK).fit(X, y)
+    assert short.token_names(["AC", "ACGT"]) == [["CLS", "?"], ["CLS", "ACG", "CGT"]]
