@@ -12,6 +12,7 @@ from sklearn.utils import get_tags
 
 import sklearn_ann
 from sklearn_ann import (
+    AttentionClassifier,
     CNNClassifier,
     CNNRegressor,
     EntityEmbeddingTransformer,
@@ -64,6 +65,10 @@ class NodeRegressorOfBlocks(GCNNodeRegressor):
     graph: Any = GraphSet(*_blocks)
 
 
+class AttentionClassifierOfStrings(AttentionClassifier):
+    """AttentionClassifier on DNA of any length; by itself it is tested on rows, whose columns attend."""
+
+
 class CNNClassifierOfStrings(CNNClassifier):
     """CNNClassifier on DNA of any length; by itself it is tested on rows, which are signals."""
 
@@ -81,10 +86,11 @@ _STAND_INS = {GCNNodeClassifier: NodeClassifierOfBlocks, GCNNodeRegressor: NodeR
 NEURAL = [_STAND_INS.get(estimator, estimator) for estimator in PUBLIC if issubclass(estimator, NeuralEstimator)]
 NEURAL += [DenseClassifier, DenseRegressor]
 ROWS = [estimator for estimator in NEURAL if get_tags(estimator()).input_tags.two_d_array]
-NEURAL += [CNNClassifierOfStrings, CNNRegressorOfImages]
+NEURAL += [AttentionClassifierOfStrings, CNNClassifierOfStrings, CNNRegressorOfImages]
 
 
 _DATA = {
+    AttentionClassifierOfStrings: STRINGS,
     CNNClassifierOfStrings: STRINGS,
     CNNRegressorOfImages: IMAGES,
     EntityEmbeddingTransformer: CATEGORIES,
@@ -126,7 +132,7 @@ def drawing(estimator):
 
 def steady(estimator):
     """Settings under which no epoch of `estimator` depends on how many there will be."""
-    steady = {"learning_rate_schedule": "constant", "kl_warmup": 0.0}
+    steady = {"learning_rate_schedule": "constant", "learning_rate_warmup": 0.0, "kl_warmup": 0.0}
     return {name: value for name, value in steady.items() if name in estimator().get_params()}
 
 

@@ -87,8 +87,8 @@ class AttentionEstimator(NeuralEstimator):
         Tokens: what a letter outside the alphabet is: an error, or a letter that may be any.
 
     k : int
-        Tokens: letters in a token; those of two or more overlap. A token with a letter that may be any has the mean
-        of the vectors of all, and so has the only one of a string that is shorter than `k`.
+        Tokens: letters in a token. Each letter is a token together with its neighbours, ``k - 1`` in all: its vector is
+        the sum of one for each letter at its place among them.
 
     position : {"sinusoidal", "learned", "rotary", "none"}
         Tokens: how the network knows where a token stands: by waves of many lengths that are added to it; by a vector
@@ -99,7 +99,7 @@ class AttentionEstimator(NeuralEstimator):
         Tokens: what is read out: a token of its own that attends to all others, or the mean of all.
 
     mutation : float
-        Tokens: share of the tokens that are replaced by others of the same string, anew whenever it is trained on.
+        Tokens: share of the letters that are replaced by others of the same string, anew whenever it is trained on.
 
     learning_rate_warmup : float
         Share of `max_epochs` over which the learning rate rises to what it is.

@@ -1,4 +1,4 @@
-"""Strings as sequences of tokens, letters or words of several, and a transformer's encoder that reads them."""
+"""Strings as sequences of tokens, letters with or without their neighbours, and the transformer that reads them."""
 
 from __future__ import annotations
 
@@ -12,39 +12,10 @@ from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann.attention.mind import AttentionBody, Mind
-from sklearn_ann.layers import EncoderBlock, Position, PositionalEncoding, Stochastic
-from sklearn_ann.preprocessing.alphabets import Alphabet, Unknown, find_alphabet, guess_alphabet
-
-_MOST_WORDS = 10**6
+from sklearn_ann.layers import EncoderBlock, Position, PositionalEncoding, Stochastic, convolve
+from sklearn_ann.preprocessing.alphabets import Unknown, find_alphabet, guess_alphabet
 
 TokenPooling = Literal["cls", "mean"]
-
-
-def words(codes: np.ndarray, starts: np.ndarray, n_letters: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of the overlapping words of `k` letters.
-
-    Parameters
-    ----------
-    codes : int array of shape (n_letters_in_all,)
-        Letters, one sequence after the other; those from `n_letters` on may be any.
-    starts : int array of shape (n_sequences + 1,)
-
-    Returns
-    -------
-    words : int32 array of shape (n_words_in_all,)
-        Numbers in the base of `n_letters`, its power of `k` for a word that may be any: one with a letter that may,
-        and the only one of a sequence that is shorter than `k`.
-    starts : int array of shape (n_sequences + 1,)
-    """
-    any_word = n_letters**k
-    n_words = np.maximum(np.diff(starts) - k + 1, 1)
-    word_starts = np.cumsum([0, *n_words])
-    begin = np.arange(word_starts[-1]) + np.repeat(starts[:-1] - word_starts[:-1], n_words)
-    place = begin[:, None] + np.arange(k)  # (n_words_in_all, k)
-    letters = codes[np.minimum(place, len(codes) - 1)].astype(np.int64)
-    found = letters @ n_letters ** np.arange(k)[::-1]
-    may_be_any = (letters >= n_letters).any(axis=1) | (place[:, -1] >= np.repeat(starts[1:], n_words))
-    return np.where(may_be_any, any_word, found).astype(np.int32), word_starts
 
 
 class TokenBatch(NamedTuple):
@@ -59,7 +30,7 @@ class TokenSamples(training.Samples):
 
     Parameters
     ----------
-    codes : int32 Tensor of shape (n_tokens,)
+    codes : uint8 Tensor of shape (n_tokens,)
     starts : int64 Tensor of shape (n_samples + 1,)
     """
 
@@ -115,20 +86,21 @@ class TokenBody(AttentionBody):
 
     Parameters
     ----------
-    n_words : int
-        Different tokens; one more may be any of them and has the mean of their vectors.
+    rows : Tensor of shape (n_codes, n_letters)
+        What the codes stand for: shares of letters.
     max_length : int
         The greatest length that learned places can take.
-    width, n_layers, n_heads, position, pooling, dropout, mutation
+    width, k, n_layers, n_heads, position, pooling, dropout, mutation
         As in `AttentionClassifier`.
     """
 
     def __init__(
         self,
-        n_words: int,
+        rows: Tensor,
         max_length: int,
         width: int,
         *,
+        k: int,
         n_layers: int,
         n_heads: int,
         position: Position,
@@ -138,8 +110,9 @@ class TokenBody(AttentionBody):
     ) -> None:
         super().__init__()
         self.mutation = Mutation(mutation)
-        self.table = nn.Parameter(torch.empty(n_words, width))
-        nn.init.normal_(self.table)
+        self.register_buffer("rows", rows, persistent=False)
+        self.table = nn.Parameter(torch.empty(width, rows.shape[1], k))
+        nn.init.normal_(self.table, std=k**-0.5)
         self.position = PositionalEncoding(position, width, max_length)
         self.cls = nn.Parameter(torch.zeros(width)) if pooling == "cls" else None
         self.blocks = nn.ModuleList(
@@ -150,25 +123,25 @@ class TokenBody(AttentionBody):
 
     def forward(self, batch: TokenBatch, maps: list[Tensor] | None = None) -> Tensor:
         """Return features of shape (batch, width)."""
-        table = torch.cat([self.table, self.table.mean(dim=0, keepdim=True)])
-        codes = self.mutation(batch)
-        x = table.index_select(0, codes.flatten()).view(*codes.shape, -1)  # (batch, length, width)
-        x = self.position(x)
+        x = self.position(self._vectors(self.mutation(batch), batch.lengths))  # (batch, length, width)
+        sizes = batch.lengths
         if self.cls is not None:
             x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
-        sizes = self.sizes(batch)
+            sizes = None if sizes is None else sizes + 1
         mask = None if sizes is None else torch.arange(x.shape[1], device=x.device) < sizes[:, None]  # (batch, length)
         for block in self.blocks:
             x = block(x, mask, maps)
+        x = self.norm(x if self.cls is None else x[:, 0])
         if self.cls is not None:
-            features: Tensor = self.norm(x[:, 0])
-            return features
-        x = self.norm(x)
-        return x.mean(dim=1) if sizes is None else (x * mask[:, :, None]).sum(dim=1) / sizes[:, None]  # type: ignore[index]
+            return x
+        return x.mean(dim=1) if mask is None else (x * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
-    def sizes(self, batch: TokenBatch) -> Tensor | None:
-        """Number of tokens of each sample, that of the class counted."""
-        return None if batch.lengths is None else batch.lengths + int(self.cls is not None)
+    def _vectors(self, codes: Tensor, lengths: Tensor | None) -> Tensor:
+        """The sum of the vectors of a letter and its neighbours, each for its place among them."""
+        letters = self.rows.index_select(0, codes.flatten().int()).view(*codes.shape, -1)  # (batch, length, n_letters)
+        if lengths is not None:
+            letters = letters * (torch.arange(codes.shape[1], device=codes.device) < lengths[:, None])[:, :, None]
+        return convolve(letters.transpose(1, 2), self.table).transpose(1, 2)
 
     def attention(self, batch: TokenBatch) -> list[Tensor]:
         """Return the weights of each layer, shape (batch, head, query, key)."""
@@ -182,32 +155,24 @@ class Tokens(Mind):
 
     reads_tables = False
 
-    def __init__(self, *, alphabet: str, unknown: Unknown, k: int, position: Position) -> None:
-        self.alphabet, self.unknown, self.k, self.position = alphabet, unknown, k, position
+    def __init__(self, *, alphabet: str, unknown: Unknown, position: Position) -> None:
+        self.alphabet, self.unknown, self.position = alphabet, unknown, position
         self.max_length = 0
-
-    @property
-    def letters(self) -> Alphabet:
-        """What `alphabet` names."""
-        return find_alphabet(self.alphabet)
+        self.has_cls = False
 
     def read(self, X: Any, *, reset: bool, names: list[str] | None, dtype: torch.dtype) -> TokenSamples:
-        """Strings as codes of their letters or words."""
+        """Strings as codes of their letters."""
         if reset and self.alphabet == "auto":
             self.alphabet = guess_alphabet(X)
-        alphabet = self.letters
-        n_words = len(alphabet) ** self.k
-        if n_words > _MOST_WORDS:
-            raise ValueError(f"k={self.k} makes {n_words} different tokens of {len(alphabet)} letters, more than 10**6")
-        codes, starts = words(*alphabet.encode(X, self.unknown), len(alphabet), self.k)
+        codes, starts = find_alphabet(self.alphabet).encode(X, self.unknown)
         lengths = np.diff(starts)
         if reset:
             self.max_length = int(lengths.max())
         elif self.position == "learned" and lengths.max() > self.max_length:
             index = int(np.argmax(lengths > self.max_length))
             raise ValueError(
-                f"sequence {index} has {lengths[index]} tokens, the longest in fit had {self.max_length}: with "
-                "position='learned' there is no more, position='sinusoidal' and 'rotary' take any length"
+                f"sequence {index} has {lengths[index]} letters, the longest in fit had {self.max_length}: with "
+                "position='learned' there are no more, position='sinusoidal' and 'rotary' take any number"
             )
         return TokenSamples(torch.from_numpy(codes), torch.from_numpy(starts))
 
@@ -216,6 +181,7 @@ class Tokens(Mind):
         examples: training.Examples,
         *,
         n_components: int,
+        k: int,
         n_layers: int,
         n_heads: int,
         pooling: TokenPooling,
@@ -224,9 +190,10 @@ class Tokens(Mind):
     ) -> tuple[TokenBody, int]:
         """Return a new encoder and its width."""
         body = TokenBody(
-            len(self.letters) ** self.k,
+            torch.from_numpy(find_alphabet(self.alphabet).rows),
             self.max_length,
             n_components,
+            k=k,
             n_layers=n_layers,
             n_heads=n_heads,
             position=self.position,
@@ -234,16 +201,12 @@ class Tokens(Mind):
             dropout=dropout,
             mutation=mutation,
         )
-        self.has_cls = body.cls is not None
+        self.has_cls = pooling == "cls"
         return body, n_components
 
     def token_names(self, samples: Any) -> list[list[str]]:
-        """The words of each sequence, after ``"CLS"`` where that is what is read; ``"?"`` for one that may be any."""
-        letters = np.array(list(self.letters.letters))
-        digits = len(letters) ** np.arange(self.k)[::-1]
-        codes = samples.codes.numpy(force=True)
-        text = letters[(codes[:, None] // digits) % len(letters)]  # (n_tokens, k)
-        names = np.where(codes < len(letters) ** self.k, ["".join(word) for word in text], "?")
-        starts = samples.starts.tolist()
+        """The letters of each sequence, after ``"CLS"`` where that is what is read out."""
+        symbols = np.array(list(find_alphabet(self.alphabet).symbols))
+        letters = symbols[samples.codes.numpy(force=True)].tolist()
         first = ["CLS"] if self.has_cls else []
-        return [[*first, *names[begin:end].tolist()] for begin, end in pairwise(starts)]
+        return [[*first, *letters[begin:end]] for begin, end in pairwise(samples.starts.tolist())]
