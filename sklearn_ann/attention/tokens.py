@@ -129,8 +129,9 @@ class TokenBody(AttentionBody):
             x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
             sizes = None if sizes is None else sizes + 1
         mask = None if sizes is None else torch.arange(x.shape[1], device=x.device) < sizes[:, None]  # (batch, length)
-        for block in self.blocks:
-            x = block(x, mask, maps)
+        for number, block in enumerate(self.blocks, start=1):
+            all_ask = self.cls is None or maps is not None or number < len(self.blocks)
+            x = block(x, mask, maps, None if all_ask else 1)
         x = self.norm(x if self.cls is None else x[:, 0])
         if self.cls is not None:
             return x

@@ -106,11 +106,18 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         self.n_heads, self.rotary = n_heads, rotary
         inner = 2 * -(-width // (2 * n_heads)) * n_heads
-        self.ask = nn.Linear(width, 3 * inner)
+        self.query = nn.Linear(width, inner)
+        self.keys_values = nn.Linear(width, 2 * inner)
         self.answer = nn.Linear(inner, width)
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, maps: list[Tensor] | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        maps: list[Tensor] | None = None,
+        n_queries: int | None = None,
+    ) -> Tensor:
         """Map tokens to tokens.
 
         Parameters
@@ -119,14 +126,17 @@ class MultiHeadAttention(nn.Module):
         mask : bool Tensor of shape (batch, length) or None
             Which tokens are there, one at least in each sample.
         maps : list or None
-            Where the weights are put, shape (batch, n_heads, length, length), if they are asked for.
+            Where the weights are put, shape (batch, n_heads, n_queries, length), if they are asked for.
+        n_queries : int or None
+            Only so many tokens ask, the first ones, as where no more is read of the last layer; None for all.
 
         Returns
         -------
-        Tensor of shape (batch, length, width)
+        Tensor of shape (batch, n_queries, width)
         """
-        # three of (batch, n_heads, length, head_width)
-        query, key, value = self.ask(x).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        query = self.query(x[:, :n_queries]).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+        key, value = self.keys_values(x).unflatten(-1, (2, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        # each (batch, n_heads, n_queries or length, head_width)
         if self.rotary:
             query, key = rotated(query), rotated(key)
         keys = None if mask is None else mask[:, None, None, :]
@@ -190,8 +200,14 @@ class EncoderBlock(nn.Module):
         )
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, maps: list[Tensor] | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        maps: list[Tensor] | None = None,
+        n_queries: int | None = None,
+    ) -> Tensor:
         """Map tokens to tokens; the arguments are those of `MultiHeadAttention`."""
-        x = x + self.dropout(self.attention(self.norm(x), mask, maps))
+        x = x[:, :n_queries] + self.dropout(self.attention(self.norm(x), mask, maps, n_queries))
         added: Tensor = x + self.dropout(self.feed_forward(x))
         return added

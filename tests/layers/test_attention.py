@@ -47,7 +47,10 @@ def test_attention_is_the_same_whether_weights_are_asked_for(width, n_heads, rot
 def test_heads_are_attentions_of_their_own():
     attention = seeded(MultiHeadAttention(4, 2))
     x = tokens(1, 5, 4)
-    query, key, value = (attention.ask(x)[0].view(5, 3, 2, 2).permute(1, 2, 0, 3)).detach().numpy()
+    query, key, value = (
+        part.view(5, 2, 2).transpose(0, 1).detach().numpy()  # (head, token, number)
+        for part in (attention.query(x)[0], *attention.keys_values(x)[0].chunk(2, dim=1))
+    )
     weights = softmax(query @ key.transpose(0, 2, 1) / math.sqrt(2), axis=-1)
     side_by_side = np.hstack(list(weights @ value))  # (5, 4)
     expected = attention.answer(torch.from_numpy(side_by_side))
@@ -60,6 +63,13 @@ def test_what_is_filled_up_does_not_matter(rotary):
     x = tokens(2, 9, 8)
     there = torch.arange(9) < torch.tensor([[6], [9]])
     torch.testing.assert_close(block(x, there)[0, :6], block(x[:1, :6])[0])
+
+
+@pytest.mark.parametrize("rotary", [False, True])
+def test_the_first_may_ask_alone(rotary):
+    block = seeded(EncoderBlock(8, 2, 16, rotary=rotary))
+    x, there = tokens(2, 9, 8), torch.arange(9) < torch.tensor([[6], [9]])
+    torch.testing.assert_close(block(x, there, n_queries=2), block(x, there)[:, :2])
 
 
 def test_without_places_an_order_is_no_order():
