@@ -13,7 +13,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
 from sklearn_ann import training
+from sklearn_ann.attention.columns import Columns
 from sklearn_ann.attention.mind import Mind
+from sklearn_ann.attention.rows import Similarity, TrainingRows
+from sklearn_ann.attention.tables import Numeric, Scaling
 from sklearn_ann.attention.tokens import TokenPooling, Tokens
 from sklearn_ann.base import NeuralClassifier, NeuralRegressor
 from sklearn_ann.base.estimator import NeuralEstimator
@@ -24,7 +27,7 @@ from sklearn_ann.preprocessing.alphabets import Unknown
 from sklearn_ann.preprocessing.columns import as_table
 
 Attend = Literal["auto", "tokens", "columns", "rows"]
-_MINDS: dict[str, type[Mind]] = {"tokens": Tokens}
+_MINDS: dict[str, type[Mind]] = {"tokens": Tokens, "columns": Columns, "rows": TrainingRows}
 _MOST_WEIGHTS = 2**24  # in the maps that are made at a time, or those of one sample
 
 
@@ -101,6 +104,23 @@ class AttentionEstimator(NeuralEstimator):
     mutation : float
         Tokens: share of the letters that are replaced by others of the same string, anew whenever it is trained on.
 
+    categorical_features : "auto", or list of int, str or bool
+        Columns and rows: the categorical columns, by position, by name in a frame, or by a bool for each column;
+        ``"auto"`` goes by the type. Categories that were not in ``fit``, and missing ones, are categories of their own.
+
+    scaling : {"quantile", "standard"}
+        Columns and rows: numbers as quantiles of the normal distribution, or with mean 0 and standard deviation 1.
+        Missing numbers, NaN, have a learned vector.
+
+    numeric : {"periodic", "linear"}
+        Columns and rows: a number becomes a vector by waves of learned frequencies, or by a product.
+
+    n_neighbors : int
+        Rows: how many training rows a row attends to.
+
+    similarity : {"l2", "dot"}
+        Rows: of a row and a training row: minus the squared distance of their keys, or the keys' product.
+
     learning_rate_warmup : float
         Share of `max_epochs` over which the learning rate rises to what it is.
     """
@@ -116,6 +136,11 @@ class AttentionEstimator(NeuralEstimator):
     position: Position = "sinusoidal"
     pooling: TokenPooling = "cls"
     mutation: ClosedFraction = 0.0
+    categorical_features: Any = "auto"
+    scaling: Scaling = "quantile"
+    numeric: Numeric = "periodic"
+    n_neighbors: PositiveInt = 96
+    similarity: Similarity = "l2"
     learning_rate_warmup: Fraction = 0.05
     learning_rate_schedule: training.Schedule = "adaptive"
 
@@ -219,6 +244,39 @@ class AttentionEstimator(NeuralEstimator):
                 result[begin : begin + chunk] = values
         assert result is not None  # there is at least one sample
         return result
+
+    def neighbors(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the training rows that each row attends to, with ``attend="rows"``.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+            The samples.
+
+        Returns
+        -------
+        indices : int array of shape (n_samples, n_neighbors)
+            Numbers of rows of the X of ``fit``, the most alike first.
+        weights : array of shape (n_samples, n_neighbors)
+            What each counts; rows sum to one.
+
+        Raises
+        ------
+        AttributeError
+            If the estimator was not fitted with ``attend="rows"``.
+        """
+        check_is_fitted(self)
+        if not isinstance(self._mind, TrainingRows):
+            raise AttributeError(f"neighbors are of attend='rows', but this {type(self).__name__} attends to others")
+        samples = self._encode(X, reset=False)
+
+        def found(body: Any, batch: Any) -> Tensor:
+            _, _, weights, number, _ = body.retrieve(batch)
+            rows = body.get_buffer("own")[number]
+            return torch.stack([rows.double(), weights.double()], dim=1)
+
+        indices, weights = np.moveaxis(self._applied(samples, np.arange(len(samples)), 256, found), 1, 0)
+        return indices.astype(np.int64), weights.astype(self._numpy_dtype)
 
     def token_names(self, X: Any) -> list[list[str]]:
         """Say what the queries and keys of `attention_maps` are.

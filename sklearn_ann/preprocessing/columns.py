@@ -75,8 +75,8 @@ def categorical_positions(table: Any, columns: Any, parameter: str = "categorica
     return sorted(set(positions))
 
 
-def numbers(table: Any, positions: list[int]) -> np.ndarray:
-    """The columns of numbers, shape (n_samples, n_positions), of their own type."""
+def numbers(table: Any, positions: list[int], *, missing: bool = False) -> np.ndarray:
+    """The columns of numbers, shape (n_samples, n_positions), of their own type; `missing` ones may be NaN."""
     if not positions:
         return np.empty((len(table), 0), dtype=np.float16)
     part = table[:, positions] if isinstance(table, np.ndarray) else _safe_indexing(table, positions, axis=1)
@@ -84,7 +84,7 @@ def numbers(table: Any, positions: list[int]) -> np.ndarray:
         for name, kind in zip(part.columns, part.dtypes, strict=True):
             if str(kind).lower().startswith(("date", "time", "duration", "period")):
                 raise ValueError(f"column {name!r} is of {kind}: expected numbers or categories")
-    values: np.ndarray = check_array(part, dtype="numeric")
+    values: np.ndarray = check_array(part, dtype="numeric", ensure_all_finite="allow-nan" if missing else True)
     return values
 
 

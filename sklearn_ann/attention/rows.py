@@ -1,0 +1,200 @@
+"""Attention of a row to the rows of the training set: retrieval."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sklearn_ann import training
+from sklearn_ann.attention.mind import AttentionBody
+from sklearn_ann.attention.tables import ColumnVectors, Numeric, TableBatch, TableMind, TableRows
+from sklearn_ann.layers import Dropout, Stochastic
+
+Similarity = Literal["l2", "dot"]
+
+_WIDTH_OF_COLUMN = 16
+_CANDIDATES = 2048  # that a batch meets in training
+_CHUNK = 16384  # keys that are compared at a time
+
+
+def similarities(query: Tensor, key: Tensor, kind: Similarity) -> Tensor:
+    """``-||q - k||²`` or ``q k / sqrt(width)``, shape (n_queries, n_keys)."""
+    dot = query @ key.T
+    if kind == "dot":
+        return dot / math.sqrt(query.shape[1])
+    return 2 * dot - query.square().sum(1, keepdim=True) - key.square().sum(1)
+
+
+class RowBody(AttentionBody, Stochastic):
+    r"""Retrieval (Gorishniy et al. 2023, TabR, section 3.2): keys are encoded training rows, values carry their labels.
+
+    A row is encoded as k. Its k nearest neighbours in the training set, itself left out while training, have weights
+    ``softmax(-||k - k_i||²)`` (or ``softmax(k k_i / sqrt(width))``), and each the value ``W y_i + T(k - k_i)``. The
+    sum is added to the encoded row.
+
+    Parameters
+    ----------
+    vectors : ColumnVectors
+    candidates : TableRows
+        The training rows.
+    values : Tensor of shape (n_candidates, n_targets)
+        Their targets.
+    weight : Tensor of shape (n_candidates,) or None
+        What each counts.
+    width : int
+    n_neighbors : int
+    similarity : {"l2", "dot"}
+    dropout : float
+    """
+
+    def __init__(
+        self,
+        vectors: ColumnVectors,
+        candidates: TableRows,
+        values: Tensor,
+        weight: Tensor | None,
+        width: int,
+        *,
+        n_neighbors: int,
+        similarity: Similarity,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.n_neighbors, self.similarity = n_neighbors, similarity
+        for name, part in (("codes", candidates.codes), ("numbers", candidates.numbers), ("own", candidates.own)):
+            self.register_buffer(name, part, persistent=False)
+        self.register_buffer("values", values, persistent=False)
+        self.register_buffer("log_weight", None if weight is None else weight.log(), persistent=False)
+        self.vectors = vectors
+        n_inputs = vectors.n_columns * vectors.bias.shape[1]
+        self.encoder = nn.Sequential(
+            nn.Linear(n_inputs, 2 * width), nn.ReLU(), Dropout(dropout), nn.Linear(2 * width, width)
+        )
+        self.key = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
+        self.label = nn.Linear(values.shape[1], width)
+        self.difference = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.ReLU(), Dropout(dropout), nn.Linear(2 * width, width, bias=False)
+        )
+        self.dropout = Dropout(dropout)
+        self.predictor = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.ReLU(), Dropout(dropout), nn.Linear(2 * width, width)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.keys: Tensor | None = None
+
+    def train(self, mode: bool = True) -> RowBody:
+        """Forget the keys of the training rows, which are made anew when they are needed, once for all batches."""
+        self.keys = None
+        super().train(mode)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"keys": None}
+
+    def _encoded(self, batch: TableBatch) -> tuple[Tensor, Tensor]:
+        """Rows of shape (batch, width) and their keys."""
+        x = self.encoder(self.vectors(batch).flatten(1))
+        return x, self.key(x)
+
+    def _candidates(self, index: Tensor) -> TableBatch:
+        return TableBatch(*(self.get_buffer(name).index_select(0, index) for name in ("codes", "numbers", "own")))
+
+    def _all_keys(self) -> Tensor:
+        if self.keys is None:
+            index = torch.arange(len(self.get_buffer("own")), device=self.get_buffer("own").device)
+            self.keys = torch.cat([self._encoded(self._candidates(part))[1] for part in index.split(_CHUNK)])
+        return self.keys
+
+    def _scores(self, query: Tensor, own: Tensor, key: Tensor, index: Tensor | slice) -> Tensor:
+        """Similarities of queries and the candidates in `index`, -inf for the query itself."""
+        scores = similarities(query, key, self.similarity)
+        if self._buffers["log_weight"] is not None:
+            scores = scores + self.get_buffer("log_weight")[index]
+        return scores.masked_fill(own[:, None] == self.get_buffer("own")[index], -math.inf)
+
+    def _nearest(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores, numbers and keys of the nearest training rows: exact, some thousands of keys at a time."""
+        keys = self._all_keys()
+        best, number = query.new_full((len(query), 0), -math.inf), own.new_zeros((len(query), 0))
+        for begin in range(0, len(keys), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            scores = self._scores(query, own, keys[part], part)
+            there = torch.arange(begin, begin + scores.shape[1], device=own.device).expand(len(query), -1)
+            top = scores.topk(min(self.n_neighbors, scores.shape[1]), dim=1)
+            best = torch.cat([best, top.values], dim=1)
+            number = torch.cat([number, there.gather(1, top.indices)], dim=1)
+            top = best.topk(min(self.n_neighbors, best.shape[1]), dim=1)
+            best, number = top.values, number.gather(1, top.indices)
+        return best, number, keys[number]
+
+    def _drawn(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same among training rows that are drawn for this batch, with gradients."""
+        n = len(self.get_buffer("own"))
+        index = torch.arange(n, device=own.device)
+        if n > _CANDIDATES:
+            index = torch.randint(n, (_CANDIDATES,), device=own.device, generator=self.generator).unique()
+        keys = self._encoded(self._candidates(index))[1]
+        scores = self._scores(query, own, keys, index)
+        top = scores.topk(min(self.n_neighbors, scores.shape[1]), dim=1)
+        return top.values, index[top.indices], keys[top.indices]
+
+    def retrieve(self, batch: TableBatch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return encoded rows, their keys, and weights, numbers and keys of their neighbours."""
+        x, query = self._encoded(batch)
+        find = self._drawn if self.training else self._nearest
+        scores, number, keys = find(query, batch.own)
+        # Of a training set of one row nothing is left but the row itself: it then has no neighbour.
+        weights = scores.softmax(dim=1).nan_to_num(0.0)  # (batch, n_neighbors)
+        return x, query, weights, number, keys
+
+    def forward(self, batch: TableBatch) -> Tensor:
+        """Return features of shape (batch, width)."""
+        x, query, weights, number, keys = self.retrieve(batch)
+        label = self.label(self.get_buffer("values")[number])  # (batch, n_neighbors, width)
+        value = label + self.difference(query[:, None] - keys)
+        x = x + (self.dropout(weights)[:, None] @ value)[:, 0]
+        x = x + self.predictor(x)
+        features: Tensor = self.norm(x).relu()
+        return features
+
+    def attention(self, batch: TableBatch) -> list[Tensor]:
+        """Return the weights of the neighbours, nearest first, shape (batch, 1, 1, n_neighbors)."""
+        return [self.retrieve(batch)[2][:, None, None]]
+
+
+class TrainingRows(TableMind):
+    """Attention of a row to the rows of the training set; the parameters are those of `AttentionClassifier`."""
+
+    def build(
+        self,
+        examples: training.Examples,
+        *,
+        n_components: int,
+        n_neighbors: int,
+        similarity: Similarity,
+        numeric: Numeric,
+        dropout: float,
+    ) -> tuple[RowBody, int]:
+        """Return a new network that holds the training rows, and its width."""
+        samples: Any = examples.samples
+        rows = torch.arange(len(samples)) if examples.rows is None else examples.rows
+        candidates = TableRows(*(part[rows] for part in (samples.codes, samples.numbers, samples.own)))
+        assert examples.target is not None
+        target = examples.target[rows]
+        values = F.one_hot(target.flatten()).to(self.dtype) if target.dtype == torch.int64 else target.to(self.dtype)
+        weight = None if examples.weight is None else examples.weight[rows]
+        vectors = ColumnVectors(self.n_categories, len(self.numeric), _WIDTH_OF_COLUMN, numeric)
+        self.n_neighbors = min(n_neighbors, len(rows))
+        body = RowBody(
+            vectors, candidates, values, weight, n_components,
+            n_neighbors=self.n_neighbors, similarity=similarity, dropout=dropout,
+        )  # fmt: skip
+        return body, n_components
+
+    def token_names(self, samples: Any) -> list[list[str]]:
+        """The neighbours by their rank; ``neighbors`` says which they are."""
+        return [[f"neighbour {rank}" for rank in range(1, self.n_neighbors + 1)]] * len(samples)
