@@ -271,7 +271,7 @@ class AttentionEstimator(NeuralEstimator):
         samples = self._encode(X, reset=False)
 
         def found(body: Any, batch: Any) -> Tensor:
-            _, _, weights, number, _ = body.retrieve(batch)
+            weights, number = body.neighbors(batch)
             rows = body.get_buffer("own")[number]
             return torch.stack([rows.double(), weights.double()], dim=1)
 

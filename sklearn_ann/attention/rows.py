@@ -29,12 +29,18 @@ def similarities(query: Tensor, key: Tensor, kind: Similarity) -> Tensor:
     return 2 * dot - query.square().sum(1, keepdim=True) - key.square().sum(1)
 
 
+def _weights(scores: Tensor) -> Tensor:
+    """The softmax; zeros where nothing but the row itself is there to attend to."""
+    return scores.softmax(dim=1).nan_to_num(0.0)
+
+
 class RowBody(AttentionBody, Stochastic):
     r"""Retrieval (Gorishniy et al. 2023, TabR, section 3.2): keys are encoded training rows, values carry their labels.
 
     A row is encoded as k. Its k nearest neighbours in the training set, itself left out while training, have weights
-    ``softmax(-||k - k_i||²)`` (or ``softmax(k k_i / sqrt(width))``), and each the value ``W y_i + T(k - k_i)``. The
-    sum is added to the encoded row.
+    ``softmax(-||k - k_i||²)`` (or ``softmax(k k_i / sqrt(width))``), and each the value ``W y_i + T (k - k_i)``,
+    with T a matrix. The sum is added to the encoded row. While training, neighbours are sought among training rows that
+    are drawn for each batch (Ye et al. 2024, ModernNCA, section 4).
 
     Parameters
     ----------
@@ -76,9 +82,7 @@ class RowBody(AttentionBody, Stochastic):
         )
         self.key = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
         self.label = nn.Linear(values.shape[1], width)
-        self.difference = nn.Sequential(
-            nn.Linear(width, 2 * width), nn.ReLU(), Dropout(dropout), nn.Linear(2 * width, width, bias=False)
-        )
+        self.difference = nn.Linear(width, width, bias=False)
         self.dropout = Dropout(dropout)
         self.predictor = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.ReLU(), Dropout(dropout), nn.Linear(2 * width, width)
@@ -116,54 +120,58 @@ class RowBody(AttentionBody, Stochastic):
             scores = scores + self.get_buffer("log_weight")[index]
         return scores.masked_fill(own[:, None] == self.get_buffer("own")[index], -math.inf)
 
-    def _nearest(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores, numbers and keys of the nearest training rows: exact, some thousands of keys at a time."""
+    def _nearest(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores and numbers of the nearest training rows: exact, some thousands of keys at a time."""
         keys = self._all_keys()
         best, number = query.new_full((len(query), 0), -math.inf), own.new_zeros((len(query), 0))
         for begin in range(0, len(keys), _CHUNK):
             part = slice(begin, begin + _CHUNK)
             scores = self._scores(query, own, keys[part], part)
-            there = torch.arange(begin, begin + scores.shape[1], device=own.device).expand(len(query), -1)
             top = scores.topk(min(self.n_neighbors, scores.shape[1]), dim=1)
             best = torch.cat([best, top.values], dim=1)
-            number = torch.cat([number, there.gather(1, top.indices)], dim=1)
+            number = torch.cat([number, top.indices + begin], dim=1)
             top = best.topk(min(self.n_neighbors, best.shape[1]), dim=1)
             best, number = top.values, number.gather(1, top.indices)
-        return best, number, keys[number]
+        return best, number
 
-    def _drawn(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The same among training rows that are drawn for this batch, with gradients."""
-        n = len(self.get_buffer("own"))
-        index = torch.arange(n, device=own.device)
-        if n > _CANDIDATES:
-            index = torch.randint(n, (_CANDIDATES,), device=own.device, generator=self.generator).unique()
+    def retrieve(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights of the nearest training rows and their numbers, nearest first, shapes (batch, n_neighbors)."""
+        scores, number = self._nearest(query, own)
+        return _weights(scores), number
+
+    def _recalled(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+        """Means, by their weights, of the neighbours' targets and keys: (batch, n_targets), (batch, width)."""
+        values = self.get_buffer("values")
+        if not self.training:
+            weights, number = self.retrieve(query, own)
+            mixed = [torch.einsum("bn,bnd->bd", weights, of[number]) for of in (values, self._all_keys())]
+            return mixed[0], mixed[1]
+        # Among rows that are drawn for this batch, with gradients; products, as gathering neighbours takes longer.
+        index = torch.arange(len(values), device=own.device)
+        if len(index) > _CANDIDATES:
+            index = torch.randint(len(index), (_CANDIDATES,), device=own.device, generator=self.generator).unique()
         keys = self._encoded(self._candidates(index))[1]
         scores = self._scores(query, own, keys, index)
-        top = scores.topk(min(self.n_neighbors, scores.shape[1]), dim=1)
-        return top.values, index[top.indices], keys[top.indices]
-
-    def retrieve(self, batch: TableBatch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return encoded rows, their keys, and weights, numbers and keys of their neighbours."""
-        x, query = self._encoded(batch)
-        find = self._drawn if self.training else self._nearest
-        scores, number, keys = find(query, batch.own)
-        # Of a training set of one row nothing is left but the row itself: it then has no neighbour.
-        weights = scores.softmax(dim=1).nan_to_num(0.0)  # (batch, n_neighbors)
-        return x, query, weights, number, keys
+        least = scores.detach().topk(min(self.n_neighbors, scores.shape[1]), dim=1).values[:, -1:]
+        weights = self.dropout(_weights(scores.masked_fill(scores < least, -math.inf)))
+        return weights @ values.index_select(0, index), weights @ keys
 
     def forward(self, batch: TableBatch) -> Tensor:
         """Return features of shape (batch, width)."""
-        x, query, weights, number, keys = self.retrieve(batch)
-        label = self.label(self.get_buffer("values")[number])  # (batch, n_neighbors, width)
-        value = label + self.difference(query[:, None] - keys)
-        x = x + (self.dropout(weights)[:, None] @ value)[:, 0]
+        x, query = self._encoded(batch)
+        target, key = self._recalled(query, batch.own)
+        x = x + self.label(target) + self.difference(query - key)
         x = x + self.predictor(x)
         features: Tensor = self.norm(x).relu()
         return features
 
+    def neighbors(self, batch: TableBatch) -> tuple[Tensor, Tensor]:
+        """Weights of the neighbours of a batch and their numbers."""
+        return self.retrieve(self._encoded(batch)[1], batch.own)
+
     def attention(self, batch: TableBatch) -> list[Tensor]:
         """Return the weights of the neighbours, nearest first, shape (batch, 1, 1, n_neighbors)."""
-        return [self.retrieve(batch)[2][:, None, None]]
+        return [self.neighbors(batch)[0][:, None, None]]
 
 
 class TrainingRows(TableMind):
