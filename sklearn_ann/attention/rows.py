@@ -17,7 +17,7 @@ from sklearn_ann.layers import Dropout, Stochastic
 Similarity = Literal["l2", "dot"]
 
 _WIDTH_OF_COLUMN = 16
-_CANDIDATES = 2048  # that a batch meets in training
+_CANDIDATES = 16384  # that a batch meets in training
 _CHUNK = 16384  # keys that are compared at a time
 
 
