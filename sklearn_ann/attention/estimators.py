@@ -145,7 +145,7 @@ class AttentionEstimator(NeuralEstimator):
     def _build_on(self, examples: training.Examples) -> nn.Module:
         body, n_features = self._mind.build(examples, **self._named_in(self._mind.build))
         self._n_features_out = n_features
-        return WithHead(body, n_features, self.n_outputs_)  # type: ignore[attr-defined]
+        return WithHead(body, n_features, self.n_outputs_)
 
     def _named_in(self, function: Callable[..., Any]) -> dict[str, Any]:
         """Those hyper-parameters that `function` has as arguments."""

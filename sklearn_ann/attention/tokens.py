@@ -110,6 +110,7 @@ class TokenBody(AttentionBody):
     ) -> None:
         super().__init__()
         self.mutation = Mutation(mutation)
+        self.rows: Tensor
         self.register_buffer("rows", rows, persistent=False)
         self.table = nn.Parameter(torch.empty(width, rows.shape[1], k))
         nn.init.normal_(self.table, std=k**-0.5)
@@ -123,7 +124,7 @@ class TokenBody(AttentionBody):
 
     def forward(self, batch: TokenBatch, maps: list[Tensor] | None = None) -> Tensor:
         """Return features of shape (batch, width)."""
-        x = self.position(self._vectors(self.mutation(batch), batch.lengths))  # (batch, length, width)
+        x: Tensor = self.position(self._vectors(self.mutation(batch), batch.lengths))  # (batch, length, width)
         sizes = batch.lengths
         if self.cls is not None:
             x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
@@ -132,9 +133,9 @@ class TokenBody(AttentionBody):
         for number, block in enumerate(self.blocks, start=1):
             all_ask = self.cls is None or maps is not None or number < len(self.blocks)
             x = block(x, mask, maps, None if all_ask else 1)
-        x = self.norm(x if self.cls is None else x[:, 0])
+        x = self.norm(x)
         if self.cls is not None:
-            return x
+            return x[:, 0]
         return x.mean(dim=1) if mask is None else (x * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
     def _vectors(self, codes: Tensor, lengths: Tensor | None) -> Tensor:
@@ -177,7 +178,7 @@ class Tokens(Mind):
             )
         return TokenSamples(torch.from_numpy(codes), torch.from_numpy(starts))
 
-    def build(
+    def build(  # type: ignore[override]
         self,
         examples: training.Examples,
         *,
