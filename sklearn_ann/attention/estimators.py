@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
@@ -24,6 +25,7 @@ from sklearn_ann.preprocessing.alphabets import Unknown
 from sklearn_ann.preprocessing.columns import as_table
 
 Attend = Literal["auto", "tokens", "columns", "rows"]
+# A body that attends to rows also has ``neighbors(batch) -> (indices, weights)``, each (batch, n_neighbors), sorted.
 _MINDS: dict[str, type[Mind]] = {"tokens": Tokens}
 _MOST_WEIGHTS = 2**24  # in the maps that are made at a time, or those of one sample
 
@@ -180,21 +182,21 @@ class AttentionEstimator(NeuralEstimator):
             raise ValueError(f"kind={kind!r}: expected 'raw' or 'rollout'")
         samples = self._encode(X, reset=False)
 
-        def maps(body: Any, batch: Any) -> Tensor:
+        def maps(body: Any, batch: Any) -> tuple[Tensor]:
             found = torch.stack(body.attention(batch), dim=1).float()  # (batch, layer, head, query, key)
             if kind == "raw":
-                return found
+                return (found,)
             if found.shape[-1] != found.shape[-2]:
                 raise ValueError("kind='rollout' is of maps in which all attend to all, which attend='rows' has not")
-            return rollout(found)
+            return (rollout(found),)
 
         # Samples of as many tokens at a time: there is nothing to fill up, and it is known how many weights there are.
         n_tokens = np.array([len(names) for names in self._mind.token_names(samples)])
         groups = [np.flatnonzero(n_tokens == number) for number in np.unique(n_tokens)]
-        parts = []
+        parts: list[np.ndarray] = []
         for group in groups:
             weights = self.n_layers * self.n_heads * int(n_tokens[group[0]]) ** 2
-            parts.append(self._applied(samples, group, max(1, _MOST_WEIGHTS // weights), maps))
+            parts += self._applied(samples, group, max(1, _MOST_WEIGHTS // weights), maps)
         if len(parts) == 1:
             return parts[0]
         found: list[np.ndarray] = [np.empty(0)] * len(samples)
@@ -204,21 +206,49 @@ class AttentionEstimator(NeuralEstimator):
         return found
 
     def _applied(
-        self, samples: training.Samples, which: np.ndarray, chunk: int, function: Callable[[Any, Any], Tensor]
-    ) -> np.ndarray:
-        """``function(body, batch)`` of the samples in `which`, `chunk` of them at a time."""
+        self,
+        samples: training.Samples,
+        which: np.ndarray,
+        chunk: int,
+        function: Callable[[Any, Any], tuple[Tensor, ...]],
+    ) -> list[np.ndarray]:
+        """What ``function(body, batch)`` returns, of the samples in `which`, `chunk` of them at a time."""
         device = self._ready()
         self.module_.eval()
-        result: np.ndarray | None = None
+        results: list[np.ndarray] = []
         with torch.inference_mode(), training.limited_threads():
             for begin in range(0, len(which), chunk):
-                part = torch.from_numpy(which[begin : begin + chunk])
-                values = function(self.module_.body, training.on_device(samples[part], device)).numpy(force=True)
-                if result is None:
-                    result = np.empty((len(which), *values.shape[1:]), dtype=values.dtype)
-                result[begin : begin + chunk] = values
-        assert result is not None  # there is at least one sample
-        return result
+                batch = samples[torch.from_numpy(which[begin : begin + chunk])]
+                found = function(self.module_.body, training.on_device(batch, device))
+                parts = [part.numpy(force=True) for part in found]
+                if not results:
+                    results = [np.empty((len(which), *part.shape[1:]), dtype=part.dtype) for part in parts]
+                for result, part in zip(results, parts, strict=True):
+                    result[begin : begin + chunk] = part
+        return results
+
+    @available_if(lambda self: self.attend == "rows")
+    def neighbors(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of the training set that each row attends to, the most first.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+
+        Returns
+        -------
+        indices : int array of shape (n_samples, n_neighbors)
+            Their places in X of the last ``fit``.
+        weights : array of shape (n_samples, n_neighbors)
+            What each counts; rows sum to one.
+        """
+        check_is_fitted(self)
+        samples = self._encode(X, reset=False)
+        chunk = self.batch_size or len(samples)
+        indices, weights = self._applied(
+            samples, np.arange(len(samples)), chunk, lambda body, batch: body.neighbors(batch)
+        )
+        return indices, weights
 
     def token_names(self, X: Any) -> list[list[str]]:
         """Say what the queries and keys of `attention_maps` are.
@@ -243,10 +273,24 @@ class AttentionEstimator(NeuralEstimator):
 class AttentionClassifier(AttentionEstimator, NeuralClassifier):
     """Classification of strings and of tables with attention.
 
+    In a layer of attention every token asks all tokens, each answers the more the better its key fits the question,
+    and the asking one adds the answers to what it is: ``softmax(Q Kᵀ / sqrt(width)) V``, where queries, keys and
+    values are linear maps of the tokens, several times side by side. A dense layer for each token follows. One token,
+    or the mean of all, is what is classified. Normalisation comes before each step (Xiong et al. 2020).
+
+    X is a list of strings, whose letters are the tokens, or a table: an array or a frame. What a parameter is for is
+    said first where it is not for all.
+
     References
     ----------
     Vaswani, A. et al. (2017). Attention is all you need. Advances in Neural Information Processing Systems, 30.
     arXiv:1706.03762.
+
+    Xiong, R. et al. (2020). On layer normalization in the transformer architecture. arXiv:2002.04745.
+
+    Su, J. et al. (2021). RoFormer: enhanced transformer with rotary position embedding. arXiv:2104.09864.
+
+    Abnar, S. and Zuidema, W. (2020). Quantifying attention flow in transformers. arXiv:2005.00928.
 
     Examples
     --------
