@@ -18,7 +18,7 @@ from sklearn_ann.attention.mind import Mind
 from sklearn_ann.attention.tokens import TokenPooling, Tokens
 from sklearn_ann.base import NeuralClassifier, NeuralRegressor
 from sklearn_ann.base.estimator import NeuralEstimator
-from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveInt
+from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveFloat, PositiveInt
 from sklearn_ann.base.supervised import WithHead
 from sklearn_ann.layers import Position
 from sklearn_ann.preprocessing.alphabets import Unknown
@@ -27,7 +27,7 @@ from sklearn_ann.preprocessing.columns import as_table
 Attend = Literal["auto", "tokens", "columns", "rows"]
 # A body that attends to rows also has ``neighbors(batch) -> (indices, weights)``, each (batch, n_neighbors), sorted.
 _MINDS: dict[str, type[Mind]] = {"tokens": Tokens}
-_MOST_WEIGHTS = 2**24  # in the maps that are made at a time, or those of one sample
+_MOST_WEIGHTS = 2**22  # of a layer, in the maps that are made at a time
 
 
 def what_to_attend(X: Any) -> Literal["tokens", "columns"]:
@@ -72,14 +72,14 @@ class AttentionEstimator(NeuralEstimator):
     n_components : int
         Width of a token, a column or a row inside of the network, and number of features that ``transform`` returns.
 
-    n_layers : int
-        Blocks of attention and a dense layer, one after the other.
+    n_layers : "auto" or int
+        Blocks of attention and a dense layer, one after the other. ``"auto"``: one for tokens.
 
     n_heads : int
         Attentions side by side in a block.
 
     dropout : float
-        Probability, in [0, 1), to drop a hidden unit and what a block adds, while training.
+        Probability, in [0, 1), to drop an attention weight, a hidden unit and what a block adds, while training.
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
         Tokens: that of strings, or the letters themselves; ``"auto"`` is the first of the three that has all letters
@@ -109,17 +109,19 @@ class AttentionEstimator(NeuralEstimator):
 
     attend: Attend = "auto"
     n_components: PositiveInt = 64
-    n_layers: PositiveInt = 2
-    n_heads: PositiveInt = 4
-    dropout: DropProbability = 0.1
+    n_layers: PositiveInt | Literal["auto"] = "auto"
+    n_heads: PositiveInt = 8
+    dropout: DropProbability = 0.3
     alphabet: str = "auto"
     unknown: Unknown = "error"
-    k: PositiveInt = 1
-    position: Position = "sinusoidal"
+    k: PositiveInt = 3
+    position: Position = "rotary"
     pooling: TokenPooling = "cls"
-    mutation: ClosedFraction = 0.0
+    mutation: ClosedFraction = 0.05
     learning_rate_warmup: Fraction = 0.05
-    learning_rate_schedule: training.Schedule = "adaptive"
+    max_epochs: PositiveInt = 40
+    learning_rate: PositiveFloat = 3e-3
+    learning_rate_schedule: training.Schedule = "cosine"
 
     _mind: Mind
 
@@ -195,7 +197,7 @@ class AttentionEstimator(NeuralEstimator):
         groups = [np.flatnonzero(n_tokens == number) for number in np.unique(n_tokens)]
         parts: list[np.ndarray] = []
         for group in groups:
-            weights = self.n_layers * self.n_heads * int(n_tokens[group[0]]) ** 2
+            weights = self.n_heads * int(n_tokens[group[0]]) ** 2
             parts += self._applied(samples, group, max(1, _MOST_WEIGHTS // weights), maps)
         if len(parts) == 1:
             return parts[0]
@@ -296,13 +298,22 @@ class AttentionClassifier(AttentionEstimator, NeuralClassifier):
     --------
     >>> from sklearn_ann import AttentionClassifier
     >>> strings = ["ACGTACGTAA", "TTTTCCCCAA", "ACGAACGTTA", "TTCTCTCCAT"] * 10
-    >>> model = AttentionClassifier(max_epochs=20, learning_rate_schedule="cosine", random_state=0)
+    >>> model = AttentionClassifier(max_epochs=20, random_state=0)
     >>> model.fit(strings, ["mixed", "pyrimidines"] * 20).predict(["CTTTCCTCAA"])
     array(['pyrimidines'], dtype='<U11')
     >>> model.attention_maps(["CTTTCCTCAA"]).shape
-    (1, 2, 4, 11, 11)
+    (1, 1, 8, 11, 11)
     """
 
 
 class AttentionRegressor(AttentionEstimator, NeuralRegressor):
-    """Regression on strings and on tables with attention; `AttentionClassifier` says how."""
+    """Regression on strings and on tables with attention; `AttentionClassifier` says how.
+
+    Examples
+    --------
+    >>> from sklearn_ann import AttentionRegressor
+    >>> strings = ["G" * n + "A" * (8 - n) for n in range(9)] * 5
+    >>> model = AttentionRegressor(max_epochs=20, random_state=0)
+    >>> model.fit(strings, [string.count("G") for string in strings]).predict(["GGAAAAAA"]).shape
+    (1,)
+    """

@@ -117,7 +117,14 @@ class TokenBody(AttentionBody):
         self.position = PositionalEncoding(position, width, max_length)
         self.cls = nn.Parameter(torch.zeros(width)) if pooling == "cls" else None
         self.blocks = nn.ModuleList(
-            EncoderBlock(width, n_heads, 2 * width, dropout=dropout, rotary=position == "rotary")
+            EncoderBlock(
+                width,
+                n_heads,
+                2 * width,
+                dropout=dropout,
+                attention_dropout=dropout,
+                rotary=position == "rotary",
+            )
             for _ in range(n_layers)
         )
         self.norm = nn.LayerNorm(width)
@@ -184,7 +191,7 @@ class Tokens(Mind):
         *,
         n_components: int,
         k: int,
-        n_layers: int,
+        n_layers: int | Literal["auto"],
         n_heads: int,
         pooling: TokenPooling,
         dropout: float,
@@ -196,7 +203,7 @@ class Tokens(Mind):
             self.max_length,
             n_components,
             k=k,
-            n_layers=n_layers,
+            n_layers=1 if n_layers == "auto" else n_layers,
             n_heads=n_heads,
             position=self.position,
             pooling=pooling,

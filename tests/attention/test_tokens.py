@@ -10,7 +10,7 @@ from sklearn_ann.attention.tokens import Mutation, TokenBatch, TokenSamples
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = {"max_epochs": 2, "random_state": 0}
 LEARN = {"max_epochs": 15, "n_components": 32, "dropout": 0.0, "learning_rate": 3e-3, "random_state": 0}
-LEARN |= {"learning_rate_schedule": "cosine"}
+LEARN |= {"learning_rate_schedule": "cosine", "mutation": 0.0, "n_heads": 4}
 
 
 def after_the_marker(n, seed):
@@ -108,7 +108,7 @@ def test_maps_are_the_weights_among_the_tokens_that_are_there():
 
 def test_rollout_is_the_product_of_the_layers():
     X, y = ragged(20)
-    model = AttentionClassifier(n_layers=3, k=1, **QUICK).fit(X, y)
+    model = AttentionClassifier(n_layers=3, **QUICK).fit(X, y)
     raw, rolled = model.attention_maps(X), model.attention_maps(X, kind="rollout")
     for layers, found in zip(raw, rolled, strict=True):
         first, second, third = (layers.mean(axis=1) + np.eye(layers.shape[-1])) / 2
