@@ -53,7 +53,9 @@ def rollout(maps: Tensor) -> Tensor:
     Tensor of shape (batch, token, token)
         Of what was a token at first, how much is in each in the end; rows sum to one.
     """
-    mixed = (maps.mean(dim=2) + torch.eye(maps.shape[-1], device=maps.device)) / 2  # (batch, layer, token, token)
+    mixed = (
+        maps.mean(dim=2) + torch.eye(maps.shape[-1], dtype=maps.dtype, device=maps.device)
+    ) / 2  # (batch, layer, token, token)
     result = mixed[:, 0]
     for layer in mixed.unbind(dim=1)[1:]:
         result = layer @ result

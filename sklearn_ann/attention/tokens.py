@@ -76,7 +76,8 @@ class Mutation(Stochastic):
         codes = batch.codes
         if not self.training or self.share == 0.0:
             return codes
-        chance, place = torch.rand((2, *codes.shape), device=codes.device, generator=self.generator)
+        shape = (2, *codes.shape)
+        chance, place = torch.rand(shape, dtype=torch.float32, device=codes.device, generator=self.generator)
         length = codes.shape[1] if batch.lengths is None else batch.lengths[:, None]
         return torch.where(chance < self.share, codes.gather(1, (place * length).long()), codes)
 
