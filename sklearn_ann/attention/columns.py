@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -57,14 +57,15 @@ class Columns(TableMind):
         examples: training.Examples,
         *,
         n_components: int,
-        n_layers: int,
+        n_layers: int | Literal["auto"],
         n_heads: int,
         numeric: Numeric,
         dropout: float,
     ) -> tuple[ColumnBody, int]:
         """Return a new encoder and its width."""
         vectors = ColumnVectors(self.n_categories, len(self.numeric), n_components, numeric)
-        body = ColumnBody(vectors, n_components, n_layers=n_layers, n_heads=n_heads, dropout=dropout)
+        layers = 2 if n_layers == "auto" else n_layers
+        body = ColumnBody(vectors, n_components, n_layers=layers, n_heads=n_heads, dropout=dropout)
         return body, n_components
 
     def token_names(self, samples: Any) -> list[list[str]]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
@@ -20,15 +21,16 @@ from sklearn_ann.attention.tables import Numeric, Scaling
 from sklearn_ann.attention.tokens import TokenPooling, Tokens
 from sklearn_ann.base import NeuralClassifier, NeuralRegressor
 from sklearn_ann.base.estimator import NeuralEstimator
-from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveInt
+from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveFloat, PositiveInt
 from sklearn_ann.base.supervised import WithHead
 from sklearn_ann.layers import Position
 from sklearn_ann.preprocessing.alphabets import Unknown
 from sklearn_ann.preprocessing.columns import as_table
 
 Attend = Literal["auto", "tokens", "columns", "rows"]
+# A body that attends to rows also has ``neighbors(batch) -> (indices, weights)``, each (batch, n_neighbors), sorted.
 _MINDS: dict[str, type[Mind]] = {"tokens": Tokens, "columns": Columns, "rows": TrainingRows}
-_MOST_WEIGHTS = 2**24  # in the maps that are made at a time, or those of one sample
+_MOST_WEIGHTS = 2**22  # of a layer, in the maps that are made at a time
 
 
 def what_to_attend(X: Any) -> Literal["tokens", "columns"]:
@@ -54,7 +56,9 @@ def rollout(maps: Tensor) -> Tensor:
     Tensor of shape (batch, token, token)
         Of what was a token at first, how much is in each in the end; rows sum to one.
     """
-    mixed = (maps.mean(dim=2) + torch.eye(maps.shape[-1], device=maps.device)) / 2  # (batch, layer, token, token)
+    mixed = (
+        maps.mean(dim=2) + torch.eye(maps.shape[-1], dtype=maps.dtype, device=maps.device)
+    ) / 2  # (batch, layer, token, token)
     result = mixed[:, 0]
     for layer in mixed.unbind(dim=1)[1:]:
         result = layer @ result
@@ -73,14 +77,15 @@ class AttentionEstimator(NeuralEstimator):
     n_components : int
         Width of a token, a column or a row inside of the network, and number of features that ``transform`` returns.
 
-    n_layers : int
-        Blocks of attention and a dense layer, one after the other.
+    n_layers : "auto" or int
+        Blocks of attention and a dense layer, one after the other. ``"auto"``: one for tokens, two for
+        columns; rows have none.
 
     n_heads : int
         Attentions side by side in a block.
 
     dropout : float
-        Probability, in [0, 1), to drop a hidden unit and what a block adds, while training.
+        Probability, in [0, 1), to drop an attention weight, a hidden unit and what a block adds, while training.
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
         Tokens: that of strings, or the letters themselves; ``"auto"`` is the first of the three that has all letters
@@ -127,22 +132,24 @@ class AttentionEstimator(NeuralEstimator):
 
     attend: Attend = "auto"
     n_components: PositiveInt = 64
-    n_layers: PositiveInt = 2
-    n_heads: PositiveInt = 4
-    dropout: DropProbability = 0.1
+    n_layers: PositiveInt | Literal["auto"] = "auto"
+    n_heads: PositiveInt = 8
+    dropout: DropProbability = 0.3
     alphabet: str = "auto"
     unknown: Unknown = "error"
-    k: PositiveInt = 1
-    position: Position = "sinusoidal"
+    k: PositiveInt = 3
+    position: Position = "rotary"
     pooling: TokenPooling = "cls"
-    mutation: ClosedFraction = 0.0
+    mutation: ClosedFraction = 0.05
     categorical_features: Any = "auto"
     scaling: Scaling = "quantile"
     numeric: Numeric = "periodic"
     n_neighbors: PositiveInt = 96
     similarity: Similarity = "l2"
     learning_rate_warmup: Fraction = 0.05
-    learning_rate_schedule: training.Schedule = "adaptive"
+    max_epochs: PositiveInt = 40
+    learning_rate: PositiveFloat = 3e-3
+    learning_rate_schedule: training.Schedule = "cosine"
 
     _mind: Mind
 
@@ -170,7 +177,7 @@ class AttentionEstimator(NeuralEstimator):
     def _build_on(self, examples: training.Examples) -> nn.Module:
         body, n_features = self._mind.build(examples, **self._named_in(self._mind.build))
         self._n_features_out = n_features
-        return WithHead(body, n_features, self.n_outputs_)  # type: ignore[attr-defined]
+        return WithHead(body, n_features, self.n_outputs_)
 
     def _named_in(self, function: Callable[..., Any]) -> dict[str, Any]:
         """Those hyper-parameters that `function` has as arguments."""
@@ -205,21 +212,21 @@ class AttentionEstimator(NeuralEstimator):
             raise ValueError(f"kind={kind!r}: expected 'raw' or 'rollout'")
         samples = self._encode(X, reset=False)
 
-        def maps(body: Any, batch: Any) -> Tensor:
+        def maps(body: Any, batch: Any) -> tuple[Tensor]:
             found = torch.stack(body.attention(batch), dim=1).float()  # (batch, layer, head, query, key)
             if kind == "raw":
-                return found
+                return (found,)
             if found.shape[-1] != found.shape[-2]:
                 raise ValueError("kind='rollout' is of maps in which all attend to all, which attend='rows' has not")
-            return rollout(found)
+            return (rollout(found),)
 
         # Samples of as many tokens at a time: there is nothing to fill up, and it is known how many weights there are.
         n_tokens = np.array([len(names) for names in self._mind.token_names(samples)])
         groups = [np.flatnonzero(n_tokens == number) for number in np.unique(n_tokens)]
-        parts = []
+        parts: list[np.ndarray] = []
         for group in groups:
-            weights = self.n_layers * self.n_heads * int(n_tokens[group[0]]) ** 2
-            parts.append(self._applied(samples, group, max(1, _MOST_WEIGHTS // weights), maps))
+            weights = self.n_heads * int(n_tokens[group[0]]) ** 2
+            parts += self._applied(samples, group, max(1, _MOST_WEIGHTS // weights), maps)
         if len(parts) == 1:
             return parts[0]
         found: list[np.ndarray] = [np.empty(0)] * len(samples)
@@ -229,54 +236,49 @@ class AttentionEstimator(NeuralEstimator):
         return found
 
     def _applied(
-        self, samples: training.Samples, which: np.ndarray, chunk: int, function: Callable[[Any, Any], Tensor]
-    ) -> np.ndarray:
-        """``function(body, batch)`` of the samples in `which`, `chunk` of them at a time."""
+        self,
+        samples: training.Samples,
+        which: np.ndarray,
+        chunk: int,
+        function: Callable[[Any, Any], tuple[Tensor, ...]],
+    ) -> list[np.ndarray]:
+        """What ``function(body, batch)`` returns, of the samples in `which`, `chunk` of them at a time."""
         device = self._ready()
         self.module_.eval()
-        result: np.ndarray | None = None
+        results: list[np.ndarray] = []
         with torch.inference_mode(), training.limited_threads():
             for begin in range(0, len(which), chunk):
-                part = torch.from_numpy(which[begin : begin + chunk])
-                values = function(self.module_.body, training.on_device(samples[part], device)).numpy(force=True)
-                if result is None:
-                    result = np.empty((len(which), *values.shape[1:]), dtype=values.dtype)
-                result[begin : begin + chunk] = values
-        assert result is not None  # there is at least one sample
-        return result
+                batch = samples[torch.from_numpy(which[begin : begin + chunk])]
+                found = function(self.module_.body, training.on_device(batch, device))
+                parts = [part.numpy(force=True) for part in found]
+                if not results:
+                    results = [np.empty((len(which), *part.shape[1:]), dtype=part.dtype) for part in parts]
+                for result, part in zip(results, parts, strict=True):
+                    result[begin : begin + chunk] = part
+        return results
 
+    @available_if(lambda self: self.attend == "rows")
     def neighbors(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the training rows that each row attends to, with ``attend="rows"``.
+        """Return the rows of the training set that each row attends to, the most first.
 
         Parameters
         ----------
         X : samples as in ``fit``
-            The samples.
 
         Returns
         -------
         indices : int array of shape (n_samples, n_neighbors)
-            Numbers of rows of the X of ``fit``, the most alike first.
+            Their places in X of the last ``fit``.
         weights : array of shape (n_samples, n_neighbors)
             What each counts; rows sum to one.
-
-        Raises
-        ------
-        AttributeError
-            If the estimator was not fitted with ``attend="rows"``.
         """
         check_is_fitted(self)
-        if not isinstance(self._mind, TrainingRows):
-            raise AttributeError(f"neighbors are of attend='rows', but this {type(self).__name__} attends to others")
         samples = self._encode(X, reset=False)
-
-        def found(body: Any, batch: Any) -> Tensor:
-            weights, number = body.neighbors(batch)
-            rows = body.get_buffer("own")[number]
-            return torch.stack([rows.double(), weights.double()], dim=1)
-
-        indices, weights = np.moveaxis(self._applied(samples, np.arange(len(samples)), 256, found), 1, 0)
-        return indices.astype(np.int64), weights.astype(self._numpy_dtype)
+        chunk = self.batch_size or len(samples)
+        indices, weights = self._applied(
+            samples, np.arange(len(samples)), chunk, lambda body, batch: body.neighbors(batch)
+        )
+        return indices, weights
 
     def token_names(self, X: Any) -> list[list[str]]:
         """Say what the queries and keys of `attention_maps` are.
@@ -301,22 +303,45 @@ class AttentionEstimator(NeuralEstimator):
 class AttentionClassifier(AttentionEstimator, NeuralClassifier):
     """Classification of strings and of tables with attention.
 
+    In a layer of attention every token asks all tokens, each answers the more the better its key fits the question,
+    and the asking one adds the answers to what it is: ``softmax(Q Kᵀ / sqrt(width)) V``, where queries, keys and
+    values are linear maps of the tokens, several times side by side. A dense layer for each token follows. One token,
+    or the mean of all, is what is classified. Normalisation comes before each step (Xiong et al. 2020).
+
+    X is a list of strings, whose letters are the tokens, or a table: an array or a frame. What a parameter is for is
+    said first where it is not for all.
+
     References
     ----------
     Vaswani, A. et al. (2017). Attention is all you need. Advances in Neural Information Processing Systems, 30.
     arXiv:1706.03762.
 
+    Xiong, R. et al. (2020). On layer normalization in the transformer architecture. arXiv:2002.04745.
+
+    Su, J. et al. (2021). RoFormer: enhanced transformer with rotary position embedding. arXiv:2104.09864.
+
+    Abnar, S. and Zuidema, W. (2020). Quantifying attention flow in transformers. arXiv:2005.00928.
+
     Examples
     --------
     >>> from sklearn_ann import AttentionClassifier
     >>> strings = ["ACGTACGTAA", "TTTTCCCCAA", "ACGAACGTTA", "TTCTCTCCAT"] * 10
-    >>> model = AttentionClassifier(max_epochs=20, learning_rate_schedule="cosine", random_state=0)
+    >>> model = AttentionClassifier(max_epochs=20, random_state=0)
     >>> model.fit(strings, ["mixed", "pyrimidines"] * 20).predict(["CTTTCCTCAA"])
     array(['pyrimidines'], dtype='<U11')
     >>> model.attention_maps(["CTTTCCTCAA"]).shape
-    (1, 2, 4, 11, 11)
+    (1, 1, 8, 11, 11)
     """
 
 
 class AttentionRegressor(AttentionEstimator, NeuralRegressor):
-    """Regression on strings and on tables with attention; `AttentionClassifier` says how."""
+    """Regression on strings and on tables with attention; `AttentionClassifier` says how.
+
+    Examples
+    --------
+    >>> from sklearn_ann import AttentionRegressor
+    >>> strings = ["G" * n + "A" * (8 - n) for n in range(9)] * 5
+    >>> model = AttentionRegressor(max_epochs=20, random_state=0)
+    >>> model.fit(strings, [string.count("G") for string in strings]).predict(["GGAAAAAA"]).shape
+    (1,)
+    """

@@ -166,12 +166,13 @@ class RowBody(AttentionBody, Stochastic):
         return features
 
     def neighbors(self, batch: TableBatch) -> tuple[Tensor, Tensor]:
-        """Weights of the neighbours of a batch and their numbers."""
-        return self.retrieve(self._encoded(batch)[1], batch.own)
+        """Return the neighbours' numbers among the samples of the fit, and their weights, nearest first."""
+        weights, number = self.retrieve(self._encoded(batch)[1], batch.own)
+        return self.get_buffer("own")[number], weights
 
     def attention(self, batch: TableBatch) -> list[Tensor]:
         """Return the weights of the neighbours, nearest first, shape (batch, 1, 1, n_neighbors)."""
-        return [self.neighbors(batch)[0][:, None, None]]
+        return [self.neighbors(batch)[1][:, None, None]]
 
 
 class TrainingRows(TableMind):

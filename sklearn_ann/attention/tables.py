@@ -153,8 +153,8 @@ class TableMind(Mind):
 class ColumnVectors(nn.Module):
     r"""A vector for each column of a row (Gorishniy et al. 2021, section 3.3).
 
-    Of a category it is a row of a table. Of a number x it is ``x w_j + b_j``, or ``ReLU(W_j [cos v, sin v] + b_j)`` with
-    waves ``v = 2 pi c_j x`` of learned frequencies (Gorishniy et al. 2022, section 3.3).
+    Of a category it is a row of a table. Of a number x it is ``x w_j + b_j``, or ``ReLU(W_j [x, cos v, sin v] + b_j)``
+    with waves ``v = 2 pi c_j x`` of learned frequencies (Gorishniy et al. 2022, section 3.3).
 
     Parameters
     ----------
@@ -169,7 +169,9 @@ class ColumnVectors(nn.Module):
     def __init__(self, n_categories: list[int], n_numbers: int, width: int, numeric: Numeric) -> None:
         super().__init__()
         self.n_columns = n_numbers + len(n_categories)
-        self.frequency = nn.Parameter(self.spread * torch.randn(n_numbers, self.n_waves)) if numeric == "periodic" else None
+        self.frequency = (
+            nn.Parameter(self.spread * torch.randn(n_numbers, self.n_waves)) if numeric == "periodic" else None
+        )
         n_inputs = 1 if self.frequency is None else 2 * self.n_waves + 1
         self.weight = nn.Parameter(torch.empty(n_numbers, n_inputs, width).uniform_(-1, 1) / math.sqrt(n_inputs))
         self.bias = nn.Parameter(torch.empty(n_numbers, width).uniform_(-1, 1) / math.sqrt(width))

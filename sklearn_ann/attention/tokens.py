@@ -76,7 +76,8 @@ class Mutation(Stochastic):
         codes = batch.codes
         if not self.training or self.share == 0.0:
             return codes
-        chance, place = torch.rand((2, *codes.shape), device=codes.device, generator=self.generator)
+        shape = (2, *codes.shape)
+        chance, place = torch.rand(shape, dtype=torch.float32, device=codes.device, generator=self.generator)
         length = codes.shape[1] if batch.lengths is None else batch.lengths[:, None]
         return torch.where(chance < self.share, codes.gather(1, (place * length).long()), codes)
 
@@ -110,20 +111,28 @@ class TokenBody(AttentionBody):
     ) -> None:
         super().__init__()
         self.mutation = Mutation(mutation)
+        self.rows: Tensor
         self.register_buffer("rows", rows, persistent=False)
         self.table = nn.Parameter(torch.empty(width, rows.shape[1], k))
         nn.init.normal_(self.table, std=k**-0.5)
         self.position = PositionalEncoding(position, width, max_length)
         self.cls = nn.Parameter(torch.zeros(width)) if pooling == "cls" else None
         self.blocks = nn.ModuleList(
-            EncoderBlock(width, n_heads, 2 * width, dropout=dropout, rotary=position == "rotary")
+            EncoderBlock(
+                width,
+                n_heads,
+                2 * width,
+                dropout=dropout,
+                attention_dropout=dropout,
+                rotary=position == "rotary",
+            )
             for _ in range(n_layers)
         )
         self.norm = nn.LayerNorm(width)
 
     def forward(self, batch: TokenBatch, maps: list[Tensor] | None = None) -> Tensor:
         """Return features of shape (batch, width)."""
-        x = self.position(self._vectors(self.mutation(batch), batch.lengths))  # (batch, length, width)
+        x: Tensor = self.position(self._vectors(self.mutation(batch), batch.lengths))  # (batch, length, width)
         sizes = batch.lengths
         if self.cls is not None:
             x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
@@ -132,9 +141,9 @@ class TokenBody(AttentionBody):
         for number, block in enumerate(self.blocks, start=1):
             all_ask = self.cls is None or maps is not None or number < len(self.blocks)
             x = block(x, mask, maps, None if all_ask else 1)
-        x = self.norm(x if self.cls is None else x[:, 0])
+        x = self.norm(x)
         if self.cls is not None:
-            return x
+            return x[:, 0]
         return x.mean(dim=1) if mask is None else (x * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
     def _vectors(self, codes: Tensor, lengths: Tensor | None) -> Tensor:
@@ -177,13 +186,13 @@ class Tokens(Mind):
             )
         return TokenSamples(torch.from_numpy(codes), torch.from_numpy(starts))
 
-    def build(
+    def build(  # type: ignore[override]
         self,
         examples: training.Examples,
         *,
         n_components: int,
         k: int,
-        n_layers: int,
+        n_layers: int | Literal["auto"],
         n_heads: int,
         pooling: TokenPooling,
         dropout: float,
@@ -195,7 +204,7 @@ class Tokens(Mind):
             self.max_length,
             n_components,
             k=k,
-            n_layers=n_layers,
+            n_layers=1 if n_layers == "auto" else n_layers,
             n_heads=n_heads,
             position=self.position,
             pooling=pooling,

@@ -35,7 +35,7 @@ def attended(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
     Tensor of shape (n_queries, n_outputs)
     """
     chunk = max(1, _MOST_WEIGHTS // len(key))
-    return torch.cat([attention_weights(part, key, scale=scale) @ value for part in query.split(chunk)])
+    return torch.cat([attention_weights(part, key, scale=scale) @ value for part in torch.split(query, chunk)])
 
 
 def is_sets(X: Any) -> bool:
@@ -243,15 +243,15 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
         return self._weights(self._check_table(X))
 
     def _check_table(self, X: Any) -> np.ndarray:
-        X = validate_data(self, X, reset=False, dtype=_TYPES)
+        table: np.ndarray = validate_data(self, X, reset=False, dtype=_TYPES)
         if self.keys_ is None:
             raise ValueError("X is a single table, but fit got sets of rows and no keys: put the table into a list")
-        return X
+        return table
 
     def _answer(self, queries: np.ndarray) -> np.ndarray:
         """Attend to the keys, or to the rows of the same set."""
-        keys, values = (queries, queries) if self.keys_ is None else (self.keys_, self.values_)
-        return self._computed(attended, queries, keys, values)
+        database = (queries, queries) if self.keys_ is None else (self.keys_, self.values_)
+        return self._computed(attended, queries, *database)
 
     def _weights(self, queries: np.ndarray) -> np.ndarray:
         """How much each query attends to each key."""
@@ -261,7 +261,7 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
 
         return self._computed(weights, queries, queries if self.keys_ is None else self.keys_)
 
-    def _computed(self, function: Callable[..., Tensor], *arrays: np.ndarray) -> np.ndarray:
+    def _computed(self, function: Callable[..., Tensor], *arrays: Any) -> np.ndarray:
         device = training.resolve_device(self.device)
         scale = self.n_features_in_**-0.5 if self.scale == "sqrt" else float(self.scale)
         tensors = [training.as_tensor(np.asarray(array, dtype=arrays[0].dtype)).to(device) for array in arrays]

@@ -386,11 +386,11 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
 
     def _ready(self) -> torch.device:
         """Where the network is; out of a pickle, it goes to its device first."""
-        if self._device is None:
-            self._device: torch.device | None = training.available_device(self.device, self._fitted_precision)
-            self.module_.to(self._device)
-        assert self._device is not None
-        return self._device
+        device: torch.device | None = self._device
+        if device is None:
+            self._device = device = training.available_device(self.device, self._fitted_precision)
+            self.module_.to(device)
+        return device
 
     def _apply_encoded(self, samples: training.Samples, function: Callable[[Any, Any], Tensor]) -> np.ndarray:
         device = self._ready()

@@ -65,9 +65,9 @@ class AttentionMapDisplay:
     >>> from sklearn_ann import AttentionClassifier
     >>> from sklearn_ann.inspection import AttentionMapDisplay
     >>> X = ["ACGTACGTAA", "TTTTCCCCAA"] * 10
-    >>> model = AttentionClassifier(max_epochs=5, learning_rate_schedule="cosine", random_state=0).fit(X, [0, 1] * 10)
+    >>> model = AttentionClassifier(max_epochs=5, random_state=0).fit(X, [0, 1] * 10)
     >>> AttentionMapDisplay.from_estimator(model, X, sample=1, layer=-1).ax_.shape
-    (1, 4)
+    (1, 8)
     """
 
     def __init__(
