@@ -52,7 +52,7 @@ class ColumnBody(AttentionBody):
 class Columns(TableMind):
     """Attention among the columns of a row; the parameters are those of `AttentionClassifier`."""
 
-    def build(
+    def build(  # type: ignore[override]
         self,
         examples: training.Examples,
         *,

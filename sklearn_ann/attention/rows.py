@@ -17,7 +17,7 @@ from sklearn_ann.layers import Dropout, Stochastic
 Similarity = Literal["l2", "dot"]
 
 _WIDTH_OF_COLUMN = 16
-_CANDIDATES = 16384  # that a batch meets in training
+_CANDIDATES = 6144  # that a batch meets in training
 _CHUNK = 16384  # keys that are compared at a time
 
 
@@ -110,7 +110,7 @@ class RowBody(AttentionBody, Stochastic):
     def _all_keys(self) -> Tensor:
         if self.keys is None:
             index = torch.arange(len(self.get_buffer("own")), device=self.get_buffer("own").device)
-            self.keys = torch.cat([self._encoded(self._candidates(part))[1] for part in index.split(_CHUNK)])
+            self.keys = torch.cat([self._encoded(self._candidates(part))[1] for part in torch.split(index, _CHUNK)])
         return self.keys
 
     def _scores(self, query: Tensor, own: Tensor, key: Tensor, index: Tensor | slice) -> Tensor:
@@ -149,7 +149,8 @@ class RowBody(AttentionBody, Stochastic):
         # Among rows that are drawn for this batch, with gradients; products, as gathering neighbours takes longer.
         index = torch.arange(len(values), device=own.device)
         if len(index) > _CANDIDATES:
-            index = torch.randint(len(index), (_CANDIDATES,), device=own.device, generator=self.generator).unique()
+            index = torch.randint(len(index), (_CANDIDATES,), device=own.device, generator=self.generator)
+            index = torch.unique(index)
         keys = self._encoded(self._candidates(index))[1]
         scores = self._scores(query, own, keys, index)
         least = scores.detach().topk(min(self.n_neighbors, scores.shape[1]), dim=1).values[:, -1:]
@@ -178,7 +179,7 @@ class RowBody(AttentionBody, Stochastic):
 class TrainingRows(TableMind):
     """Attention of a row to the rows of the training set; the parameters are those of `AttentionClassifier`."""
 
-    def build(
+    def build(  # type: ignore[override]
         self,
         examples: training.Examples,
         *,

@@ -21,6 +21,7 @@ Scaling = Literal["quantile", "standard"]
 Numeric = Literal["periodic", "linear"]
 
 _KNOTS = 256
+_ROUNDING = 1e-9
 _EDGE = 1e-3  # probability of the outermost quantiles, at which the normal distribution is cut
 
 
@@ -79,9 +80,11 @@ class Scale:
             mean, scale = mean_and_scale(values[:, None], weight, "X")
             return float(mean[0]), float(scale[0])
         shares = np.linspace(0, 1, _KNOTS)
-        # Samples of weight two are the same as samples that are there twice.
-        weight = np.ones(len(values)) if weight is None else weight
-        return np.quantile(values, shares, weights=weight, method="inverted_cdf"), shares
+        # Samples of weight two are the same as samples that are there twice, whatever sums of weights round to.
+        order = np.argsort(values, kind="stable")
+        below = np.cumsum(np.ones(len(values)) if weight is None else weight[order])
+        place = np.searchsorted(below / below[-1], shares - _ROUNDING)
+        return values[order][place.clip(max=len(values) - 1)], shares
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Scale, shape (n_samples, n_columns)."""
