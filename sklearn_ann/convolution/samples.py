@@ -14,6 +14,12 @@ from sklearn_ann import training
 _POOL = 32  # batches among which samples are put together by size
 
 
+def _rounded(length: int) -> int:
+    """A length rounded up to one of sixteen in each octave: kernels are made anew for each shape that they meet."""
+    step = 1 << max(0, length.bit_length() - 5)
+    return -(-length // step) * step
+
+
 class GridBatch(NamedTuple):
     """Samples as one tensor, the smaller ones filled up with zeros at their ends."""
 
@@ -64,7 +70,7 @@ class GridSamples(training.Samples):
             return GridBatch(self._numbers(self.values.index_select(0, index)).movedim(-1, 1), None)
         sizes = self.sizes.index_select(0, index)  # (batch, n_dimensions)
         groups, positions = training.ragged_positions(self.starts, index)
-        size = sizes.amax(dim=0).tolist()
+        size = [_rounded(length) for length in sizes.amax(dim=0).tolist()]
         # From the place within a sample, row by row, to that in the filled-up tensor.
         place = torch.arange(len(positions), device=self.device) - groups.pointers.index_select(0, groups.members)
         target = groups.members
@@ -83,15 +89,19 @@ class GridSamples(training.Samples):
             return values
         return self.table.index_select(0, values.flatten().long()).view(*values.shape, self.n_channels)
 
+    def sorted(self, index: Tensor) -> Tensor:
+        """From the smallest sample to the largest."""
+        if self.uniform:
+            return index
+        return index[self.starts.diff().index_select(0, index).argsort(stable=True)]
+
     def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
         """Put samples of like size into the same batch, which leaves little to fill up."""
         if self.uniform:
             return super().arranged(order, n_batches)
-        places = self.starts.diff()
         batches: list[Tensor] = []
         for pool in order.tensor_split(-(-n_batches // _POOL)):
-            by_size = pool[places.index_select(0, pool).argsort(stable=True)]
-            batches.extend(by_size.tensor_split(-(-len(pool) * n_batches // len(order))))
+            batches.extend(self.sorted(pool).tensor_split(-(-len(pool) * n_batches // len(order))))
         # So that an epoch does not go from short to long; the order of the samples is random and decides.
         shuffled = torch.randperm(len(batches), generator=torch.Generator().manual_seed(int(order[0])))
         return [batches[i] for i in shuffled.tolist()]

@@ -42,6 +42,10 @@ class Samples(ABC):
         """Divide samples, in a random `order`, into batches; a kind of different sizes puts like to like."""
         return order.tensor_split(n_batches)
 
+    def sorted(self, index: Tensor) -> Tensor:
+        """Put the samples of `index` in an order to predict them in; a kind of different sizes puts like to like."""
+        return index
+
     def to(self, device: torch.device) -> Samples:
         """The same samples on `device`; a kind that cannot move stays, and its batches are moved one by one."""
         return self
@@ -220,18 +224,17 @@ def batches(examples: Examples, batch_size: int | None, device: torch.device, or
     device : torch.device
         Where the network is.
     order : int64 Tensor of shape (n,) or None
-        A permutation of 0 to n - 1; None keeps the order.
+        A permutation of 0 to n - 1; None for an order that suits the samples.
     """
     samples, rows, target, weight = examples.samples, examples.rows, examples.target, examples.weight
     n = len(examples)
     n_batches = 1 if batch_size is None else -(-n // batch_size)
-    shuffled = order is not None
-    if order is None:
-        order = torch.arange(n)
+    chosen = torch.arange(n) if order is None else order
     if rows is not None:
-        order = rows.index_select(0, order)
-    order = order.to(samples.device)
-    indices = samples.arranged(order, n_batches) if shuffled else order.tensor_split(n_batches)
+        chosen = rows.index_select(0, chosen)
+    chosen = chosen.to(samples.device)
+    shuffled = order is not None
+    indices = samples.arranged(chosen, n_batches) if shuffled else samples.sorted(chosen).tensor_split(n_batches)
     for index, cut in zip(indices, samples.cut(indices), strict=True):
         inputs = on_device(cut, device)
         there = index.to(device)
