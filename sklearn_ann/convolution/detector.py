@@ -154,6 +154,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         _, kernels = self._read(X, reset=True)
         self._thresholds(kernels)
+        training.resolve_device(self.device, self._precision)
         return self
 
     def transform(self, X: Any) -> np.ndarray | list[np.ndarray]:
