@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
-import scipy.sparse as sp
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
@@ -24,6 +23,7 @@ from sklearn_ann.layers import (
     image_layers,
     layer_widths,
 )
+from sklearn_ann.preprocessing.images import flattened
 
 __all__ = ["AutoEncoderTransformer"]
 
@@ -191,11 +191,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         return examples, target
 
     def _encode(self, X: Any, *, reset: bool) -> training.Samples:
-        if self.image_shape is not None and not sp.issparse(X) and np.ndim(X) > 2:
-            if np.shape(X)[1:] != tuple(self.image_shape):
-                raise ValueError(f"X holds images of shape {np.shape(X)[1:]}, but image_shape={self.image_shape}")
-            X = np.reshape(X, (len(X), -1))
-        return super()._encode(X, reset=reset)
+        return super()._encode(flattened(X, self.image_shape), reset=reset)
 
     def _build(self, samples: training.Samples) -> nn.Module:
         self._n_features_out, self._fitted_loss = self.n_components, self.loss
@@ -291,13 +287,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         array of shape (n_samples, n_features)
             ``g_V(z)``.
         """
-        check_is_fitted(self)
-        X = check_array(X, dtype=self._numpy_dtype, order="C")
-        if X.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but the codes of this {type(self).__name__} have {self._n_features_out}"
-            )
-        return self._apply_encoded(training.Rows(training.as_tensor(X)), AutoEncoder.decode)
+        return self._apply_encoded(self._check_codes(X), AutoEncoder.decode)
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Encode samples and decode them again, which takes noise away and fills in what was masked.

@@ -6,14 +6,9 @@ import warnings
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_array,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
@@ -39,6 +34,7 @@ from sklearn_ann.layers import (
     layer_widths,
     linear_layers,
 )
+from sklearn_ann.preprocessing.images import flattened
 
 __all__ = ["VAESampler"]
 
@@ -203,11 +199,7 @@ class VAESampler(ConditionalEstimator):
     def _encode(self, X: Any, *, reset: bool) -> training.Samples:
         if reset:
             self._fitted_likelihood = self.likelihood
-        if self.image_shape is not None and not sp.issparse(X) and np.ndim(X) > 2:
-            if np.shape(X)[1:] != tuple(self.image_shape):
-                raise ValueError(f"X holds images of shape {np.shape(X)[1:]}, but image_shape={self.image_shape}")
-            X = np.reshape(X, (len(X), -1))
-        samples = super()._encode(X, reset=reset)
+        samples = super()._encode(flattened(X, self.image_shape), reset=reset)
         LIKELIHOODS[self._fitted_likelihood].check(samples)
         return samples
 
@@ -354,14 +346,8 @@ class VAESampler(ConditionalEstimator):
         array of shape (n_samples, n_features)
             The means of ``p(x | z)``; of counts, for the typical library size.
         """
-        check_is_fitted(self)
-        X = check_array(X, dtype=self._numpy_dtype, order="C")
-        if X.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but the codes of this {type(self).__name__} have {self._n_features_out}"
-            )
-        codes = training.Rows(training.as_tensor(X))
-        samples = self._conditioned(codes, self._asked_for(y, len(X)))
+        codes = self._check_codes(X)
+        samples = self._conditioned(codes, self._asked_for(y, len(codes)))
         return self._apply_encoded(samples, VariationalAutoEncoder.mean)
 
     def sample(
