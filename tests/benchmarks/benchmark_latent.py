@@ -17,10 +17,11 @@ import torch
 from sklearn.covariance import MinCovDet
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.ensemble import IsolationForest, RandomForestClassifier
+from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
+from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.nn import functional as F
@@ -147,12 +148,13 @@ def part_compression(epochs=60):
 def part_prior(n=10_000, n_drawn=2000, convincing=0.9):
     """Codes drawn from a standard normal distribution, of a VAE and of a plain auto-encoder with standardised codes.
 
-    A forest that has seen other digits finds a sample convincing if it gives one class a share of `convincing`. The
-    plain auto-encoder is given its codes' mean and standard deviation, and no more, as the VAE has them in its prior.
+    A network that has seen other digits finds an image convincing if it gives one class a probability of `convincing`.
+    The plain auto-encoder is given the mean and standard deviation of its codes, and no more, as the VAE has them in its
+    prior. Images are means of the pixels on both sides.
     """
     (train, _), (others, labels) = mnist("train"), mnist("t10k")
     train, others = (images.reshape(len(images), -1).astype(np.float32) / 255 for images in (train[:n], others))
-    judge = RandomForestClassifier(300, min_samples_leaf=2, random_state=0).fit(others, labels)
+    judge = MLPClassifier(random_state=0).fit(others, labels)
     real = float((judge.predict_proba(train[:n_drawn]).max(axis=1) > convincing).mean())
     shares = {"VAESampler": [], "AutoEncoderTransformer": []}
     for seed in range(SEEDS):
@@ -162,7 +164,7 @@ def part_prior(n=10_000, n_drawn=2000, convincing=0.9):
         codes = plain.transform(train)
         drawn = np.random.default_rng(seed).normal(codes.mean(axis=0), codes.std(axis=0), (n_drawn, codes.shape[1]))
         samples = {
-            "VAESampler": vae.sample(n_drawn, random_state=seed),
+            "VAESampler": vae.inverse_transform(np.random.default_rng(seed).normal(size=(n_drawn, codes.shape[1]))),
             "AutoEncoderTransformer": plain.inverse_transform(drawn.astype(np.float32)).clip(0, 1),
         }
         for name, images in samples.items():
