@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor, nn
 
@@ -373,8 +375,7 @@ class VAESampler(ConditionalEstimator):
             The conditions; only where there are any.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples}: at least one sample can be drawn")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
         rng = training.as_random_state(self.random_state if random_state is None else random_state)
         labels = self._known.draw(n_samples, rng) if self._known and y is None else self._asked_for(y, n_samples)
         codes = torch.as_tensor(rng.standard_normal((n_samples, self._n_features_out)), dtype=self._dtype)
@@ -425,8 +426,7 @@ class VAESampler(ConditionalEstimator):
 
     def _bound(self, bound: Any, X: Any, y: Any, n_draws: int, random_state: RandomState) -> np.ndarray:
         check_is_fitted(self)
-        if n_draws < 1:
-            raise ValueError(f"n_draws={n_draws}: at least one draw is needed")
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
         samples = self._encode(X, reset=False)
         rng = training.as_random_state(random_state)
         half = rng.standard_normal((-(-n_draws // 2), self._n_features_out))
