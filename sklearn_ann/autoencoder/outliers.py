@@ -44,6 +44,7 @@ def concentrated_covariance(X: np.ndarray, share: float) -> LedoitWolf:
     Parameters
     ----------
     X : array of shape (n_samples, n_features)
+        The samples.
     share : float in [0, 1)
     """
     kept = np.ones(len(X), dtype=bool)
@@ -192,6 +193,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         X : array-like of shape (n_samples, n_features)
             Samples, most of them no outliers.
         y : ignored
+            Not used; part of scikit-learn's interface.
         X_val : as X, default=None
             Validation data: their error is watched for early stopping.
 
@@ -212,6 +214,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -226,6 +229,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -242,6 +246,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -255,6 +260,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------

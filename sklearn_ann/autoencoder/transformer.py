@@ -231,6 +231,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
         sample_weight : array-like of shape (n_samples,), default=None
             A sample of weight 2 counts as if it were there twice, one of weight 0 as if it were not there.
         X_val : as X, default=None
@@ -253,6 +254,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------
@@ -266,6 +268,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -295,6 +298,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -310,6 +314,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -326,8 +331,11 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
         sample_weight : array-like of shape (n_samples,), default=None
+            What each sample counts.
 
         Returns
         -------

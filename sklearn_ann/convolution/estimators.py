@@ -267,6 +267,7 @@ class ConvolutionalEstimator(NeuralEstimator):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
         layer : int
             Number of the convolution; -1 is the last.
 
@@ -297,6 +298,7 @@ class ConvolutionalEstimator(NeuralEstimator):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
         output : int or None
             The output asked about, a class for instance; None for the greatest of each sample, or the only one.
         method : {"gradient", "mutagenesis"}

@@ -256,6 +256,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------
@@ -269,6 +270,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -284,6 +286,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------
@@ -347,6 +350,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------

@@ -183,6 +183,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         X : list of str, or list of lists of str
             Sequences.
         y : ignored
+            Not used; part of scikit-learn's interface.
         X_val : as X, default=None
             Validation data: their loss is watched for early stopping.
 
@@ -205,7 +206,9 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Parameters
         ----------
         X : as in ``fit``
+            The samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -219,6 +222,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Parameters
         ----------
         X : as in ``fit``
+            The samples.
 
         Returns
         -------
@@ -253,6 +257,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
             A token, or fewer letters than the `k` of a token: their vector is then the mean of those of all tokens
             that contain them.
         n : int, default=10
+            How many to return.
 
         Returns
         -------
@@ -287,7 +292,9 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Parameters
         ----------
         X : as in ``fit``
+            The samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------

@@ -310,6 +310,7 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------
@@ -323,6 +324,7 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -362,6 +364,7 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         n_samples : int, default=1
+            How many samples to make.
         y : label, tuple of labels or array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
             The conditions to draw under: one for all (a tuple where there are several), or one for each sample. None:
             they are drawn too, as often as they were in ``fit``.
@@ -393,9 +396,11 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X, y : as in ``fit``
+            The samples and their targets.
         n_draws : int, default=100
             Draws of z, over which the bound is a mean.
         random_state : int, RandomState instance or None, default=0
+            Seed, or generator, of what is drawn.
 
         Returns
         -------
@@ -413,9 +418,11 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X, y : as in ``fit``
+            The samples and their targets.
         n_draws : int, default=100
             Draws of z.
         random_state : int, RandomState instance or None, default=0
+            Seed, or generator, of what is drawn.
 
         Returns
         -------
@@ -442,7 +449,9 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X, y : as in ``fit``
+            The samples and their targets.
         sample_weight : array-like of shape (n_samples,), default=None
+            What each sample counts.
 
         Returns
         -------

@@ -71,7 +71,9 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_key
         Parameters
         ----------
         X : ignored
+            Not used; part of scikit-learn's interface.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -86,6 +88,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_key
         Parameters
         ----------
         X : sequence, array, series or one-column frame of SMILES strings or RDKit molecules
+            The samples.
 
         Returns
         -------
@@ -134,6 +137,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_key
         Parameters
         ----------
         transform : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -147,6 +151,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_key
         Parameters
         ----------
         input_features : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------

@@ -14,6 +14,7 @@ def flattened(X: Any, image_shape: tuple[int, ...] | None) -> Any:
     Parameters
     ----------
     X : array of shape (n_samples, *image_shape), or rows
+        The samples.
     image_shape : tuple of int or None
         None where the rows are no images.
 

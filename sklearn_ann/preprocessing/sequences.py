@@ -217,6 +217,7 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         X : sequence, array, series or one-column frame of str
             Sequences.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -297,6 +298,7 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         Parameters
         ----------
         input_features : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -331,6 +333,7 @@ def read_fasta(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
     Parameters
     ----------
     path : str or path
+        Where the file is.
 
     Returns
     -------

@@ -149,7 +149,7 @@ def part_prior(n=10_000, n_drawn=2000, convincing=0.9):
     """Codes drawn from a standard normal distribution, of a VAE and of a plain auto-encoder with standardised codes.
 
     A network that has seen other digits finds an image convincing if it gives a class a probability of `convincing`.
-    The plain auto-encoder is given the mean and standard deviation of its codes, and no more, as the VAE has them in its
+    The plain auto-encoder is given the mean and deviation of its codes, and no more, as the VAE has them in its
     prior. Images are means of the pixels on both sides.
     """
     (train, _), (others, labels) = mnist("train"), mnist("t10k")
