@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from numpydoc.validate import validate
 
-import sklearn_ann
-
 DOCS = Path(__file__).parents[1] / "docs"
 ROOMS = ("", ".autoencoder", ".convolution", ".datasets", ".embedding", ".generative", ".graph", ".preprocessing")
 
