@@ -9,7 +9,10 @@ import pytest
 from numpydoc.validate import validate
 
 DOCS = Path(__file__).parents[1] / "docs"
-ROOMS = ("", ".autoencoder", ".convolution", ".datasets", ".embedding", ".generative", ".graph", ".preprocessing")
+ROOMS = (
+    "", ".autoencoder", ".convolution", ".datasets", ".embedding", ".generative", ".graph", ".inspection",
+    ".preprocessing",
+)  # fmt: skip
 
 
 def public():
