@@ -11,7 +11,7 @@ from numpydoc.validate import validate
 DOCS = Path(__file__).parents[1] / "docs"
 ROOMS = (
     "", ".autoencoder", ".convolution", ".datasets", ".embedding", ".generative", ".graph", ".inspection",
-    ".preprocessing",
+    ".model_selection", ".preprocessing",
 )  # fmt: skip
 
 
