@@ -22,7 +22,7 @@ _CHUNK = 500  # sequences that are compared with all others at a time
 
 
 def sequence_groups(
-    sequences: Any, *, alphabet: str = "auto", k: int | None = None, similarity: float = 0.4, both_strands: bool = False
+    sequences: Any, *, alphabet: str = "auto", k: int | None = None, similarity: float = 0.3, both_strands: bool = False
 ) -> np.ndarray:
     """Group sequences so that alike ones are in one group.
 
