@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test test-scatter lint types benchmarks clean
+.PHONY: demo test test-scatter lint types docs benchmarks clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/plot_autoencoder_digits.py
@@ -28,12 +28,21 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
+docs: .venv/.docs
+	$(BIN)/sphinx-build -W --keep-going docs docs/_build/html
+
+.venv/.docs: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,docs]"
+	touch $@
+
 benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_autoencoder.py
 	$(BIN)/python tests/benchmarks/benchmark_graphs.py
 	$(BIN)/python tests/benchmarks/benchmark_graph_accuracy.py
 	$(BIN)/python tests/benchmarks/benchmark_convolution.py
 	$(BIN)/python tests/benchmarks/benchmark_embedding.py
+	$(BIN)/python tests/benchmarks/benchmark_latent.py
+	$(BIN)/python tests/benchmarks/benchmark_vae.py
 
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -40,6 +39,7 @@ class TokenSamples(training.Samples):
         self.codes, self.starts = codes, starts
         self.lengths = starts.diff()
         self.uniform = bool((self.lengths == self.lengths[0]).all())
+        self.extents = None if self.uniform else self.lengths
         self.device = codes.device
         self.nbytes = codes.nbytes + 2 * starts.nbytes
 
@@ -58,10 +58,6 @@ class TokenSamples(training.Samples):
         position = self.starts.index_select(0, index)[:, None] + place  # beyond a sequence's end: of some other
         codes = self.codes.index_select(0, position.clamp(max=len(self.codes) - 1).flatten())
         return TokenBatch(codes.view(position.shape), lengths)
-
-    def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
-        """Put sequences of like length into the same batch, which leaves little to fill up."""
-        return super().arranged(order, n_batches) if self.uniform else training.alike(order, self.lengths, n_batches)
 
 
 class Mutation(Stochastic):

@@ -31,7 +31,7 @@ def trimmed_error(share: float, output: Tensor, x: Tensor) -> Tensor:
     error = squared_error(output, x)
     if not share:
         return error
-    kept = error <= torch.quantile(error.detach(), 1 - share)
+    kept = error <= error.detach().kthvalue(1 + int((1 - share) * (len(error) - 1))).values
     return error * kept * (len(error) / kept.sum())
 
 
@@ -44,6 +44,7 @@ def concentrated_covariance(X: np.ndarray, share: float) -> LedoitWolf:
     Parameters
     ----------
     X : array of shape (n_samples, n_features)
+        The samples.
     share : float in [0, 1)
     """
     kept = np.ones(len(X), dtype=bool)
@@ -192,6 +193,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         X : array-like of shape (n_samples, n_features)
             Samples, most of them no outliers.
         y : ignored
+            Not used; part of scikit-learn's interface.
         X_val : as X, default=None
             Validation data: their error is watched for early stopping.
 
@@ -212,6 +214,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -226,6 +229,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -242,6 +246,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -255,6 +260,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------

@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
-import scipy.sparse as sp
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
@@ -24,6 +23,7 @@ from sklearn_ann.layers import (
     image_layers,
     layer_widths,
 )
+from sklearn_ann.preprocessing.images import flattened
 
 __all__ = ["AutoEncoderTransformer"]
 
@@ -191,11 +191,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         return examples, target
 
     def _encode(self, X: Any, *, reset: bool) -> training.Samples:
-        if self.image_shape is not None and not sp.issparse(X) and np.ndim(X) > 2:
-            if np.shape(X)[1:] != tuple(self.image_shape):
-                raise ValueError(f"X holds images of shape {np.shape(X)[1:]}, but image_shape={self.image_shape}")
-            X = np.reshape(X, (len(X), -1))
-        return super()._encode(X, reset=reset)
+        return super()._encode(flattened(X, self.image_shape), reset=reset)
 
     def _build(self, samples: training.Samples) -> nn.Module:
         self._n_features_out, self._fitted_loss = self.n_components, self.loss
@@ -235,6 +231,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
         sample_weight : array-like of shape (n_samples,), default=None
             A sample of weight 2 counts as if it were there twice, one of weight 0 as if it were not there.
         X_val : as X, default=None
@@ -257,6 +254,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------
@@ -270,6 +268,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -291,13 +290,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         array of shape (n_samples, n_features)
             ``g_V(z)``.
         """
-        check_is_fitted(self)
-        X = check_array(X, dtype=self._numpy_dtype, order="C")
-        if X.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but the codes of this {type(self).__name__} have {self._n_features_out}"
-            )
-        return self._apply_encoded(training.Rows(training.as_tensor(X)), AutoEncoder.decode)
+        return self._apply_encoded(self._check_codes(X), AutoEncoder.decode)
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Encode samples and decode them again, which takes noise away and fills in what was masked.
@@ -305,6 +298,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -320,6 +314,7 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -336,8 +331,11 @@ class AutoEncoderTransformer(NeuralTransformer):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
         sample_weight : array-like of shape (n_samples,), default=None
+            What each sample counts.
 
         Returns
         -------

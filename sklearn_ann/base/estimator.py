@@ -16,7 +16,13 @@ from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
 from torch import Tensor, nn
 
 from sklearn_ann import training
@@ -124,7 +130,7 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
     n_features_in_ : int
         Number of features seen during ``fit``.
 
-    feature_names_in_ : array of str of shape (n_features_in_,)
+    feature_names_in_ : array of str of shape (`n_features_in_`,)
         Names of the features, where X has names that are all strings.
     """
 
@@ -447,6 +453,16 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
 
 class NeuralTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NeuralEstimator):
     """A network whose ``transform`` returns features named after the class, of the type that `precision` names."""
+
+    def _check_codes(self, X: Any) -> training.Rows:
+        """Check what ``transform`` may have returned, for a network that decodes it."""
+        check_is_fitted(self)
+        X = check_array(X, dtype=self._numpy_dtype, order="C")
+        if X.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {X.shape[1]} columns, but the codes of this {type(self).__name__} have {self._n_features_out}"
+            )
+        return training.Rows(training.as_tensor(X))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -110,6 +110,7 @@ class NeuralSupervised(NeuralTransformer):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
 
         Returns
         -------
@@ -210,9 +211,12 @@ class NeuralClassifier(ClassifierMixin, NeuralSupervised):
 
         Parameters
         ----------
-        X, y, sample_weight : as in ``fit``
+        X, y : as in ``fit``
+            The samples and their targets.
         classes : array-like of shape (n_classes,), default=None
             All labels that will ever come; read in the first call only. None for those in its `y`.
+        sample_weight : as in ``fit``
+            What each sample counts.
 
         Returns
         -------
@@ -226,6 +230,7 @@ class NeuralClassifier(ClassifierMixin, NeuralSupervised):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
 
         Returns
         -------
@@ -241,6 +246,7 @@ class NeuralClassifier(ClassifierMixin, NeuralSupervised):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
 
         Returns
         -------
@@ -261,6 +267,7 @@ class NeuralClassifier(ClassifierMixin, NeuralSupervised):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
 
         Returns
         -------
@@ -313,6 +320,7 @@ class NeuralRegressor(RegressorMixin, NeuralSupervised):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------
@@ -326,6 +334,7 @@ class NeuralRegressor(RegressorMixin, NeuralSupervised):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
 
         Returns
         -------

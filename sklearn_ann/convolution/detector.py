@@ -76,7 +76,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     n_features_in_ : int
         Number of columns seen during ``fit``, with `image_shape`.
 
-    feature_names_in_ : array of str of shape (n_features_in_,)
+    feature_names_in_ : array of str of shape (`n_features_in_`,)
         Names of the columns, where X has names that are all strings.
 
     References
@@ -137,7 +137,9 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parameters
         ----------
         X : images
+            The samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -154,6 +156,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         _, kernels = self._read(X, reset=True)
         self._thresholds(kernels)
+        training.resolve_device(self.device, self._precision)
         return self
 
     def transform(self, X: Any) -> np.ndarray | list[np.ndarray]:
@@ -162,6 +165,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parameters
         ----------
         X : images
+            The samples.
 
         Returns
         -------
@@ -185,6 +189,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parameters
         ----------
         X : images
+            The samples.
 
         Returns
         -------
@@ -205,6 +210,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parameters
         ----------
         X : images
+            The samples.
 
         Returns
         -------
@@ -235,6 +241,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parameters
         ----------
         transform : {"default", "pandas", "polars"} or None
+            The kind of container.
 
         Returns
         -------

@@ -96,6 +96,11 @@ class ConvolutionalEstimator(NeuralEstimator):
 
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, channels)`` of images that come as rows of numbers.
+
+    Attributes
+    ----------
+    letters_ : str or None
+        The letters of sequences, in the order in which ``motifs`` and ``saliency`` have them.
     """
 
     conv_layers: Any = "auto"
@@ -137,6 +142,7 @@ class ConvolutionalEstimator(NeuralEstimator):
             samples = arrays(X, 1 if kind == "signal" else 2, self._numpy_dtype)
         if reset:
             self._kind, self._flat, self._n_channels = kind, flat, samples.n_channels
+            self.letters_ = find_alphabet(self._alphabet).letters if kind == "sequence" else None
             self._size = self._fixed_size(samples)
             if not flat:
                 self.n_features_in_ = samples.n_channels
@@ -267,6 +273,7 @@ class ConvolutionalEstimator(NeuralEstimator):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
         layer : int
             Number of the convolution; -1 is the last.
 
@@ -297,6 +304,7 @@ class ConvolutionalEstimator(NeuralEstimator):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
         output : int or None
             The output asked about, a class for instance; None for the greatest of each sample, or the only one.
         method : {"gradient", "mutagenesis"}

@@ -80,6 +80,8 @@ def normalized_correlation(x: Tensor, weight: Tensor) -> Tensor:
 
 def check_kernels(kernels: Any) -> list[np.ndarray]:
     """Check kernels and give each a dimension for the channels: float64, (height, width, channels)."""
+    if not isinstance(kernels, list | tuple | np.ndarray):
+        raise TypeError(f"kernels={kernels!r}: a list of arrays, or an array of them, was expected")
     checked: list[np.ndarray] = []
     for number, kernel in enumerate(kernels):
         array = np.asarray(kernel)

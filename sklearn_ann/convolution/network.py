@@ -112,9 +112,8 @@ class ConvolutionalBody(nn.Module):
         """The input of the first convolution."""
         if self.norm is None:
             return batch.x
-        mask = places(batch.sizes, batch.x)
-        x: Tensor = self.norm(batch.x, mask)
-        return x if mask is None else x * mask[:, None]
+        x: Tensor = self.norm(batch.x, places(batch.sizes, batch.x))
+        return x
 
     def maps(self, batch: GridBatch) -> list[tuple[Tensor, Tensor | None]]:
         """Return what each block gives: the maps, shape (batch, n_filters, *size), and the sizes of the samples."""

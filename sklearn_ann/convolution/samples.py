@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from sklearn_ann import training
+
+
+def _rounded(length: int) -> int:
+    """A length rounded up to one of sixteen in each octave: kernels are made anew for each shape that they meet."""
+    step = 1 << max(0, length.bit_length() - 5)
+    return -(-length // step) * step
 
 
 class GridBatch(NamedTuple):
@@ -41,6 +46,7 @@ class GridSamples(training.Samples):
         self.n_channels = values.shape[-1] if table is None else table.shape[1]
         self.n_dimensions = sizes.shape[1]
         self.starts = torch.cat([sizes.new_zeros(1), sizes.prod(dim=1).cumsum(0)])
+        self.extents = None if uniform else self.starts.diff()
         self.device = values.device
         self.nbytes = values.nbytes + sizes.nbytes
 
@@ -62,7 +68,7 @@ class GridSamples(training.Samples):
             return GridBatch(self._numbers(self.values.index_select(0, index)).movedim(-1, 1), None)
         sizes = self.sizes.index_select(0, index)  # (batch, n_dimensions)
         groups, positions = training.ragged_positions(self.starts, index)
-        size = sizes.amax(dim=0).tolist()
+        size = [_rounded(length) for length in sizes.amax(dim=0).tolist()]
         # From the place within a sample, row by row, to that in the filled-up tensor.
         place = torch.arange(len(positions), device=self.device) - groups.pointers.index_select(0, groups.members)
         target = groups.members
@@ -80,9 +86,3 @@ class GridSamples(training.Samples):
         if self.table is None:
             return values
         return self.table.index_select(0, values.flatten().long()).view(*values.shape, self.n_channels)
-
-    def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
-        """Put samples of like size into the same batch, which leaves little to fill up."""
-        if self.uniform:
-            return super().arranged(order, n_batches)
-        return training.alike(order, self.starts.diff(), n_batches)

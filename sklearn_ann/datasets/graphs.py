@@ -35,6 +35,7 @@ def make_block_graph(
     signal : float
         Standard deviation of these means. 0 leaves the edges as the only source.
     random_state : int, RandomState instance or None
+        Seed, or generator, of what is drawn.
 
     Returns
     -------
@@ -75,9 +76,11 @@ def make_motif_graphs(
     Parameters
     ----------
     n_graphs : int
+        How many graphs to make.
     n_nodes : (int, int)
         Least and greatest number of nodes of the tree.
     random_state : int, RandomState instance or None
+        Seed, or generator, of what is drawn.
 
     Returns
     -------

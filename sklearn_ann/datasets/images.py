@@ -155,6 +155,7 @@ def make_gliders(
     Parameters
     ----------
     n_samples : int
+        How many samples to make.
     shape : (int, int)
         Height and width of a frame, 36 at least.
     n_others : (int, int)
@@ -167,6 +168,7 @@ def make_gliders(
     return_positions : bool
         Whether to return where the guns are.
     random_state : int, RandomState instance or None
+        Seed, or generator, of what is drawn.
 
     Returns
     -------

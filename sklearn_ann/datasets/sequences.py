@@ -33,6 +33,7 @@ def make_motif_sequences(
     Parameters
     ----------
     n_samples : int
+        How many samples to make.
     length : int or (int, int)
         Letters of a sequence, or the least and the greatest number.
     motifs : int or sequence of arrays of shape (width, n_letters)
@@ -58,6 +59,7 @@ def make_motif_sequences(
     return_positions : bool
         Whether to return where the motifs are.
     random_state : int, RandomState instance or None
+        Seed, or generator, of what is drawn.
 
     Returns
     -------

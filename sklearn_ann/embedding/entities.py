@@ -217,9 +217,13 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         return torch.as_tensor((y - self._y_mean) / self._y_scale, dtype=self._dtype), sample_weight
 
     def _find_target_type(self, y: np.ndarray) -> str:
+        found = type_of_target(y, input_name="y", raise_unknown=True)
+        if self.target_type == "continuous" and y.dtype.kind not in "biuf":
+            raise ValueError(f"target_type='continuous' needs numbers in y, got the labels {np.unique(y)[:3]}")
+        if self.target_type == "binary" and len(np.unique(y)) > 2:
+            raise ValueError(f"target_type='binary' but y has {len(np.unique(y))} classes")
         if self.target_type != "auto":
             return self.target_type
-        found = type_of_target(y, input_name="y", raise_unknown=True)
         if found not in ("binary", "multiclass", "continuous"):
             raise ValueError(f"y is of type {found!r}: expected 'binary', 'multiclass' or 'continuous'")
         return str(found)
@@ -252,6 +256,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------
@@ -265,6 +270,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         Parameters
         ----------
         X : array-like or frame of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -280,6 +286,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------
@@ -343,6 +350,7 @@ class EntityEmbeddingTransformer(NeuralSupervised):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -182,6 +183,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         X : list of str, or list of lists of str
             Sequences.
         y : ignored
+            Not used; part of scikit-learn's interface.
         X_val : as X, default=None
             Validation data: their loss is watched for early stopping.
 
@@ -204,7 +206,9 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Parameters
         ----------
         X : as in ``fit``
+            The samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -218,6 +222,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Parameters
         ----------
         X : as in ``fit``
+            The samples.
 
         Returns
         -------
@@ -243,7 +248,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
             return tokens.pool_greatest(counts, self.embeddings_)
         return tokens.pool(counts, self.embeddings_, self._idf if self.pooling == "tfidf" else None)
 
-    def most_similar(self, token: str, n: int = 10) -> list[tuple[str, float]]:
+    def most_similar(self, token: Any, n: Any = 10) -> list[tuple[str, float]]:
         """Return the tokens whose vectors have the smallest angle to that of `token`.
 
         Parameters
@@ -252,6 +257,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
             A token, or fewer letters than the `k` of a token: their vector is then the mean of those of all tokens
             that contain them.
         n : int, default=10
+            How many to return.
 
         Returns
         -------
@@ -260,12 +266,16 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
 
         Raises
         ------
+        TypeError
+            If `token` is not a string.
         ValueError
-            If `token` is not in the vocabulary, nor a part of a token of it, or if `n` is negative.
+            If `token` is not in the vocabulary, nor a part of a token of it, or if `n` is no integer from 0.
         """
         check_is_fitted(self)
-        if n < 0:
-            raise ValueError(f"n={n}: a number of tokens was expected")
+        if not isinstance(token, str):
+            raise TypeError(f"token={token!r}: a string was expected")
+        if not isinstance(n, Integral) or n < 0:
+            raise ValueError(f"n={n!r}: a number of tokens, of type int, was expected")
         names = np.array(list(self.vocabulary_), dtype=object)
         is_part = 0 < len(token) < self._fitted_k
         own = np.array([token in name if is_part else token == name for name in names])
@@ -282,13 +292,23 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Parameters
         ----------
         X : as in ``fit``
+            The samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            If no token of the vocabulary stands near another in X.
         """
-        return float(self._apply(X, lambda module, batch: -module(batch)).mean())
+        errors = self._apply(X, lambda module, batch: module(batch))
+        if not errors.any():
+            raise ValueError("X has no pair of tokens that are in the vocabulary: there is nothing to score")
+        return -float(errors.mean())
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -241,7 +241,8 @@ class ConditionalEstimator(NeuralTransformer):
                 raise ValueError(f"y={y!r}, but this {type(self).__name__} was fitted without conditions")
             return None
         if y is None:
-            raise ValueError(f"y, a condition to decode under, is needed: any of {self._known.categories}")
+            known = " with any of ".join(str(categories.tolist()) for categories in self._known.categories)
+            raise ValueError(f"y, a condition to decode under, is needed: any of {known}")
         if np.ndim(y) == 0 or isinstance(y, tuple):
             one = np.empty((1, len(y) if isinstance(y, tuple) else 1), dtype=object)
             one[0, :] = y

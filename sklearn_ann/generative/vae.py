@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_array,
-    check_is_fitted,
-)
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
@@ -39,6 +36,7 @@ from sklearn_ann.layers import (
     layer_widths,
     linear_layers,
 )
+from sklearn_ann.preprocessing.images import flattened
 
 __all__ = ["VAESampler"]
 
@@ -203,11 +201,7 @@ class VAESampler(ConditionalEstimator):
     def _encode(self, X: Any, *, reset: bool) -> training.Samples:
         if reset:
             self._fitted_likelihood = self.likelihood
-        if self.image_shape is not None and not sp.issparse(X) and np.ndim(X) > 2:
-            if np.shape(X)[1:] != tuple(self.image_shape):
-                raise ValueError(f"X holds images of shape {np.shape(X)[1:]}, but image_shape={self.image_shape}")
-            X = np.reshape(X, (len(X), -1))
-        samples = super()._encode(X, reset=reset)
+        samples = super()._encode(flattened(X, self.image_shape), reset=reset)
         LIKELIHOODS[self._fitted_likelihood].check(samples)
         return samples
 
@@ -316,6 +310,7 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
+            The samples, their targets, and what each sample counts.
 
         Returns
         -------
@@ -329,6 +324,7 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            The samples.
 
         Returns
         -------
@@ -354,14 +350,8 @@ class VAESampler(ConditionalEstimator):
         array of shape (n_samples, n_features)
             The means of ``p(x | z)``; of counts, for the typical library size.
         """
-        check_is_fitted(self)
-        X = check_array(X, dtype=self._numpy_dtype, order="C")
-        if X.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but the codes of this {type(self).__name__} have {self._n_features_out}"
-            )
-        codes = training.Rows(training.as_tensor(X))
-        samples = self._conditioned(codes, self._asked_for(y, len(X)))
+        codes = self._check_codes(X)
+        samples = self._conditioned(codes, self._asked_for(y, len(codes)))
         return self._apply_encoded(samples, VariationalAutoEncoder.mean)
 
     def sample(
@@ -374,6 +364,7 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         n_samples : int, default=1
+            How many samples to make.
         y : label, tuple of labels or array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
             The conditions to draw under: one for all (a tuple where there are several), or one for each sample. None:
             they are drawn too, as often as they were in ``fit``.
@@ -387,8 +378,7 @@ class VAESampler(ConditionalEstimator):
             The conditions; only where there are any.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples}: at least one sample can be drawn")
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
         rng = training.as_random_state(self.random_state if random_state is None else random_state)
         labels = self._known.draw(n_samples, rng) if self._known and y is None else self._asked_for(y, n_samples)
         codes = torch.as_tensor(rng.standard_normal((n_samples, self._n_features_out)), dtype=self._dtype)
@@ -406,9 +396,11 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X, y : as in ``fit``
+            The samples and their targets.
         n_draws : int, default=100
             Draws of z, over which the bound is a mean.
         random_state : int, RandomState instance or None, default=0
+            Seed, or generator, of what is drawn.
 
         Returns
         -------
@@ -426,9 +418,11 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X, y : as in ``fit``
+            The samples and their targets.
         n_draws : int, default=100
             Draws of z.
         random_state : int, RandomState instance or None, default=0
+            Seed, or generator, of what is drawn.
 
         Returns
         -------
@@ -439,8 +433,7 @@ class VAESampler(ConditionalEstimator):
 
     def _bound(self, bound: Any, X: Any, y: Any, n_draws: int, random_state: RandomState) -> np.ndarray:
         check_is_fitted(self)
-        if n_draws < 1:
-            raise ValueError(f"n_draws={n_draws}: at least one draw is needed")
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
         samples = self._encode(X, reset=False)
         rng = training.as_random_state(random_state)
         half = rng.standard_normal((-(-n_draws // 2), self._n_features_out))
@@ -456,7 +449,9 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X, y : as in ``fit``
+            The samples and their targets.
         sample_weight : array-like of shape (n_samples,), default=None
+            What each sample counts.
 
         Returns
         -------

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 class Graph(NamedTuple):
     """One graph of a `GraphSet`.
 
-    Attributes
+    Parameters
     ----------
     X : array or CSR array of shape (n_nodes, n_features)
         Features of the nodes.
@@ -45,6 +45,8 @@ class GraphSet:
     edge_features : array of shape (n_edges, n_edge_features), default=None
         Features of the edges, in the order of the entries of `adjacency` in CSR format with sorted columns, each
         entry once.
+    copy : bool, default=True
+        Whether to copy `adjacency`; without, it may be sorted in place.
 
     Raises
     ------

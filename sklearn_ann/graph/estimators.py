@@ -183,6 +183,7 @@ class _GraphLevel(GraphEstimator):
         Parameters
         ----------
         X : graphs as in ``fit``
+            The samples.
 
         Returns
         -------

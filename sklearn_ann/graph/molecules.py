@@ -31,6 +31,34 @@ BOND_FEATURES = [
 ]  # fmt: skip
 
 
+def read_molecules(X: Any, invalid: Literal["raise", "empty"] = "raise") -> list[Any]:
+    """Read SMILES strings; molecules stay as they are. `invalid` as in `MoleculeEncoder`."""
+    try:
+        from rdkit import Chem, rdBase
+    except ImportError as error:
+        raise ImportError("molecules need RDKit: pip install 'sklearn-ann-architectures[chem]'") from error
+    if isinstance(X, str):
+        raise TypeError(f"X must be a sequence of SMILES strings or molecules, got the string {X!r}")
+    X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, or a frame of one column
+    items = list(np.ravel(X)) if isinstance(X, np.ndarray) else list(X)
+    if not items:
+        raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
+    molecules = []
+    for index, item in enumerate(items):
+        molecule: Any = item
+        if isinstance(item, str):
+            with rdBase.BlockLogs():
+                molecule = Chem.MolFromSmiles(item)
+            if molecule is None:
+                if invalid == "raise":
+                    raise ValueError(f"molecule {index} is {item!r}, which RDKit cannot read as SMILES")
+                molecule = Chem.Mol()
+        elif not hasattr(item, "GetAtoms"):
+            raise TypeError(f"molecule {index} is {item!r}; expected a SMILES string or an RDKit molecule")
+        molecules.append(molecule)
+    return molecules
+
+
 class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_keys=None):
     """Turn molecules into graphs whose nodes are the heavy atoms and whose edges are the bonds.
 
@@ -71,7 +99,9 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_key
         Parameters
         ----------
         X : ignored
+            Not used; part of scikit-learn's interface.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -86,6 +116,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_key
         Parameters
         ----------
         X : sequence, array, series or one-column frame of SMILES strings or RDKit molecules
+            The samples.
 
         Returns
         -------
@@ -101,32 +132,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_key
         ValueError
             If a SMILES is invalid.
         """
-        try:
-            from rdkit import Chem, rdBase
-        except ImportError as error:
-            raise ImportError("MoleculeEncoder needs RDKit: pip install 'sklearn-ann-architectures[chem]'") from error
-        if isinstance(X, str):
-            raise TypeError(f"X must be a sequence of SMILES strings or molecules, got the string {X!r}")
-        X = X.to_numpy() if hasattr(X, "to_numpy") else X  # a series, or a frame of one column
-        items = list(np.ravel(X)) if isinstance(X, np.ndarray) else list(X)
-        if not items:
-            raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
-        parts = []
-        for index, item in enumerate(items):
-            molecule: Any
-            if isinstance(item, str):
-                with rdBase.BlockLogs():
-                    molecule = Chem.MolFromSmiles(item)
-                if molecule is None:
-                    if self.invalid == "raise":
-                        raise ValueError(f"molecule {index} is {item!r}, which RDKit cannot read as SMILES")
-                    molecule = Chem.Mol()
-            elif hasattr(item, "GetAtoms"):
-                molecule = item
-            else:
-                raise TypeError(f"molecule {index} is {item!r}; expected a SMILES string or an RDKit molecule")
-            parts.append(_as_graph(molecule))
-        return _gather(parts)
+        return _gather([_as_graph(molecule) for molecule in read_molecules(X, self.invalid)])
 
     def set_output(self, *, transform: Any = None) -> Self:
         """Do nothing: graphs are no table. A pipeline that is told to return tables passes it on.
@@ -134,6 +140,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_key
         Parameters
         ----------
         transform : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -147,6 +154,7 @@ class MoleculeEncoder(TransformerMixin, DeclaredParameters, auto_wrap_output_key
         Parameters
         ----------
         input_features : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------

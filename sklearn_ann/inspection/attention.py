@@ -8,17 +8,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from sklearn.utils import _safe_indexing
 
+from sklearn_ann.inspection.figures import pyplot
+
 _MOST_NAMES = 80  # more of them beside a map could not be read
-
-
-def _pyplot() -> Any:
-    try:
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError(
-            "AttentionMapDisplay needs matplotlib: pip install 'sklearn-ann-architectures[plot]'"
-        ) from error
-    return pyplot
 
 
 def _chosen(maps: np.ndarray, number: int | None, axis: int, parameter: str) -> np.ndarray:
@@ -149,14 +141,15 @@ class AttentionMapDisplay:
         -------
         self
         """
-        pyplot = _pyplot()
         weights = np.asarray(self.weights)
         if weights.ndim not in (2, 3, 4):
             raise ValueError(f"weights must have 2 to 4 dimensions, got the shape {weights.shape}")
         weights = weights.reshape((1,) * (4 - weights.ndim) + weights.shape)  # (layer, head, query, key)
         n_layers, n_heads = weights.shape[:2]
         if ax is None:
-            self.figure_ = pyplot.figure(figsize=(3 * n_heads + 1, 3 * n_layers), layout="constrained")
+            self.figure_ = pyplot(type(self).__name__).figure(
+                figsize=(3 * n_heads + 1, 3 * n_layers), layout="constrained"
+            )
             axes = self.figure_.subplots(n_layers, n_heads, squeeze=False)
         else:
             self.figure_ = ax.figure

@@ -151,7 +151,8 @@ class ConvolutionBlock(nn.Module):
     """Convolution, normalisation, ReLU, pooling; with a residual ``relu(x + f(x))`` (He et al. 2016, equation 1).
 
     The convolution is the lecture's ``Y = X̃ W`` at every place, with zeros around the sample, so that the size stays.
-    Outputs are not negative, and zero where no sample is: what lies beyond its end does not reach a sample.
+    Inputs and outputs are zero where no sample is: what lies beyond its end does not reach a sample. Outputs are not
+    negative.
 
     Parameters
     ----------
@@ -186,7 +187,9 @@ class ConvolutionBlock(nn.Module):
         self.position = None if size is None else PositionBias(layer.n_filters, size)
         self.shortcut: nn.Module | None = None
         if residual:
-            self.shortcut = nn.Identity() if n_inputs == layer.n_filters else nn.Linear(n_inputs, layer.n_filters)
+            self.shortcut = (
+                nn.Identity() if n_inputs == layer.n_filters else nn.Linear(n_inputs, layer.n_filters, bias=False)
+            )
 
     def responses(self, x: Tensor) -> Tensor:
         """Convolve alone: (batch, n_inputs, *size) to (batch, n_filters, *size)."""
@@ -198,13 +201,13 @@ class ConvolutionBlock(nn.Module):
         y = self.responses(x)
         if self.norm is not None:
             y = self.norm(y, mask)
+        elif mask is not None:
+            y = y * mask[:, None]
         if self.position is not None:
             y = self.position(y)
         if self.shortcut is not None:
             y = y + self.shortcut(x.movedim(1, -1)).movedim(-1, 1)
-        y = y.relu()
-        if mask is not None:
-            y = y * mask[:, None]
+        y = y.relu_()
         if self.pool_size == 1:
             return y, sizes
         return self._pool(y, mask), None if sizes is None else -(-sizes // self.pool_size)

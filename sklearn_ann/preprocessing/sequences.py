@@ -217,6 +217,7 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         X : sequence, array, series or one-column frame of str
             Sequences.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -244,6 +245,7 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         _, starts = alphabet.encode(X, self.unknown)
         if self.encoding == "kmer":
             self.length_, self._table = None, None
+            self._fitted_k = self.k
         else:
             length = int(np.diff(starts).max()) if self.length is None else self.length
             self._check_lengths(starts, length)
@@ -274,7 +276,7 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         check_is_fitted(self)
         codes, starts = self.alphabet_.encode(X, self.unknown)
         if self.length_ is None or self._table is None:
-            return count_kmers(codes, starts, len(self.alphabet_), self.k)
+            return count_kmers(codes, starts, len(self.alphabet_), self._fitted_k)
         self._check_lengths(starts, self.length_)
         padded = pad(codes, starts, self.length_, padding=len(self.alphabet_.symbols))
         # Every code has its row: "clip" only spares NumPy a copy for the case that one had none.
@@ -296,6 +298,7 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         Parameters
         ----------
         input_features : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -305,7 +308,7 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         letters = self.alphabet_.letters
         names: Any
         if self.length_ is None:
-            names = map("".join, product(letters, repeat=self.k))
+            names = map("".join, product(letters, repeat=self._fitted_k))
         elif self.encoding == "index":
             names = map(str, range(self.length_))
         else:
@@ -330,6 +333,7 @@ def read_fasta(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
     Parameters
     ----------
     path : str or path
+        Where the file is.
 
     Returns
     -------

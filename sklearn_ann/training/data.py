@@ -25,6 +25,8 @@ class Samples(ABC):
     """Memory that the samples take on a device, where they can move."""
     least_batch = 1
     """Smaller batches are filled up for prediction."""
+    extents: Tensor | None = None
+    """How much each sample fills, shape (n_samples,); None where all fill as much."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -39,8 +41,12 @@ class Samples(ABC):
         return (self[index] for index in indices)
 
     def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
-        """Divide samples, in a random `order`, into batches; a kind of different sizes puts like to like."""
-        return order.tensor_split(n_batches)
+        """Divide samples, in a random `order`, into batches; those of different extents with their like."""
+        return order.tensor_split(n_batches) if self.extents is None else _alike(order, self.extents, n_batches)
+
+    def sorted(self, index: Tensor) -> Tensor:
+        """Put the samples of `index` in an order to predict them in; those of different extents by these."""
+        return index if self.extents is None else _by_extent(index, self.extents)
 
     def to(self, device: torch.device) -> Samples:
         """The same samples on `device`; a kind that cannot move stays, and its batches are moved one by one."""
@@ -171,19 +177,15 @@ def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Groups, Tensor]:
 _POOL = 32  # batches among which samples are put together by size
 
 
-def alike(order: Tensor, sizes: Tensor, n_batches: int) -> Sequence[Tensor]:
-    """Divide samples, in a random `order`, into batches of samples of like size.
+def _by_extent(index: Tensor, extents: Tensor) -> Tensor:
+    return index[extents.index_select(0, index).argsort(stable=True)]
 
-    Parameters
-    ----------
-    order : int64 Tensor of shape (n,)
-    sizes : Tensor of shape (n_samples,)
-    n_batches : int
-    """
+
+def _alike(order: Tensor, extents: Tensor, n_batches: int) -> Sequence[Tensor]:
+    """Divide samples, in a random `order`, into batches of like extent, which leaves little to fill up."""
     batches: list[Tensor] = []
     for pool in order.tensor_split(-(-n_batches // _POOL)):
-        by_size = pool[sizes.index_select(0, pool).argsort(stable=True)]
-        batches.extend(by_size.tensor_split(-(-len(pool) * n_batches // len(order))))
+        batches.extend(_by_extent(pool, extents).tensor_split(-(-len(pool) * n_batches // len(order))))
     # So that an epoch does not go from short to long; the order of the samples is random and decides.
     shuffled = torch.randperm(len(batches), generator=torch.Generator().manual_seed(int(order[0])))
     return [batches[i] for i in shuffled.tolist()]
@@ -241,18 +243,17 @@ def batches(examples: Examples, batch_size: int | None, device: torch.device, or
     device : torch.device
         Where the network is.
     order : int64 Tensor of shape (n,) or None
-        A permutation of 0 to n - 1; None keeps the order.
+        A permutation of 0 to n - 1; None for an order that suits the samples.
     """
     samples, rows, target, weight = examples.samples, examples.rows, examples.target, examples.weight
     n = len(examples)
     n_batches = 1 if batch_size is None else -(-n // batch_size)
-    shuffled = order is not None
-    if order is None:
-        order = torch.arange(n)
+    chosen = torch.arange(n) if order is None else order
     if rows is not None:
-        order = rows.index_select(0, order)
-    order = order.to(samples.device)
-    indices = samples.arranged(order, n_batches) if shuffled else order.tensor_split(n_batches)
+        chosen = rows.index_select(0, chosen)
+    chosen = chosen.to(samples.device)
+    shuffled = order is not None
+    indices = samples.arranged(chosen, n_batches) if shuffled else samples.sorted(chosen).tensor_split(n_batches)
     for index, cut in zip(indices, samples.cut(indices), strict=True):
         inputs = on_device(cut, device)
         there = index.to(device)

@@ -29,21 +29,18 @@ def apply(
     array of shape (n_samples, ...)
     """
     n = len(samples)
+    order = samples.sorted(torch.arange(n, device=samples.device))
     result: np.ndarray | None = None
-    done = 0
     module.eval()
     with torch.inference_mode(), autocast(device, precision):
-        for index in torch.split(torch.arange(n, device=samples.device), chunk):
+        for index in torch.split(order, chunk):
             part = function(module, on_device(samples[_padded(index, samples.least_batch)], device))[: len(index)]
             if part.dtype == torch.bfloat16:
                 part = part.float()  # NumPy has no such type
             values = part.cpu().numpy()
-            if len(index) == n:
-                return values
             if result is None:
                 result = np.empty((n, *values.shape[1:]), dtype=values.dtype)
-            result[done : done + len(index)] = values
-            done += len(index)
+            result[index.cpu().numpy()] = values
     assert result is not None  # there is at least one sample
     return result
 

@@ -215,3 +215,11 @@ def test_kernels_of_different_sizes_have_no_common_map():
 def test_patterns_that_make_no_kernel(patterns, message):
     with pytest.raises(ValueError, match=message):
         matched_kernel(*patterns)
+
+
+def test_kernels_that_are_no_list_and_unknown_devices_are_refused():
+    frames = np.zeros((1, 4, 4))
+    with pytest.raises(TypeError, match="kernels=5"):
+        PatternDetector(5).fit(frames)
+    with pytest.raises(ValueError, match="device"):
+        PatternDetector([np.ones((2, 2))], device="abacus").fit(frames)

@@ -264,3 +264,11 @@ def test_pickle_and_random_states():
         assert np.isfinite(Z).all()
     one, two = (EntityEmbeddingTransformer(**QUICK).fit_transform(X, y) for _ in range(2))
     np.testing.assert_array_equal(one, two)
+
+
+def test_target_that_contradicts_its_type_is_refused():
+    X = [["a"], ["b"], ["a"], ["b"]]
+    with pytest.raises(ValueError, match="target_type='continuous' needs numbers"):
+        EntityEmbeddingTransformer(target_type="continuous").fit(X, ["u", "v", "u", "v"])
+    with pytest.raises(ValueError, match="target_type='binary' but y has 3 classes"):
+        EntityEmbeddingTransformer(target_type="binary").fit(X, [0, 1, 2, 0])

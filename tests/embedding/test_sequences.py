@@ -274,3 +274,14 @@ def test_pickle_clone_and_validation_data():
     assert loaded.most_similar("king") == model.most_similar("king")
     assert loaded.score(WORDS) == model.score(WORDS)
     np.testing.assert_array_equal(clone(model).fit(WORDS, X_val=WORDS[:8]).embeddings_, model.embeddings_)
+
+
+def test_questions_that_have_no_answer_are_refused():
+    model = SequenceEmbeddingTransformer(learning_rate_schedule="cosine", max_epochs=1, random_state=0)
+    model.fit(["ACGT" * 5] * 3)
+    with pytest.raises(TypeError, match="token=5"):
+        model.most_similar(5)
+    with pytest.raises(ValueError, match=r"n=2\.5"):
+        model.most_similar("A", n=2.5)
+    with pytest.raises(ValueError, match="no pair"):
+        model.score(["xyz"])

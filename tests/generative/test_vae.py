@@ -354,10 +354,10 @@ def test_input_that_is_refused(cells):
     conditional.fit(X, batch)
     for call, message in [
         (lambda: plain.set_params(likelihood="bernoulli").fit(unit * 1.5), r"has the value .* data in \[0, 1\]"),
-        (lambda: plain.sample(0), "n_samples=0: at least one"),
-        (lambda: plain.sample(-3), "n_samples=-3"),
+        (lambda: plain.sample(0), "n_samples == 0, must be >= 1"),
+        (lambda: plain.sample(-3), "n_samples == -3"),
         (lambda: plain.sample(3, y="first"), "y='first', but this VAESampler was fitted without conditions"),
-        (lambda: plain.score_samples(X, n_draws=0), "n_draws=0"),
+        (lambda: plain.score_samples(X, n_draws=0), "n_draws == 0, must be >= 1"),
         (lambda: plain.inverse_transform(X), "X has 40 columns, but the codes of this VAESampler have 10"),
         (lambda: clone(conditional).fit(X), "conditions='y' needs y"),
         (lambda: clone(conditional).fit(X, X[:, 0] + 0.5), "condition 0 has the value .*: conditions are categories"),

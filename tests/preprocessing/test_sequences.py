@@ -336,3 +336,10 @@ def test_no_such_file(tmp_path):
     pytest.importorskip("Bio", reason="Biopython is the extra bio")
     with pytest.raises(FileNotFoundError, match=r"missing\.fasta"):
         read_fasta(tmp_path / "missing.fasta")
+
+
+def test_parameters_set_after_fit_wait_for_the_next_fit():
+    encoder = SequenceEncoder("dna", encoding="kmer", k=2).fit(["ACGT"])
+    encoder.set_params(k=3)
+    assert encoder.transform(["ACGT"]).shape == (1, 16)
+    assert len(encoder.get_feature_names_out()) == 16

@@ -1,0 +1,97 @@
+"""
+Maps of digits and restored digits
+==================================
+
+An auto-encoder squeezes images through a few numbers. With two numbers these are a map, as principal components and
+t-SNE draw it; with more, and trained on images that were spoilt on purpose, it restores what noise has taken.
+"""
+
+# %%
+# The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are only looked at.
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.neighbors import KNeighborsClassifier
+
+from sklearn_ann import AutoEncoderTransformer, VAESampler
+
+X, y = load_digits(return_X_y=True)
+X = X / 16
+X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
+
+# %%
+# Four maps. t-SNE has no ``transform``: it must see all images at once, and a new one needs a new map.
+SETTINGS = {"hidden_layer_sizes": (128, 64), "max_epochs": 300, "learning_rate_schedule": "cosine", "random_state": 0}
+maps = {
+    "Principal components": PCA(2).fit(X_train).transform(X_test),
+    "Auto-encoder": AutoEncoderTransformer(n_components=2, **SETTINGS).fit(X_train).transform(X_test),
+    "Variational auto-encoder": VAESampler(n_components=2, likelihood="bernoulli", **SETTINGS)
+    .fit(X_train)
+    .transform(X_test),
+    "t-SNE, of all images": TSNE(random_state=0).fit_transform(X)[1400:],
+}
+
+# %%
+# How well a map keeps like by like: the share of images whose five nearest neighbours on the map, among the other half
+# of the unseen images, agree with their class.
+print("Classes from five neighbours on the map")
+for name, codes in maps.items():
+    halves = [
+        (codes[::2], codes[1::2], y_test[::2], y_test[1::2]),
+        (codes[1::2], codes[::2], y_test[1::2], y_test[::2]),
+    ]
+    accuracy = np.mean([KNeighborsClassifier().fit(a, v).score(b, w) for a, b, v, w in halves])
+    print(f"  {name:26s} {accuracy:.2f}")
+
+# %%
+# Restoration: each training image is spoilt anew in every epoch, by normal noise of half the range of a pixel, and the
+# network is asked for the image without it. The baseline projects on the principal components that serve best.
+NOISE = 0.5
+rng = np.random.default_rng(0)
+noisy = X_test + rng.normal(scale=NOISE, size=X_test.shape)
+model = AutoEncoderTransformer(
+    n_components=32,
+    hidden_layer_sizes=(256,),
+    noise=NOISE,
+    max_epochs=300,
+    learning_rate_schedule="cosine",
+    random_state=0,
+)
+network = model.fit(X_train).reconstruct(noisy)
+
+
+def decibels(images):
+    """Peak signal-to-noise ratio, mean over the images."""
+    return np.mean(-10 * np.log10(np.square(images - X_test).mean(axis=1)))
+
+
+projections = [
+    pca.inverse_transform(pca.transform(noisy)) for pca in (PCA(k).fit(X_train) for k in (5, 10, 15, 20, 30))
+]
+linear = max(projections, key=decibels)
+print("Peak signal-to-noise ratio in decibels")
+for name, images in (("noisy", noisy), ("the best of five PCAs", linear), ("denoising auto-encoder", network)):
+    print(f"  {name:26s} {decibels(images):.1f}")
+
+# %%
+# The picture: the four maps, and below them what was spoilt and restored.
+figure = plt.figure(figsize=(10, 10), layout="constrained")
+above, below = figure.subfigures(2, 1, height_ratios=(2.2, 1))
+for axis, (name, codes) in zip(above.subplots(2, 2).flat, maps.items(), strict=True):
+    points = axis.scatter(*codes.T, c=y_test, cmap="tab10", s=10)
+    axis.set(title=name, xticks=[], yticks=[])
+above.legend(*points.legend_elements(), loc="outside right center", frameon=False)
+rows = {"digits": X_test, "noisy": noisy, "PCA": linear, "auto-encoder": network}
+for axis, (name, images) in zip(below.subplots(4, 1), rows.items(), strict=True):
+    tiles = np.pad(images[:20].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    axis.imshow(np.hstack(tiles), cmap="gray_r", vmin=0, vmax=1)
+    axis.set(xticks=[], yticks=[])
+    axis.set_ylabel(name, rotation=0, ha="right", va="center")
+picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("latent_space.png")
+figure.savefig(picture, dpi=150)
+print(f"Picture: {picture}")

@@ -1,0 +1,224 @@
+"""Images, and what networks make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ann.inspection.figures import grid_of
+
+
+def as_images(X: Any, image_shape: tuple[int, ...] | None) -> np.ndarray:
+    """Rows or images as an array of shape (n, height, width) or (n, height, width, 3 or 4), in [0, 1] for colours.
+
+    Without a shape rows of a square number of values are square.
+    """
+    X = np.asarray(X)
+    if X.ndim == 2:
+        side = round(X.shape[1] ** 0.5)
+        shape = image_shape or (side, side)
+        if np.prod(shape) != X.shape[1]:
+            raise ValueError(f"image_shape={image_shape} does not fit rows of {X.shape[1]} numbers")
+        X = X.reshape(len(X), *shape)
+    if X.ndim == 4 and X.shape[3] == 1:
+        X = X[..., 0]
+    if X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[3] not in (3, 4)):
+        raise ValueError(f"images of one, three or four channels were expected, got an array of shape {X.shape}")
+    images: np.ndarray = np.clip(X, 0, 1) if X.ndim == 4 else X
+    return images
+
+
+class ReconstructionDisplay:
+    """Images above what an auto-encoder makes of them.
+
+    It is made by `from_estimator`, or of any images by hand.
+
+    Parameters
+    ----------
+    rows : dict of str to array-like of shape (n_images, height, width[, channels]) or (n_images, n_pixels)
+        The images of each row, by its name.
+
+    image_shape : tuple of int or None
+        ``(height, width)`` or ``(height, width, channels)`` of images that are rows of numbers; None for squares.
+
+    Attributes
+    ----------
+    axes_ : array of matplotlib Axes of shape (n_rows,)
+        A picture for each row.
+
+    figure_ : matplotlib Figure
+        What they are in.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ann import AutoEncoderTransformer
+    >>> from sklearn_ann.inspection import ReconstructionDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> model = AutoEncoderTransformer(max_epochs=5, learning_rate_schedule="cosine", random_state=0).fit(X)
+    >>> ReconstructionDisplay.from_estimator(model, X[:10]).axes_.shape
+    (2,)
+    """
+
+    def __init__(self, rows: dict[str, Any], *, image_shape: tuple[int, ...] | None = None) -> None:
+        self.rows, self.image_shape = rows, image_shape
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, *, original: Any = None, image_shape: tuple[int, ...] | None = None
+    ) -> Self:
+        """Show what an estimator makes of images.
+
+        Parameters
+        ----------
+        estimator : AutoEncoderTransformer or VAESampler
+            A fitted one.
+        X : images as in ``fit``
+            What it is given.
+        original : as X, or None
+            What X was before it was spoilt, to be shown above.
+        image_shape : tuple of int or None
+            The shape of images that are rows; None for the estimator's `image_shape`, or for squares.
+
+        Returns
+        -------
+        ReconstructionDisplay
+        """
+        check_is_fitted(estimator)
+        rows = {} if original is None else {"original": original}
+        rows["input"] = X
+        rows["output"] = estimator.inverse_transform(estimator.transform(X))
+        return cls(rows, image_shape=image_shape or getattr(estimator, "image_shape", None)).plot()
+
+    def plot(self) -> Self:
+        """Draw, in a new figure.
+
+        Returns
+        -------
+        self
+        """
+        self.figure_, self.axes_ = grid_of(type(self).__name__, len(self.rows), 1, 8, 1)
+        for ax, (name, images) in zip(self.axes_, self.rows.items(), strict=True):
+            tiles = as_images(images, self.image_shape)
+            edges = [(0, 0), (1, 1), (1, 1)] + [(0, 0)] * (tiles.ndim - 3)
+            white = 1.0 if tiles.ndim == 4 else tiles.min()
+            ax.imshow(np.concatenate(np.pad(tiles, edges, constant_values=white), axis=1), cmap="gray_r")
+            ax.set(xticks=[], yticks=[])
+            ax.set_ylabel(name, rotation=0, ha="right", va="center")
+        return self
+
+
+class FeatureMapDisplay:
+    """Where the filters of a convolution respond to a sample: a picture for each filter.
+
+    It is made by `from_estimator`, or of any maps by hand. All pictures have one scale of colours.
+
+    Parameters
+    ----------
+    maps : array-like of shape (n_filters, height, width) or (n_filters, length)
+        The responses; of signals and sequences they are drawn as curves.
+
+    names : sequence of str or None
+        What stands above each picture; None for the filters' numbers.
+
+    Attributes
+    ----------
+    axes_ : array of matplotlib Axes of shape (n_filters,)
+        A picture for each filter.
+
+    figure_ : matplotlib Figure
+        What they are in.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ann import CNNClassifier
+    >>> from sklearn_ann.inspection import FeatureMapDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = CNNClassifier(image_shape=(8, 8), max_epochs=1, learning_rate_schedule="cosine", random_state=0)
+    >>> FeatureMapDisplay.from_estimator(model.fit(X[:100], y[:100]), X, sample=3, filters=range(6)).axes_.shape
+    (6,)
+    """
+
+    def __init__(self, maps: Any, *, names: Sequence[str] | None = None) -> None:
+        self.maps, self.names = maps, names
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, *, sample: int = 0, layer: int = -1, filters: Sequence[int] | None = None
+    ) -> Self:
+        """Show how the filters of an estimator respond to a sample.
+
+        Parameters
+        ----------
+        estimator : CNNClassifier or CNNRegressor
+            A fitted one.
+        X : samples as in ``fit``
+            The samples.
+        sample : int
+            Which of them to show.
+        layer : int
+            Number of the convolution; -1 is the last.
+        filters : sequence of int or None
+            Which to show; None for the sixteen with the greatest responses.
+
+        Returns
+        -------
+        FeatureMapDisplay
+
+        Raises
+        ------
+        ValueError
+            If there is no such sample, layer or filter.
+        """
+        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+        if not -n_samples <= sample < n_samples:
+            raise ValueError(f"sample={sample!r}: expected an integer from {-n_samples} to {n_samples - 1}")
+        maps = np.asarray(estimator.feature_maps(_safe_indexing(X, [sample % n_samples]), layer=layer)[0])
+        if filters is None:
+            filters = np.argsort(-maps.reshape(len(maps), -1).max(axis=1), kind="stable")[:16].tolist()
+        chosen = list(filters)
+        if not chosen or not all(0 <= number < len(maps) for number in chosen):
+            raise ValueError(f"filters={chosen}: expected integers from 0 to {len(maps) - 1}")
+        return cls(maps[chosen], names=[f"filter {number}" for number in chosen]).plot()
+
+    def plot(self) -> Self:
+        """Draw, in a new figure.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the maps have neither one dimension nor two.
+        """
+        maps = np.asarray(self.maps)
+        if maps.ndim not in (2, 3):
+            raise ValueError(
+                f"maps of shape (n_filters, length) or (n_filters, height, width) expected, got {maps.shape}"
+            )
+        names = self.names or [f"filter {number}" for number in range(len(maps))]
+        width, n_columns = (1.8, 8) if maps.ndim == 3 else (3.0, 4)
+        self.figure_, self.axes_ = grid_of(type(self).__name__, len(maps), n_columns, width, 1.8)
+        least, greatest = min(0.0, maps.min()), maps.max()
+        for ax, one, name in zip(self.axes_, maps, names, strict=True):
+            if maps.ndim == 3:
+                drawn = ax.imshow(one, cmap="viridis", vmin=least, vmax=greatest)
+                ax.set(xticks=[], yticks=[])
+            else:
+                ax.plot(one, color="#0072b2", linewidth=1)
+                ax.set_ylim(least, greatest * 1.05 or 1.0)
+            ax.set_title(name, fontsize="small")
+        if maps.ndim == 3:
+            self.figure_.colorbar(drawn, ax=list(self.axes_), label="response")
+        return self

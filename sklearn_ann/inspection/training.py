@@ -1,0 +1,101 @@
+"""The course of a training as a picture."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_ann.inspection.figures import COLOURS, axes_for
+
+
+class TrainingCurveDisplay:
+    """The loss of each epoch, on the training data and on validation data.
+
+    It is made by `from_estimator`, or of any history by hand.
+
+    Parameters
+    ----------
+    loss : array-like of shape (n_epochs,)
+        That on the training data.
+
+    validation_loss : array-like of shape (n_epochs,) or None
+        That on validation data, if there were any.
+
+    best_epoch : int or None
+        The epoch, counted from one, whose weights were kept.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The picture.
+
+    figure_ : matplotlib Figure
+        What it is in.
+
+    lines_ : list of matplotlib Line2D
+        The curves.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ann import AutoEncoderTransformer
+    >>> from sklearn_ann.inspection import TrainingCurveDisplay
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> model = AutoEncoderTransformer(max_epochs=5, learning_rate_schedule="cosine", random_state=0).fit(X)
+    >>> TrainingCurveDisplay.from_estimator(model).ax_.get_xlabel()
+    'epoch'
+    """
+
+    def __init__(self, loss: Any, *, validation_loss: Any = None, best_epoch: int | None = None) -> None:
+        self.loss, self.validation_loss, self.best_epoch = loss, validation_loss, best_epoch
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
+        """Show how a fitted estimator was trained.
+
+        Parameters
+        ----------
+        estimator : estimator with ``history_``
+            A fitted one.
+        ax : matplotlib Axes or None
+            Where to draw; None for a new figure.
+
+        Returns
+        -------
+        TrainingCurveDisplay
+        """
+        check_is_fitted(estimator)
+        history = estimator.history_
+        watched = history.get("validation_loss")
+        best = None if watched is None else estimator.best_epoch_
+        return cls(history["loss"], validation_loss=watched, best_epoch=best).plot(ax)
+
+    def plot(self, ax: Any = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None
+            Where to draw; None for a new figure.
+
+        Returns
+        -------
+        self
+        """
+        self.ax_ = axes_for(type(self).__name__, ax, figsize=(5, 3.5))
+        self.figure_, self.lines_ = self.ax_.figure, []
+        curves = {"training": (self.loss, "-"), "validation": (self.validation_loss, "--")}
+        for colour, (name, (values, line)) in zip(COLOURS, curves.items(), strict=False):
+            if values is not None:
+                epochs = np.arange(1, len(values) + 1)
+                self.lines_ += self.ax_.plot(epochs, values, line, color=colour, label=name)
+        if self.best_epoch is not None:
+            self.ax_.axvline(self.best_epoch, color="0.6", linewidth=1, zorder=0, label="best epoch")
+        self.ax_.set(xlabel="epoch", ylabel="loss")
+        if len(self.ax_.get_legend_handles_labels()[0]) > 1:
+            self.ax_.legend(frameon=False)
+        return self

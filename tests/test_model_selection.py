@@ -1,0 +1,73 @@
+"""Relatives are in one group, strangers are not."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from sklearn_ann.model_selection import scaffold_groups, sequence_groups
+from sklearn_ann.preprocessing import SequenceEncoder
+
+RNG = np.random.default_rng(0)
+
+
+def families(letters, n_families, n_members, length, change):
+    """Random ancestors, and members in which a share of the letters was drawn anew."""
+    for _ in range(n_families):
+        ancestor = RNG.choice(list(letters), size=length)
+        for _ in range(n_members):
+            yield "".join(np.where(RNG.random(length) < change, RNG.choice(list(letters), size=length), ancestor))
+
+
+@pytest.mark.parametrize("letters", ["ACGT", "ACDEFGHIKLMNPQRSTVWY"])
+def test_families_are_groups(letters):
+    sequences = list(families(letters, n_families=6, n_members=5, length=120, change=0.1))
+    order = RNG.permutation(30)
+    groups = sequence_groups(np.array(sequences)[order])
+    assert len(np.unique(groups)) == 6
+    assert len(np.unique(np.c_[groups, order // 5], axis=0)) == 6
+    assert (np.diff(np.unique(groups, return_index=True)[1]) > 0).all()  # numbered as they come
+
+
+def test_reverse_complement_is_a_relative_if_asked_for():
+    one = "".join(RNG.choice(list("ACGT"), size=60))
+    twin = one[::-1].translate(str.maketrans("ACGT", "TGCA"))
+    stranger = "".join(RNG.choice(list("ACGT"), size=60))
+    assert sequence_groups([one, twin, stranger]).tolist() == [0, 1, 2]
+    assert sequence_groups([stranger, one, twin], both_strands=True).tolist() == [0, 1, 1]
+
+
+def test_short_sequences_are_alike_only_if_they_are_the_same():
+    assert sequence_groups(["MK", "MV", "MK", "M"]).tolist() == [0, 1, 0, 2]
+
+
+def test_families_leak_through_random_folds_and_not_through_groups():
+    """Labels are random for each family: there is nothing to learn but which family a sequence is of."""
+    sequences = list(families("ACDEFGHIKLMNPQRSTVWY", n_families=40, n_members=5, length=60, change=0.1))
+    y = np.repeat(RNG.integers(2, size=40), 5)
+    X = SequenceEncoder("protein", encoding="kmer", k=2).fit_transform(sequences)
+    model = KNeighborsClassifier(1)
+    groups = sequence_groups(sequences)
+    assert cross_val_score(model, X, y, cv=StratifiedKFold(5, shuffle=True, random_state=0)).mean() > 0.95
+    assert cross_val_score(model, X, y, cv=GroupKFold(5), groups=groups).mean() < 0.75
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"similarity": 0}, "similarity == 0"),
+        ({"k": 0}, "k == 0"),
+        ({"k": 9, "alphabet": "protein"}, "k=9 makes more than"),
+        ({"both_strands": True, "alphabet": "protein"}, "both_strands=True is for DNA"),
+    ],
+)
+def test_parameters_out_of_bounds_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        sequence_groups(["ACGT", "ACGG"], **arguments)
+
+
+def test_molecules_with_one_scaffold_are_a_group():
+    pytest.importorskip("rdkit")
+    assert scaffold_groups(["Cc1ccncc1", "CCc1ccncc1", "C1CCCCC1", "CC", "CC", "CCC"]).tolist() == [0, 0, 1, 2, 2, 3]
+    with pytest.raises(ValueError, match="molecule 1 is 'nonsense\\('"):
+        scaffold_groups(["CC", "nonsense("])
