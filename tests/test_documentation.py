@@ -10,7 +10,7 @@ from numpydoc.validate import validate
 
 DOCS = Path(__file__).parents[1] / "docs"
 ROOMS = (
-    "", ".autoencoder", ".convolution", ".datasets", ".embedding", ".generative", ".graph", ".inspection",
+    "", ".attention", ".autoencoder", ".convolution", ".datasets", ".embedding", ".generative", ".graph", ".inspection",
     ".model_selection", ".preprocessing",
 )  # fmt: skip
 

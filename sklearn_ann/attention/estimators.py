@@ -193,6 +193,7 @@ class AttentionEstimator(NeuralEstimator):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
         kind : {"raw", "rollout"}
             The weights of each layer and head as they are, or followed through all layers (Abnar and Zuidema 2020).
 
@@ -264,6 +265,7 @@ class AttentionEstimator(NeuralEstimator):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
 
         Returns
         -------
@@ -286,6 +288,7 @@ class AttentionEstimator(NeuralEstimator):
         Parameters
         ----------
         X : samples as in ``fit``
+            The samples.
 
         Returns
         -------

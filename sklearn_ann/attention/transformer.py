@@ -138,7 +138,9 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or sets of such rows
+            The samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
 
         Returns
         -------
@@ -177,8 +179,11 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or sets of such rows
+            The samples.
         y : ignored
+            Not used; part of scikit-learn's interface.
         mask : as in ``transform``
+            Which rows of each set are there.
 
         Returns
         -------
@@ -192,6 +197,7 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or sets of such rows
+            The samples.
         mask : bool array-like of shape (n_sets, n_rows) or None
             For sets in an array: which rows are there. The others are no keys, and what comes out for them is zero.
 
@@ -232,6 +238,7 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or sets of such rows
+            The samples.
 
         Returns
         -------

@@ -1,0 +1,72 @@
+"""
+What a head looks at
+====================
+
+In each peptide stands one W, and what counts is the letter after it. A count of letters cannot tell, for where they
+stand is lost. Attention can, if it knows places, and its maps show how it finds the letter.
+"""
+
+# %%
+# The data: peptides of twelve letters with one W; the label is whether the letter after it is charged.
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+
+from sklearn_ann import AttentionClassifier, SequenceEncoder
+from sklearn_ann.inspection import AttentionMapDisplay
+
+rng = np.random.default_rng(0)
+LETTERS = np.array(list("ADEGKLRS"))
+letters = rng.choice(LETTERS, size=(1500, 12))
+places = rng.integers(11, size=1500)
+letters[np.arange(1500), places] = "W"
+peptides = np.array(["".join(row) for row in letters])
+charged = np.isin(letters[np.arange(1500), places + 1], list("DEKR"))
+
+# %%
+# With one letter a token, a head must look beside the W by itself; without places it cannot.
+SETTINGS = {
+    "alphabet": "protein",
+    "k": 1,
+    "n_layers": 2,
+    "n_heads": 2,
+    "mutation": 0,
+    "dropout": 0.1,
+    "random_state": 0,
+}
+models = {
+    "attention that knows places": AttentionClassifier(**SETTINGS),
+    "attention without places": AttentionClassifier(position="none", **SETTINGS),
+    "forest on counts of letters": make_pipeline(
+        SequenceEncoder("protein", encoding="kmer", k=1), RandomForestClassifier(random_state=0)
+    ),
+    "forest on pairs of letters": make_pipeline(
+        SequenceEncoder("protein", encoding="kmer", k=2), RandomForestClassifier(random_state=0)
+    ),
+}
+print("Right on new peptides")
+for name, model in models.items():
+    print(f"  {name:28s} {model.fit(peptides[:1200], charged[:1200]).score(peptides[1200:], charged[1200:]):.3f}")
+
+# %%
+# How much the W and the letter after it get, from each other and from CLS, in each layer and head: mean over new
+# peptides.
+model = models["attention that knows places"]
+maps = model.attention_maps(peptides[1200:])  # (sample, layer, head, query, key); CLS is token 0
+rows, after = np.arange(300), places[1200:] + 2
+for layer, head in np.ndindex(*maps.shape[1:3]):
+    of_after = maps[rows, layer, head, after, after - 1].mean()
+    of_cls = maps[rows, layer, head, 0, after].mean()
+    print(f"layer {layer}, head {head}: the letter after W looks at W {of_after:.2f}, CLS looks at it {of_cls:.2f}")
+
+# %%
+# The picture: all maps of one peptide.
+display = AttentionMapDisplay.from_estimator(model, peptides, sample=1200)
+display.figure_.suptitle(f"{peptides[1200]}: {'charged' if charged[1200] else 'not charged'} after W")
+picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("marker_attention.png")
+plt.savefig(picture, dpi=110)
+print(f"Picture: {picture}")

@@ -1,0 +1,67 @@
+"""
+Vectors in place of shops
+=========================
+
+What sells depends on the shop and on the article, and both have many names. One-hot columns know nothing of a name
+that is rare; a mean per name knows one number. Learned vectors place names that act alike near each other.
+"""
+
+# %%
+# The data: sales of 60 articles in 80 shops, simulated. A shop has a taste and an article a character, two numbers
+# each; what sells is their product, and noise. Half of the 4,800 pairs are sold; some names are rare.
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+
+from sklearn_ann import EntityEmbeddingTransformer
+
+rng = np.random.default_rng(0)
+taste, character = rng.normal(size=(80, 2)), rng.normal(size=(60, 2))
+shop, article = rng.integers(80, size=6000), rng.integers(60, size=6000)
+sales = (taste[shop] * character[article]).sum(axis=1) + 0.3 * rng.normal(size=6000)
+table = pd.DataFrame({"shop": [f"shop {i}" for i in shop], "article": [f"article {i}" for i in article]})
+X_train, X_test, y_train, y_test = train_test_split(table, sales, test_size=0.25, random_state=0)
+
+# %%
+# The same forest on three encodings; the vectors are learned by predicting sales, cross-fitted in the pipeline. And the
+# network that learned them, with a linear model on its vectors as a reminder that the forest does the rest.
+embedding = EntityEmbeddingTransformer(n_components=4, max_epochs=30, random_state=0)
+models = {
+    "one-hot columns, forest": make_pipeline(
+        OneHotEncoder(handle_unknown="ignore"), RandomForestRegressor(20, random_state=0)
+    ),
+    "mean per name, forest": make_pipeline(TargetEncoder(random_state=0), RandomForestRegressor(20, random_state=0)),
+    "vectors, forest": make_pipeline(embedding, RandomForestRegressor(20, random_state=0)),
+    "vectors, linear": make_pipeline(embedding, LinearRegression()),
+}
+explained = {name: model.fit(X_train, y_train).score(X_test, y_test) for name, model in models.items()}
+for name, value in explained.items():
+    print(f"{name:26s} explained variance of new pairs {value:.3f}")
+
+# %%
+# Left the share of the variance that is explained; right whether shops that are near in their vectors are near in
+# taste: each point is a pair of shops.
+fitted = models["vectors, forest"][0]
+number_of = [int(name.split()[1]) for name in fitted.categories_[0]]
+vectors = fitted.embeddings_[0][: len(number_of)]
+pairs = np.triu_indices(len(number_of), k=1)
+apart = [np.linalg.norm(points[pairs[0]] - points[pairs[1]], axis=1) for points in (taste[number_of], vectors)]
+print(f"Correlation of distances between shops, true and learned: {np.corrcoef(*apart)[0, 1]:.2f}")
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
+left.barh(list(explained), list(explained.values()), color="#0072b2")
+left.invert_yaxis()
+left.set(xlabel="explained variance", xlim=(min(0, *explained.values()), 1))
+right.scatter(*apart, s=3, color="#0072b2", alpha=0.3)
+right.set(xlabel="distance of the tastes", ylabel="distance of the vectors")
+picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("shops.png")
+figure.savefig(picture, dpi=130)
+print(f"Picture: {picture}")
