@@ -187,9 +187,9 @@ def test_a_loss_that_is_not_finite_raises_and_loses_nothing(estimator, data):
 @every_estimator_with("partial_fit", among=ROWS)
 def test_partial_fit_that_diverges_keeps_the_last_good_weights(estimator, digits):
     X, y = digits
-    # Batch normalisation would make an outlier of it, however large.
-    plain = {"normalization": None} if "normalization" in estimator().get_params() else {}
-    model = estimator(**BRIEF, **plain)
+    # Batch normalisation and quantiles would make an outlier of it, however large.
+    plain = {"normalization": None, "scaling": "standard"}
+    model = estimator(**BRIEF, **{name: value for name, value in plain.items() if name in estimator().get_params()})
     model.partial_fit(X, y)
     kept = copy.deepcopy(model)
     poisoned = X.copy()
@@ -679,7 +679,7 @@ def test_gradient_clipping_bounds_the_first_step(estimator, data):
     for norm in (None, 1e-10):
         model = estimator(**settings, max_grad_norm=norm).fit(X, y)
         pairs = zip(model.module_.parameters(), start.module_.parameters(), strict=True)
-        moved[norm] = max((a - b).abs().max().item() for a, b in pairs)
+        moved[norm] = max((a - b).abs().max().item() for a, b in pairs if a.numel())
     assert moved[None] > 5e-4
     assert moved[1e-10] < 0.05 * moved[None]
 
@@ -748,8 +748,9 @@ def test_repeated_fits_do_not_grow_memory(estimator, digits):
     def resident_mib():
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
-    X, y = digits
-    model = estimator(**BRIEF, hidden_layer_sizes=(2000,))
+    X, y = (part[:40] for part in digits)
+    wide = {"hidden_layer_sizes": (2000,)} if "hidden_layer_sizes" in estimator().get_params() else {"n_components": 256}
+    model = estimator(**BRIEF, **wide)
     for _ in range(5):
         model.fit(X, y)
     before = resident_mib()
