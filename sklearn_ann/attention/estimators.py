@@ -150,6 +150,7 @@ class AttentionEstimator(NeuralEstimator):
     max_epochs: PositiveInt = 40
     learning_rate: PositiveFloat = 3e-3
     learning_rate_schedule: training.Schedule = "cosine"
+    max_grad_norm: PositiveFloat | None = 1.0
 
     _mind: Mind
 

@@ -21,17 +21,27 @@ _CANDIDATES = 6144  # that a batch meets in training
 _CHUNK = 16384  # keys that are compared at a time
 
 
-def similarities(query: Tensor, key: Tensor, kind: Similarity) -> Tensor:
-    """``-||q - k||²`` or ``q k / sqrt(width)``, shape (n_queries, n_keys)."""
-    dot = query @ key.T
+def similarities(query: Tensor, key: Tensor, kind: Similarity, bias: Tensor | None = None) -> Tensor:
+    """``-||q - k||²`` or ``q k / sqrt(width)``, and a bias of each key, shape (n_queries, n_keys).
+
+    Without ``||q||²``, which is the same for all keys: neither their order nor the softmax over them sees it.
+    """
     if kind == "dot":
-        return dot / math.sqrt(query.shape[1])
-    return 2 * dot - query.square().sum(1, keepdim=True) - key.square().sum(1)
+        scores = query @ key.T / math.sqrt(query.shape[1])
+        return scores if bias is None else scores + bias
+    length = -key.square().sum(dim=1)
+    return torch.addmm(length if bias is None else length + bias, query, key.T, alpha=2)
 
 
 def _weights(scores: Tensor) -> Tensor:
     """The softmax; zeros where nothing but the row itself is there to attend to."""
     return scores.softmax(dim=1).nan_to_num(0.0)
+
+
+def _first(n: int, scores: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
+    """The `n` highest scores of each query, or all if there are fewer, and their numbers, highest first."""
+    top = scores.topk(min(n, scores.shape[1]), dim=1)
+    return top.values, number.gather(1, top.indices)
 
 
 class RowBody(AttentionBody, Stochastic):
@@ -113,12 +123,13 @@ class RowBody(AttentionBody, Stochastic):
             self.keys = torch.cat([self._encoded(self._candidates(part))[1] for part in torch.split(index, _CHUNK)])
         return self.keys
 
-    def _scores(self, query: Tensor, own: Tensor, key: Tensor, index: Tensor | slice) -> Tensor:
-        """Similarities of queries and the candidates in `index`, -inf for the query itself."""
-        scores = similarities(query, key, self.similarity)
-        if self._buffers["log_weight"] is not None:
-            scores = scores + self.get_buffer("log_weight")[index]
-        return scores.masked_fill(own[:, None] == self.get_buffer("own")[index], -math.inf)
+    def _best(self, query: Tensor, own: Tensor, key: Tensor, index: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Scores of the nearest of the candidates in `index`, -inf for the query itself, and their places in it."""
+        bias = self.get_buffer("log_weight")[index] if self._buffers["log_weight"] is not None else None
+        scores = similarities(query, key, self.similarity, bias)
+        top = scores.topk(min(self.n_neighbors + 1, len(key)), dim=1)  # one more, as one may be the query itself
+        itself = own[:, None] == self.get_buffer("own")[index][top.indices]
+        return _first(self.n_neighbors, top.values.masked_fill(itself, -math.inf), top.indices)
 
     def _nearest(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
         """Scores and numbers of the nearest training rows: exact, some thousands of keys at a time."""
@@ -126,12 +137,9 @@ class RowBody(AttentionBody, Stochastic):
         best, number = query.new_full((len(query), 0), -math.inf), own.new_zeros((len(query), 0))
         for begin in range(0, len(keys), _CHUNK):
             part = slice(begin, begin + _CHUNK)
-            scores = self._scores(query, own, keys[part], part)
-            top = scores.topk(min(self.n_neighbors, scores.shape[1]), dim=1)
-            best = torch.cat([best, top.values], dim=1)
-            number = torch.cat([number, top.indices + begin], dim=1)
-            top = best.topk(min(self.n_neighbors, best.shape[1]), dim=1)
-            best, number = top.values, number.gather(1, top.indices)
+            found, place = self._best(query, own, keys[part], part)
+            best, number = torch.cat([best, found], dim=1), torch.cat([number, place + begin], dim=1)
+            best, number = _first(self.n_neighbors, best, number)
         return best, number
 
     def retrieve(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
@@ -152,9 +160,9 @@ class RowBody(AttentionBody, Stochastic):
             index = torch.randint(len(index), (_CANDIDATES,), device=own.device, generator=self.generator)
             index = torch.unique(index)
         keys = self._encoded(self._candidates(index))[1]
-        scores = self._scores(query, own, keys, index)
-        least = scores.detach().topk(min(self.n_neighbors, scores.shape[1]), dim=1).values[:, -1:]
-        weights = self.dropout(_weights(scores.masked_fill(scores < least, -math.inf)))
+        scores, place = self._best(query, own, keys, index)
+        weights = self.dropout(_weights(scores))
+        weights = weights.new_zeros(len(query), len(keys)).scatter(1, place, weights)
         return weights @ values.index_select(0, index), weights @ keys
 
     def forward(self, batch: TableBatch) -> Tensor:

@@ -64,7 +64,10 @@ def test_prediction_does_not_depend_on_the_batch_and_survives_a_pickle(fitted):
 def test_similarities_are_what_they_are_called(similarity):
     query, key = torch.randn(3, 4, dtype=torch.float64), torch.randn(5, 4, dtype=torch.float64)
     expected = -torch.cdist(query, key).square() if similarity == "l2" else query @ key.T / 2
-    torch.testing.assert_close(similarities(query, key, similarity), expected)
+    found = similarities(query, key, similarity)  # up to a number of each query
+    torch.testing.assert_close(found - found[:, :1], expected - expected[:, :1])
+    bias = torch.arange(5.0, dtype=torch.float64)
+    torch.testing.assert_close(similarities(query, key, similarity, bias), found + bias)
 
 
 def test_chunks_of_keys_give_the_same_neighbours(fitted, monkeypatch):
