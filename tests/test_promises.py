@@ -749,7 +749,9 @@ def test_repeated_fits_do_not_grow_memory(estimator, digits):
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     X, y = (part[:40] for part in digits)
-    wide = {"hidden_layer_sizes": (2000,)} if "hidden_layer_sizes" in estimator().get_params() else {"n_components": 256}
+    wide = (
+        {"hidden_layer_sizes": (2000,)} if "hidden_layer_sizes" in estimator().get_params() else {"n_components": 256}
+    )
     model = estimator(**BRIEF, **wide)
     for _ in range(5):
         model.fit(X, y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,20 +52,24 @@ class ColumnBody(AttentionBody):
 class Columns(TableMind):
     """Attention among the columns of a row; the parameters are those of `AttentionClassifier`."""
 
+    @property
+    def auto(self) -> dict[str, Any]:
+        """What ``"auto"`` stands for."""
+        return super().auto | {"n_layers": 3, "dropout": 0.1}
+
     def build(  # type: ignore[override]
         self,
         examples: training.Examples,
         *,
         n_components: int,
-        n_layers: int | Literal["auto"],
+        n_layers: int,
         n_heads: int,
         numeric: Numeric,
         dropout: float,
     ) -> tuple[ColumnBody, int]:
         """Return a new encoder and its width."""
         vectors = ColumnVectors(self.n_categories, len(self.numeric), n_components, numeric)
-        layers = 2 if n_layers == "auto" else n_layers
-        body = ColumnBody(vectors, n_components, n_layers=layers, n_heads=n_heads, dropout=dropout)
+        body = ColumnBody(vectors, n_components, n_layers=n_layers, n_heads=n_heads, dropout=dropout)
         return body, n_components
 
     def token_names(self, samples: Any) -> list[list[str]]:

@@ -78,14 +78,15 @@ class AttentionEstimator(NeuralEstimator):
         Width of a token, a column or a row inside of the network, and number of features that ``transform`` returns.
 
     n_layers : "auto" or int
-        Blocks of attention and a dense layer, one after the other. ``"auto"``: one for tokens, two for
+        Blocks of attention and a dense layer, one after the other. ``"auto"``: one for tokens, three for
         columns; rows have none.
 
     n_heads : int
         Attentions side by side in a block.
 
-    dropout : float
+    dropout : "auto" or float
         Probability, in [0, 1), to drop an attention weight, a hidden unit and what a block adds, while training.
+        ``"auto"``: 0.3 for tokens, 0.1 for columns, 0.2 for rows.
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
         Tokens: that of strings, or the letters themselves; ``"auto"`` is the first of the three that has all letters
@@ -128,13 +129,20 @@ class AttentionEstimator(NeuralEstimator):
 
     learning_rate_warmup : float
         Share of `max_epochs` over which the learning rate rises to what it is.
+
+    max_epochs : "auto" or int
+        Most passes over the training data. ``"auto"``: 40 for tokens, 20 for columns and rows.
+
+    batch_size : "auto", int or None
+        Samples per step of the optimiser; None is all of them. ``"auto"``: 32 for tokens; for columns and rows a
+        fiftieth of the samples, but 32 at least and 256 at most.
     """
 
     attend: Attend = "auto"
     n_components: PositiveInt = 64
     n_layers: PositiveInt | Literal["auto"] = "auto"
     n_heads: PositiveInt = 8
-    dropout: DropProbability = 0.3
+    dropout: DropProbability | Literal["auto"] = "auto"
     alphabet: str = "auto"
     unknown: Unknown = "error"
     k: PositiveInt = 3
@@ -144,10 +152,11 @@ class AttentionEstimator(NeuralEstimator):
     categorical_features: Any = "auto"
     scaling: Scaling = "quantile"
     numeric: Numeric = "periodic"
-    n_neighbors: PositiveInt = 96
+    n_neighbors: PositiveInt = 32
     similarity: Similarity = "l2"
     learning_rate_warmup: Fraction = 0.05
-    max_epochs: PositiveInt = 40
+    max_epochs: PositiveInt | Literal["auto"] = "auto"  # type: ignore[assignment]
+    batch_size: PositiveInt | Literal["auto"] | None = "auto"  # type: ignore[assignment]
     learning_rate: PositiveFloat = 3e-3
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
@@ -157,7 +166,8 @@ class AttentionEstimator(NeuralEstimator):
     def _encode(self, X: Any, *, reset: bool) -> training.Samples:
         if reset:
             kind = _MINDS[what_to_attend(X) if self.attend == "auto" else self.attend]
-            self._mind = kind(**self._named_in(kind))
+            parameters = inspect.signature(kind).parameters
+            self._mind = kind(**{name: getattr(self, name) for name in parameters})
         names = None
         if self._mind.reads_tables:
             X = as_table(X)
@@ -183,7 +193,12 @@ class AttentionEstimator(NeuralEstimator):
     def _named_in(self, function: Callable[..., Any]) -> dict[str, Any]:
         """Those hyper-parameters that `function` has as arguments."""
         names = inspect.signature(function).parameters
-        return {name: value for name, value in self.get_params(deep=False).items() if name in names}
+        return {name: self._value(name) for name in self.get_params(deep=False) if name in names}
+
+    def _value(self, name: str) -> Any:
+        value = super()._value(name)
+        # In `alphabet` and `categorical_features` the mind itself finds out what it stands for.
+        return self._mind.auto.get(name, value) if isinstance(value, str) and value == "auto" else value
 
     def attention_maps(self, X: Any, *, kind: Literal["raw", "rollout"] = "raw") -> np.ndarray | list[np.ndarray]:
         """Return who attends to whom.
@@ -277,7 +292,7 @@ class AttentionEstimator(NeuralEstimator):
         """
         check_is_fitted(self)
         samples = self._encode(X, reset=False)
-        chunk = self.batch_size or len(samples)
+        chunk = self._value("batch_size") or len(samples)
         indices, weights = self._applied(
             samples, np.arange(len(samples)), chunk, lambda body, batch: body.neighbors(batch)
         )

@@ -45,6 +45,14 @@ class Mind(ABC):
 
     reads_tables = True
 
+    @property
+    @abstractmethod
+    def auto(self) -> dict[str, Any]:
+        """What ``"auto"`` stands for in those hyper-parameters of the estimator that go by what attends to what.
+
+        It may go by the samples too, once ``learn`` has seen them.
+        """
+
     @abstractmethod
     def read(self, X: Any, *, reset: bool, names: list[str] | None, dtype: torch.dtype) -> training.Samples:
         """Check and encode samples.

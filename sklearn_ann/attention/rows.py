@@ -87,9 +87,8 @@ class RowBody(AttentionBody, Stochastic):
         self.register_buffer("log_weight", None if weight is None else weight.log(), persistent=False)
         self.vectors = vectors
         n_inputs = vectors.n_columns * vectors.bias.shape[1]
-        self.encoder = nn.Sequential(
-            nn.Linear(n_inputs, 2 * width), nn.ReLU(), Dropout(dropout), nn.Linear(2 * width, width)
-        )
+        # No dropout before the keys: it would move a row away from its neighbours.
+        self.encoder = nn.Sequential(nn.Linear(n_inputs, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
         self.key = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
         self.label = nn.Linear(values.shape[1], width)
         self.difference = nn.Linear(width, width, bias=False)
@@ -186,6 +185,11 @@ class RowBody(AttentionBody, Stochastic):
 
 class TrainingRows(TableMind):
     """Attention of a row to the rows of the training set; the parameters are those of `AttentionClassifier`."""
+
+    @property
+    def auto(self) -> dict[str, Any]:
+        """What ``"auto"`` stands for."""
+        return super().auto | {"dropout": 0.2}
 
     def build(  # type: ignore[override]
         self,

@@ -22,6 +22,7 @@ Numeric = Literal["periodic", "linear"]
 
 _KNOTS = 256
 _ROUNDING = 1e-9
+_BATCH, _BATCHES = (32, 256), 50  # as many batches an epoch, as far as their sizes stay in bounds
 _EDGE = 1e-3  # probability of the outermost quantiles, at which the normal distribution is cut
 
 
@@ -107,6 +108,13 @@ class TableMind(Mind):
         self.names: list[str] = []
         self.categories: list[np.ndarray] = []
         self.scale: Scale | None = None
+        self.n_samples = 0
+
+    @property
+    def auto(self) -> dict[str, Any]:
+        """What ``"auto"`` stands for."""
+        least, most = _BATCH
+        return {"max_epochs": 20, "batch_size": min(max(least, self.n_samples // _BATCHES), most)}
 
     def read(self, X: Any, *, reset: bool, names: list[str] | None, dtype: torch.dtype) -> TableRows:
         """Codes of the categorical columns, numbers of the others."""
@@ -139,6 +147,7 @@ class TableMind(Mind):
         rows = slice(None) if examples.rows is None else examples.rows.numpy()
         weight = None if examples.weight is None else examples.weight.numpy()[rows]
         self.scale = Scale(self.scaling, numbers[rows], weight)
+        self.n_samples = len(samples)
         scaled = TableRows(samples.codes, self._scaled(numbers), torch.arange(len(samples)))
         return dataclasses.replace(examples, samples=scaled)
 

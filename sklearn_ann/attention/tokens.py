@@ -166,6 +166,11 @@ class Tokens(Mind):
         self.max_length = 0
         self.has_cls = False
 
+    @property
+    def auto(self) -> dict[str, Any]:
+        """What ``"auto"`` stands for."""
+        return {"n_layers": 1, "dropout": 0.3, "max_epochs": 40, "batch_size": 32}
+
     def read(self, X: Any, *, reset: bool, names: list[str] | None, dtype: torch.dtype) -> TokenSamples:
         """Strings as codes of their letters."""
         if reset and self.alphabet == "auto":
@@ -188,7 +193,7 @@ class Tokens(Mind):
         *,
         n_components: int,
         k: int,
-        n_layers: int | Literal["auto"],
+        n_layers: int,
         n_heads: int,
         pooling: TokenPooling,
         dropout: float,
@@ -200,7 +205,7 @@ class Tokens(Mind):
             self.max_length,
             n_components,
             k=k,
-            n_layers=1 if n_layers == "auto" else n_layers,
+            n_layers=n_layers,
             n_heads=n_heads,
             position=self.position,
             pooling=pooling,

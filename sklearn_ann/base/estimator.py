@@ -258,7 +258,8 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
                     setattr(self, name, value)
         if not (incremental or run.converged or run.stopped or self.learning_rate_schedule == "cosine"):
             warnings.warn(
-                f"The loss of {type(self).__name__} was still falling after max_epochs={self.max_epochs} epochs; "
+                f"The loss of {type(self).__name__} was still falling after "
+                f"max_epochs={self._value('max_epochs')} epochs; "
                 "a greater max_epochs, learning_rate or tol lets it converge.",
                 ConvergenceWarning,
                 stacklevel=5,
@@ -332,9 +333,13 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         if history is not None:
             self.net_.history = history
 
+    def _value(self, name: str) -> Any:
+        """The hyper-parameter of this name; a subclass says here what "auto" stands for."""
+        return getattr(self, name)
+
     def _settings(self, incremental: bool = False) -> training.Settings:
         names = training.Settings.__dataclass_fields__
-        values = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        values = {name: self._value(name) for name in names if hasattr(self, name)}
         values |= {"precision": self._fitted_precision}
         one_epoch = {"max_epochs": 1, "learning_rate_warmup": 0.0}
         return training.Settings(**(values | one_epoch if incremental else values))
@@ -344,14 +349,14 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         observers: list[Any] = []
         context = None
         if not incremental:
-            context = self._init_callback_context(max_subtasks=self.max_epochs)
+            context = self._init_callback_context(max_subtasks=self._value("max_epochs"))
             data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight} if sample_weight is not None else None}
             context.call_on_fit_task_begin(estimator=self, **data)
             if hasattr(self, "_skl_callbacks"):
                 observers.append(training.EpochTasks(self, context, self._copied_results, **data))
         line = None
         if self.verbose and not incremental:
-            line = training.ProgressLine(type(self).__name__, self.max_epochs)
+            line = training.ProgressLine(type(self).__name__, self._value("max_epochs"))
             observers.append(line)
         try:
             with training.limited_threads():
@@ -400,13 +405,14 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
 
     def _apply_encoded(self, samples: training.Samples, function: Callable[[Any, Any], Tensor]) -> np.ndarray:
         device = self._ready()
+        batch_size = self._value("batch_size")
         with training.limited_threads():
             return training.apply(
                 self.module_,
                 samples,
                 function,
                 # Without gradients a batch takes less memory than in training.
-                chunk=len(samples) if self.batch_size is None else max(8 * self.batch_size, 256),
+                chunk=len(samples) if batch_size is None else max(8 * batch_size, 256),
                 device=device,
                 precision=self._fitted_precision,
             )

@@ -30,7 +30,7 @@ def test_maps_name_the_columns(table):
     X, y = table
     model = AttentionClassifier(**QUICK | {"max_epochs": 2}).fit(X, y > 1)
     maps = model.attention_maps(X[:7])
-    assert maps.shape == (7, 2, 8, 5, 5)
+    assert maps.shape == (7, 3, 8, 5, 5)
     np.testing.assert_allclose(maps.sum(axis=-1), 1, rtol=1e-5)
     assert model.token_names(X[:1]) == [["CLS", "a", "b", "c", "kind"]]
     assert model.attention_maps(X[:7], kind="rollout").shape == (7, 5, 5)

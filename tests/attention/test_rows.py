@@ -28,7 +28,7 @@ def test_a_surface_is_learned(fitted):
 def test_neighbors_are_training_rows_the_nearest_by_the_keys_first(fitted):
     X, _, model = fitted
     indices, weights = model.neighbors(X[400:410])
-    assert indices.shape == weights.shape == (10, 96)
+    assert indices.shape == weights.shape == (10, 32)
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
     assert (np.diff(weights, axis=1) <= 0).all()
     assert indices.min() >= 0
