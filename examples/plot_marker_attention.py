@@ -53,20 +53,25 @@ for name, model in models.items():
     print(f"  {name:28s} {model.fit(peptides[:1200], charged[:1200]).score(peptides[1200:], charged[1200:]):.3f}")
 
 # %%
-# How much the W and the letter after it get, from each other and from CLS, in each layer and head: mean over new
-# peptides.
+# How much the letter after W looks at W, and CLS, which is read out, at that letter: mean over new peptides. What a
+# network need not look at it may leave out: where one answer is the rule, it looks for what speaks against it.
 model = models["attention that knows places"]
 maps = model.attention_maps(peptides[1200:])  # (sample, layer, head, query, key); CLS is token 0
 rows, after = np.arange(300), places[1200:] + 2
 for layer, head in np.ndindex(*maps.shape[1:3]):
-    of_after = maps[rows, layer, head, after, after - 1].mean()
-    of_cls = maps[rows, layer, head, 0, after].mean()
-    print(f"layer {layer}, head {head}: the letter after W looks at W {of_after:.2f}, CLS looks at it {of_cls:.2f}")
+    of_after = maps[rows, layer, head, after, after - 1]
+    of_cls = maps[rows, layer, head, 0, after]
+    for name, these in (("charged", charged[1200:]), ("not charged", ~charged[1200:])):
+        print(
+            f"layer {layer}, head {head}, {name:11s}: the letter after W looks at W {of_after[these].mean():.2f}, "
+            f"CLS at that letter {of_cls[these].mean():.2f}"
+        )
 
 # %%
-# The picture: all maps of one peptide.
-display = AttentionMapDisplay.from_estimator(model, peptides, sample=1200)
-display.figure_.suptitle(f"{peptides[1200]}: {'charged' if charged[1200] else 'not charged'} after W")
+# The picture: all maps of the first new peptide whose letter after W is not charged.
+sample = 1200 + int(np.argmin(charged[1200:]))
+display = AttentionMapDisplay.from_estimator(model, peptides, sample=sample)
+display.figure_.suptitle(f"{peptides[sample]}: not charged after W")
 picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("marker_attention.png")
 plt.savefig(picture, dpi=110)
 print(f"Picture: {picture}")

@@ -1,0 +1,185 @@
+"""Attention among columns, to rows and among tokens: accuracy beside classical baselines, speed, and memory.
+
+    python tests/benchmarks/benchmark_attention.py [part ...]
+
+The parts with real data read ``../shared/data`` beside the checkout. Accuracies are of the defaults, as mean and range
+over the seeds.
+"""
+
+from __future__ import annotations
+
+from harness import DATA, race, row, run_parts  # isort: skip
+
+import resource
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.metrics import matthews_corrcoef, roc_auc_score, root_mean_squared_error
+from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+from torch.nn import functional as F
+
+from sklearn_ann import AttentionClassifier, AttentionRegressor, SequenceEncoder
+from sklearn_ann.preprocessing import read_fasta
+
+SEEDS = 3
+
+
+def houses():
+    """California's districts: the eight features that scikit-learn makes, and the median value in 100,000 dollars."""
+    table = pd.read_csv(DATA / "tabular_california_housing" / "cal_housing.csv.gz")
+    X = np.c_[
+        table.medianIncome, table.housingMedianAge, table.totalRooms / table.households,
+        table.totalBedrooms / table.households, table.population, table.population / table.households,
+        table.latitude, table.longitude,
+    ]  # fmt: skip
+    return X, table.medianHouseValue.to_numpy() / 1e5
+
+
+def part_california(seeds=5):
+    """64 % to train, 16 % to choose the epoch, 20 % to test; the baselines do without the 16 %."""
+    X, y = houses()
+    errors = {}
+    for seed in range(seeds):
+        rest, test = train_test_split(np.arange(len(X)), test_size=0.2, random_state=seed)
+        train, val = train_test_split(rest, test_size=0.2, random_state=seed)
+        models = {
+            "columns": AttentionRegressor(random_state=seed),
+            "rows": AttentionRegressor(attend="rows", random_state=seed),
+            "histogram gradient boosting": HistGradientBoostingRegressor(random_state=seed),
+            "random forest": RandomForestRegressor(random_state=seed),
+            "MLP": make_pipeline(StandardScaler(), MLPRegressor(early_stopping=True, random_state=seed)),
+        }
+        for name, model in models.items():
+            own = {"X_val": X[val], "y_val": y[val]} if isinstance(model, AttentionRegressor) else {}
+            predicted = model.fit(X[train], y[train], **own).predict(X[test])
+            errors.setdefault(name, []).append(root_mean_squared_error(y[test], predicted))
+    for name, bound in (("columns", 0.470), ("rows", 0.425)):
+        row(f"California housing, {name}, error", errors.pop(name), bound, at_least=False)
+    for name, values in errors.items():
+        row(f"California housing, {name}, error", values)
+
+
+def part_splice():
+    """Splice junctions, accuracy, mean of five folds."""
+    table = pd.read_csv(DATA / "dna_uci_splice" / "splice.csv.gz")
+    X, y = table["sequence"].to_numpy(), table["class"].to_numpy()
+    networks, forests = [], []
+    for seed in range(SEEDS):
+        parts = list(StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y))
+        network = AttentionClassifier(random_state=seed)
+        forest = make_pipeline(SequenceEncoder("dna"), RandomForestClassifier(random_state=seed))
+        for model, scores in ((network, networks), (forest, forests)):
+            scores.append(np.mean([model.fit(X[a], y[a]).score(X[b], y[b]) for a, b in parts]))
+    row("splice junctions, tokens, accuracy, five folds", networks, 0.955, beside=f"forest {np.mean(forests):.3f}")
+
+
+def part_promoters():
+    """GUE's core promoters with a TATA box: the given parts, the validation data choose the epoch."""
+    (X, y), (X_val, y_val), (X_test, y_test) = (
+        pd.read_csv(DATA / "dna_gue" / "prom" / "prom_core_tata" / f"{part}.csv.gz").to_numpy().T
+        for part in ("train", "dev", "test")
+    )
+    y, y_val, y_test = (labels.astype(int) for labels in (y, y_val, y_test))
+    scores = []
+    for seed in range(SEEDS):
+        model = AttentionClassifier(random_state=seed).fit(X, y, X_val=X_val, y_val=y_val)
+        scores.append(matthews_corrcoef(y_test, model.predict(X_test)))
+    row("GUE prom_core_tata, tokens, Matthews correlation", scores)
+
+
+def part_peptides():
+    """Antimicrobial peptides, ROC AUC, mean of five folds."""
+    folder = DATA / "protein_peptidereactor" / "amp_modlamp"
+    _, X = read_fasta(folder / "seqs.fasta.gz")
+    X, y = np.array(X, dtype=object), np.loadtxt(folder / "classes.txt.gz").astype(int)
+    scores = []
+    for seed in range(SEEDS):
+        model = AttentionClassifier(unknown="ambiguous", random_state=seed)
+        parts = StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y)
+        scores.append(np.mean([roc_auc_score(y[b], model.fit(X[a], y[a]).predict_proba(X[b])[:, 1]) for a, b in parts]))
+    row("amp_modlamp, tokens, ROC AUC, five folds", scores)
+
+
+class Bare(nn.Module):
+    """The network of columns, of torch's parts."""
+
+    def __init__(self, n_columns, width, n_heads, n_layers):
+        super().__init__()
+        self.weight, self.bias = (
+            nn.Parameter(torch.randn(n_columns, width)),
+            nn.Parameter(torch.randn(n_columns, width)),
+        )
+        self.cls = nn.Parameter(torch.zeros(width))
+        self.n_heads, hidden = n_heads, 4 * width // 3
+        self.blocks = nn.ModuleList(
+            nn.ModuleList([
+                nn.LayerNorm(width), nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width),
+                nn.LayerNorm(width), nn.Linear(width, 2 * hidden), nn.Linear(hidden, width),
+            ])
+            for _ in range(n_layers)
+        )  # fmt: skip
+        self.head = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, 1))
+
+    def forward(self, x):
+        x = x[:, :, None] * self.weight + self.bias
+        x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
+        for number, (norm, query, keys_values, answer, other, up, down) in enumerate(self.blocks, start=1):
+            n_queries = 1 if number == len(self.blocks) else None
+            inner = norm(x)
+            q = query(inner[:, :n_queries]).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+            k, v = keys_values(inner).unflatten(-1, (2, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+            mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+            x = x[:, :n_queries] + answer(mixed)
+            value, gate = up(other(x)).chunk(2, dim=-1)
+            x = x + down(value * gate.relu())
+        return self.head(x[:, 0])
+
+
+def part_speed(n=8000, n_columns=10, epochs=5, batch=128):
+    """The whole of fit against a bare loop of the same network over scaled data, without dropout."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, n_columns)).astype(np.float32)
+    y = X[:, 0] * X[:, 1]
+
+    def ours():
+        model = AttentionRegressor(
+            numeric="linear", scaling="standard", dropout=0.0, max_epochs=epochs, batch_size=batch, tol=0,
+            n_iter_no_change=epochs + 1, learning_rate=1e-3, learning_rate_schedule="constant",
+            learning_rate_warmup=0.0, device="cpu", random_state=0,
+        )  # fmt: skip
+        model.fit(X, y)
+
+    def bare():
+        net = Bare(n_columns, 64, 8, 3)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0, fused=True)
+        x, target = torch.from_numpy(X), torch.from_numpy((y - y.mean()) / y.std())
+        for _ in range(epochs):
+            for index in torch.randperm(n).split(batch):
+                optimizer.zero_grad()
+                F.mse_loss(net(x[index])[:, 0], target[index]).backward()
+                nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+                optimizer.step()
+
+    ratio, beside = race(ours, bare)
+    row("columns, seconds of fit by seconds of a bare loop", ratio, 1.10, at_least=False, beside=beside)
+
+
+def part_memory(n=1_000_000, n_queries=10_000):
+    """Most memory of the process while a model that holds a million rows of ten columns predicts."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 10)).astype(np.float32)
+    model = AttentionRegressor(attend="rows", max_epochs=1, random_state=0).fit(X, X[:, 0])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    model.predict(X[:n_queries])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    row("rows, GiB at most, 1,000,000 rows and 10,000 queries", peak, 4.0, at_least=False, beside=f"fit {before:.2f}")
+
+
+if __name__ == "__main__":
+    run_parts(globals(), __doc__, needless={"speed", "memory"})
