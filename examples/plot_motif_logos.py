@@ -13,15 +13,13 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import PathPatch
-from matplotlib.textpath import TextPath
-from matplotlib.transforms import Affine2D
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
 from sklearn_ann import CNNClassifier
 from sklearn_ann.datasets import make_motif_sequences
+from sklearn_ann.inspection import MotifDisplay
 from sklearn_ann.preprocessing import SequenceEncoder
 
 sequences, y, planted = make_motif_sequences(3000, length=(80, 120), motifs=3, random_state=0)
@@ -75,37 +73,14 @@ for number, motif in enumerate(planted):
     print(f"motif {number + 1}: filter {best}, correlation {likeness:.3f}")
 
 # %%
-# A logo stacks the letters, the commonest on top. Their height together is the information of that place in bits,
-# ``2 + sum(p log2 p)``; each has its share of it (Schneider and Stephens 1990).
-COLOURS = {"A": "#228833", "C": "#4477aa", "G": "#ccbb44", "T": "#ee6677"}
-SHAPES = {
-    letter: TextPath((0, 0), letter, size=1, prop={"family": "DejaVu Sans", "weight": "bold"}) for letter in "ACGT"
-}
-
-
-def draw_logo(axis, matrix):
-    """Draw a position weight matrix whose columns are A, C, G and T."""
-    information = 2 + (matrix * np.log2(matrix.clip(min=1e-9))).sum(axis=1)
-    for place, heights in enumerate(matrix * information[:, None]):
-        bottom = 0.0
-        for letter in np.argsort(heights):
-            box = SHAPES["ACGT"[letter]].get_extents()
-            to_unit = Affine2D().translate(-box.x0, -box.y0).scale(0.94 / box.width, heights[letter] / box.height)
-            path = (to_unit + Affine2D().translate(place + 0.03, bottom)).transform_path(SHAPES["ACGT"[letter]])
-            axis.add_patch(PathPatch(path, facecolor=COLOURS["ACGT"[letter]], linewidth=0))
-            bottom += heights[letter]
-    axis.set(xlim=(0, len(matrix)), ylim=(0, 2), yticks=[0, 1, 2], xticks=np.arange(len(matrix)) + 0.5)
-    axis.set_xticklabels(range(1, len(matrix) + 1))
-    axis.spines[["top", "right"]].set_visible(False)
-
-
+# A logo stacks the letters, the most probable on top. Their height together is the information of that place in bits,
+# ``2 + sum(p log2 p)``; each has its share of it (Schneider and Stephens 1990). `MotifDisplay.from_estimator(network)`
+# draws the filters as they are; here each stands beside the motif that it found.
 figure, axes = plt.subplots(3, 2, figsize=(9.5, 5.6), layout="constrained", sharey=True)
-for number, (motif, (matrix, likeness, best)) in enumerate(zip(planted, found, strict=True)):
-    draw_logo(axes[number, 0], motif)
-    draw_logo(axes[number, 1], matrix)
-    axes[number, 0].set_title(f"motif {number + 1} as planted")
-    axes[number, 1].set_title(f"filter {best}: correlation {likeness:.3f}")
-    axes[number, 0].set_ylabel("bits")
+names = [f"motif {number + 1} as planted" for number in range(3)]
+MotifDisplay(planted, names=names).plot(ax=axes[:, 0])
+names = [f"filter {best}: correlation {likeness:.3f}" for _, likeness, best in found]
+MotifDisplay([matrix for matrix, *_ in found], names=names).plot(ax=axes[:, 1])
 figure.suptitle(
     f"Right on new sequences: {accuracy['filters']:.1%} with filters, "
     f"{accuracy['words of six letters']:.1%} with words of six letters"

@@ -65,10 +65,13 @@ class ConvolutionalEstimator(NeuralEstimator):
     hidden_layer_sizes : int or tuple of ints
         Widths of the dense layers after it.
 
-    normalization : {"batch"} or None
-        Batch normalisation after each convolution, and of the channels of images and signals before the first one;
-        with None these should be scaled already. Its statistics do not know of sample weights: with it, a weight of 2
-        is not exactly a sample that is there twice.
+    normalization : {"auto", "batch", "layer"} or None
+        Normalisation after each convolution, of a channel over the samples of a batch or of each sample by itself, and
+        of the channels of images and signals before the first one; with None these should be scaled already.
+        ``"auto"`` is ``"batch"``, and for samples of different sizes ``"layer"``: their batches are of like size, and
+        where size and class go together, statistics of a batch would be those of a class. The statistics of batches
+        do not know of sample weights: with ``"batch"``, and before the first convolution of numbers, a weight of 2 is
+        not exactly a sample that is there twice.
 
     residual : bool
         Whether the input of each convolution is added to its output (He et al. 2016).
@@ -108,7 +111,7 @@ class ConvolutionalEstimator(NeuralEstimator):
     global_pooling: Any = "auto"
     position_bias: Literal["auto"] | bool = "auto"
     hidden_layer_sizes: LayerSizes = (128,)
-    normalization: Literal["batch"] | None = "batch"
+    normalization: Literal["auto", "batch", "layer"] | None = "auto"
     residual: bool = False
     dropout: DropProbability = 0.5
     augmentation: Any = None
@@ -197,6 +200,9 @@ class ConvolutionalEstimator(NeuralEstimator):
             of = self._alphabet if self._kind == "sequence" else self._kind
             raise ValueError(f"reverse_complement={self.reverse_complement!r} is for DNA, but X are of kind {of!r}")
         self._size = self._fixed_size(samples)  # a warm start may have other parameters than the fit before
+        normalization: str | None = self.normalization
+        if normalization == "auto":
+            normalization = "batch" if samples.uniform else "layer"
         body = ConvolutionalBody(
             convolution_layers(self.conv_layers, _automatic_layers(samples)),
             samples.n_channels,
@@ -206,7 +212,7 @@ class ConvolutionalEstimator(NeuralEstimator):
             normalize_input=samples.table is None and self.normalization is not None,
             pooling=self.pooling,
             global_pooling=self._global_pooling(samples),
-            normalization=self.normalization,
+            normalization=normalization,
             residual=self.residual,
             hidden=layer_widths(self.hidden_layer_sizes),
             dropout=self.dropout,

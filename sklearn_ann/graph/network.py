@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -13,13 +13,7 @@ from sklearn_ann.graph.convolutions import CONVOLUTIONS, GATConvolution
 from sklearn_ann.graph.propagation import SparseMatrix
 from sklearn_ann.graph.reduction import Backend, Reduction, statistics
 from sklearn_ann.graph.samples import GraphBatch
-from sklearn_ann.layers import BatchNorm, Dropout, dense_stack, linear_layers
-
-NORMALIZATIONS: dict[str | None, Callable[[int], nn.Module]] = {
-    "batch": BatchNorm,
-    "layer": nn.LayerNorm,
-    None: lambda _: nn.Identity(),
-}
+from sklearn_ann.layers import NORMALIZATIONS, Dropout, dense_stack, linear_layers
 
 
 class GraphConvolutions(nn.Module):

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ann.inspection.figures import COLOURS, axes_for, grid_of
+from sklearn_ann.inspection.figures import COLOURS, grid_of
 
 # Those of one kind have one colour: of nucleotides each has its own.
 _GROUPS = ("A", "G", "C", "TU"), ("AVLIMFWP", "GSTYCNQ", "KRH", "DE")
@@ -99,8 +99,8 @@ class MotifDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes or None
-            Where to draw, of a single motif; None for a new figure.
+        ax : matplotlib Axes, array-like of Axes or None
+            Where to draw, one for each motif; None for a new figure.
 
         Returns
         -------
@@ -109,8 +109,8 @@ class MotifDisplay:
         Raises
         ------
         ValueError
-            If a matrix has other columns than `letters`, or rows that are not probabilities; or if `ax` was given for
-            several motifs.
+            If a matrix has other columns than `letters`, or rows that are not probabilities; or if `ax` are not as many
+            as the motifs.
         """
         matrices = [np.asarray(matrix, dtype=float) for matrix in self.matrices]
         for number, matrix in enumerate(matrices):
@@ -120,11 +120,11 @@ class MotifDisplay:
                 raise ValueError(f"matrix {number} has rows that are not probabilities")
         if ax is None:
             self.figure_, self.axes_ = grid_of(type(self).__name__, len(matrices), 2, 4.5, 1.6)
-        elif len(matrices) == 1:
-            self.axes_ = np.array([axes_for(type(self).__name__, ax)], dtype=object)
-            self.figure_ = ax.figure
         else:
-            raise ValueError(f"ax is for a single motif, but there are {len(matrices)}")
+            self.axes_ = np.atleast_1d(np.asarray(ax, dtype=object))
+            if self.axes_.shape != (len(matrices),):
+                raise ValueError(f"ax of shape {self.axes_.shape}: expected one for each of {len(matrices)} motifs")
+            self.figure_ = self.axes_[0].figure
         for number, (one, matrix) in enumerate(zip(self.axes_, matrices, strict=True)):
             _draw_logo(one, matrix, self.letters)
             if self.names is not None or len(matrices) > 1:

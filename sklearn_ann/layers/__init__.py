@@ -20,11 +20,12 @@ from sklearn_ann.layers.convolution import (
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, dense_stack, layer_widths, linear_layers
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
-from sklearn_ann.layers.normalization import BatchNorm
+from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
 from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
+    "NORMALIZATIONS",
     "Activation",
     "BatchNorm",
     "ConvolutionBlock",
@@ -34,6 +35,7 @@ __all__ = [
     "Dropout",
     "EncoderBlock",
     "FeedForward",
+    "LayerNorm",
     "MultiHeadAttention",
     "Pooling",
     "Position",

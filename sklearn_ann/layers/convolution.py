@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklearn_ann.layers.normalization import BatchNorm
+from sklearn_ann.layers.normalization import NORMALIZATIONS
 
 Pooling = Literal["max", "avg"]
 
@@ -160,7 +160,7 @@ class ConvolutionBlock(nn.Module):
     layer : ConvolutionLayer
     n_dimensions : {1, 2}
     pooling : {"max", "avg"}
-    normalization : {"batch"} or None
+    normalization : {"batch", "layer"} or None
     residual : bool
         Whether the input, through a linear map where the widths differ, is added before the ReLU.
     size : tuple of int or None
@@ -183,7 +183,7 @@ class ConvolutionBlock(nn.Module):
         self.weight = nn.Parameter(torch.empty(layer.n_filters, n_inputs, *[layer.kernel_size] * n_dimensions))
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
         self.bias = None if normalization else nn.Parameter(torch.zeros(layer.n_filters))
-        self.norm = BatchNorm(layer.n_filters) if normalization else None
+        self.norm = NORMALIZATIONS[normalization](layer.n_filters) if normalization else None
         self.position = None if size is None else PositionBias(layer.n_filters, size)
         self.shortcut: nn.Module | None = None
         if residual:

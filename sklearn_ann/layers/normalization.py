@@ -2,52 +2,116 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class _NormalizedPlaces(torch.autograd.Function):
-    """Batch normalisation with the statistics of some of the places.
+    """Normalisation with the statistics of some of the places, of a channel over all samples or of a sample over all
+    channels.
 
-    torch's own kernels on values that are zero at the other places, in a few passes over them: the statistics of N
-    places follow from those of all M, and so does the gradient.
+    torch's own kernels give the moments, and the sums of the gradient, of each channel of each sample over all M
+    places, with zeros at those that do not count. Those of the N places of a statistic follow by adding up, so that
+    few passes over the maps suffice.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, mask: Tensor, weight: Tensor, bias: Tensor, eps: float
+        ctx: Any, x: Tensor, mask: Tensor, weight: Tensor, bias: Tensor, eps: float, over: int
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Normalise `x`, adding up over its dimension `over`: 0, the samples, or 1, the channels."""
         inside = mask[:, None].to(x.dtype)  # (batch, 1, *size)
         x = x * inside
-        ratio = inside.numel() / inside.sum()  # M / N
-        mean_of_all, variance_of_all = torch.batch_norm_update_stats(x, None, None, 0.0)  # (channels,)
-        mean = ratio * mean_of_all
-        variance = (ratio * (variance_of_all - (ratio - 1) * mean_of_all.square())).clamp(min=0)
-        y = F.batch_norm(x, mean, variance, weight, bias, eps=eps).mul_(inside)
-        ctx.save_for_backward(x, inside, weight, mean, (variance + eps).rsqrt())
-        ctx.eps = eps
-        n_places = inside.sum()
-        ctx.mark_non_differentiable(mean, variance, n_places)
-        return y, mean, variance, n_places
+        batch, channels = x.shape[:2]
+        rows = _rows(x)
+        n_all = rows.shape[2]  # M
+        counts = inside.flatten(1).sum(dim=1, keepdim=True).double().expand(batch, channels)
+        n = counts.sum(dim=over, keepdim=True)  # N
+        mean, variance = (
+            moment.double().view(batch, channels) for moment in torch.batch_norm_update_stats(rows, None, None, 0.0)
+        )
+        square = ((variance + mean.square()) * n_all).sum(dim=over, keepdim=True) / n
+        mean = (mean * n_all).sum(dim=over, keepdim=True) / n
+        variance = (square - mean.square()).clamp(min=0)
+        mean, variance = mean.to(x.dtype), variance.to(x.dtype)
+        # The same numbers as a vector, one for each channel of each sample.
+        m, v, w, b = (value.expand(batch, channels).reshape(-1) for value in (mean, variance, weight, bias))
+        y = F.batch_norm(rows, m, v, w, b, eps=eps).view_as(x) * inside
+        ctx.save_for_backward(x, inside, weight, m, v, n)
+        ctx.eps, ctx.over = eps, over
+        ctx.mark_non_differentiable(mean, variance, n)
+        return y, mean, variance, n
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        """Subtract a share of the sums that N places have, where torch's kernel subtracts that of M."""
-        x, inside, weight, mean, inverse = ctx.saved_tensors
-        of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-            gradient * inside, x, weight, None, None, mean, inverse, True, ctx.eps, [True, True, True]
+        """The gradient with fixed statistics, less what their own dependence on x takes from it."""
+        x, inside, weight, mean, variance, n = ctx.saved_tensors
+        batch, channels = x.shape[:2]
+        of_x, slope, shift = torch.ops.aten.native_batch_norm_backward(
+            _rows(gradient * inside), _rows(x), weight.expand(batch, channels).reshape(-1), mean, variance, None, None,
+            False, ctx.eps, [True, True, True],
+        )  # fmt: skip
+        mean, inverse, slope, shift = (
+            value.view(batch, channels) for value in (mean, (variance + ctx.eps).rsqrt(), slope, shift)
         )
-        shape = [1, -1] + [1] * (x.ndim - 2)
-        share = weight * inverse * (1 / inside.sum() - 1 / inside.numel())  # (channels,)
-        slope = share * inverse * of_weight
-        of_x = of_x.addcmul_(x, -slope.view(shape)).add_((slope * mean - share * of_bias).view(shape)).mul_(inside)
-        return of_x, None, of_weight, of_bias, None
+        share = inverse / n.to(x.dtype)
+        a = share * inverse * (weight * slope).sum(dim=ctx.over, keepdim=True)
+        b = share * (weight * shift).sum(dim=ctx.over, keepdim=True)
+        shape = [batch, channels] + [1] * (x.ndim - 2)
+        of_x = of_x.view_as(x).addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape)).mul_(inside)
+        return of_x, None, slope.sum(dim=0), shift.sum(dim=0), None, None
+
+
+def _rows(x: Tensor) -> Tensor:
+    """Each channel of each sample as a channel of one sample: shape (1, batch * channels, places)."""
+    return x.reshape(1, x.shape[0] * x.shape[1], -1)
+
+
+def _normalized(
+    x: Tensor, mask: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, over: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Normalise the places in `mask`, in float32 at least; also return means, variances and numbers of places."""
+    channels = x.shape[1]
+    kept = x.float() if x.dtype == torch.bfloat16 else x
+    weight = kept.new_ones(channels) if weight is None else weight
+    bias = kept.new_zeros(channels) if bias is None else bias
+    y, mean, variance, n = _NormalizedPlaces.apply(kept, mask, weight, bias, eps, over)  # type: ignore[no-untyped-call]
+    return y.to(x.dtype), mean, variance, n
+
+
+class LayerNorm(nn.GroupNorm):
+    """Layer normalisation (Ba, Kiros and Hinton 2016): a sample's values have mean 0 and variance 1, all channels at
+    all places together; then each channel has a factor and a bias of its own.
+
+    Nothing depends on the other samples of a batch.
+
+    Parameters
+    ----------
+    channels : int
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(1, channels)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Normalise each sample.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, channels, *size)
+        mask : bool Tensor of shape (batch, *size) or None
+            Which places count; at the others zeros come out.
+        """
+        if mask is None:
+            return super().forward(x)
+        return _normalized(x, mask, self.weight, self.bias, self.eps, over=1)[0]
 
 
 class BatchNorm(_BatchNorm):
@@ -75,19 +139,11 @@ class BatchNorm(_BatchNorm):
                 y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
                 return y if mask is None else y * mask[:, None]
             if mask is not None:
-                return self._of_places(x.float() if x.dtype == torch.bfloat16 else x, mask).to(x.dtype)
+                y, mean, variance, n = _normalized(x, mask, self.weight, self.bias, self.eps, over=0)
+                self._remember(mean[0], (variance * n / (n - 1))[0])
+                return y
         y = super().forward(x)
         return y if mask is None else y * mask[:, None]
-
-    def _of_places(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Normalise with the statistics of the places in `mask`."""
-        channels = x.shape[1]
-        weight = x.new_ones(channels) if self.weight is None else self.weight
-        bias = x.new_zeros(channels) if self.bias is None else self.bias
-        normalized: Tensor
-        normalized, mean, variance, n = _NormalizedPlaces.apply(x, mask, weight, bias, self.eps)  # type: ignore[no-untyped-call]
-        self._remember(mean, variance * n / (n - 1))
-        return normalized
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
@@ -99,3 +155,11 @@ class BatchNorm(_BatchNorm):
         share = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
         self.running_mean += share * (mean - self.running_mean)
         self.running_var += share * (variance - self.running_var)
+
+
+NORMALIZATIONS: dict[str | None, Callable[[int], nn.Module]] = {
+    "batch": BatchNorm,
+    "layer": LayerNorm,
+    None: lambda _: nn.Identity(),
+}
+"""By the names that ``normalization`` parameters have; each is given the number of channels."""

@@ -112,7 +112,7 @@ def test_motifs_are_as_high_as_their_information(ax):
         MotifDisplay([[[1, 1, 0, 0]]]).plot()
     with pytest.raises(ValueError, match=r"expected \(width, 4\)"):
         MotifDisplay([np.full((3, 20), 0.05)]).plot()
-    with pytest.raises(ValueError, match="ax is for a single motif"):
+    with pytest.raises(ValueError, match="expected one for each of"):
         MotifDisplay(np.full((2, 3, 4), 0.25)).plot(ax)
 
 
