@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from harness import DATA, race, row, run_parts  # isort: skip
 
+import contextlib
+import logging
 import resource
+import tempfile
 
 import numpy as np
 import pandas as pd
@@ -170,6 +173,44 @@ def part_speed(n=8000, n_columns=10, epochs=5, batch=128):
     row("columns, seconds of fit by seconds of a bare loop", ratio, 1.10, at_least=False, beside=beside)
 
 
+def part_deeptab(n=8000, n_columns=10, epochs=3, batch=128):
+    """The whole of fit against DeepTab's FT-Transformer of the same widths; 1,000 more rows validate both."""
+    try:
+        from deeptab.configs import FTTransformerConfig, PreprocessingConfig, TrainerConfig
+        from deeptab.models import FTTransformerRegressor
+    except ImportError:
+        print("| columns against DeepTab | | | | skipped: deeptab is not installed |", flush=True)
+        return
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(n + 1000, n_columns)), columns=[f"column {i}" for i in range(n_columns)])
+    y = (X.iloc[:, 0] * X.iloc[:, 1]).to_numpy()
+    train, val = (X[:n], y[:n]), {"X_val": X[n:], "y_val": y[n:]}
+
+    def ours():
+        AttentionRegressor(
+            numeric="linear", scaling="standard", n_layers=3, dropout=0.0, max_epochs=epochs, batch_size=batch, tol=0,
+            n_iter_no_change=epochs + 1, learning_rate=1e-3, learning_rate_schedule="constant",
+            learning_rate_warmup=0.0, device="cpu", random_state=0,
+        ).fit(*train, **val)  # fmt: skip
+
+    def theirs():
+        model = FTTransformerRegressor(
+            FTTransformerConfig(
+                d_model=64, n_layers=3, n_heads=8, transformer_dim_feedforward=85, norm_first=True, attn_dropout=0.0,
+                ff_dropout=0.0, head_dropout=0.0, use_cls=True, pooling_method="cls",
+            ),
+            PreprocessingConfig(numerical_preprocessing="standardization"),
+            TrainerConfig(max_epochs=epochs, batch_size=batch, lr=1e-3, patience=epochs + 1, optimizer_type="AdamW"),
+            random_state=0,
+        )  # fmt: skip
+        model.fit(*train, **val, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # where DeepTab leaves its checkpoints
+        ratio, beside = race(ours, theirs)
+    row("columns, seconds of fit by those of DeepTab's FT-Transformer", ratio, 0.6, at_least=False, beside=beside)
+
+
 def part_memory(n=1_000_000, n_queries=10_000):
     """Most memory of the process while a model that holds a million rows of ten columns predicts."""
     rng = np.random.default_rng(0)
@@ -182,4 +223,4 @@ def part_memory(n=1_000_000, n_queries=10_000):
 
 
 if __name__ == "__main__":
-    run_parts(globals(), __doc__, needless={"speed", "memory"})
+    run_parts(globals(), __doc__, needless={"speed", "deeptab", "memory"})
