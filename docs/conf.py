@@ -33,7 +33,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"  # docstrings say it in words
-autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "set_fit_request"}
+autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "set_fit_request, set_transform_request"}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 

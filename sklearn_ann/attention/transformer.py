@@ -105,7 +105,7 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
     n_features_in_ : int
         Number of features seen during ``fit``.
 
-    feature_names_in_ : array of str of shape (n_features_in_,)
+    feature_names_in_ : array of str of shape (`n_features_in_`,)
         Names of the features, where X has names that are all strings.
 
     References
