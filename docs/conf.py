@@ -33,7 +33,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"  # docstrings say it in words
-autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "set_fit_request, set_transform_request"}
+autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "set_fit_request"}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -82,6 +82,8 @@ html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_title = "sklearn_ann"
+html_favicon = "_static/favicon.svg"
+html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_align": "left",

@@ -22,8 +22,8 @@ from sklearn_ann import CNNClassifier, PatternDetector
 from sklearn_ann.convolution import matched_kernel
 from sklearn_ann.datasets import LIFE_PATTERNS, game_of_life, gosper_gun, make_gliders
 
-X_train, y_train = make_gliders(1200, random_state=0)
-X, y, positions = make_gliders(1000, return_positions=True, random_state=1000)
+X_train, y_train = make_gliders(900, random_state=0)
+X, y, positions = make_gliders(500, return_positions=True, random_state=1000)
 
 # %%
 # A kernel for each phase and each of the eight ways to turn it, ``w = p - (1 - p)``: the pattern's live cells count for
@@ -54,7 +54,7 @@ accuracy = {
     "forest on pixels": forest.score(X.reshape(len(X), -1), y),
 }
 for name, value in accuracy.items():
-    print(f"{name:16s} right on {value:.3f} of 1,000 frames")
+    print(f"{name:16s} right on {value:.3f} of 500 frames")
 
 # %%
 # A glider alone is no sign of a gun: there are others. Kernels for it show where they are; those for the gun respond in
@@ -92,7 +92,7 @@ for axis in axes.flat:
 for axis, title in zip(axes[0], ("frame and found gun", "kernels of the glider", "kernels of the gun"), strict=True):
     axis.set_title(title)
 figure.colorbar(shown, ax=axes, shrink=0.7, label="response as a share of the pattern's own")
-figure.suptitle("Right on 1,000 frames: " + ", ".join(f"{name} {value:.1%}" for name, value in accuracy.items()))
+figure.suptitle("Right on 500 frames: " + ", ".join(f"{name} {value:.1%}" for name, value in accuracy.items()))
 picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("glider_detector.png")
 figure.savefig(picture, dpi=130)
 print(f"Picture: {picture}")
