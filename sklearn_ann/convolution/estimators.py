@@ -29,9 +29,15 @@ from sklearn_ann.preprocessing.alphabets import Unknown, find_alphabet, guess_al
 _GLOBAL = GlobalPooling.__args__  # type: ignore[attr-defined]
 
 
+_LARGE = 64  # pixels of the smaller side
+
+
 def _automatic_layers(samples: GridSamples) -> list[ConvolutionLayer]:
     if samples.n_dimensions == 2:
-        return image_layers(int(samples.sizes.amin(dim=1).median()))
+        side = int(samples.sizes.amin(dim=1).median())
+        first, *others = image_layers(side)
+        # What shows in a large image is larger than a few pixels, and its first maps would take most of the time.
+        return [first._replace(pool_size=4) if side >= _LARGE else first, *others]
     if samples.table is not None and samples.n_channels > 4:  # so many letters say much in a few places
         return [ConvolutionLayer(128, 3), ConvolutionLayer(128, 3, 2)]
     return [ConvolutionLayer(64, 9, 2), ConvolutionLayer(64, 5, 2)]
@@ -47,7 +53,8 @@ class ConvolutionalEstimator(NeuralEstimator):
         pooling, the same in each dimension. ``"auto"``: for signals, DNA and RNA ``((64, 9, 2), (64, 5, 2))``; for
         sequences of more than four letters, such as peptides, ``((128, 3), (128, 3, 2))``; for images filters of width
         3, two layers and then one more for each time that the smaller side can still be halved above 16, up to five,
-        of 32, 64, 128, 128 and 128 filters, each pooled by 2.
+        of 32, 64, 128, 128 and 128 filters, each pooled by 2, the first of images of 64 pixels and more by 4. Of
+        different sizes the median counts.
 
     pooling : {"max", "avg"}
         The pooling after a convolution.

@@ -1,12 +1,11 @@
 """VAESampler."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+from anndata import AnnData
 from scipy import stats
 from sklearn.base import clone
 from sklearn.cluster import KMeans
@@ -282,11 +281,9 @@ def test_columns_of_a_frame_are_conditions_of_the_others(cells):
 
 
 def test_annotated_data(cells):
-    """A stand-in with the parts of an AnnData object."""
     X, _, batch = cells
-    annotated = SimpleNamespace(
-        X=np.log1p(X), layers={"counts": sp.csr_array(X)}, obs=pd.DataFrame({"batch": batch, "lane": 1})
-    )
+    obs = pd.DataFrame({"batch": batch, "lane": 1}, index=[f"cell {i}" for i in range(len(X))])
+    annotated = AnnData(np.log1p(X), obs=obs, layers={"counts": sp.csr_array(X)})
     settings = {**QUICK, "max_epochs": 3, "likelihood": "poisson"}
     model = VAESampler(conditions="batch", layer="counts", **settings).fit(annotated)
     expected = VAESampler(conditions="y", **settings).fit(sp.csr_array(X), batch)
