@@ -43,6 +43,7 @@ benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_embedding.py
 	$(BIN)/python tests/benchmarks/benchmark_latent.py
 	$(BIN)/python tests/benchmarks/benchmark_vae.py
+	$(BIN)/python tests/benchmarks/benchmark_attention.py
 
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -9,12 +9,9 @@ Both sides must have taken the same number of optimiser steps and reached like l
 
 from __future__ import annotations
 
+from harness import row, run_parts, steps_of  # isort: skip
+
 import os
-
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = "1"
-
-import argparse
 import statistics
 import subprocess
 import sys
@@ -31,18 +28,11 @@ from sklearn.neural_network import MLPRegressor
 from skorch import NeuralNetRegressor
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sklearn_ann import AutoEncoderTransformer
 
 WIDTHS = (64, 128, 8, 128, 64)
 ROUNDS = 7
-
-
-def row(what, value, bound, details=""):
-    """Print a row of the table."""
-    met = "yes" if value <= bound else "**no**"
-    print(f"| {what} | {value:.3g} | {bound:g} | {met} | {details} |", flush=True)
 
 
 def network():
@@ -95,22 +85,6 @@ def mlp(X, batch_size, epochs):
     return 2 * model.loss_  # it halves the squared error
 
 
-def steps_of(function, *args):
-    """Count the optimiser steps of torch that a call takes, and return them with its result."""
-    count = 0
-
-    def hook(*_):
-        nonlocal count
-        count += 1
-
-    handle = register_optimizer_step_post_hook(hook)
-    try:
-        result = function(*args)
-    finally:
-        handle.remove()
-    return count, result
-
-
 def seconds(function, *args):
     begin = time.perf_counter()
     function(*args)
@@ -127,7 +101,7 @@ def part_fit():
         ("digits, batch 32", digits, 32, 20),
     ):
         expected = -(-len(X) // batch_size) * epochs
-        steps, loss = steps_of(ours, X, batch_size, epochs)
+        steps, loss, _ = steps_of(ours, X, batch_size, epochs)
         assert steps == expected, (steps, expected)
         peers = {
             "a bare torch loop": (bare_loop, 1.10),
@@ -136,7 +110,7 @@ def part_fit():
         }
         losses = {}
         for peer, (function, _) in peers.items():
-            steps, losses[peer] = steps_of(function, X, batch_size, epochs)
+            steps, losses[peer], _ = steps_of(function, X, batch_size, epochs)
             assert function is mlp or steps == expected, (peer, steps, expected)
             # MLPRegressor cannot have a linear layer in the middle: its ReLU on the code costs it some of the fit.
             alike = 1.7 if function is mlp else 1.25
@@ -153,7 +127,7 @@ def part_fit():
                 f"{1e3 * statistics.median(times[peer]) / expected:.2f} ms a step; final mean squared error "
                 f"{loss:.4f} and {losses[peer]:.4f}; ratios {min(ratios):.2f} to {max(ratios):.2f}"
             )
-            row(f"fit, {name}: time against {peer}", statistics.median(ratios), bound, details)
+            row(f"fit, {name}: time against {peer}", statistics.median(ratios), bound, False, details)
 
 
 def part_accuracy():
@@ -171,7 +145,7 @@ def part_accuracy():
             f"seeds 0, 1, 2: {', '.join(f'{error / baseline:.3f}' for error in errors)}; PCA's error {baseline:.3f}"
         )
         what = f"digits in [0, {scale}], 8 components: test squared error against PCA"
-        row(what, statistics.median(errors) / baseline, 0.62, details)
+        row(what, statistics.median(errors) / baseline, 0.62, False, details)
 
 
 def part_one_row():
@@ -189,6 +163,7 @@ def part_one_row():
         "transform of one row: time against MLPRegressor.predict",
         statistics.median(ratios),
         3,
+        False,
         f"{a:.0f} against {b:.0f} µs",
     )
 
@@ -207,7 +182,11 @@ def part_search():
         times.append(pair)
     a, b = np.median(times, axis=0)
     row(
-        "GridSearchCV, 8 fits: n_jobs=2 against n_jobs=1", statistics.median(ratios), 0.75, f"{a:.1f} against {b:.1f} s"
+        "GridSearchCV, 8 fits: n_jobs=2 against n_jobs=1",
+        statistics.median(ratios),
+        0.75,
+        False,
+        f"{a:.1f} against {b:.1f} s",
     )
 
 
@@ -235,6 +214,7 @@ def part_memory():
         "fit on 1,000,000 x 64: peak memory above interpreter and data, in units of the data",
         ratio,
         1.2,
+        False,
         "256 MB of data",
     )
 
@@ -259,7 +239,7 @@ def part_scaling():
     medians = {n: statistics.median(values) * 1e6 for n, values in per_row.items()}
     details = ", ".join(f"{value:.2f} µs a row at {n:,}" for n, value in medians.items())
     ratio = max(abs(medians[n] / medians[10_000] - 1) for n in (100_000, 1_000_000))
-    row("time per epoch from 10,000 to 1,000,000 rows: departure from linear", ratio, 0.15, details)
+    row("time per epoch from 10,000 to 1,000,000 rows: departure from linear", ratio, 0.15, False, details)
 
 
 def part_import():
@@ -272,21 +252,10 @@ def part_import():
     pairs = [(timed("sklearn_ann"), timed("skorch")) for _ in range(2 * ROUNDS)]
     a, b = np.median(pairs, axis=0)
     ratio = statistics.median(x / y for x, y in pairs)
-    row("import sklearn_ann: time against import skorch", ratio, 1.15, f"{a:.2f} against {b:.2f} s")
-
-
-def main():
-    parts = {name.removeprefix("part_"): part for name, part in globals().items() if name.startswith("part_")}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
-    chosen = parser.parse_args().parts or parts
-    warnings.simplefilter("ignore", ConvergenceWarning)
-    os.environ["PYTHONWARNINGS"] = "ignore"  # for the processes of the search
-    torch.set_num_threads(1)
-    print("| what | measured | at most | met | figures |\n| --- | --- | --- | --- | --- |")
-    for name in chosen:
-        parts[name]()
+    row("import sklearn_ann: time against import skorch", ratio, 1.15, False, f"{a:.2f} against {b:.2f} s")
 
 
 if __name__ == "__main__":
-    main()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    os.environ["PYTHONWARNINGS"] = "ignore"  # for the processes of the search
+    run_parts(globals(), __doc__, needless={"fit", "accuracy", "one_row", "search", "memory", "scaling", "import"})

@@ -8,21 +8,14 @@ otherwise, as mean and range over the seeds; times are ratios of runs that alter
 
 from __future__ import annotations
 
-import os
+from harness import DATA, mnist, row, run_parts  # isort: skip
 
-os.environ["OMP_NUM_THREADS"] = "1"
-
-import argparse
-import gzip
 import io
 import statistics
 import tarfile
 import time
-import warnings
 from pathlib import Path
 from unittest.mock import patch
-
-warnings.simplefilter("ignore")
 
 import numpy as np
 import pandas as pd
@@ -45,16 +38,6 @@ from sklearn_ann.preprocessing import SequenceEncoder, read_fasta
 
 SEEDS = 3
 ROUNDS = 5
-DATA = Path(__file__).parents[3] / "shared" / "data"
-
-
-def row(what, values, bound=None, baseline="", at_least=True):
-    """Print a row of the table."""
-    mean = float(np.mean(values))
-    met = "" if bound is None else "yes" if (mean >= bound) == at_least else "**no**"
-    asked = "" if bound is None else f"{'≥' if at_least else '≤'} {bound}"
-    spread = f"{min(values):.3f} to {max(values):.3f}, {len(values)} runs"
-    print(f"| {what} | {mean:.3f} ({spread}) | {asked} | {met} | {baseline} |", flush=True)
 
 
 def folds(X, y, seed):
@@ -71,7 +54,7 @@ def part_splice():
         networks.append(np.mean([CNNClassifier(random_state=seed).fit(X[a], y[a]).score(X[b], y[b]) for a, b in parts]))
         forest = make_pipeline(SequenceEncoder("dna"), RandomForestClassifier(random_state=seed))
         forests.append(np.mean([forest.fit(X[a], y[a]).score(X[b], y[b]) for a, b in parts]))
-    row("splice junctions, accuracy, five folds", networks, 0.965, f"one-hot forest {np.mean(forests):.3f}")
+    row("splice junctions, accuracy, five folds", networks, 0.965, beside=f"one-hot forest {np.mean(forests):.3f}")
 
 
 def part_gue():
@@ -90,7 +73,12 @@ def part_gue():
             )
             for seed in range(SEEDS)
         ]
-        row(f"GUE {name}, Matthews correlation", scores, bound, f"3- to 6-mers, logistic regression {baseline:.3f}")
+        row(
+            f"GUE {name}, Matthews correlation",
+            scores,
+            bound,
+            beside=f"3- to 6-mers, logistic regression {baseline:.3f}",
+        )
 
 
 def part_peptides():
@@ -114,7 +102,7 @@ def part_peptides():
                     )
                 )
         bound = round(float(np.mean(forests)), 3)
-        row(f"{name}, ROC AUC, five folds", networks, bound, f"1- and 2-mers, forest {bound:.3f}")
+        row(f"{name}, ROC AUC, five folds", networks, bound, beside=f"1- and 2-mers, forest {bound:.3f}")
 
 
 def blood_cells():
@@ -147,23 +135,15 @@ def part_bccd(seeds=1):
             forest = RandomForestClassifier(300, n_jobs=1, random_state=seed).fit(small[a], y[a])
             forests.append(balanced_accuracy_score(y[b], forest.predict(small[b])))
     row("blood cells, crops of any size, balanced accuracy of folds", networks, 0.97,
-        f"forest on 32 x 32 pixels {np.mean(forests):.3f}")  # fmt: skip
-
-
-def digits(part):
-    """MNIST's images, with values in [0, 1], and digits."""
-    with gzip.open(DATA / "mnist" / f"{part}-images-idx3-ubyte.gz") as file:
-        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)
-    with gzip.open(DATA / "mnist" / f"{part}-labels-idx1-ubyte.gz") as file:
-        return images / np.float32(255), np.frombuffer(file.read(), np.uint8, offset=8)
+        beside=f"forest on 32 x 32 pixels {np.mean(forests):.3f}")  # fmt: skip
 
 
 def part_mnist(seeds=1):
     """MNIST, full; one seed, as it takes a quarter of an hour."""
-    (X, y), (X_test, y_test) = digits("train"), digits("t10k")
+    (X, y), (X_test, y_test) = ((images / np.float32(255), labels) for images, labels in map(mnist, ("train", "t10k")))
     scores = [CNNClassifier(random_state=seed).fit(X, y).score(X_test, y_test) for seed in range(seeds)]
     forest = RandomForestClassifier(random_state=0).fit(X.reshape(len(X), -1), y)
-    row("MNIST, accuracy", scores, 0.992, f"forest {forest.score(X_test.reshape(len(X_test), -1), y_test):.3f}")
+    row("MNIST, accuracy", scores, 0.992, beside=f"forest {forest.score(X_test.reshape(len(X_test), -1), y_test):.3f}")
 
 
 def part_gliders(n=3000):
@@ -184,7 +164,7 @@ def part_gliders(n=3000):
         forests.append(forest.score(X_test.reshape(1000, -1), y_test))
     row("glider guns, PatternDetector, accuracy", detected, 1.0)
     row(f"glider guns, network trained on {n:,} frames in eight ways, accuracy", learned, 1.0,
-        f"forest {np.mean(forests):.3f}")  # fmt: skip
+        beside=f"forest {np.mean(forests):.3f}")  # fmt: skip
 
 
 def similarity(found, planted):
@@ -210,8 +190,8 @@ def part_motifs(n=4000):
             SequenceEncoder("dna", encoding="kmer", k=6), MaxAbsScaler(), LogisticRegression(max_iter=300)
         )
         linear.append(words.fit(X[:n], y[:n]).score(X[n:], y[n:]))
-    row("planted motifs, correlation with the most similar filter", likeness, 0.9, f"least {min(likeness):.3f}")
-    row("planted motifs, accuracy", accuracies, None, f"6-mers, logistic regression {np.mean(linear):.3f}")
+    row("planted motifs, correlation with the most similar filter", likeness, 0.9, beside=f"least {min(likeness):.3f}")
+    row("planted motifs, accuracy", accuracies, beside=f"6-mers, logistic regression {np.mean(linear):.3f}")
 
 
 class Bare(nn.Module):
@@ -324,19 +304,5 @@ def part_bucketing():
     row("the same, against strings filled up with N and no masks", plain, 0.6, at_least=False)
 
 
-def main():
-    parts = {name.removeprefix("part_"): part for name, part in globals().items() if name.startswith("part_")}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
-    chosen = parser.parse_args().parts or parts
-    torch.set_num_threads(1)
-    print("| what | figure | asked | met | baseline, same split |\n| --- | --- | --- | --- | --- |")
-    for name in chosen:
-        if name in ("splice", "gue", "peptides", "bccd", "mnist") and not DATA.exists():
-            print(f"| {name} | | | skipped | {DATA} is absent |")
-        else:
-            parts[name]()
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(globals(), __doc__, needless={"gliders", "motifs", "speed", "bucketing"})

@@ -8,20 +8,12 @@ letters and categories. Everything runs on one thread.
 
 from __future__ import annotations
 
-import os
+from harness import DATA, row, run_parts  # isort: skip
 
-os.environ["OMP_NUM_THREADS"] = "1"
-
-import argparse
 import time
-import warnings
-from pathlib import Path
-
-warnings.simplefilter("ignore")
 
 import numpy as np
 import pandas as pd
-import torch
 from Bio.Align import substitution_matrices
 from scipy.stats import spearmanr
 from sklearn.compose import make_column_transformer
@@ -35,7 +27,6 @@ from sklearn_ann import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
 from sklearn_ann.preprocessing import read_fasta
 
 SEEDS = 3
-DATA = Path(__file__).parents[3] / "shared" / "data"
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 
 
@@ -97,17 +88,12 @@ def part_speed(epochs=10):
         # The same work on both sides.
         assert len(model.vocabulary_) == len(peer.wv)
         assert trained == epochs * n_tokens == model.n_iter_ * n_tokens
-    print(f"{n_tokens:,} tokens, {len(peer.wv):,} different, {epochs} epochs, 100 wide, window 5, 5 negatives")
-    for name, rate in rates.items():
-        auroc = np.mean(values[name], axis=0)
-        print(
-            f"| {name} | {np.mean(rate):,.0f} tokens/s ({min(rate):,.0f} to {max(rate):,.0f}, {SEEDS} seeds) | "
-            f"AUROC amp_modlamp {auroc[0]:.3f}, avp_avppred {auroc[1]:.3f} |"
-        )
-    ratio = np.array(rates["sklearn_ann"]) / rates["gensim"]
-    print(
-        f"| ratio of speeds | {ratio.mean():.2f} ({ratio.min():.2f} to {ratio.max():.2f}) | at least 0.5 |", flush=True
-    )
+    about = f"{n_tokens:,} tokens, {len(peer.wv):,} different, {epochs} epochs, 100 wide, window 5, 5 negatives"
+    row("tokens a second by those of gensim", np.array(rates["sklearn_ann"]) / rates["gensim"], 0.5, beside=about)
+    for name, ours, theirs in zip(
+        ("amp_modlamp", "avp_avppred"), *(np.transpose(values[k]) for k in ("sklearn_ann", "gensim")), strict=True
+    ):
+        row(f"{name}, ROC AUC of pooled vectors", ours, beside=f"gensim's vectors {theirs.mean():.3f}")
 
 
 def part_letters():
@@ -135,11 +121,8 @@ def part_letters():
                 np.add.at(counts, (codes[distance:], codes[:-distance]), weight)
         counts += counts.T
         information = np.log(counts * counts.sum() / np.outer(counts.sum(0), counts.sum(1)))
-        print(
-            f"| BLOSUM62 and letters, window {window} | {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f}, "
-            f"{SEEDS} seeds) | the counts themselves, as mutual information: {agreement(information):.3f} |",
-            flush=True,
-        )
+        beside = f"the counts themselves, as mutual information: {agreement(information):.3f}"
+        row(f"BLOSUM62 and letters, Spearman, window {window}", values, beside=beside)
 
 
 def part_categories():
@@ -171,24 +154,8 @@ def part_categories():
                 forest = RandomForestClassifier(min_samples_leaf=3, random_state=seed)
                 model = make_pipeline(encoder(seed), forest)
                 values.append(cross_val_score(model, X, y, cv=3, scoring="roc_auc").mean())
-            print(
-                f"| {kind} of effects, {name} | {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f}, "
-                f"{SEEDS} seeds) |",
-                flush=True,
-            )
-
-
-def main():
-    parts = {name.removeprefix("part_"): part for name, part in globals().items() if name.startswith("part_")}
-    parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
-    chosen = parser.parse_args().parts or parts
-    if not DATA.exists():
-        parser.exit(message=f"{DATA} is absent: nothing to measure on\n")
-    torch.set_num_threads(1)
-    for name in chosen:
-        parts[name]()
+            row(f"{kind} of effects, {name}, ROC AUC", values)
 
 
 if __name__ == "__main__":
-    main()
+    run_parts(globals(), __doc__, needless={"categories"})

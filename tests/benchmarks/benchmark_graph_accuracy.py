@@ -8,21 +8,13 @@ data, as mean and range over the seeds.
 
 from __future__ import annotations
 
-import os
+from harness import DATA, row, run_parts  # isort: skip
 
-os.environ["OMP_NUM_THREADS"] = "1"
-
-import argparse
-import warnings
 from collections import Counter
-from pathlib import Path
-
-warnings.simplefilter("ignore")
 
 import networkx as nx
 import numpy as np
 import pandas as pd
-import torch
 from rdkit.Chem import MolFromSmiles
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
 from rdkit.rdBase import BlockLogs
@@ -39,16 +31,6 @@ from sklearn_ann import GCNClassifier, GCNNodeClassifier, GCNRegressor, GraphSet
 from sklearn_ann.datasets import read_planetoid, read_tu_graphs
 
 SEEDS = 3
-DATA = Path(__file__).parents[3] / "shared" / "data"
-
-
-def row(what, values, bound, at_least, baseline):
-    """Print a row of the table."""
-    mean = float(np.mean(values))
-    met = "" if bound is None else "yes" if (mean >= bound) == at_least else "**no**"
-    asked = "" if bound is None else f"{'≥' if at_least else '≤'} {bound}"
-    spread = f"{min(values):.3f} to {max(values):.3f}, {len(values)} seeds"
-    print(f"| {what} | {mean:.3f} ({spread}) | {asked} | {met} | {baseline} |", flush=True)
 
 
 def part_citeseer():
@@ -167,18 +149,5 @@ def part_tu():
         row(f"{name}, accuracy, mean of ten folds", means, bound, True, f"WL subtree kernel {np.mean(kernels):.3f}")
 
 
-def main():
-    parts = {name.removeprefix("part_"): part for name, part in globals().items() if name.startswith("part_")}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
-    chosen = parser.parse_args().parts or parts
-    if not DATA.exists():
-        parser.exit(message=f"{DATA} is absent: nothing to measure on\n")
-    torch.set_num_threads(1)
-    print("| what | test | asked | met | baseline, same split |\n| --- | --- | --- | --- | --- |")
-    for name in chosen:
-        parts[name]()
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(globals(), __doc__)

@@ -8,21 +8,12 @@ sides take the same number of optimiser steps through the same layers, and each 
 
 from __future__ import annotations
 
-import os
+from harness import DATA, row, run_parts  # isort: skip
 
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = "1"
-
-import argparse
 import statistics
-import sys
 import time
-import warnings
 from functools import partial
 from itertools import product
-from pathlib import Path
-
-warnings.simplefilter("ignore")
 
 import numpy as np
 import scipy.sparse as sp
@@ -38,15 +29,7 @@ from sklearn_ann.datasets import read_planetoid
 from sklearn_ann.graph.reduction import reduce, softmax
 from sklearn_ann.training import Groups
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
 ROUNDS = 5
-
-
-def row(what, value, bound, details="", at_least=True):
-    """Print a row of the table."""
-    met = "yes" if (value >= bound) == at_least else "**no**"
-    sign = "≥" if at_least else "≤"
-    print(f"| {what} | {value:.3g} | {sign} {bound:g} | {met} | {details} |", flush=True)
 
 
 def fixed(epochs):
@@ -62,9 +45,6 @@ def edges_of(A):
 def part_nodes():
     """One full-batch epoch on Citeseer: sparse features here, dense ones there, as its examples have them."""
     folder = DATA / "planetoid_citeseer"
-    if not folder.exists():
-        print(f"| Citeseer | | | skipped | {folder} is absent |")
-        return
     (X, A), y, split = read_planetoid(folder, "citeseer")
     train, epochs = split["train"], 20
 
@@ -107,7 +87,7 @@ def part_nodes():
     details = (
         f"{a:.1f} against {b:.2f} ms; loss after {epochs + 1} epochs {pairs[0][0][1]:.3f} and {pairs[0][1][1]:.3f}"
     )
-    row("one epoch, Citeseer, GCN: times as fast as PyTorch Geometric with dense features", ratio, 20, details)
+    row("one epoch, Citeseer, GCN: times as fast as PyTorch Geometric with dense features", ratio, 20, beside=details)
 
 
 def random_graphs(n, rng, low=12, high=25):
@@ -201,7 +181,7 @@ def part_graphs():
         a, b = (statistics.median(pair[k][0] for pair in pairs) * 1e3 for k in (0, 1))
         what = "default network" if whole else "three layers"
         details = f"{a:.0f} against {b:.0f} ms; {pairs[0][0][1]} steps with {pairs[0][0][2]:,} weights each"
-        row(f"one epoch, 1,000 graphs, {conv}, {what}, batch {batch_size}: times as fast", ratio, bound, details)
+        row(f"one epoch, 1,000 graphs, {conv}, {what}, batch {batch_size}: times as fast", ratio, bound, beside=details)
 
 
 def part_reduction():
@@ -237,7 +217,7 @@ def part_scaling():
         per_edge[n_edges] = statistics.median(model.history_["duration"]) / n_edges * 1e9
     details = ", ".join(f"{value:.0f} ns an edge at {n:,}" for n, value in per_edge.items())
     growth = per_edge[1_000_000] / per_edge[10_000]
-    row("time per epoch and edge, 1,000,000 against 10,000 edges", growth, 1.5, details, at_least=False)
+    row("time per epoch and edge, 1,000,000 against 10,000 edges", growth, 1.5, at_least=False, beside=details)
 
 
 def part_container():
@@ -250,8 +230,8 @@ def part_container():
         "100,000 graphs: seconds from list to container",
         time.perf_counter() - begin,
         10,
-        repr(container),
         at_least=False,
+        beside=repr(container),
     )
     fold = rng.permutation(100_000)[:90_000]
     times = []
@@ -259,19 +239,8 @@ def part_container():
         begin = time.perf_counter()
         container[fold]
         times.append(time.perf_counter() - begin)
-    row("a fold of 90,000: seconds", statistics.median(times), 0.2, "", at_least=False)
-
-
-def main():
-    parts = {name.removeprefix("part_"): part for name, part in globals().items() if name.startswith("part_")}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
-    chosen = parser.parse_args().parts or parts
-    torch.set_num_threads(1)
-    print("| what | measured | bound | met | figures |\n| --- | --- | --- | --- | --- |")
-    for name in chosen:
-        parts[name]()
+    row("a fold of 90,000: seconds", statistics.median(times), 0.2, at_least=False)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_parts(globals(), __doc__, needless={"graphs", "reduction", "scaling", "container"})

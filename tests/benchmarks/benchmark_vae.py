@@ -8,20 +8,11 @@ alternate in one process, on one thread; both sides took the same number of opti
 
 from __future__ import annotations
 
-import os
+from harness import DATA, mnist, race, row, run_parts  # isort: skip
 
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = "1"
-
-import argparse
-import gzip
 import importlib.util
-import statistics
 import time
-import warnings
-from pathlib import Path
-
-warnings.simplefilter("ignore")
+from functools import partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -36,33 +27,17 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from sklearn_ann import VAESampler
-
-DATA = Path(__file__).parents[3] / "shared" / "data"
-
-
-def row(what, values, bound, at_least, beside):
-    """Print a row of the table."""
-    mean = float(np.mean(values))
-    met = "" if bound is None else "yes" if (mean >= bound) == at_least else "**no**"
-    asked = "" if bound is None else f"{'≥' if at_least else '≤'} {bound:.4g}"
-    spread = f" ({min(values):.3f} to {max(values):.3f}, {len(values)} seeds)" if len(values) > 1 else ""
-    print(f"| {what} | {mean:.3f}{spread} | {asked} | {met} | {beside} |", flush=True)
-
 
 # --- Digits ----------------------------------------------------------------------------------------------------------
 
 
 def binary_mnist():
     """Training and test images, each pixel drawn once with its brightness as probability."""
-    parts = []
-    for name in ("train", "t10k"):
-        with gzip.open(DATA / "mnist" / f"{name}-images-idx3-ubyte.gz") as file:
-            parts.append(np.frombuffer(file.read(), dtype=np.uint8, offset=16).reshape(-1, 784))
     rng = np.random.RandomState(0)
-    return [(rng.uniform(size=images.shape) < images / 255).astype(np.float32) for images in parts]
+    parts = [mnist(part)[0].reshape(-1, 784) / 255 for part in ("train", "t10k")]
+    return [(rng.uniform(size=images.shape) < images).astype(np.float32) for images in parts]
 
 
 def part_mnist(epochs=150):
@@ -227,23 +202,6 @@ def bare_loop(X, likelihood, epochs):
     return float(total) / len(data)
 
 
-def steps_of(function, *args):
-    """Count the optimiser steps that a call takes, and return them with its result and its seconds."""
-    count = 0
-
-    def hook(*_):
-        nonlocal count
-        count += 1
-
-    handle = register_optimizer_step_post_hook(hook)
-    begin = time.perf_counter()
-    try:
-        result = function(*args)
-    finally:
-        handle.remove()
-    return count, result, time.perf_counter() - begin
-
-
 def part_speed(rounds=7):
     """Fit times against a bare torch loop of the same network."""
     rng = np.random.RandomState(0)
@@ -254,38 +212,9 @@ def part_speed(rounds=7):
         ("8,985 x 64, Bernoulli", digits, "bernoulli", 5),
         ("2,000 x 2,000 counts as CSR, negative binomial", sp.csr_array(cells), "negative_binomial", 5),
     ):
-        times = {ours: [], bare_loop: []}
-        for _ in range(rounds):
-            outcomes = {}
-            for function, seconds in times.items():
-                steps, loss, spent = steps_of(function, X, likelihood, epochs)
-                outcomes[function] = steps, loss
-                seconds.append(spent)
-        (steps, loss), (peer_steps, peer_loss) = outcomes[ours], outcomes[bare_loop]
-        assert steps == peer_steps, (steps, peer_steps)
-        assert abs(loss / peer_loss - 1) < 0.05, (loss, peer_loss)
-        ratio = statistics.median(a / b for a, b in zip(times[ours], times[bare_loop], strict=True))
-        milliseconds = [1e3 * statistics.median(seconds) / steps for seconds in times.values()]
-        beside = (
-            f"{steps} steps each; {milliseconds[0]:.2f} against {milliseconds[1]:.2f} ms a step; final loss "
-            f"{loss:.2f} against {peer_loss:.2f}"
-        )
-        row(f"fit time, ratio to a bare torch loop, {name}", [ratio], 1.10, False, beside)
-
-
-def main():
-    parts = {name.removeprefix("part_"): part for name, part in globals().items() if name.startswith("part_")}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
-    chosen = parser.parse_args().parts or parts
-    torch.set_num_threads(1)
-    print("| what | figure | asked | met | beside it |\n| --- | --- | --- | --- | --- |")
-    for name in chosen:
-        if name not in ("speed", "zinb") and not DATA.exists():
-            print(f"| {name} | | | | skipped: {DATA} is absent |")
-        else:
-            parts[name]()
+        ratio, beside = race(partial(ours, X, likelihood, epochs), partial(bare_loop, X, likelihood, epochs), rounds)
+        row(f"fit time, ratio to a bare torch loop, {name}", ratio, 1.10, False, beside)
 
 
 if __name__ == "__main__":
-    main()
+    run_parts(globals(), __doc__, needless={"speed", "zinb"})
