@@ -18,7 +18,9 @@ import tempfile
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.datasets import load_diabetes
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import matthews_corrcoef, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.neural_network import MLPRegressor
@@ -66,6 +68,23 @@ def part_california(seeds=5):
         row(f"California housing, {name}, error", errors.pop(name), bound, at_least=False)
     for name, values in errors.items():
         row(f"California housing, {name}, error", values)
+
+
+def part_small():
+    """A few hundred rows, as they come: diabetes and a sample of the houses; share of the variance explained."""
+    for name, (X, y), n in (("diabetes", load_diabetes(return_X_y=True), 350), ("houses", houses(), 500)):
+        scores = {}
+        for seed in range(SEEDS):
+            X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=n, random_state=seed)
+            for model, of in (
+                ("columns", AttentionRegressor(random_state=seed)),
+                ("rows", AttentionRegressor(attend="rows", random_state=seed)),
+                ("histogram gradient boosting", HistGradientBoostingRegressor(random_state=seed)),
+                ("linear regression", LinearRegression()),
+            ):
+                scores.setdefault(model, []).append(of.fit(X_train, y_train).score(X_test, y_test))
+        for model, values in scores.items():
+            row(f"{name}, {n} rows, {model}, R2", values)
 
 
 def part_splice():
