@@ -99,8 +99,9 @@ def scvi_row(name, counts, kinds):
     train, test = train_test_split(np.arange(len(kinds)), test_size=0.1, random_state=0)
     scvi.settings.seed = 0
     data = anndata.AnnData(sp.csr_matrix(counts))
-    scvi.model.SCVI.setup_anndata(data)
-    fitted = scvi.model.SCVI(data[train].copy(), gene_likelihood="nb")
+    seen = data[train].copy()
+    scvi.model.SCVI.setup_anndata(seen)
+    fitted = scvi.model.SCVI(seen)
     fitted.train()
     nll = -fitted.get_marginal_ll(data[test].copy(), n_mc_samples=50)
     score = clusters_score(fitted.get_latent_representation(data), kinds, 0)
