@@ -176,7 +176,7 @@ class ColumnVectors(nn.Module):
     """
 
     n_waves = 24
-    spread = 0.03  # standard deviation of the frequencies at first
+    spread = 0.05  # standard deviation of the frequencies at first
 
     def __init__(self, n_categories: list[int], n_numbers: int, width: int, numeric: Numeric) -> None:
         super().__init__()

@@ -128,7 +128,7 @@ def part_compression(epochs=60):
     (train, _), (test, _) = mnist("train"), mnist("t10k")
     train, test = (images.reshape(len(images), -1).astype(np.float32) / 255 for images in (train, test))
     model = AutoEncoderTransformer(
-        n_components=30, hidden_layer_sizes=(1000, 500, 250), batch_size=128, max_epochs=epochs,
+        n_components=30, hidden_layer_sizes=(1000, 500, 250), activation="gelu", batch_size=128, max_epochs=epochs,
         learning_rate=1e-3, learning_rate_schedule="cosine", n_iter_no_change=epochs, random_state=0,
     ).fit(train)  # fmt: skip
     pca = PCA(30, random_state=0).fit(train)
