@@ -123,7 +123,7 @@ def part_denoising(n=10_000, scale=0.5):
         )
 
 
-def part_compression(epochs=60):
+def part_compression(epochs=90):
     """784-1000-500-250-30 and back (Hinton and Salakhutdinov 2006), one seed."""
     (train, _), (test, _) = mnist("train"), mnist("t10k")
     train, test = (images.reshape(len(images), -1).astype(np.float32) / 255 for images in (train, test))
