@@ -9,7 +9,7 @@ demo: $(INSTALLED)
 	$(BIN)/python examples/plot_autoencoder_digits.py
 
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto
 
 # The second back end of the reductions; compiles torch-scatter, which takes about ten minutes the first time.
 test-scatter: .venv/.scatter
