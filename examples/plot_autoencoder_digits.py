@@ -2,12 +2,12 @@
 Eight numbers instead of 64 pixels
 ==================================
 
-An auto-encoder and PCA both squeeze scikit-learn's handwritten digits into a short code. Which code rebuilds unseen
-digits better, and which one serves a random forest better?
+An auto-encoder and PCA both compress scikit-learn's handwritten digits into a short code. Which code rebuilds unseen
+digits better, and which one gives a random forest better features?
 """
 
 # %%
-# The data: the first 1,400 digits to learn from, the others to look at the result.
+# The data: the first 1,400 digits train the models, and the others test them.
 import sys
 from pathlib import Path
 
@@ -27,12 +27,12 @@ X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
 
 # %%
-# The width of the code is a hyper-parameter like any other. The search runs on two processes, and its progress bar
-# reaches down to the epochs.
+# The width of the code is a hyper-parameter like any other. The search runs in two processes, and its progress bar
+# shows every epoch.
 
 
 def search_over(reducer, name):
-    """Search the width of the code for a forest that reads it."""
+    """Search for the width of the code that suits a forest best."""
     pipe = make_pipeline(MinMaxScaler(), reducer, RandomForestClassifier(random_state=0))
     search = GridSearchCV(pipe, {f"{name}__n_components": [4, 16]}, cv=3, n_jobs=2)
     if sys.stderr.isatty():
@@ -48,13 +48,13 @@ for label, search in (("auto-encoder", network), ("PCA", baseline)):
     print(f"  {label:13s} {search.score(X_test, y_test):.3f}  (best width {width})")
 
 # %%
-# The features have names, so that a table of them explains itself.
+# The features have names, so a table of them explains itself.
 encoder = network.best_estimator_[:-1]
 encoder[-1].set_output(transform="pandas")
 print(encoder.transform(X_test).iloc[:3, :2].round(2))
 
 # %%
-# Now the reconstruction, from eight numbers for each digit.
+# The reconstruction: each digit is rebuilt from eight numbers.
 scaler = MinMaxScaler().fit(X_train)
 train, test = scaler.transform(X_train), scaler.transform(X_test)
 models = {
@@ -69,7 +69,7 @@ for label, error in errors.items():
 print(f"  ratio         {errors['auto-encoder'] / errors['PCA']:.2f}")
 
 # %%
-# One digit of each kind: as it is, and as it comes back.
+# The picture: one digit of each class, and its reconstructions.
 shown = [int(np.flatnonzero(y_test == digit)[0]) for digit in range(10)]
 rows = {"original": test, **rebuilt}
 figure, axes = plt.subplots(len(rows), 10, figsize=(9, 3.1), layout="constrained")

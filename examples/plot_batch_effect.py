@@ -2,13 +2,14 @@
 Cells of two batches
 ====================
 
-Counts of single cells from two laboratories differ by laboratory more than by type. A variational auto-encoder whose
-decoder is told the laboratory has no need to put it into the code. The cells are simulated, so that the truth is known.
+Single-cell counts from two laboratories differ more between the laboratories than between cell types. If the decoder
+of a variational auto-encoder reads the laboratory, the code need not contain it. The cells are simulated, so that the
+truth is known.
 """
 
 # %%
-# The data: 2,000 cells of five types in two batches, 300 genes, negative binomial counts. Each batch has genes that it
-# reads too often or too seldom.
+# The data: negative binomial counts of 300 genes in 2,000 cells, of five types and in two batches. Each batch
+# overcounts some genes and undercounts others.
 import sys
 from pathlib import Path
 
@@ -32,7 +33,7 @@ means = rng.lognormal(7, 0.3, size=(n_cells, 1)) * np.exp(logits) / np.exp(logit
 counts = sp.csr_array(rng.poisson(rng.gamma(2, means / 2)).astype(np.float32))
 
 # %%
-# Three codes of ten numbers: the classical one, a VAE, and a VAE that knows the batch.
+# Three codes of ten numbers: the classical one, a VAE, and a VAE whose decoder reads the batch.
 logarithms = normalize(counts, norm="l1") * 1e4
 logarithms.data = np.log1p(logarithms.data)
 vae = VAESampler(likelihood="negative_binomial", max_epochs=120, learning_rate_schedule="cosine", random_state=0)
@@ -43,8 +44,8 @@ codes = {
 }
 
 # %%
-# Two numbers for each: how often a neighbour is of the other batch (one half, if they are mixed), and how well five
-# clusters agree with the five types.
+# Two figures for each code: the share of neighbours from the other batch (one half if the batches are mixed), and the
+# agreement of five clusters with the five types.
 found = {}
 for name, code in codes.items():
     neighbours = NearestNeighbors(n_neighbors=30).fit(code).kneighbors(return_distance=False)
@@ -54,7 +55,7 @@ for name, code in codes.items():
     print(f"{name:30s} {found[name]}")
 
 # %%
-# Counts as if all cells had been read in the first laboratory: decode all codes under one condition.
+# Decode all codes under one condition: counts as if the first laboratory had measured all cells.
 corrected = vae.inverse_transform(codes["VAE, conditional on the batch"], y=0)
 apart = [
     np.log(mean[batches == 0].mean(axis=0) / mean[batches == 1].mean(axis=0)) for mean in (counts.toarray(), corrected)
@@ -63,7 +64,7 @@ print("Standard deviation of the log ratio of the batches' means, over the genes
 print(f"  counts {apart[0].std():.2f}, decoded under one condition {apart[1].std():.2f}")
 
 # %%
-# The picture: the codes on their first two principal components. Colours are types, circles and crosses are batches.
+# The picture: the codes on their first two principal components. Colours show types, markers show batches.
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
 for axis, (name, code) in zip(axes, codes.items(), strict=True):
     for batch, marker in enumerate("ox"):

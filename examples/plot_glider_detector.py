@@ -2,14 +2,14 @@
 Glider guns, found by kernels and by a network
 ==============================================
 
-In Conway's Game of Life a glider gun sends out a glider every 30 generations. Which frames have one, among blocks,
-blinkers, spaceships and random soups? Kernels made of the known pattern need no training; a convolutional network must
-learn it from frames; a forest sees pixels alone.
+In Conway's Game of Life a glider gun sends out a glider every 30 generations. Which frames contain a gun, among blocks,
+blinkers, spaceships and random soups? Kernels made from the known pattern need no training. A convolutional network
+must learn the pattern from frames. A forest sees only single pixels.
 """
 
 # %%
-# Frames are shifted and turned at random, and the truth is known: where the gun is, how it is turned and in which of
-# its 30 phases.
+# The frames are shifted and turned at random, and the truth is known: the position of the gun, its orientation and its
+# phase, one of 30.
 import sys
 from pathlib import Path
 
@@ -26,17 +26,17 @@ X_train, y_train = make_gliders(900, random_state=0)
 X, y, positions = make_gliders(500, return_positions=True, random_state=1000)
 
 # %%
-# A kernel for each phase and each of the eight ways to turn it, ``w = p - (1 - p)``: the pattern's live cells count for
-# it, all others against it. A response ``y_j = x̃_jᵀ w_k`` as great as the pattern's own is a hit.
+# There is one kernel ``w = p - (1 - p)`` for each phase and each of the eight orientations: live cells of the pattern
+# count for it, all others against it. A response ``y_j = x̃_jᵀ w_k`` as great as the pattern's own is a hit.
 guns = PatternDetector([matched_kernel(gosper_gun(phase, turn)) for turn in range(8) for phase in range(30)])
 hits = guns.hits(X)
 sample, kernel, row, column = hits.T
 where = np.array_equal(np.c_[row, column, kernel // 30, kernel % 30], positions[y == 1])
-print(f"{len(hits)} hits for {y.sum()} guns; place, turn and phase of all of them {'right' if where else 'WRONG'}")
+print(f"{len(hits)} hits for {y.sum()} guns; position, turn and phase of all of them {'right' if where else 'WRONG'}")
 
 # %%
-# The network has to learn that from examples. A frame that is turned or mirrored is an example as well. What its last
-# filters see is 68 cells wide, more than a gun is long.
+# The network must learn the pattern from examples. Turned and mirrored frames are further examples. The last filters
+# see 68 cells, which is more than the length of a gun.
 turned = [np.rot90(frames, k, axes=(1, 2)) for frames in (X_train, X_train[:, :, ::-1]) for k in range(4)]
 network = CNNClassifier(
     conv_layers=((8, 5, 2), (32, 5, 2), (64, 5, 2), (64, 5)),
@@ -57,8 +57,8 @@ for name, value in accuracy.items():
     print(f"{name:16s} right on {value:.3f} of 500 frames")
 
 # %%
-# A glider alone is no sign of a gun: there are others. Kernels for it show where they are; those for the gun respond in
-# full in one place only.
+# A glider alone does not show that there is a gun. The kernels of the glider find all gliders; the kernels of the gun
+# respond fully at one position only.
 glider = np.pad(LIFE_PATTERNS["glider"], 1)  # with dead cells around
 phases = [glider, game_of_life(np.pad(glider, 1))[1:-1, 1:-1]]
 views = {
@@ -69,7 +69,7 @@ guns.set_params(output="maps", padding="same")
 
 
 def share(detector, frame):
-    """The greatest response at each place, as a share of the pattern's own."""
+    """Return the greatest response at each position, as a share of the pattern's own."""
     own = [np.clip(kernel, 0, None).sum() for kernel in detector.kernels]
     return (detector.transform([frame])[0] / own).max(axis=-1)
 

@@ -1,13 +1,13 @@
 """
-What neighbours tell
-====================
+Communities from a few labels
+=============================
 
-A network of three communities in which few members have told where they belong, and whose own features hardly show it.
-A graph convolution lets every node hear its neighbours; logistic regression looks at the node alone.
+In a network of three communities only a few nodes have a label, and the features of a node hardly show its community.
+A graph convolution reads the neighbours of each node. Logistic regression reads only the node itself.
 """
 
 # %%
-# One graph of 240 nodes. Each community has a label for eight of its 80 members; the others are to be found.
+# The data: one graph of 240 nodes. In each community eight of the 80 nodes have a label; the others are to be found.
 import sys
 from pathlib import Path
 
@@ -24,7 +24,7 @@ labelled = np.arange(0, 240, 10)
 hidden = np.setdiff1d(np.arange(240), labelled)
 
 # %%
-# X of a node estimator is the number of a node; the graph is a parameter.
+# A node estimator takes node numbers as X; the graph is a parameter.
 model = GCNNodeClassifier(
     graph=(X, A), dropout=0.5, learning_rate=0.01, max_epochs=100, learning_rate_schedule="cosine", random_state=0
 ).fit(labelled, community[labelled])
@@ -35,7 +35,7 @@ for name, value in accuracy.items():
     print(f"{name:18s} right on {value:.3f} of the {len(hidden)} nodes without a label")
 
 # %%
-# Colours are the communities that were found; rings mark the nodes that had a label, crosses the errors.
+# The picture: colours show predicted communities, rings mark nodes that had a label, and crosses mark errors.
 graph = nx.from_scipy_sparse_array(A)
 position = np.array(list(nx.spring_layout(graph, seed=3, k=0.16).values()))
 colours = np.array(["#4477aa", "#ee6677", "#ccbb44"])

@@ -2,14 +2,14 @@
 The neighbours of a house
 =========================
 
-What is a house worth? What houses like it are worth. Attention to the rows of the training set learns what "like it"
-means, and shows which houses it asked and how much it listened to each. Nearest neighbours in the standardised columns
-take every column for as important as every other.
+A house is worth as much as similar houses. Attention to the rows of the training set learns a similarity, and it shows
+which houses a prediction comes from and the weight of each. Nearest neighbours in the standardised columns treat all
+columns as equally important.
 """
 
 # %%
-# A town that we build: the price of a square metre falls with the distance from the centre and from the river, but not
-# evenly; rooms and year count little, and two columns not at all.
+# The data: a simulated town. A square metre costs most near the centre and by the river. The year of construction
+# counts little; the rooms, the house number and the width of the door do not count.
 import sys
 from pathlib import Path
 
@@ -45,7 +45,7 @@ price = metre * houses["area"] / 1000 * rng.lognormal(0, 0.08, n)  # thousands o
 X_train, X_test, y_train, y_test = train_test_split(houses, price, test_size=500, random_state=0)
 
 # %%
-# Three ways to a price.
+# Three models predict the price.
 models = {
     "attention to rows": AttentionRegressor(attend="rows", random_state=0),
     "nearest neighbours": make_pipeline(StandardScaler(), KNeighborsRegressor(10, weights="distance")),
@@ -58,7 +58,7 @@ for name, error in errors.items():
     print(f"{name:20s} off by {error:.0f} thousand euros (the prices' standard deviation is {y_test.std():.0f})")
 
 # %%
-# One house by the river, and the houses that were asked about it.
+# One house by the river, and the training rows that the network consults for it.
 model = models["attention to rows"]
 by_river = np.flatnonzero(river.loc[X_test.index] & X_test["east"].between(1, 3))
 house = X_test.iloc[[by_river[0]]]
@@ -72,7 +72,8 @@ nearest = pipeline[-1].kneighbors(pipeline[:-1].transform(house), len(asked), re
 near = X_train.iloc[nearest]
 
 # %%
-# Where they are. The plain neighbours resemble it in house number and door, too, and so must be far away.
+# The picture: the positions of these houses. The plain neighbours must also match house number and door, and so lie far
+# away.
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained", sharex=True, sharey=True)
 east = np.linspace(-5, 5, 200)
 for ax, chosen, sizes, title in (

@@ -2,12 +2,12 @@
 Maps of digits and restored digits
 ==================================
 
-An auto-encoder squeezes images through a few numbers. With two numbers these are a map, as principal components and
-t-SNE draw it; with more, and trained on images that were spoilt on purpose, it restores what noise has taken.
+An auto-encoder compresses images into a few numbers. Two numbers make a map, like those of principal components and
+t-SNE. With more numbers, and trained on images with added noise, the auto-encoder restores noisy images.
 """
 
 # %%
-# The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are only looked at.
+# The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are the test set.
 import sys
 from pathlib import Path
 
@@ -25,7 +25,7 @@ X = X / 16
 X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
 
 # %%
-# Four maps. t-SNE has no ``transform``: it must see all images at once, and a new one needs a new map.
+# Four maps. t-SNE has no ``transform``: it must see all images at once, and a new image needs a new map.
 SETTINGS = {"hidden_layer_sizes": (128, 64), "max_epochs": 300, "learning_rate_schedule": "cosine", "random_state": 0}
 maps = {
     "Principal components": PCA(2).fit(X_train).transform(X_test),
@@ -37,8 +37,8 @@ maps = {
 }
 
 # %%
-# How well a map keeps like by like: the share of images whose five nearest neighbours on the map, among the other half
-# of the unseen images, agree with their class.
+# How well does a map keep the classes apart? Five nearest neighbours on the map, from one half of the test images,
+# predict the class of each image in the other half.
 print("Classes from five neighbours on the map")
 for name, codes in maps.items():
     halves = [
@@ -49,8 +49,8 @@ for name, codes in maps.items():
     print(f"  {name:26s} {accuracy:.2f}")
 
 # %%
-# Restoration: each training image is spoilt anew in every epoch, by normal noise of half the range of a pixel, and the
-# network is asked for the image without it. The baseline projects on the principal components that serve best.
+# Restoration: in every epoch each training image gets new Gaussian noise, with a standard deviation of half the pixel
+# range. The network must return the clean image. The baseline projects onto the best number of principal components.
 NOISE = 0.5
 rng = np.random.default_rng(0)
 noisy = X_test + rng.normal(scale=NOISE, size=X_test.shape)
@@ -66,7 +66,7 @@ network = model.fit(X_train).reconstruct(noisy)
 
 
 def decibels(images):
-    """Peak signal-to-noise ratio, mean over the images."""
+    """Return the peak signal-to-noise ratio, as mean over the images."""
     return np.mean(-10 * np.log10(np.square(images - X_test).mean(axis=1)))
 
 
@@ -79,7 +79,7 @@ for name, images in (("noisy", noisy), ("the best of five PCAs", linear), ("deno
     print(f"  {name:26s} {decibels(images):.1f}")
 
 # %%
-# The picture: the four maps, and below them what was spoilt and restored.
+# The picture: the four maps, and below them noisy and restored digits.
 figure = plt.figure(figsize=(10, 10), layout="constrained")
 above, below = figure.subfigures(2, 1, height_ratios=(2.2, 1))
 for axis, (name, codes) in zip(above.subplots(2, 2).flat, maps.items(), strict=True):

@@ -2,15 +2,15 @@
 Letters learned from sequences without labels
 =============================================
 
-Amino acids that stand in the same places of proteins are alike. Skip-gram is told nothing but which letter stands near
-which, and finds the physico-chemical classes; its words of three letters then tell helices from strands where few
-sequences have a label.
+Amino acids that occur in the same contexts are alike. Skip-gram only reads which letters are near each other, and finds
+the physico-chemical classes. Its vectors of 3-mers then help to tell helices from strands when few sequences have a
+label.
 """
 
 # %%
-# Peptides of known making: a helix turns its oily side inwards every 3.6 letters, a strand every second one. Charges
-# outside like to alternate. One place in seven does not keep to this. Which letter of its class stands in a place is
-# left to chance, but for some that helices and strands prefer.
+# The data: simulated peptides. A helix turns its oily side inwards every 3.6 letters, a strand every second letter.
+# Charges on the outside tend to alternate. One position in seven breaks this rule. The letter within a class is random,
+# but helices and strands prefer some letters.
 import sys
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from sklearn_ann import SequenceEmbeddingTransformer
 from sklearn_ann.preprocessing import SequenceEncoder
 
 CLASSES = {"aliphatic": "AILMV", "aromatic": "FWY", "polar": "NQST", "positive": "HKR", "negative": "DE"}
-NEXT = {  # of the class before on the same side, the chances of each class
+NEXT = {  # the probability of each class, given the previous class on the same side
     "aliphatic": {"aliphatic": 0.8, "aromatic": 0.2},
     "aromatic": {"aliphatic": 0.3, "aromatic": 0.7},
     "polar": {"polar": 0.8, "positive": 0.1, "negative": 0.1},
@@ -56,15 +56,15 @@ peptides = [peptide(bool(helix)) for helix in is_helix]
 unlabelled, X_test, y_test = peptides[:3000], peptides[3000:], is_helix[3000:]
 
 # %%
-# The letters: 16 numbers for each, learned from the company that it keeps.
+# The letters: each has a vector of 16 numbers, learned from its contexts.
 letters = SequenceEmbeddingTransformer(n_components=16, window=4, random_state=0).fit(unlabelled)
 for letter in "WKD":
     near = ", ".join(f"{other} {cosine:.2f}" for other, cosine in letters.most_similar(letter, n=3))
     print(f"{letter} is most like {near}")
 
 # %%
-# The words: of the 3,000 peptides a few get a label. The mean of a peptide's words of three letters, learned from all
-# 3,000, is set beside counts of letters and of words of three; the classifier is the same.
+# The 3-mers: a few of the 3,000 peptides get a label. Three encodings go to the same classifier: the mean vector of a
+# peptide's 3-mers, learned from all 3,000 peptides; counts of 3-mers; and counts of letters.
 words = SequenceEmbeddingTransformer(
     n_components=32, k=3, max_epochs=30, learning_rate_schedule="cosine", random_state=0
 ).fit(unlabelled)
@@ -82,7 +82,8 @@ for name, (encoding, scaler) in encodings.items():
     print(f"{name:26s}", "  ".join(f"{n}: {value:.3f}" for n, value in zip(n_labels, accuracy[name], strict=True)))
 
 # %%
-# Left the letters on their two first principal components, right the share of 1,000 new peptides that is right.
+# The picture: on the left the letters on their first two principal components, on the right the accuracy on 1,000 new
+# peptides.
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
 places = PCA(2).fit_transform(letters.embeddings_)
 colours = dict(zip(CLASSES, ["#4c72b0", "#8172b3", "#55a868", "#c44e52", "#dd8452"], strict=True))

@@ -2,12 +2,12 @@
 What a head looks at
 ====================
 
-In each peptide stands one W, and what counts is the letter after it. A count of letters cannot tell, for where they
-stand is lost. Attention can, if it knows places, and its maps show how it finds the letter.
+Each peptide contains one W, and the label depends on the letter after it. Counts of letters cannot tell, because they
+lose the order. Attention can tell if it knows positions, and its maps show how it finds the letter.
 """
 
 # %%
-# The data: peptides of twelve letters with one W; the label is whether the letter after it is charged.
+# The data: peptides of twelve letters with one W. The label says whether the letter after W is charged.
 import sys
 from pathlib import Path
 
@@ -28,7 +28,8 @@ peptides = np.array(["".join(row) for row in letters])
 charged = np.isin(letters[np.arange(1500), places + 1], list("DEKR"))
 
 # %%
-# With one letter a token, a head must look beside the W by itself; without places it cannot.
+# With ``k=1`` each token is a single letter, so a head must look from one letter to its neighbour. Without positions it
+# cannot.
 SETTINGS = {
     "alphabet": "protein",
     "k": 1,
@@ -39,8 +40,8 @@ SETTINGS = {
     "random_state": 0,
 }
 models = {
-    "attention that knows places": AttentionClassifier(**SETTINGS),
-    "attention without places": AttentionClassifier(position="none", **SETTINGS),
+    "attention with positions": AttentionClassifier(**SETTINGS),
+    "attention without positions": AttentionClassifier(position="none", **SETTINGS),
     "forest on counts of letters": make_pipeline(
         SequenceEncoder("protein", encoding="kmer", k=1), RandomForestClassifier(random_state=0)
     ),
@@ -53,9 +54,9 @@ for name, model in models.items():
     print(f"  {name:28s} {model.fit(peptides[:1200], charged[:1200]).score(peptides[1200:], charged[1200:]):.3f}")
 
 # %%
-# How much the letter after W looks at W, and CLS, which is read out, at that letter: mean over new peptides. What a
-# network need not look at it may leave out: where one answer is the rule, it looks for what speaks against it.
-model = models["attention that knows places"]
+# Two mean attention weights over new peptides: of the letter after W to W, and of CLS, which is read out, to the letter
+# after W. A network may look at one class only: if one answer is its default, it looks for evidence against it.
+model = models["attention with positions"]
 maps = model.attention_maps(peptides[1200:])  # (sample, layer, head, query, key); CLS is token 0
 rows, after = np.arange(300), places[1200:] + 2
 for layer, head in np.ndindex(*maps.shape[1:3]):

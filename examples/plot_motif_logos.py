@@ -2,12 +2,12 @@
 Motifs read out of a network
 ============================
 
-Three motifs lie somewhere in random DNA, each in a class of its own. A convolutional network that learns to tell the
-classes apart must find them, and its filters, read as position weight matrices, show what it found.
+Random DNA contains one of three motifs somewhere, and the motif is its class. A convolutional network that learns to
+tell the classes apart must find the motifs. Its filters, read as position weight matrices, show them.
 """
 
 # %%
-# The truth is known: 2,000 sequences to learn from and 1,000 others, a quarter of each without a motif.
+# The data: 2,000 sequences train the models and 1,000 test them. A quarter of the sequences has no motif.
 import sys
 from pathlib import Path
 
@@ -26,8 +26,8 @@ sequences, y, planted = make_motif_sequences(3000, length=(80, 120), motifs=3, r
 X_train, X_test, y_train, y_test = sequences[:2000], sequences[2000:], y[:2000], y[2000:]
 
 # %%
-# One layer of filters a little wider than the motifs; where in the sequence one responds does not matter. Beside it
-# what does without a network: counts of words of six letters and logistic regression.
+# The network has one layer of filters a little wider than the motifs, and the position of a response does not matter.
+# The baseline is logistic regression on counts of 6-mers.
 network = CNNClassifier(
     conv_layers=((32, 13),),
     global_pooling="max",
@@ -45,17 +45,17 @@ for name, value in accuracy.items():
     print(f"{name:21s} right on {value:.3f} of 1,000 new sequences")
 
 # %%
-# For each planted motif the filter that is most like it, by Pearson's correlation, and how far it is moved. Beyond its
-# ends a filter says nothing about the letters.
+# For each planted motif, find the most similar filter by Pearson's correlation, and the offset between the two. Beyond
+# its ends a filter says nothing about the letters.
 
 
 def window(matrix, start, width):
-    """`width` rows of a matrix from `start` on, which may lie outside."""
+    """Return `width` rows of a matrix from `start` on; they may reach beyond its ends."""
     return np.pad(matrix, ((width, width), (0, 0)), constant_values=0.25)[start + width :][:width]
 
 
 def alignment(matrix, motif):
-    """The greatest correlation of `motif` with a window of `matrix`, and where that begins."""
+    """Return the greatest correlation of `motif` with a window of `matrix`, and the start of that window."""
     width = len(motif)
     starts = range(-(width // 2), len(matrix) - width // 2)
     windows = [window(matrix, start, width) for start in starts]
@@ -73,9 +73,9 @@ for number, motif in enumerate(planted):
     print(f"motif {number + 1}: filter {best}, correlation {likeness:.3f}")
 
 # %%
-# A logo stacks the letters, the most probable on top. Their height together is the information of that place in bits,
-# ``2 + sum(p log2 p)``; each has its share of it (Schneider and Stephens 1990). `MotifDisplay.from_estimator(network)`
-# draws the filters as they are; here each stands beside the motif that it found.
+# The picture: a logo stacks the letters, the most probable on top. The height of a stack is the information at that
+# position in bits, ``2 + sum(p log2 p)``, and each letter has its share (Schneider and Stephens 1990).
+# `MotifDisplay.from_estimator(network)` draws the filters as they are; here each filter stands beside its motif.
 figure, axes = plt.subplots(3, 2, figsize=(9.5, 5.6), layout="constrained", sharey=True)
 names = [f"motif {number + 1} as planted" for number in range(3)]
 MotifDisplay(planted, names=names).plot(ax=axes[:, 0])

@@ -2,13 +2,13 @@
 Vectors in place of shops
 =========================
 
-What sells depends on the shop and on the article, and both have many names. One-hot columns know nothing of a name
-that is rare; a mean per name knows one number. Learned vectors place names that act alike near each other.
+Sales depend on the shop and on the article, and both are categories with many names. One-hot columns say little about a
+rare name, and a mean per name is a single number. Learned vectors place names with similar sales near each other.
 """
 
 # %%
-# The data: sales of 60 articles in 80 shops, simulated. A shop has a taste and an article a character, two numbers
-# each; what sells is their product, and noise. Half of the 4,800 pairs are sold; some names are rare.
+# The data: simulated sales of 60 articles in 80 shops. A shop has a taste and an article has a character, two numbers
+# each. Sales are their scalar product plus noise. There are 6,000 sales of 4,800 possible pairs.
 import sys
 from pathlib import Path
 
@@ -31,8 +31,8 @@ table = pd.DataFrame({"shop": [f"shop {i}" for i in shop], "article": [f"article
 X_train, X_test, y_train, y_test = train_test_split(table, sales, test_size=0.25, random_state=0)
 
 # %%
-# The same forest on three encodings; the vectors are learned by predicting sales, cross-fitted in the pipeline. And the
-# network that learned them, with a linear model on its vectors as a reminder that the forest does the rest.
+# The same forest reads three encodings. The vectors are learned by predicting sales and are cross-fitted in the
+# pipeline. A linear model on the same vectors shows that the forest is needed: sales are a product, not a sum.
 embedding = EntityEmbeddingTransformer(n_components=4, max_epochs=30, random_state=0)
 models = {
     "one-hot columns, forest": make_pipeline(
@@ -47,8 +47,8 @@ for name, value in explained.items():
     print(f"{name:26s} explained variance of new pairs {value:.3f}")
 
 # %%
-# Left the share of the variance that is explained; right whether shops that are near in their vectors are near in
-# taste: each point is a pair of shops.
+# The picture: on the left the explained share of the variance, on the right the distances between the vectors and
+# between the tastes of all pairs of shops.
 fitted = models["vectors, forest"][0]
 number_of = [int(name.split()[1]) for name in fitted.categories_[0]]
 vectors = fitted.embeddings_[0][: len(number_of)]

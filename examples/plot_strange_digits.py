@@ -2,13 +2,13 @@
 Strange digits
 ==============
 
-An auto-encoder that has learned sevens is shown other digits too. What it cannot rebuild, or what has a code of its
-own, is an outlier. Some of the sevens that it learns from are no sevens either, as in real data. No detector is the
-best everywhere: here the local outlier factor is.
+An auto-encoder that has learned sevens also sees other digits. A digit is an outlier if the auto-encoder cannot rebuild
+it or if its code lies apart. As in real data, the training set contains a few digits that are no sevens. No detector is
+the best everywhere: here it is the local outlier factor.
 """
 
 # %%
-# The data: 8 x 8 digits. The training set has sevens, and one other digit in twenty that nobody has noticed.
+# The data: 8 x 8 digits. The training set has 100 sevens and, by mistake, five other digits.
 import sys
 from pathlib import Path
 
@@ -29,7 +29,7 @@ test = np.r_[sevens[100:], others[5:205]]
 is_seven = y[test] == 7
 
 # %%
-# Three detectors, all with scikit-learn's signs: the higher the score, the more usual the sample.
+# Three detectors, all with scikit-learn's sign: the higher the score, the more usual the sample.
 detectors = {
     "auto-encoder": AutoEncoderOutlierDetector(contamination=0.05, random_state=0),
     "Isolation Forest": IsolationForest(contamination=0.05, random_state=0),
@@ -42,7 +42,7 @@ flagged = detectors["auto-encoder"].predict(X[train]) == -1
 print(f"Flagged in the training set: {flagged.sum()}, of them no sevens: {flagged[100:].sum()} of 5")
 
 # %%
-# The picture: the curves, and the sevens that the auto-encoder finds the strangest and the most usual.
+# The picture: the ROC curves, and the digits that the auto-encoder finds strangest and most usual.
 figure = plt.figure(figsize=(9, 4.2), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=(1, 1.2))
 axis = left.subplots()

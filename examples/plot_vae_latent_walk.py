@@ -2,13 +2,13 @@
 A walk through the latent space of digits
 =========================================
 
-A plain auto-encoder cannot make new digits: between the codes of the digits that it has seen are holes. A variational
-auto-encoder fills them. Its latent space has a distribution to draw from, and one can walk from digit to digit. The
-classical way to draw digits is a Gaussian mixture on principal components.
+A plain auto-encoder often fails to make new digits, because there are holes between the codes of the training digits. A
+variational auto-encoder fills the holes: you can draw codes from the distribution of its latent space, or walk from
+digit to digit. The classical way to draw digits is a Gaussian mixture on principal components.
 """
 
 # %%
-# The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are only looked at.
+# The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are the test set.
 import sys
 from pathlib import Path
 
@@ -27,18 +27,19 @@ X = X / 16
 X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
 
 # %%
-# Two latent units are enough for a map. Each pixel's brightness counts as a probability: a Bernoulli likelihood.
+# Two latent units are enough for a map. The Bernoulli likelihood reads the brightness of a pixel as a probability.
 SETTINGS = {"max_epochs": 300, "learning_rate": 3e-3, "learning_rate_schedule": "cosine", "random_state": 0}
 flat = VAESampler(n_components=2, likelihood="bernoulli", **SETTINGS).fit(X_train)
 
 # %%
-# The walk: the latent space is normal, so steps of equal probability are quantiles of the normal distribution.
+# The walk: the latent space is normal, so the steps are quantiles of the normal distribution, equal in probability.
 steps = norm.ppf(np.linspace(0.02, 0.98, 12))
 walk = flat.inverse_transform([(across, down) for down in steps[::-1] for across in steps])
 
 # %%
-# Digits to order: ten latent units, and the class as a condition of the decoder. `sample` draws pixels too, so the
-# means are shown: the decoded codes. Beside them a mixture for each class, of as many dimensions.
+# Digits of a given class: ten latent units, with the class as a condition of the decoder. `sample` would also draw the
+# noise of the pixels; `inverse_transform` decodes drawn codes to mean images. The baseline is a Gaussian mixture for
+# each class, on as many principal components.
 classes = np.repeat(np.arange(10), 10)
 rng = np.random.RandomState(0)
 codes = rng.normal(size=(100, 10))
@@ -50,8 +51,8 @@ mixtures = [GaussianMixture(2, random_state=0).fit(pca.transform(X_train[y_train
 mixture = pca.inverse_transform(np.vstack([model.sample(10)[0] for model in mixtures])).clip(0, 1)
 
 # %%
-# The lecture's claim: codes drawn for a plain auto-encoder, from a normal distribution with the moments of its codes,
-# often decode to nothing. A classifier that knows digits says how sure it is of each picture.
+# The lecture claims that for a plain auto-encoder, codes drawn from a normal distribution with the moments of its codes
+# often decode to no digit. A classifier of digits tells how clear each image is.
 plain = AutoEncoderTransformer(n_components=10, loss="binary_cross_entropy", **SETTINGS).fit(X_train)
 seen = plain.transform(X_train)
 holes = plain.inverse_transform(rng.multivariate_normal(seen.mean(axis=0), np.cov(seen.T), size=1000))
@@ -61,7 +62,7 @@ judge = SVC(C=10, random_state=0).fit(X_train, y_train)
 
 
 def convincing(images):
-    """Share of images that the judge places as clearly as it does nine of ten real ones."""
+    """Return the share of images that the judge classifies as clearly as nine out of ten real digits."""
 
     def margin(these):
         votes = np.sort(judge.decision_function(these), axis=1)
@@ -85,11 +86,11 @@ print(f"Unseen digits, nats a digit, two latent units: {flat.score(X_test):.1f}"
 print(f"Unseen digits, nats a digit, ten latent units: {unconditional.score(X_test):.1f}")
 
 # %%
-# The picture: the codes of unseen digits on the map, the walk, and digits to order.
+# The picture: the codes of unseen digits on the map, the walk, and digits drawn by class.
 
 
 def mosaic(images, columns):
-    """Images side by side, with a margin around each."""
+    """Put images side by side, with a margin around each."""
     tiles = np.pad(images.reshape(-1, columns, 8, 8), ((0, 0), (0, 0), (2, 2), (2, 2)))
     return tiles.transpose(0, 2, 1, 3).reshape(-1, columns * 12)
 

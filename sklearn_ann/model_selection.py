@@ -1,4 +1,4 @@
-"""Groups of samples that must not be parted between training and test, for ``GroupKFold`` and its like."""
+"""Groups of related samples, for splitters such as ``GroupKFold`` that keep a group on one side."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 from sklearn.utils import check_scalar
 
-from sklearn_ann.graph.molecules import read_molecules
-from sklearn_ann.preprocessing.alphabets import Alphabet, as_strings, find_alphabet, guess_alphabet
 from sklearn_ann.preprocessing.sequences import MOST_KMERS, count_kmers
+from sklearn_ann.reading.alphabets import Alphabet, as_strings, find_alphabet, guess_alphabet
+from sklearn_ann.reading.graphs.molecules import read_molecules
 
 __all__ = ["scaffold_groups", "sequence_groups"]
 
-_CHANCE = 20
-_CHUNK = 500  # sequences that are compared with all others at a time
+_CHANCE = 20  # possible k-mers for each k-mer of the longest sequence, by default
+_CHUNK = 500  # number of sequences compared with all others at a time
 
 
 def sequence_groups(
     sequences: Any, *, alphabet: str = "auto", k: int | None = None, similarity: float = 0.3, both_strands: bool = False
 ) -> np.ndarray:
-    """Group sequences so that alike ones are in one group.
+    """Group sequences by similarity.
 
-    Homologous sequences resemble each other and have the same label: in a random split a model is asked for what it has
-    seen. With these groups ``GroupKFold`` keeps relatives on one side. Two sequences are alike if they share at least
-    the part `similarity` of the distinct words of `k` letters of that with fewer of them; groups are what is connected
-    by a chain of alike ones. Sequences of which each letter is the same with probability p share about ``p**k`` of
-    their words.
+    Homologous sequences resemble each other and often have the same label: after a random split, the test set is not
+    new to the model. With these groups, ``GroupKFold`` keeps homologous sequences on one side. Two sequences are alike
+    if they share at least the fraction `similarity` of the distinct k-mers of the sequence that has fewer of them.
+    Sequences that a chain of alike sequences connects are one group. If each letter of two sequences is the same with
+    probability p, they share about ``p**k`` of their k-mers.
 
     Parameters
     ----------
     sequences : list, array or Series of str
-        Letters that are not in the alphabet match nothing.
+        The sequences. Letters outside the alphabet match nothing.
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        The letters; ``"auto"`` is the first of the three that has all of them.
+        The letters; ``"auto"`` takes DNA or RNA if all letters belong to it, else protein.
     k : int or None
-        Letters in a word, 1 or more; None for so many that by chance the longest sequence has at most one in twenty of
-        all words.
+        Length of a k-mer, at least 1. None takes the least k with at least twenty times as many possible k-mers as the
+        longest sequence has letters.
     similarity : float in (0, 1]
-        The share of words above which sequences are alike.
+        Least fraction of shared k-mers of sequences that are alike.
     both_strands : bool
-        Whether a sequence is alike to the reverse complement of another, for DNA.
+        Whether to compare each sequence also with the reverse complements of the others, for DNA.
 
     Returns
     -------
     int array of shape (n_samples,)
-        The group of each sequence, numbered in the order of their first ones.
+        The group of each sequence, numbered in order of first appearance.
 
     Raises
     ------
     TypeError
-        If there is anything but strings.
+        If an item is not a string.
     ValueError
-        If a sequence is empty, if a parameter is out of bounds, or if there are more than 10 million words.
+        If a sequence is empty, if a parameter is out of bounds, or if there are more than 10 million possible k-mers.
 
     Notes
     -----
-    It compares all pairs, some hundreds of sequences at a time: 10,000 take about a minute. Words are counted without
-    an alignment, as tools for clustering do first (Edgar 2004, Nucleic Acids Research 32, 380-385).
+    All pairs are compared, some hundreds of sequences at a time: 10,000 sequences take about a minute. The k-mers are
+    counted without an alignment, as clustering tools do first (Edgar 2004, Nucleic Acids Research 32, 380-385).
 
     Examples
     --------
@@ -78,50 +78,50 @@ def sequence_groups(
     if both_strands and letters.complement is None:
         raise ValueError(f"both_strands=True is for DNA, got the letters {letters.letters}")
     if len(letters) ** min(k, 24) > MOST_KMERS:
-        raise ValueError(f"k={k} makes more than {MOST_KMERS:,} words of the letters {letters.letters}")
+        raise ValueError(f"k={k} makes more than {MOST_KMERS:,} k-mers of the letters {letters.letters}")
     codes, starts = letters.encode(strings, "ambiguous")
-    words = _distinct_words(codes, starts, letters, k)
-    strands = [words]
+    kmers = _distinct_kmers(codes, starts, letters, k)
+    strands = [kmers]
     if both_strands:
         assert letters.complement is not None
-        strands.append(_distinct_words(letters.complement[codes[::-1]], starts[-1] - starts[::-1], letters, k)[::-1])
-    n_words = np.asarray(words.sum(axis=1)).ravel()
-    _, same = np.unique(strings, return_inverse=True)  # also those too short for a word
+        strands.append(_distinct_kmers(letters.complement[codes[::-1]], starts[-1] - starts[::-1], letters, k)[::-1])
+    n_kmers = np.asarray(kmers.sum(axis=1)).ravel()
+    _, same = np.unique(strings, return_inverse=True)  # equal sequences are alike even if they are shorter than k
     alike = [sp.coo_array((np.ones(len(same)), (np.arange(len(same)), _first_of(same))), shape=(len(same),) * 2)]
     for begin in range(0, len(strings), _CHUNK):
         for other in strands:
-            shared = (words[begin : begin + _CHUNK] @ other.T).tocoo()
+            shared = (kmers[begin : begin + _CHUNK] @ other.T).tocoo()
             row = shared.row + begin
-            enough = shared.data >= similarity * np.minimum(n_words[row], n_words[shared.col])
+            enough = shared.data >= similarity * np.minimum(n_kmers[row], n_kmers[shared.col])
             pairs = row[enough], shared.col[enough]
             alike.append(sp.coo_array((np.ones(enough.sum()), pairs), shape=(len(same),) * 2))
     return _in_order(connected_components(sum(alike, sp.csr_array((len(same),) * 2)), directed=False)[1])
 
 
-def _distinct_words(codes: np.ndarray, starts: np.ndarray, letters: Alphabet, k: int) -> sp.csr_matrix:
-    words = count_kmers(codes, starts, len(letters), k)
-    words.data[:] = 1
-    return words
+def _distinct_kmers(codes: np.ndarray, starts: np.ndarray, letters: Alphabet, k: int) -> sp.csr_matrix:
+    kmers = count_kmers(codes, starts, len(letters), k)
+    kmers.data[:] = 1
+    return kmers
 
 
 def _first_of(labels: np.ndarray) -> np.ndarray:
-    """For each sample the first one with its label."""
+    """Return for each sample the first sample with the same label."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.asarray(first[inverse])
 
 
 def _in_order(labels: np.ndarray) -> np.ndarray:
-    """Number groups in the order of their first members."""
+    """Number groups in order of first appearance."""
     _, numbers = np.unique(_first_of(labels), return_inverse=True)
     return np.asarray(numbers)
 
 
 def scaffold_groups(molecules: Any) -> np.ndarray:
-    """Group molecules by their scaffold: rings and what links them, without side chains (Bemis and Murcko 1996).
+    """Group molecules by scaffold: the rings and their linkers, without side chains (Bemis and Murcko 1996).
 
-    Molecules with one scaffold often stem from one series and have like properties: in a random split a model is asked
-    for the neighbours of what it has seen. With these groups ``GroupKFold`` keeps a series on one side. Molecules
-    without a ring are one group each, unless they are the same.
+    Molecules with the same scaffold often stem from one series and have similar properties: after a random split, the
+    test set is not new to the model. With these groups, ``GroupKFold`` keeps a series on one side. A molecule without
+    a ring is a group of its own, together with equal molecules.
 
     Needs RDKit: ``pip install "sklearn-ann-architectures[chem]"``.
 
@@ -133,16 +133,16 @@ def scaffold_groups(molecules: Any) -> np.ndarray:
     Returns
     -------
     int array of shape (n_samples,)
-        The group of each molecule, numbered in the order of their first ones.
+        The group of each molecule, numbered in order of first appearance.
 
     Raises
     ------
     ImportError
         If RDKit is missing.
     TypeError
-        If there is anything but strings and molecules.
+        If an item is neither a string nor a molecule.
     ValueError
-        If RDKit cannot read a SMILES.
+        If RDKit cannot read a SMILES string.
 
     Examples
     --------

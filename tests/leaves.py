@@ -10,15 +10,17 @@ from sklearn.utils import Tags
 from torch import Tensor, nn
 
 from sklearn_ann import training
-from sklearn_ann.base import NeuralClassifier, NeuralRegressor
+from sklearn_ann.base import NeuralClassifier, NeuralRegressor, Plan
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveInt
-from sklearn_ann.layers import Activation, dense_stack, layer_widths, linear_layers
+from sklearn_ann.layers import Activation, Groups, dense_stack, layer_widths, linear_layers, ragged_positions
+from sklearn_ann.reading import Reader
 
 
 class _Dense:
-    def _build_body(self, samples: training.Samples) -> tuple[nn.Module, int]:
-        widths = (self.n_features_in_, *layer_widths(self.hidden_layer_sizes))
-        body = dense_stack(linear_layers(widths), self.activation, self.dropout, activate_last=True)
+    def _body(self, plan: Plan) -> tuple[nn.Module, int]:
+        p = plan.parameters
+        widths = (plan.reader.columns.number, *layer_widths(p.hidden_layer_sizes))
+        body = dense_stack(linear_layers(widths), p.activation, p.dropout, activate_last=True)
         return body, widths[-1]
 
 
@@ -66,7 +68,7 @@ class Bags(NamedTuple):
     """A batch of bags of points."""
 
     points: Tensor  # (n_points, width)
-    groups: training.Groups  # of points
+    groups: Groups  # of points
 
 
 class RaggedBags(training.Samples):
@@ -79,8 +81,21 @@ class RaggedBags(training.Samples):
         return len(self.starts) - 1
 
     def __getitem__(self, index: Tensor) -> Bags:
-        groups, positions = training.ragged_positions(self.starts, index)
+        groups, positions = ragged_positions(self.starts, index)
         return Bags(self.points.index_select(0, positions), groups)
+
+
+class BagReader(Reader[RaggedBags]):
+    """Reads lists of bags."""
+
+    def learn(self, X: Any, y: Any = None) -> RaggedBags:
+        self.columns.count(np.shape(X[0])[1])
+        return self.read(X)
+
+    def read(self, X: Any, y: Any = None) -> RaggedBags:
+        starts = np.cumsum([0, *map(len, X)])
+        points = np.concatenate([np.asarray(bag, dtype=np.float32) for bag in X])
+        return RaggedBags(torch.from_numpy(points), torch.from_numpy(starts))
 
 
 class _MeanOfBag(nn.Module):
@@ -106,13 +121,12 @@ class BagClassifier(NeuralClassifier):
     n_hidden: PositiveInt = 16
     learning_rate: float = 1e-2
 
-    def _encode(self, X: Any, *, reset: bool) -> training.Samples:
-        starts = np.cumsum([0, *map(len, X)])
-        points = np.concatenate([np.asarray(bag, dtype=np.float32) for bag in X])
-        return RaggedBags(torch.from_numpy(points), torch.from_numpy(starts))
+    def _reader(self, X: Any, **common: Any) -> Reader:
+        return BagReader(**common)
 
-    def _build_body(self, samples: RaggedBags) -> tuple[nn.Module, int]:
-        return _MeanOfBag(samples.points.shape[1], self.n_hidden), self.n_hidden
+    def _body(self, plan: Plan) -> tuple[nn.Module, int]:
+        n_hidden = plan.parameters.n_hidden
+        return _MeanOfBag(plan.examples.samples.points.shape[1], n_hidden), n_hidden
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

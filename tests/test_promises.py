@@ -26,7 +26,6 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from sklearn_ann import AutoEncoderTransformer
-from sklearn_ann.base.supervised import NeuralSupervised
 
 every_estimator = pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
 every_estimator_of_rows = pytest.mark.parametrize("estimator", ROWS, ids=name_of)
@@ -36,6 +35,11 @@ def every_estimator_with(name, among=NEURAL):
     """Those that have a method, or a parameter of fit, of this name."""
     having = [estimator for estimator in among if hasattr(estimator, name) or has_fit_parameter(estimator(), name)]
     return pytest.mark.parametrize("estimator", having, ids=name_of)
+
+
+def is_supervised(estimator):
+    """Whether it predicts a target."""
+    return get_tags(estimator()).target_tags.required
 
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -236,15 +240,15 @@ def test_interrupt_propagates_and_keeps_the_last_epoch(estimator, data):
 
 @every_estimator
 def test_interrupt_before_the_first_epoch_changes_nothing(estimator, data, monkeypatch):
-    from sklearn_ann.training import Network
+    from sklearn_ann.training import Step
 
-    def interrupt(self, batch, **kwargs):
+    def interrupt(self, batch):
         raise KeyboardInterrupt
 
     X, y = data
     model = estimator(**BRIEF).fit(X, y)
     kept = copy.deepcopy(model)
-    monkeypatch.setattr(Network, "train_step", interrupt)
+    monkeypatch.setattr(Step, "train", interrupt)
     fresh = estimator(**BRIEF)
     for interrupted in (model, fresh):
         with pytest.raises(KeyboardInterrupt):
@@ -255,28 +259,28 @@ def test_interrupt_before_the_first_epoch_changes_nothing(estimator, data, monke
         fresh.transform(X)
 
 
-def interrupt_third_step(network, monkeypatch):
+def interrupt_third_step(step, monkeypatch):
     """Let the training of every network be interrupted in the middle of its third step."""
     steps = []
-    original = network.train_step
+    original = step.train
 
-    def train_step(self, batch, **kwargs):
+    def train(self, batch):
         steps.append(batch.size)
         if len(steps) == 3:
             raise KeyboardInterrupt
-        return original(self, batch, **kwargs)
+        return original(self, batch)
 
-    monkeypatch.setattr(network, "train_step", train_step)
+    monkeypatch.setattr(step, "train", train)
 
 
 @every_estimator
 def test_interrupt_in_the_middle_of_an_epoch(estimator, data, monkeypatch):
-    from sklearn_ann.training import Network
+    from sklearn_ann.training import Step
 
     X, y = data
     settings = {**BRIEF, "batch_size": -(-len(X) // 2), "tol": 0}  # two steps an epoch
     expected = estimator(**settings | {"max_epochs": 1}).fit(X, y)
-    interrupt_third_step(Network, monkeypatch)
+    interrupt_third_step(Step, monkeypatch)
     model = estimator(**settings)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
@@ -286,10 +290,10 @@ def test_interrupt_in_the_middle_of_an_epoch(estimator, data, monkeypatch):
 
 @every_estimator_with("score")
 def test_interrupt_stops_a_whole_search(estimator, data, monkeypatch):
-    from sklearn_ann.training import Network
+    from sklearn_ann.training import Step
 
     X, y = data
-    interrupt_third_step(Network, monkeypatch)
+    interrupt_third_step(Step, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         GridSearchCV(estimator(**BRIEF), {"learning_rate": [1e-3, 1e-2]}, cv=2, error_score=0.0).fit(X, y)
 
@@ -553,7 +557,7 @@ def test_torchs_modes_around_fit_do_not_matter(estimator, data):
 def test_early_stopping_returns_the_weights_of_the_best_epoch(estimator, digits):
     X, y = digits
     late = {"max_epochs": 60, "learning_rate": 0.03, "tol": 0, "random_state": 0, **steady(estimator)}
-    extra = {"y_val": y[200:]} if issubclass(estimator, NeuralSupervised) else {}
+    extra = {"y_val": y[200:]} if is_supervised(estimator) else {}
     model = estimator(**late).fit(X[:200], y[:200], X_val=X[200:], **extra)
     losses = model.history_["validation_loss"]
     assert model.best_epoch_ == 1 + int(np.argmin(losses))
@@ -569,7 +573,7 @@ def test_half_of_the_validation_data_is_refused(estimator, digits):
         with pytest.raises(TypeError, match="y_val"):
             estimator().fit(X, X_val=X, y_val=y)
         return
-    if issubclass(estimator, NeuralSupervised):
+    if is_supervised(estimator):
         with pytest.raises(ValueError, match="X_val was given without y_val"):
             estimator(**BRIEF).fit(X, y, X_val=X)
     with pytest.raises(ValueError, match="y_val was given without X_val"):
@@ -589,7 +593,7 @@ def test_early_stopping_holds_data_out(estimator, data):
 def test_validation_data_reach_the_last_step_of_a_pipeline(estimator, digits):
     X, y = digits
     X = X * 255  # unless the first step sees the validation data too, their loss is out of all proportion
-    supervised = issubclass(estimator, NeuralSupervised)
+    supervised = is_supervised(estimator)
     with config_context(enable_metadata_routing=True):
         step = estimator(**BRIEF).set_fit_request(X_val=True, **({"y_val": True} if supervised else {}))
         pipe = make_pipeline(FunctionTransformer(lambda X: X / 255), step, transform_input=["X_val"])

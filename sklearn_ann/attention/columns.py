@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from sklearn_ann import training
-from sklearn_ann.attention.mind import AttentionBody
-from sklearn_ann.attention.tables import ColumnVectors, Numeric, TableBatch, TableMind
+from sklearn_ann.attention.body import AttentionBody
+from sklearn_ann.attention.vectors import ColumnVectors, table_batch_size
+from sklearn_ann.base import Plan
 from sklearn_ann.layers import EncoderBlock
+from sklearn_ann.reading import TableBatch, TableReader
 
 
 class ColumnBody(AttentionBody):
-    """Vectors of the columns and a token that is read out attend to each other (Gorishniy et al. 2021, section 3.3).
+    """Attention among the columns and a CLS token, which gives the features (Gorishniy et al. 2021, section 3.3).
 
     Parameters
     ----------
@@ -37,41 +39,29 @@ class ColumnBody(AttentionBody):
         x = self.vectors(batch)
         x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)  # (batch, 1 + n_columns, width)
         for number, block in enumerate(self.blocks, start=1):
-            all_ask = maps is not None or number < len(self.blocks)
-            x = block(x, None, maps, None if all_ask else 1)
+            all_queries = maps is not None or number < len(self.blocks)  # else the CLS token alone
+            x = block(x, None, maps, None if all_queries else 1)
         features: Tensor = self.norm(x[:, 0]).relu()
         return features
 
     def attention(self, batch: TableBatch) -> list[Tensor]:
-        """Return the weights of each layer, shape (batch, head, query, key)."""
+        """Return the attention weights of each layer, shape (batch, head, query, key)."""
         maps: list[Tensor] = []
         self(batch, maps)
         return maps
 
+    @staticmethod
+    def defaults(reader: TableReader) -> dict[str, Any]:
+        """Return the values that ``"auto"`` stands for."""
+        return {"n_layers": 3, "dropout": 0.1, "max_epochs": 20, "batch_size": table_batch_size(reader.n_samples)}
 
-class Columns(TableMind):
-    """Attention among the columns of a row; the parameters are those of `AttentionClassifier`."""
+    @classmethod
+    def build(cls, plan: Plan) -> Self:
+        """Build the network."""
+        p, reader = plan.parameters, plan.reader
+        vectors = ColumnVectors(reader.n_categories, len(reader.numeric), p.n_components, p.numeric)
+        return cls(vectors, p.n_components, n_layers=p.n_layers, n_heads=p.n_heads, dropout=p.dropout)
 
-    @property
-    def auto(self) -> dict[str, Any]:
-        """What ``"auto"`` stands for."""
-        return super().auto | {"n_layers": 3, "dropout": 0.1}
-
-    def build(  # type: ignore[override]
-        self,
-        examples: training.Examples,
-        *,
-        n_components: int,
-        n_layers: int,
-        n_heads: int,
-        numeric: Numeric,
-        dropout: float,
-    ) -> tuple[ColumnBody, int]:
-        """Return a new encoder and its width."""
-        vectors = ColumnVectors(self.n_categories, len(self.numeric), n_components, numeric)
-        body = ColumnBody(vectors, n_components, n_layers=n_layers, n_heads=n_heads, dropout=dropout)
-        return body, n_components
-
-    def token_names(self, samples: Any) -> list[list[str]]:
-        """The columns, after ``"CLS"``, which is what is read out."""
-        return [["CLS", *self.column_names]] * len(samples)
+    def key_names(self, reader: TableReader, samples: training.Samples) -> list[list[str]]:
+        """Return ``"CLS"`` and the names of the columns for each sample."""
+        return [["CLS", *reader.names]] * len(samples)

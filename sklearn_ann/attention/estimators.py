@@ -1,51 +1,47 @@
-"""Classifier and regressor whose networks attend to tokens, to columns or to rows."""
+"""Classifier and regressor with attention to tokens, to columns or to rows."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
-from sklearn_ann.attention.columns import Columns
-from sklearn_ann.attention.mind import Mind
-from sklearn_ann.attention.rows import Similarity, TrainingRows
-from sklearn_ann.attention.tables import Numeric, Scaling
-from sklearn_ann.attention.tokens import TokenPooling, Tokens
-from sklearn_ann.base import NeuralClassifier, NeuralRegressor
-from sklearn_ann.base.estimator import NeuralEstimator
+from sklearn_ann.attention.body import AttentionBody
+from sklearn_ann.attention.columns import ColumnBody
+from sklearn_ann.attention.rows import RowBody, Similarity
+from sklearn_ann.attention.tokens import TokenBody, TokenPooling
+from sklearn_ann.attention.vectors import Numeric
+from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
 from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveFloat, PositiveInt
-from sklearn_ann.base.supervised import WithHead
 from sklearn_ann.layers import Position
-from sklearn_ann.preprocessing.alphabets import Unknown
-from sklearn_ann.preprocessing.columns import as_table
+from sklearn_ann.reading import LetterReader, Reader, TableReader
+from sklearn_ann.reading.alphabets import Unknown
+from sklearn_ann.reading.scaling import Scaling
 
 Attend = Literal["auto", "tokens", "columns", "rows"]
-# A body that attends to rows also has ``neighbors(batch) -> (indices, weights)``, each (batch, n_neighbors), sorted.
-_MINDS: dict[str, type[Mind]] = {"tokens": Tokens, "columns": Columns, "rows": TrainingRows}
-_MOST_WEIGHTS = 2**22  # of a layer, in the maps that are made at a time
+_BODIES: dict[str, type[AttentionBody]] = {"tokens": TokenBody, "columns": ColumnBody, "rows": RowBody}
+_MOST_WEIGHTS = 2**22  # attention weights of a layer, computed at a time
 
 
 def what_to_attend(X: Any) -> Literal["tokens", "columns"]:
-    """Strings have tokens; all else is a table."""
+    """Return "tokens" if X holds strings, else "columns"."""
     if isinstance(X, str | bytes):
-        return "tokens"  # where it is refused
+        return "tokens"  # its reader refuses a single string
     flat = X if isinstance(X, list | tuple) else np.asarray(X) if getattr(X, "ndim", 0) == 1 else []
     return "tokens" if any(isinstance(sample, str | bytes) for sample in flat) else "columns"
 
 
 def rollout(maps: Tensor) -> Tensor:
-    """Follow the attention through all layers (Abnar and Zuidema 2020, section 3).
+    """Combine the attention maps of all layers (Abnar and Zuidema 2020, section 3).
 
-    Half of what a token is after a layer comes from itself, half from those that it attends to, as the mean of the
-    heads has it.
+    Half of a layer's output at a token counts as coming from the token itself, the other half from the tokens that it
+    attends to, by the mean over the heads. The product over the layers is the rollout.
 
     Parameters
     ----------
@@ -54,7 +50,7 @@ def rollout(maps: Tensor) -> Tensor:
     Returns
     -------
     Tensor of shape (batch, token, token)
-        Of what was a token at first, how much is in each in the end; rows sum to one.
+        Share of each input token (last axis) in each output token; rows sum to one.
     """
     mixed = (
         maps.mean(dim=2) + torch.eye(maps.shape[-1], dtype=maps.dtype, device=maps.device)
@@ -65,77 +61,94 @@ def rollout(maps: Tensor) -> Tensor:
     return result
 
 
+def chunks_of_maps(n_keys: np.ndarray, n_heads: int) -> list[Tensor]:
+    """Divide samples into chunks whose attention maps fit in memory.
+
+    All samples of a chunk have the same number of keys, so that nothing is padded.
+    """
+    chunks: list[Tensor] = []
+    for count in np.unique(n_keys):
+        size = max(1, _MOST_WEIGHTS // (n_heads * int(count) ** 2))
+        chunks += torch.split(torch.from_numpy(np.flatnonzero(n_keys == count)), size)
+    return chunks
+
+
+def _attends_to_rows(estimator: Any) -> bool:
+    return bool(getattr(estimator, "resolved_parameters_", estimator).attend == "rows")
+
+
 class AttentionEstimator(NeuralEstimator):
-    """What attention estimators share.
+    """Parameters and methods shared by the attention estimators.
 
     Parameters
     ----------
     attend : {"auto", "tokens", "columns", "rows"}
-        What attends to what: the tokens of a string to each other, the columns of a row of a table to each other, or
-        a row to the rows of the training set. ``"auto"``: tokens of strings, columns of tables.
+        Kind of attention: among the tokens of a string, among the columns of a row of a table, or from a row to the
+        rows of the training set. ``"auto"``: tokens for strings, columns for tables.
 
     n_components : int
-        Width of a token, a column or a row inside of the network, and number of features that ``transform`` returns.
+        Width of the vector of a token, a column or a row, and number of features that ``transform`` returns.
 
     n_layers : "auto" or int
-        Blocks of attention and a dense layer, one after the other. ``"auto"``: one for tokens, three for
-        columns; rows have none.
+        Number of blocks, each of attention and a dense layer. ``"auto"``: one for tokens, three for columns. Not used
+        for rows.
 
     n_heads : int
-        Attentions side by side in a block.
+        Number of attention heads in a block. Not used for rows.
 
     dropout : "auto" or float
-        Probability, in [0, 1), to drop an attention weight, a hidden unit and what a block adds, while training.
-        ``"auto"``: 0.3 for tokens, 0.1 for columns, 0.2 for rows.
+        Probability, in [0, 1), to drop a hidden unit in training, an attention weight (tokens and rows) or a value
+        that a block adds (tokens and columns). ``"auto"``: 0.3 for tokens, 0.1 for columns, 0.2 for rows.
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        Tokens: that of strings, or the letters themselves; ``"auto"`` is the first of the three that has all letters
-        seen in ``fit``, of the ambiguous ones N alone.
+        Tokens: the alphabet by name, or its letters. ``"auto"``: DNA if all letters in ``fit`` are in ACGTN, RNA if
+        they are in ACGUN, else protein.
 
     unknown : {"error", "ambiguous"}
-        Tokens: what a letter outside the alphabet is: an error, or a letter that may be any.
+        Tokens: how to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
 
     k : int
-        Tokens: letters in a token. Each letter is a token together with its neighbours, ``k - 1`` in all: its vector is
-        the sum of one for each letter at its place among them.
+        Tokens: number of letters in a token. Each letter makes a token together with its ``k - 1`` neighbours. The
+        vector of a token is a sum over its letters, with one embedding matrix per position in the token.
 
     position : {"sinusoidal", "learned", "rotary", "none"}
-        Tokens: how the network knows where a token stands: by waves of many lengths that are added to it; by a vector
-        of each place, which must have been in ``fit``; by the distance of two tokens; or not at all, so that strings
-        of the same tokens in another order are the same.
+        Tokens: positional encoding. ``"sinusoidal"`` adds waves of many lengths, ``"learned"`` adds a learned vector
+        of each position (no string may be longer than those in ``fit``), ``"rotary"`` makes the attention depend on
+        the distance of two tokens. With ``"none"``, the order of the tokens does not matter.
 
     pooling : {"cls", "mean"}
-        Tokens: what is read out: a token of its own that attends to all others, or the mean of all.
+        Tokens: features of a string: the output of an extra token that attends to all others, or the mean over all
+        tokens.
 
     mutation : float
-        Tokens: share of the letters that are replaced by others of the same string, anew whenever it is trained on.
+        Tokens: share of the letters that training replaces by letters of the same string, drawn anew in each epoch.
 
     categorical_features : "auto", or list of int, str or bool
         Columns and rows: the categorical columns, by position, by name in a frame, or by a bool for each column;
-        ``"auto"`` goes by the type. Categories that were not in ``fit``, and missing ones, are categories of their own.
+        ``"auto"`` goes by the type. Missing values and categories not seen in ``fit`` are categories of their own.
 
     scaling : {"quantile", "standard"}
-        Columns and rows: numbers as quantiles of the normal distribution, or with mean 0 and standard deviation 1.
-        Missing numbers, NaN, have a learned vector.
+        Columns and rows: map numbers to quantiles of the normal distribution, or to mean 0 and standard deviation 1.
+        Missing numbers (NaN) get a learned vector.
 
     numeric : {"periodic", "linear"}
-        Columns and rows: a number becomes a vector by waves of learned frequencies, or by a product.
+        Columns and rows: how a number becomes a vector: by waves of learned frequencies, or as a multiple of a vector.
 
     n_neighbors : int
-        Rows: how many training rows a row attends to.
+        Rows: number of training rows that a row attends to.
 
     similarity : {"l2", "dot"}
-        Rows: of a row and a training row: minus the squared distance of their keys, or the keys' product.
+        Rows: similarity of two rows: minus the squared distance of their keys, or the product of their keys.
 
     learning_rate_warmup : float
-        Share of `max_epochs` over which the learning rate rises to what it is.
+        Share of `max_epochs`, in [0, 1), over which the learning rate rises linearly to `learning_rate`.
 
     max_epochs : "auto" or int
-        Most passes over the training data. ``"auto"``: 40 for tokens, 20 for columns and rows.
+        Maximum number of epochs. ``"auto"``: 40 for tokens, 20 for columns and rows.
 
     batch_size : "auto", int or None
-        Samples per step of the optimiser; None is all of them. ``"auto"``: 32 for tokens; for columns and rows a
-        fiftieth of the samples, but 32 at least and 256 at most.
+        Samples per step of the optimiser; None for all. ``"auto"``: 32 for tokens; a fiftieth of the samples for
+        columns and rows, at least 32 and at most 256.
     """
 
     attend: Attend = "auto"
@@ -161,122 +174,71 @@ class AttentionEstimator(NeuralEstimator):
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
-    _mind: Mind
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        attend = what_to_attend(X) if self.attend == "auto" else self.attend
+        if attend == "tokens":
+            longest = self.position == "learned"
+            return LetterReader(alphabet=self.alphabet, unknown=self.unknown, longest=longest, **common)
+        features = self.categorical_features
+        return TableReader(categorical_features=features, scaling=self.scaling, missing=True, **common)
 
-    def _encode(self, X: Any, *, reset: bool) -> training.Samples:
-        if reset:
-            kind = _MINDS[what_to_attend(X) if self.attend == "auto" else self.attend]
-            parameters = inspect.signature(kind).parameters
-            self._mind = kind(**{name: getattr(self, name) for name in parameters})
-        names = None
-        if self._mind.reads_tables:
-            X = as_table(X)
-            validate_data(self, X, reset=reset, skip_check_array=True)
-            names = list(getattr(self, "feature_names_in_", [])) or None
-        samples = self._mind.read(X, reset=reset, names=names, dtype=self._dtype)
-        if reset and not self._mind.reads_tables:
-            self.n_features_in_ = 1
-            self.__dict__.pop("feature_names_in_", None)
-        return samples
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        attend = self.attend
+        if attend == "auto":
+            attend = "tokens" if isinstance(plan.reader, LetterReader) else "columns"
+        # The reader resolves "auto" in `alphabet` and `categorical_features`.
+        return {"attend": attend, **_BODIES[attend].defaults(plan.reader)}
 
-    def _examples(
-        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, **target_options: Any
-    ) -> tuple[training.Examples, Tensor | None]:
-        examples, target = super()._examples(X, y, sample_weight, reset=reset, **target_options)
-        return self._mind.learn(examples) if reset else examples, target
-
-    def _build_on(self, examples: training.Examples) -> nn.Module:
-        body, n_features = self._mind.build(examples, **self._named_in(self._mind.build))
-        self._n_features_out = n_features
-        return WithHead(body, n_features, self.n_outputs_)
-
-    def _named_in(self, function: Callable[..., Any]) -> dict[str, Any]:
-        """Those hyper-parameters that `function` has as arguments."""
-        names = inspect.signature(function).parameters
-        return {name: self._value(name) for name in self.get_params(deep=False) if name in names}
-
-    def _value(self, name: str) -> Any:
-        value = super()._value(name)
-        # In `alphabet` and `categorical_features` the mind itself finds out what it stands for.
-        return self._mind.auto.get(name, value) if isinstance(value, str) and value == "auto" else value
+    def _body(self, plan: Plan) -> tuple[nn.Module, int]:
+        p = plan.parameters
+        return _BODIES[p.attend].build(plan), p.n_components
 
     def attention_maps(self, X: Any, *, kind: Literal["raw", "rollout"] = "raw") -> np.ndarray | list[np.ndarray]:
-        """Return who attends to whom.
+        """Return the attention weights of each sample.
 
-        A map says where a layer looks, not why the network decides as it does (Jain and Wallace 2019): heads and
-        layers are not averaged.
+        A map shows where a layer looks, not why the network decides as it does (Jain and Wallace 2019). Heads and
+        layers are therefore not averaged.
 
         Parameters
         ----------
         X : samples as in ``fit``
             The samples.
         kind : {"raw", "rollout"}
-            The weights of each layer and head as they are, or followed through all layers (Abnar and Zuidema 2020).
+            The weights of each layer and head, or their rollout over all layers (Abnar and Zuidema 2020).
 
         Returns
         -------
         array of shape (n_samples, n_layers, n_heads, n_queries, n_keys), or a list of arrays without the first axis
-            A list where samples have different numbers of tokens; `token_names` says what queries and keys are. Each
-            row sums to one. With ``kind="rollout"`` without the axes of layers and heads.
+            A list if samples have different numbers of tokens. Each row sums to one. The maps of ``kind="rollout"``
+            have no axes of layers and heads. `token_names` returns the names of queries and keys.
 
         Raises
         ------
         ValueError
-            If ``kind="rollout"`` is asked of maps whose queries are not their keys.
+            If ``kind="rollout"`` is combined with ``attend="rows"``, whose queries are not its keys.
         """
         check_is_fitted(self)
         if kind not in ("raw", "rollout"):
             raise ValueError(f"kind={kind!r}: expected 'raw' or 'rollout'")
-        samples = self._encode(X, reset=False)
+        if kind == "rollout" and self.resolved_parameters_.attend == "rows":
+            raise ValueError("kind='rollout' needs maps in which all attend to all, but attend='rows' has none")
+        samples = self.reader_.read(X)
+        n_keys = np.array([len(names) for names in self.module_.body.key_names(self.reader_, samples)])
+        uniform = bool((n_keys == n_keys[0]).all())
 
-        def maps(body: Any, batch: Any) -> tuple[Tensor]:
-            found = torch.stack(body.attention(batch), dim=1).float()  # (batch, layer, head, query, key)
-            if kind == "raw":
-                return (found,)
-            if found.shape[-1] != found.shape[-2]:
-                raise ValueError("kind='rollout' is of maps in which all attend to all, which attend='rows' has not")
-            return (rollout(found),)
+        def maps(module: Any, batch: Any) -> Tensor | list[Tensor]:
+            found = torch.stack(module.body.attention(batch), dim=1).float()  # (batch, layer, head, query, key)
+            if kind == "rollout":
+                found = rollout(found)
+            return found if uniform else list(found)
 
-        # Samples of as many tokens at a time: there is nothing to fill up, and it is known how many weights there are.
-        n_tokens = np.array([len(names) for names in self._mind.token_names(samples)])
-        groups = [np.flatnonzero(n_tokens == number) for number in np.unique(n_tokens)]
-        parts: list[np.ndarray] = []
-        for group in groups:
-            weights = self.n_heads * int(n_tokens[group[0]]) ** 2
-            parts += self._applied(samples, group, max(1, _MOST_WEIGHTS // weights), maps)
-        if len(parts) == 1:
-            return parts[0]
-        found: list[np.ndarray] = [np.empty(0)] * len(samples)
-        for group, part in zip(groups, parts, strict=True):
-            for i, of_sample in zip(group, part, strict=True):
-                found[i] = of_sample
-        return found
+        chunks = chunks_of_maps(n_keys, self.resolved_parameters_.n_heads)
+        result: np.ndarray | list[np.ndarray] = self._apply_to(samples, maps, chunks=chunks)
+        return result
 
-    def _applied(
-        self,
-        samples: training.Samples,
-        which: np.ndarray,
-        chunk: int,
-        function: Callable[[Any, Any], tuple[Tensor, ...]],
-    ) -> list[np.ndarray]:
-        """What ``function(body, batch)`` returns, of the samples in `which`, `chunk` of them at a time."""
-        device = self._ready()
-        self.module_.eval()
-        results: list[np.ndarray] = []
-        with torch.inference_mode(), training.limited_threads():
-            for begin in range(0, len(which), chunk):
-                batch = samples[torch.from_numpy(which[begin : begin + chunk])]
-                found = function(self.module_.body, training.on_device(batch, device))
-                parts = [part.numpy(force=True) for part in found]
-                if not results:
-                    results = [np.empty((len(which), *part.shape[1:]), dtype=part.dtype) for part in parts]
-                for result, part in zip(results, parts, strict=True):
-                    result[begin : begin + chunk] = part
-        return results
-
-    @available_if(lambda self: self.attend == "rows")
+    @available_if(_attends_to_rows)
     def neighbors(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows of the training set that each row attends to, the most first.
+        """Return the training rows that each row attends to, by decreasing weight.
 
         Parameters
         ----------
@@ -286,20 +248,15 @@ class AttentionEstimator(NeuralEstimator):
         Returns
         -------
         indices : int array of shape (n_samples, n_neighbors)
-            Their places in X of the last ``fit``.
+            Positions in X of the last ``fit`` or the first ``partial_fit``.
         weights : array of shape (n_samples, n_neighbors)
-            What each counts; rows sum to one.
+            Their attention weights; rows sum to one.
         """
-        check_is_fitted(self)
-        samples = self._encode(X, reset=False)
-        chunk = self._value("batch_size") or len(samples)
-        indices, weights = self._applied(
-            samples, np.arange(len(samples)), chunk, lambda body, batch: body.neighbors(batch)
-        )
+        indices, weights = self._apply(X, lambda module, batch: module.body.neighbors(batch))
         return indices, weights
 
     def token_names(self, X: Any) -> list[list[str]]:
-        """Say what the queries and keys of `attention_maps` are.
+        """Return the names of the keys of `attention_maps`, which are also its queries unless ``attend="rows"``.
 
         Parameters
         ----------
@@ -311,7 +268,8 @@ class AttentionEstimator(NeuralEstimator):
         list of lists of str
         """
         check_is_fitted(self)
-        return self._mind.token_names(self._encode(X, reset=False))
+        names: list[list[str]] = self.module_.body.key_names(self.reader_, self.reader_.read(X))
+        return names
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -323,13 +281,13 @@ class AttentionEstimator(NeuralEstimator):
 class AttentionClassifier(AttentionEstimator, NeuralClassifier):
     """Classification of strings and of tables with attention.
 
-    In a layer of attention every token asks all tokens, each answers the more the better its key fits the question,
-    and the asking one adds the answers to what it is: ``softmax(Q Kᵀ / sqrt(width)) V``, where queries, keys and
-    values are linear maps of the tokens, several times side by side. A dense layer for each token follows. One token,
-    or the mean of all, is what is classified. Normalisation comes before each step (Xiong et al. 2020).
+    A layer of attention adds ``softmax(Q Kᵀ / sqrt(width)) V`` to the tokens, with several heads side by side. The
+    queries Q, keys K and values V are linear maps of the tokens. A token takes the more of another token's value, the
+    better its query matches the other's key. A dense layer for each token follows. The classifier reads one token, or
+    the mean of all. Each layer normalises its input (Xiong et al. 2020).
 
-    X is a list of strings, whose letters are the tokens, or a table: an array or a frame. What a parameter is for is
-    said first where it is not for all.
+    X is a list of strings, whose letters make the tokens, or a table: an array or a frame. A parameter that serves some
+    kinds of attention only names them first.
 
     References
     ----------
@@ -355,7 +313,7 @@ class AttentionClassifier(AttentionEstimator, NeuralClassifier):
 
 
 class AttentionRegressor(AttentionEstimator, NeuralRegressor):
-    """Regression on strings and on tables with attention; `AttentionClassifier` says how.
+    """Regression on strings and on tables with attention, as in `AttentionClassifier`.
 
     Examples
     --------

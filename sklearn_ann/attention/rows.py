@@ -1,30 +1,32 @@
-"""Attention of a row to the rows of the training set: retrieval."""
+"""Attention of a row to the rows of the training set (retrieval)."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklearn_ann import training
-from sklearn_ann.attention.mind import AttentionBody
-from sklearn_ann.attention.tables import ColumnVectors, Numeric, TableBatch, TableMind, TableRows
+from sklearn_ann.attention.body import AttentionBody
+from sklearn_ann.attention.vectors import ColumnVectors, table_batch_size
+from sklearn_ann.base import Plan
 from sklearn_ann.layers import Dropout, Stochastic
+from sklearn_ann.reading import TableBatch, TableReader, TableRows
 
 Similarity = Literal["l2", "dot"]
 
 _WIDTH_OF_COLUMN = 16
-_CANDIDATES = 6144  # that a batch meets in training
-_CHUNK = 16384  # keys that are compared at a time
+_CANDIDATES = 6144  # training rows drawn for a batch, at most
+_CHUNK = 16384  # keys compared at a time
 
 
 def similarities(query: Tensor, key: Tensor, kind: Similarity, bias: Tensor | None = None) -> Tensor:
-    """``-||q - k||²`` or ``q k / sqrt(width)``, and a bias of each key, shape (n_queries, n_keys).
+    """Return ``-||q - k||²`` or ``q k / sqrt(width)``, plus a bias of each key, shape (n_queries, n_keys).
 
-    Without ``||q||²``, which is the same for all keys: neither their order nor the softmax over them sees it.
+    ``||q||²`` is left out: it is the same for all keys, so that their order and the softmax do not depend on it.
     """
     if kind == "dot":
         scores = query @ key.T / math.sqrt(query.shape[1])
@@ -34,23 +36,23 @@ def similarities(query: Tensor, key: Tensor, kind: Similarity, bias: Tensor | No
 
 
 def _weights(scores: Tensor) -> Tensor:
-    """The softmax; zeros where nothing but the row itself is there to attend to."""
+    """Return the softmax of each row; zeros if no score is finite, as when a row is its own only candidate."""
     return scores.softmax(dim=1).nan_to_num(0.0)
 
 
 def _first(n: int, scores: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
-    """The `n` highest scores of each query, or all if there are fewer, and their numbers, highest first."""
+    """Return the `n` highest scores of each query (all if there are fewer) and their numbers, highest first."""
     top = scores.topk(min(n, scores.shape[1]), dim=1)
     return top.values, number.gather(1, top.indices)
 
 
 class RowBody(AttentionBody, Stochastic):
-    r"""Retrieval (Gorishniy et al. 2023, TabR, section 3.2): keys are encoded training rows, values carry their labels.
+    r"""Retrieval from the training set (TabR, Gorishniy et al. 2023, section 3.2).
 
-    A row is encoded as k. Its k nearest neighbours in the training set, itself left out while training, have weights
-    ``softmax(-||k - k_i||²)`` (or ``softmax(k k_i / sqrt(width))``), and each the value ``W y_i + T (k - k_i)``,
-    with T a matrix. The sum is added to the encoded row. While training, neighbours are sought among training rows that
-    are drawn for each batch (Ye et al. 2024, ModernNCA, section 4).
+    The network encodes a row and derives a key k from it. The nearest neighbours in the training set get the weights
+    ``softmax(-||k - k_i||²)`` (or ``softmax(k k_i / sqrt(width))``) and the values ``W y_i + T (k - k_i)`` with
+    matrices W and T. The weighted sum of the values is added to the encoded row. In training, a row never is its own
+    neighbour, and neighbours come from training rows drawn for each batch (ModernNCA, Ye et al. 2024, section 4).
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ class RowBody(AttentionBody, Stochastic):
     values : Tensor of shape (n_candidates, n_targets)
         Their targets.
     weight : Tensor of shape (n_candidates,) or None
-        What each counts.
+        Their sample weights.
     width : int
     n_neighbors : int
     similarity : {"l2", "dot"}
@@ -87,7 +89,7 @@ class RowBody(AttentionBody, Stochastic):
         self.register_buffer("log_weight", None if weight is None else weight.log(), persistent=False)
         self.vectors = vectors
         n_inputs = vectors.n_columns * vectors.bias.shape[1]
-        # No dropout before the keys: it would move a row away from its neighbours.
+        # Dropout before the keys would move a row away from its neighbours.
         self.encoder = nn.Sequential(nn.Linear(n_inputs, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
         self.key = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
         self.label = nn.Linear(values.shape[1], width)
@@ -100,7 +102,7 @@ class RowBody(AttentionBody, Stochastic):
         self.keys: Tensor | None = None
 
     def train(self, mode: bool = True) -> RowBody:
-        """Forget the keys of the training rows, which are made anew when they are needed, once for all batches."""
+        """Set the mode and drop the cached keys of the training rows, which training changes."""
         self.keys = None
         super().train(mode)
         return self
@@ -109,7 +111,7 @@ class RowBody(AttentionBody, Stochastic):
         return self.__dict__ | {"keys": None}
 
     def _encoded(self, batch: TableBatch) -> tuple[Tensor, Tensor]:
-        """Rows of shape (batch, width) and their keys."""
+        """Return encoded rows and their keys, each of shape (batch, width)."""
         x = self.encoder(self.vectors(batch).flatten(1))
         return x, self.key(x)
 
@@ -123,45 +125,45 @@ class RowBody(AttentionBody, Stochastic):
         return self.keys
 
     def _best(self, query: Tensor, own: Tensor, key: Tensor, index: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Scores of the nearest of the candidates in `index`, -inf for the query itself, and their places in it."""
+        """Return the scores of the nearest candidates, -inf for the query itself, and their positions in `index`."""
         bias = self.get_buffer("log_weight")[index] if self._buffers["log_weight"] is not None else None
         scores = similarities(query, key, self.similarity, bias)
-        top = scores.topk(min(self.n_neighbors + 1, len(key)), dim=1)  # one more, as one may be the query itself
+        top = scores.topk(min(self.n_neighbors + 1, len(key)), dim=1)  # one may be the query itself
         itself = own[:, None] == self.get_buffer("own")[index][top.indices]
         return _first(self.n_neighbors, top.values.masked_fill(itself, -math.inf), top.indices)
 
     def _nearest(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores and numbers of the nearest training rows: exact, some thousands of keys at a time."""
+        """Return scores and numbers of the nearest training rows by exact search, chunk by chunk."""
         keys = self._all_keys()
         best, number = query.new_full((len(query), 0), -math.inf), own.new_zeros((len(query), 0))
         for begin in range(0, len(keys), _CHUNK):
             part = slice(begin, begin + _CHUNK)
-            found, place = self._best(query, own, keys[part], part)
-            best, number = torch.cat([best, found], dim=1), torch.cat([number, place + begin], dim=1)
+            found, position = self._best(query, own, keys[part], part)
+            best, number = torch.cat([best, found], dim=1), torch.cat([number, position + begin], dim=1)
             best, number = _first(self.n_neighbors, best, number)
         return best, number
 
     def retrieve(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        """Weights of the nearest training rows and their numbers, nearest first, shapes (batch, n_neighbors)."""
+        """Return weights and numbers of the nearest training rows, nearest first, shapes (batch, n_neighbors)."""
         scores, number = self._nearest(query, own)
         return _weights(scores), number
 
     def _recalled(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        """Means, by their weights, of the neighbours' targets and keys: (batch, n_targets), (batch, width)."""
+        """Return weighted means of the neighbours' targets, (batch, n_targets), and of their keys, (batch, width)."""
         values = self.get_buffer("values")
         if not self.training:
             weights, number = self.retrieve(query, own)
             mixed = [torch.einsum("bn,bnd->bd", weights, of[number]) for of in (values, self._all_keys())]
             return mixed[0], mixed[1]
-        # Among rows that are drawn for this batch, with gradients; products, as gathering neighbours takes longer.
+        # In training, gradients reach the keys. A product with sparse weights is faster than gathering neighbours.
         index = torch.arange(len(values), device=own.device)
         if len(index) > _CANDIDATES:
             index = torch.randint(len(index), (_CANDIDATES,), device=own.device, generator=self.generator)
             index = torch.unique(index)
         keys = self._encoded(self._candidates(index))[1]
-        scores, place = self._best(query, own, keys, index)
+        scores, position = self._best(query, own, keys, index)
         weights = self.dropout(_weights(scores))
-        weights = weights.new_zeros(len(query), len(keys)).scatter(1, place, weights)
+        weights = weights.new_zeros(len(query), len(keys)).scatter(1, position, weights)
         return weights @ values.index_select(0, index), weights @ keys
 
     def forward(self, batch: TableBatch) -> Tensor:
@@ -174,7 +176,7 @@ class RowBody(AttentionBody, Stochastic):
         return features
 
     def neighbors(self, batch: TableBatch) -> tuple[Tensor, Tensor]:
-        """Return the neighbours' numbers among the samples of the fit, and their weights, nearest first."""
+        """Return the positions of the neighbours among the samples of the fit, and their weights, nearest first."""
         weights, number = self.retrieve(self._encoded(batch)[1], batch.own)
         return self.get_buffer("own")[number], weights
 
@@ -182,41 +184,35 @@ class RowBody(AttentionBody, Stochastic):
         """Return the weights of the neighbours, nearest first, shape (batch, 1, 1, n_neighbors)."""
         return [self.neighbors(batch)[1][:, None, None]]
 
+    @staticmethod
+    def defaults(reader: TableReader) -> dict[str, Any]:
+        """Return the values that ``"auto"`` stands for."""
+        return {"dropout": 0.2, "max_epochs": 20, "batch_size": table_batch_size(reader.n_samples)}
 
-class TrainingRows(TableMind):
-    """Attention of a row to the rows of the training set; the parameters are those of `AttentionClassifier`."""
-
-    @property
-    def auto(self) -> dict[str, Any]:
-        """What ``"auto"`` stands for."""
-        return super().auto | {"dropout": 0.2}
-
-    def build(  # type: ignore[override]
-        self,
-        examples: training.Examples,
-        *,
-        n_components: int,
-        n_neighbors: int,
-        similarity: Similarity,
-        numeric: Numeric,
-        dropout: float,
-    ) -> tuple[RowBody, int]:
-        """Return a new network that holds the training rows, and its width."""
-        samples: Any = examples.samples
+    @classmethod
+    def build(cls, plan: Plan) -> Self:
+        """Build a network that holds the training rows."""
+        p, reader, examples = plan.parameters, plan.reader, plan.examples
+        samples = examples.samples
+        samples.own[:] = torch.arange(len(samples))  # -1 in a warm start, which reads them like new samples
         rows = torch.arange(len(samples)) if examples.rows is None else examples.rows
-        candidates = TableRows(*(part[rows] for part in (samples.codes, samples.numbers, samples.own)))
+        candidates = TableRows(samples.codes[rows], samples.numbers[rows], samples.own[rows])
         assert examples.target is not None
+        assert plan.targets is not None
         target = examples.target[rows]
-        values = F.one_hot(target.flatten()).to(self.dtype) if target.dtype == torch.int64 else target.to(self.dtype)
-        weight = None if examples.weight is None else examples.weight[rows]
-        vectors = ColumnVectors(self.n_categories, len(self.numeric), _WIDTH_OF_COLUMN, numeric)
-        self.n_neighbors = min(n_neighbors, len(rows))
-        body = RowBody(
-            vectors, candidates, values, weight, n_components,
-            n_neighbors=self.n_neighbors, similarity=similarity, dropout=dropout,
-        )  # fmt: skip
-        return body, n_components
+        values = F.one_hot(target.flatten(), plan.targets.n_outputs) if target.dtype == torch.int64 else target
+        vectors = ColumnVectors(reader.n_categories, len(reader.numeric), _WIDTH_OF_COLUMN, p.numeric)
+        return cls(
+            vectors,
+            candidates,
+            values.to(reader.dtype),
+            None if examples.weight is None else examples.weight[rows],
+            p.n_components,
+            n_neighbors=min(p.n_neighbors, len(rows)),
+            similarity=p.similarity,
+            dropout=p.dropout,
+        )
 
-    def token_names(self, samples: Any) -> list[list[str]]:
-        """The neighbours by their rank; ``neighbors`` says which they are."""
+    def key_names(self, reader: TableReader, samples: training.Samples) -> list[list[str]]:
+        """Return the ranks of the neighbours; `neighbors` returns their positions."""
         return [[f"neighbour {rank}" for rank in range(1, self.n_neighbors + 1)]] * len(samples)

@@ -1,4 +1,4 @@
-"""The bare attention layer, without anything to learn."""
+"""The attention layer without learned weights."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from sklearn_ann import training
-from sklearn_ann.base.parameters import DeclaredParameters, PositiveFloat
+from sklearn_ann.base.parameters import PositiveFloat, declared
 from sklearn_ann.layers import attention_weights
 
-_MOST_WEIGHTS = 2**21  # at a time: what the cache holds goes fastest
+_MOST_WEIGHTS = 2**21  # attention weights computed at a time, so that they fit in the cache
 _TYPES = [np.float64, np.float32]
 
 
 def attended(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-    """``softmax(scale Q Kᵀ) V``, as many queries at a time as memory bears.
+    """Return ``softmax(scale Q Kᵀ) V``, computed for chunks of the queries.
 
     Parameters
     ----------
@@ -39,20 +39,20 @@ def attended(query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
 
 
 def is_sets(X: Any) -> bool:
-    """Whether X is an array of three dimensions, or a list of such of two."""
+    """Return whether X is a three-dimensional array or a list of two-dimensional ones."""
     if isinstance(X, np.ndarray) and X.dtype != object:
         return X.ndim == 3
     return isinstance(X, list | tuple | np.ndarray) and len(X) > 0 and np.ndim(X[0]) == 2
 
 
 def check_sets(X: Any, n_features: int | None) -> list[np.ndarray]:
-    """The sets in X, one by one.
+    """Return the sets in X as a list of arrays.
 
     Raises
     ------
     ValueError
-        If a set is empty, has NaN or infinity, is not of two dimensions or not of `n_features` columns (those of the
-        first set, if None).
+        If a set is empty, has NaN or infinity, is not two-dimensional or does not have `n_features` columns. With None,
+        all sets must have as many columns as the first one.
     """
     sets = []
     for index, one in enumerate(X):
@@ -67,28 +67,29 @@ def check_sets(X: Any, n_features: int | None) -> list[np.ndarray]:
     return sets
 
 
-class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DeclaredParameters):
-    """Attention without parameters: each row becomes a mean of values, those whose keys are like it the most.
+@declared
+class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Attention without learned weights: each row becomes a mean of values, weighted by the similarity of their keys.
 
     The self-attention layer is ``Y = softmax(X Xᵀ) X``, the attention layer ``Y = softmax(X Kᵀ) V``, with the softmax
-    over each row [1]_: a retrieval from a database of keys and values that can be differentiated. ``fit`` takes X for
-    keys and values where none are given, so that ``fit_transform(X)`` is the first formula, and ``transform`` asks the
-    rows that ``fit`` has seen. No matrix of rows by keys is kept in memory.
+    over each row [1]_: a differentiable retrieval from a database of keys and values. Without `keys` and `values`,
+    ``fit`` stores X as both. ``fit_transform(X)`` then computes the first formula, and ``transform`` attends to the
+    rows seen in ``fit``. ``transform`` never holds the whole matrix of rows by keys in memory.
 
     X may also be sets of rows: an array of shape (n_sets, n_rows, n_features), or a list of arrays of different
-    lengths. Then the rows of each set attend to each other, or to `keys`.
+    lengths. The rows of each set then attend to each other, or to `keys`.
 
     Parameters
     ----------
     keys : array-like of shape (n_keys, n_features) or None
-        What rows are compared with; None for the rows of X in ``fit``, or those of the same set.
+        Keys to compare rows with. None: the rows of X in ``fit``, or the rows of the same set.
 
     values : array-like of shape (n_keys, n_outputs) or None
-        What is returned a mean of; None for the keys.
+        Values to average. None: the keys.
 
     scale : float or "sqrt"
-        What products are multiplied with; ``"sqrt"`` for ``1 / sqrt(n_features)`` [2]_. The greater, the more a row
-        looks at the most similar key alone.
+        Factor of the products; ``"sqrt"`` for ``1 / sqrt(n_features)`` [2]_. The greater it is, the more a row
+        attends to the most similar key alone.
 
     device : str
         Where to compute: ``"auto"`` (the first CUDA device, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
@@ -97,10 +98,10 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
     Attributes
     ----------
     keys_ : array of shape (n_keys, n_features) or None
-        What rows are compared with; None where these are the rows of the same set.
+        The keys; None if rows attend to the rows of the same set.
 
     values_ : array of shape (n_keys, n_outputs) or None
-        What belongs to the keys.
+        The values of the keys; None if `keys_` is None.
 
     n_features_in_ : int
         Number of features seen during ``fit``.
@@ -133,7 +134,7 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
     device: str = "auto"
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Take the keys and the values.
+        """Store the keys and the values.
 
         Parameters
         ----------
@@ -149,7 +150,7 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
         Raises
         ------
         ValueError
-            If keys and values differ in number, or the keys do not have the features of X.
+            If keys and values differ in number, or if keys and X differ in their number of features.
         """
         self._validate_params()
         if is_sets(X):
@@ -166,15 +167,18 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
         if self.values is not None:
             values = check_array(self.values, dtype=_TYPES, input_name="values")
             if keys is None:
-                raise ValueError("values were given without keys, but rows of sets are keys of each other")
+                raise ValueError("values were given without keys, but the rows of a set are keys of each other")
             if len(values) != len(keys):
                 raise ValueError(f"values has {len(values)} rows, but there are {len(keys)} keys")
+        training.resolve_device(self.device)  # an unknown device fails here, not in transform
+        self._scale = self.n_features_in_**-0.5 if self.scale == "sqrt" else float(self.scale)
+        self._device = self.device
         self.keys_, self.values_ = keys, values
         self._n_features_out = self.n_features_in_ if values is None else values.shape[1]
         return self
 
     def fit_transform(self, X: Any, y: Any = None, mask: Any = None) -> Any:
-        """Take the keys and the values, and transform X.
+        """Store the keys and the values, and transform X.
 
         Parameters
         ----------
@@ -183,57 +187,57 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
         y : ignored
             Not used; part of scikit-learn's interface.
         mask : as in ``transform``
-            Which rows of each set are there.
+            Which rows of each set exist.
 
         Returns
         -------
-        array of shape (n_samples, n_outputs); of sets as in ``transform``
+        array of shape (n_samples, n_outputs); for sets as in ``transform``
         """
         return self.fit(X).transform(X, mask)
 
     def transform(self, X: Any, mask: Any = None) -> Any:
-        """Attend.
+        """Replace each row by its weighted mean of the values.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), or sets of such rows
             The samples.
         mask : bool array-like of shape (n_sets, n_rows) or None
-            For sets in an array: which rows are there. The others are no keys, and what comes out for them is zero.
+            For sets in an array: which rows exist. Nothing attends to the others, and their outputs are zero.
 
         Returns
         -------
         array of shape (n_samples, n_outputs)
-            For sets an array of shape (n_sets, n_rows, n_outputs) where X is one, else a list of arrays.
+            For sets, an array of shape (n_sets, n_rows, n_outputs) if X is an array, else a list of arrays.
 
         Raises
         ------
         ValueError
-            If X has other features than in ``fit``, if `mask` is not of the shape of the sets, or if products are so
-            large that they are not finite.
+            If X has other features than in ``fit``, if the shape of `mask` does not match the sets, or if products are
+            too large to be finite.
         """
         check_is_fitted(self)
         if not is_sets(X):
             if mask is not None:
                 raise ValueError("mask is for sets in an array of three dimensions, but X is a single table")
-            return self._answer(self._check_table(X))
+            return self._attended(self._check_table(X))
         sets = check_sets(X, self.n_features_in_)
         if not isinstance(X, np.ndarray) or X.ndim != 3:
             if mask is not None:
                 raise ValueError("mask is for sets in an array of three dimensions, but X is a list of sets")
-            return [self._answer(one) for one in sets]
-        there = np.ones(X.shape[:2], dtype=bool) if mask is None else np.asarray(mask)
-        if there.shape != X.shape[:2] or there.dtype != bool:
+            return [self._attended(one) for one in sets]
+        exists = np.ones(X.shape[:2], dtype=bool) if mask is None else np.asarray(mask)
+        if exists.shape != X.shape[:2] or exists.dtype != bool:
             raise ValueError(
-                f"mask is of type {there.dtype} and of shape {there.shape}: expected bool and {X.shape[:2]}"
+                f"mask is of type {exists.dtype} and of shape {exists.shape}: expected bool and {X.shape[:2]}"
             )
         result = np.zeros((*X.shape[:2], self._n_features_out), dtype=sets[0].dtype)
-        for i in np.flatnonzero(there.any(axis=1)):
-            result[i, there[i]] = self._answer(sets[i][there[i]])
+        for i in np.flatnonzero(exists.any(axis=1)):
+            result[i, exists[i]] = self._attended(sets[i][exists[i]])
         return result
 
     def attention_maps(self, X: Any) -> Any:
-        """Return the weights ``softmax(X Kᵀ)`` themselves.
+        """Return the attention weights ``softmax(scale X Kᵀ)``.
 
         Parameters
         ----------
@@ -242,7 +246,7 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
 
         Returns
         -------
-        array of shape (n_samples, n_keys), or a list of such arrays, one of each set
+        array of shape (n_samples, n_keys), or a list with such an array for each set
         """
         check_is_fitted(self)
         if is_sets(X):
@@ -255,13 +259,13 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
             raise ValueError("X is a single table, but fit got sets of rows and no keys: put the table into a list")
         return table
 
-    def _answer(self, queries: np.ndarray) -> np.ndarray:
-        """Attend to the keys, or to the rows of the same set."""
+    def _attended(self, queries: np.ndarray) -> np.ndarray:
+        """Return the outputs of rows that attend to the keys, or else to each other."""
         database = (queries, queries) if self.keys_ is None else (self.keys_, self.values_)
         return self._computed(attended, queries, *database)
 
     def _weights(self, queries: np.ndarray) -> np.ndarray:
-        """How much each query attends to each key."""
+        """Return the attention weights of the queries."""
 
         def weights(query: Tensor, key: Tensor, scale: float) -> Tensor:
             return attention_weights(query, key, scale=scale)
@@ -269,11 +273,10 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, De
         return self._computed(weights, queries, queries if self.keys_ is None else self.keys_)
 
     def _computed(self, function: Callable[..., Tensor], *arrays: Any) -> np.ndarray:
-        device = training.resolve_device(self.device)
-        scale = self.n_features_in_**-0.5 if self.scale == "sqrt" else float(self.scale)
+        device = training.available_device(self._device)
         tensors = [training.as_tensor(np.asarray(array, dtype=arrays[0].dtype)).to(device) for array in arrays]
         with torch.inference_mode(), training.limited_threads():
-            result: np.ndarray = function(*tensors, scale).numpy(force=True)
+            result: np.ndarray = function(*tensors, self._scale).numpy(force=True)
         if not np.isfinite(result).all():
             raise ValueError("products of X and keys are too large to be finite: scale X, or set a smaller scale")
         return result

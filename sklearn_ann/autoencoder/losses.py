@@ -1,4 +1,4 @@
-"""What an auto-encoder minimises: the error of a reconstruction and penalties of the code."""
+"""The losses of an auto-encoder: the error of a reconstruction and the penalties of a code."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from torch.nn import functional as F
 
 
 def squared_error(output: Tensor, x: Tensor) -> Tensor:
-    """``||x - x'||²`` for each sample."""
+    """Return ``||x - x'||²`` for each sample."""
     return F.mse_loss(output, x, reduction="none").sum(dim=1)
 
 
 def absolute_error(output: Tensor, x: Tensor) -> Tensor:
-    """``sum_j |x_j - x'_j|`` for each sample."""
+    """Return ``sum_j |x_j - x'_j|`` for each sample."""
     return F.l1_loss(output, x, reduction="none").sum(dim=1)
 
 
 def binary_cross_entropy(logits: Tensor, x: Tensor) -> Tensor:
-    """``-sum_j x_j log x'_j + (1 - x_j) log(1 - x'_j)`` for each sample, with ``x' = 1 / (1 + exp(-logits))``."""
+    """Return ``-sum_j (x_j log x'_j + (1 - x_j) log(1 - x'_j))`` for each sample, ``x' = 1 / (1 + exp(-logits))``."""
     return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dim=1)
 
 
 class Loss(NamedTuple):
-    """An error, and what turns the decoder's last linear map into a reconstruction."""
+    """An error and its link function, which turns the decoder's output into a reconstruction."""
 
     error: Callable[[Tensor, Tensor], Tensor]
     link: Callable[[], nn.Module]
@@ -40,30 +40,30 @@ LOSSES = {
 
 
 class Penalized(NamedTuple):
-    """The output of an auto-encoder and what is added to its error."""
+    """The output of an auto-encoder and the penalty to add to its error."""
 
     output: Tensor  # (batch, p)
     penalty: Tensor  # (batch,)
 
 
 def penalized_error(error: Callable[[Tensor, Tensor], Tensor], result: Penalized, x: Tensor) -> Tensor:
-    """The error of each sample plus its penalty."""
+    """Return the error of each sample plus its penalty."""
     return error(result.output, x) + result.penalty
 
 
 def squared_jacobian_norm(z: Tensor, x: Tensor) -> Tensor:
-    """``||∂z/∂x||²_F`` of each sample, from one backward pass for all of its components at once.
+    """Return ``||∂z/∂x||²_F`` of each sample, from one backward pass for all components of z at once.
 
     Parameters
     ----------
     z : Tensor of shape (batch, q)
-        Computed from `x`, each row from the same row alone.
+        Computed from `x`; each row depends on the same row of `x` alone.
     x : Tensor of shape (batch, p)
 
     Returns
     -------
     Tensor of shape (batch,)
-        With a gradient of its own.
+        It can be differentiated again.
     """
     basis = torch.eye(z.shape[1], dtype=z.dtype, device=z.device)[:, None].expand(-1, *z.shape)  # (q, batch, q)
     (jacobian,) = torch.autograd.grad(z, x, basis, create_graph=True, is_grads_batched=True)  # (q, batch, p)

@@ -1,4 +1,4 @@
-"""The networks: an encoder and a decoder, dense or convolutional, and what corrupts their input."""
+"""The auto-encoder as a torch module: encoder, decoder and the corruption of their input."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ NoiseType = Literal["gaussian", "masking", "salt_and_pepper"]
 
 
 class Corruption(Stochastic):
-    """What is done to a sample before it is encoded, while training (Vincent et al. 2010, section 3.3).
+    """Corrupts samples before they are encoded, during training only (Vincent et al. 2010, section 3.3).
 
     Parameters
     ----------
     kind : {"gaussian", "masking", "salt_and_pepper"}
     level : float
-        Standard deviation, or share of the features.
+        Standard deviation of the noise, or share of the features to change.
     lowest, highest : Tensor of shape (p,)
-        The values of salt and pepper.
+        The values of pepper and salt.
     """
 
     lowest: Tensor
@@ -32,7 +32,7 @@ class Corruption(Stochastic):
     def __init__(self, kind: NoiseType, level: float, lowest: Tensor, highest: Tensor) -> None:
         super().__init__()
         self.kind, self.level = kind, level
-        self.register_buffer("lowest", lowest, persistent=False)  # they are of the data, not weights to go on from
+        self.register_buffer("lowest", lowest, persistent=False)  # they belong to the data, not to the weights
         self.register_buffer("highest", highest, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,9 +51,9 @@ class Corruption(Stochastic):
 def dense_pair(
     widths: Sequence[int], activation: Activation, dropout: float, tied_weights: bool
 ) -> tuple[nn.Sequential, nn.Sequential]:
-    """An encoder of these widths, from p to q, and a decoder with them in reverse order.
+    """Build an encoder with these widths, from p to q, and a decoder with the same widths in reverse order.
 
-    With `tied_weights` the decoder's matrices are those of the encoder, transposed.
+    With `tied_weights` the decoder's matrices are the transposes of the encoder's.
     """
     down = linear_layers(widths)
     up = [TiedLinear(linear) for linear in reversed(down)] if tied_weights else linear_layers(widths[::-1])
@@ -63,17 +63,17 @@ def dense_pair(
 class AutoEncoder(nn.Module):
     """An encoder ``f_W`` and a decoder ``g_V``.
 
-    ``forward`` leaves out the decoder's link function: the error of probabilities is computed from logits.
+    ``forward`` leaves out the link function, because the error of probabilities is computed from logits.
 
     Parameters
     ----------
     encoder, decoder : nn.Module
     link : nn.Module
-        Turns the decoder's last linear map into a reconstruction.
+        Turns the decoder's output into a reconstruction.
     corruption : nn.Module
-        What is done to samples while training, before they are encoded.
+        Corrupts samples during training, before they are encoded.
     sparsity, contraction : float
-        Weights of the penalties; with either ``forward`` returns `Penalized`.
+        Weights of the penalties. If one is above zero, ``forward`` returns `Penalized`.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class AutoEncoder(nn.Module):
         contraction: float = 0.0,
     ) -> None:
         super().__init__()
-        # A code that is not negative has zeros that are exact.
+        # A ReLU makes the zeros of a code exact.
         self.encoder = nn.Sequential(encoder, nn.ReLU()) if sparsity else encoder
         self.decoder = decoder
         self.link = link
@@ -94,12 +94,12 @@ class AutoEncoder(nn.Module):
         self.sparsity, self.contraction = sparsity, contraction
 
     def forward(self, x: Tensor) -> Tensor | Penalized:
-        """Map a batch of shape (batch, p) to what the error is computed from."""
+        """Map a batch of shape (batch, p) to the input of the error."""
         x = self.corruption(x)
         if not (self.sparsity or self.contraction):
             return self.output(x)
         if self.contraction:
-            with torch.enable_grad():  # the loss on validation data has a Jacobian too
+            with torch.enable_grad():  # validation needs the Jacobian too
                 x = x.detach().requires_grad_()
                 z = self.encode(x)  # (batch, q)
                 penalty = self.contraction * squared_jacobian_norm(z, x)
@@ -111,7 +111,7 @@ class AutoEncoder(nn.Module):
         return Penalized(self.decoder(z), penalty)
 
     def _lengths(self) -> Tensor:
-        """The lengths of the q vectors that the decoder's first linear map multiplies with the code."""
+        """Return the lengths of the q columns of the decoder's first matrix."""
         first = next(module for module in self.decoder.modules() if isinstance(module, nn.Linear | TiedLinear))
         lengths: Tensor = torch.linalg.vector_norm(first.weight, dim=0)
         return lengths

@@ -1,4 +1,4 @@
-"""Outlier detection: samples that an auto-encoder rebuilds badly or whose codes lie apart."""
+"""Outlier detection with an auto-encoder: outliers are rebuilt badly or have unusual codes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 import torch
 from sklearn.base import OutlierMixin
 from sklearn.covariance import LedoitWolf
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann.autoencoder.losses import squared_error
 from sklearn_ann.autoencoder.network import AutoEncoder, dense_pair
-from sklearn_ann.base import NeuralTransformer
+from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.parameters import DropProbability, Fraction, LayerSizes, MinorFraction, PositiveFloat, PositiveInt
 from sklearn_ann.layers import Activation, layer_widths
+from sklearn_ann.reading import Reader, StandardizedRowReader
 
 __all__ = ["AutoEncoderOutlierDetector"]
 
-_MOST_STEPS = 20  # of concentration; a handful is usual
+_MOST_STEPS = 20  # concentration steps; a handful is usual
 
 
 def trimmed_error(share: float, output: Tensor, x: Tensor) -> Tensor:
-    """Squared error of each sample, zero for the `share` of the batch with the greatest; the mean is of the others."""
+    """Return the squared errors, scaled so that their mean is the mean without the `share` of the greatest errors."""
     error = squared_error(output, x)
     if not share:
         return error
@@ -36,16 +36,17 @@ def trimmed_error(share: float, output: Tensor, x: Tensor) -> Tensor:
 
 
 def concentrated_covariance(X: np.ndarray, share: float) -> LedoitWolf:
-    """Covariance of the samples that lie nearest to the centre: all but a `share` of them.
+    """Estimate the covariance of the samples nearest to the centre.
 
-    Concentration steps of Rousseeuw and Van Driessen (1999), theorem 1, that begin with all samples, with the shrunken
-    covariance of Ledoit and Wolf (2004), which has an inverse where there are fewer samples than features.
+    The concentration steps of Rousseeuw and Van Driessen (1999), theorem 1, start from all samples. They use the
+    shrunken covariance of Ledoit and Wolf (2004), which has an inverse even with fewer samples than features.
 
     Parameters
     ----------
     X : array of shape (n_samples, n_features)
         The samples.
     share : float in [0, 1)
+        Share of the samples to leave out.
     """
     kept = np.ones(len(X), dtype=bool)
     for _ in range(_MOST_STEPS):
@@ -58,55 +59,65 @@ def concentrated_covariance(X: np.ndarray, share: float) -> LedoitWolf:
     return estimate
 
 
-class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
-    r"""Outlier detection with an auto-encoder, on its codes and on what it cannot rebuild.
+def described_by(parts: str, module: Any, x: Tensor) -> Tensor:
+    """Return code, residual or both side by side, for samples of shape (batch, p)."""
+    code: Tensor = module.encode(x)
+    if parts == "latent":
+        return code
+    residual: Tensor = x - module.decode(code)
+    return residual if parts == "reconstruction" else torch.cat([code, residual], dim=1)
+
+
+class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
+    r"""Outlier detection with an auto-encoder, by its codes and its residuals.
 
     An auto-encoder ``g(f(x))`` is trained on standardised samples. With the code ``z = f(x)`` and the residual
-    ``r = x - g(z)`` side by side as ``u = (z, r)``, the score of a sample is minus its Mahalanobis distance
+    ``r = x - g(z)`` side by side as ``u = (z, r)``, the score of a sample is minus its Mahalanobis distance:
 
     .. math:: d(x) = \sqrt{(u - \mu)^\top \Sigma^{-1} (u - \mu)}
 
-    The length of the residual alone, which is usual [1]_, overlooks outliers whose codes lie apart but are rebuilt
-    well, and takes an error in a noisy feature for as bad as one in a quiet one.
+    The usual score is the length of the residual alone [1]_. It overlooks outliers that have unusual codes but are
+    rebuilt well, and it weighs an error in a noisy feature like an error in a quiet feature.
 
-    Neither the network nor mean and covariance learn from the samples that look like outliers on the way, a share of
-    them given by `trimming`.
+    The network, the mean and the covariance do not learn from a share `trimming` of the samples, the most outlying
+    ones.
 
     Parameters
     ----------
     n_components : "auto" or int
-        Width of the code. ``"auto"`` is the square root of the number of features, at least 2.
+        Number of components of the code. ``"auto"`` is the square root of the number of features, at least 2.
 
     hidden_layer_sizes : int or tuple of ints
         Widths of the encoder's hidden layers; the decoder mirrors them.
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
-        Function between the layers.
+        Activation function between the layers.
 
     dropout : float
-        Probability, in [0, 1), to drop a hidden unit while training.
+        Probability, in [0, 1), of dropping a hidden unit during training.
 
     score_on : {"both", "latent", "reconstruction"}
-        What the distance is of: code and residual, the code alone, or the residual alone.
+        Compute the distance from code and residual, from the code alone, or from the residual alone.
 
     trimming : float
-        Share of the samples, in [0, 1), that does not train: of each batch those with the greatest error, and for mean
-        and covariance those with the greatest distance [2]_ [3]_. It should be above the share of outliers.
+        Share of the samples, in [0, 1), to leave out of training: the samples of each batch with the greatest error,
+        and for mean and covariance the samples with the greatest distance [2]_ [3]_. Choose it above the share of
+        outliers.
 
     contamination : "auto" or float
-        Share of outliers in the training data, in (0, 0.5], which sets `offset_`. ``"auto"`` is Tukey's fence: a
-        distance above ``Q3 + 1.5 (Q3 - Q1)``, with the quartiles of the training data, is that of an outlier.
+        Share of outliers in the training data, in (0, 0.5]; it sets `offset_`. ``"auto"`` is Tukey's fence: outliers
+        have a distance above ``Q3 + 1.5 (Q3 - Q1)``, with the quartiles of the training data.
 
     Attributes
     ----------
     offset_ : float
-        Samples with a score below it are outliers.
+        Samples with a score below the offset are outliers.
 
     scaler_ : StandardScaler
-        What standardises the features.
+        Standardises the features.
 
     covariance_ : LedoitWolf
-        Mean and covariance of what the distance is of.
+        Mean and covariance of codes, residuals or both, as `score_on` says.
 
     References
     ----------
@@ -140,62 +151,44 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
     learning_rate: PositiveFloat = 2e-3
     learning_rate_schedule: training.Schedule = "cosine"
 
-    def _encode(self, X: Any, *, reset: bool) -> training.Rows:
-        X = validate_data(self, X, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1)
-        if reset:
-            self.scaler_ = StandardScaler().set_output(transform="default").fit(X)
-        return training.Rows(training.as_tensor(self.scaler_.transform(X).astype(self._numpy_dtype)))
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        return StandardizedRowReader(**common)
 
-    def _build(self, samples: training.Samples) -> nn.Module:
-        width = max(2, int(self.n_features_in_**0.5)) if self.n_components == "auto" else self.n_components
-        self._n_features_out = width
-        widths = (self.n_features_in_, *layer_widths(self.hidden_layer_sizes), width)
-        encoder, decoder = dense_pair(widths, self.activation, self.dropout, tied_weights=False)
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        return {"n_components": max(2, int(plan.reader.columns.number**0.5))}
+
+    def _network(self, plan: Plan) -> nn.Module:
+        p = plan.parameters
+        widths = (plan.reader.columns.number, *layer_widths(p.hidden_layer_sizes), p.n_components)
+        encoder, decoder = dense_pair(widths, p.activation, p.dropout, tied_weights=False)
         return AutoEncoder(encoder, decoder, nn.Identity(), nn.Identity())
 
-    def _error(self) -> training.Error:
-        return partial(trimmed_error, self.trimming)
+    def _error(self, plan: Plan) -> training.Error:
+        return partial(trimmed_error, plan.parameters.trimming)
 
-    def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
-        super()._fit(X, y, **options)
-        self._fitted_score_on = self.score_on
-        described = self._described(X)
-        self.covariance_ = concentrated_covariance(described, self.trimming)
-        distances = np.sqrt(self.covariance_.mahalanobis(described))
-        if self.contamination == "auto":
+    def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
+        p = plan.parameters
+        described = plan.apply(module, run.examples.samples, partial(described_by, p.score_on)).astype(np.float64)
+        covariance = concentrated_covariance(described, p.trimming)
+        distances = np.sqrt(covariance.mahalanobis(described))
+        if p.contamination == "auto":
             quarter, three_quarters = np.quantile(distances, [0.25, 0.75])
-            self.offset_ = float(-(three_quarters + 1.5 * (three_quarters - quarter)))
+            offset = -(three_quarters + 1.5 * (three_quarters - quarter))
         else:
-            self.offset_ = float(np.quantile(-distances, self.contamination))
-        return self
-
-    def _described(self, X: Any) -> np.ndarray:
-        """Code, residual, or both, of each sample."""
-        parts = self._fitted_score_on
-
-        def describe(module: Any, x: Tensor) -> Tensor:
-            code = module.encode(x)
-            residual = x - module.decode(code)
-            described: Tensor = {
-                "latent": code,
-                "reconstruction": residual,
-                "both": torch.cat([code, residual], dim=1),
-            }[parts]
-            return described
-
-        return self._apply(X, describe).astype(np.float64)
+            offset = np.quantile(-distances, p.contamination)
+        return {"covariance_": covariance, "offset_": float(offset)}
 
     def fit(self, X: Any, y: Any = None, *, X_val: Any = None) -> Self:
-        """Train the auto-encoder and learn what is usual.
+        """Train the auto-encoder, then estimate mean, covariance and offset.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Samples, most of them no outliers.
+            Training samples, most of which are not outliers.
         y : ignored
             Not used; part of scikit-learn's interface.
         X_val : as X, default=None
-            Validation data: their error is watched for early stopping.
+            Validation data; early stopping watches their loss.
 
         Returns
         -------
@@ -204,7 +197,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Raises
         ------
         ValueError
-            If X is not what is described here, or if the loss ceases to be finite.
+            If X has another form than described here, or if the loss is no longer finite.
         """
         return self._fit(X, X_val=X_val)
 
@@ -221,10 +214,11 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         array of shape (n_samples, n_components)
             The codes ``f(x)``.
         """
-        return self._apply(X, AutoEncoder.encode)
+        codes: np.ndarray = self._apply(X, AutoEncoder.encode)
+        return codes
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Return minus the distance of each sample from what is usual; the lower, the more of an outlier.
+        """Return minus the distance of each sample; the lower, the more outlying.
 
         Parameters
         ----------
@@ -237,11 +231,12 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
             ``-d(x)``.
         """
         check_is_fitted(self)
-        scores: np.ndarray = -np.sqrt(self.covariance_.mahalanobis(self._described(X)))
+        described = self._apply(X, partial(described_by, self.resolved_parameters_.score_on)).astype(np.float64)
+        scores: np.ndarray = -np.sqrt(self.covariance_.mahalanobis(described))
         return scores
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Return ``score_samples(X) - offset_``, which is below zero for outliers.
+        """Return ``score_samples(X) - offset_``, which is negative for outliers.
 
         Parameters
         ----------
@@ -252,10 +247,11 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         -------
         array of shape (n_samples,)
         """
-        return self.score_samples(X) - self.offset_
+        scores: np.ndarray = self.score_samples(X) - self.offset_
+        return scores
 
     def predict(self, X: Any) -> np.ndarray:
-        """Tell outliers from others.
+        """Predict whether samples are outliers.
 
         Parameters
         ----------
@@ -265,7 +261,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralTransformer):
         Returns
         -------
         int array of shape (n_samples,)
-            -1 for outliers, +1 for others.
+            -1 for outliers, +1 for inliers.
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 

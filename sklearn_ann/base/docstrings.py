@@ -1,4 +1,4 @@
-"""A leaf documents its own parameters; what it inherits is spliced in from the classes that declare it."""
+"""Complete docstrings: a class documents its own parameters and gets the entries of inherited ones from its bases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SPLICED = ("Parameters", "Attributes")
 
 
 def split_sections(docstring: str) -> dict[str, str]:
-    """Split a numpydoc docstring into ``{header: body}``; what stands before the first header has the key ``""``."""
+    """Split a numpydoc docstring into ``{header: body}``; the text before the first header has the key ``""``."""
     parts = _HEADER.split(inspect.cleandoc(docstring) + "\n")
     return {"": parts[0].strip()} | {
         name: body.strip("\n") for name, body in zip(parts[1::2], parts[2::2], strict=True)
@@ -25,18 +25,18 @@ def split_entries(body: str) -> dict[str, str]:
 
 
 def with_default(entry: str, default: Any) -> str:
-    """State `default` at the end of the entry's first line: the class body is the only place that sets it."""
+    """Append `default` to the first line of the entry, so that the class body is its only source."""
     head, _, body = entry.partition("\n")
     return f"{head}, default={default!r}\n{body}"
 
 
 def complete_docstring(cls: type, defaults: dict[str, Any]) -> None:
-    """Rewrite ``cls.__doc__`` so that it documents all of `defaults`, in that order, and all inherited attributes."""
+    """Rewrite ``cls.__doc__`` to document all parameters in the order of `defaults`, and all inherited attributes."""
     if cls.__doc__ is None:  # python -OO
         return
     sections = split_sections(cls.__doc__)
     own = {header: split_entries(sections.get(header, "")) for header in _SPLICED}
-    cls._documented = own  # type: ignore[attr-defined]
+    type.__setattr__(cls, "_documented", own)  # subclasses read it
     ancestors = [vars(ancestor).get("_documented", {}) for ancestor in reversed(cls.__mro__)]
     parameters = {name: entry for documented in ancestors for name, entry in documented.get("Parameters", {}).items()}
     attributes = dict(own["Attributes"])

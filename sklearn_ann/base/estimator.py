@@ -1,94 +1,95 @@
-"""The life cycle that every architecture shares: encode, build, train, predict."""
+"""The life cycle that every architecture shares: prepare a plan, train it, store the result, predict."""
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 import warnings
-from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
-import scipy.sparse as sp
 import torch
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
-from sklearn.model_selection import train_test_split
-from sklearn.utils import Tags
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils import Bunch, Tags, check_array
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann._version import __version__
 from sklearn_ann.base.parameters import (
-    DeclaredParameters,
     NonNegativeFloat,
     NonNegativeInt,
     OpenFraction,
     PositiveFloat,
     PositiveInt,
     RandomState,
+    declared,
 )
+from sklearn_ann.base.plan import Plan, applied, checked_weights, examples_of, hold_out, with_weights_of
+from sklearn_ann.base.targets import Targets
+from sklearn_ann.layers import WithHead
+from sklearn_ann.reading import Reader, RowReader
+
+# Hyper-parameters that partial_fit reads anew; the network stays what it is.
+_TRAINING = ("batch_size", "learning_rate", "weight_decay", "max_grad_norm", "device", "verbose")
 
 
-class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
+@declared
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator):
     """A neural network as a scikit-learn estimator.
 
-    A subclass is its hyper-parameters, its docstring and the answers to three questions: what is a sample
-    (`_encode`; rows by default), what is the network (`_build`) and what is the error (`_error`).
+    A subclass is its hyper-parameters, its docstring and four answers: what is a sample (`_reader`; rows by default),
+    what is the network (`_network`, or `_body` of a supervised one), what is the error (`_error`), and what to take
+    from the trained network (`_take`).
 
     Parameters
     ----------
     max_epochs : int
-        The most passes over the training data in one ``fit``. Training stops before as soon as the loss has stopped
-        to fall; if it has not, a ``ConvergenceWarning`` says so.
+        Maximum number of epochs in one ``fit``. Training stops earlier when the loss no longer falls; if it is still
+        falling in the end, a ``ConvergenceWarning`` says so.
 
     batch_size : int or None
-        Samples in a step of the optimiser, at most: an epoch is cut into batches whose sizes differ by one at most.
-        None, or a value over the number of samples, makes one batch of all.
+        Maximum number of samples in a batch. An epoch is cut into batches whose sizes differ by at most one. None, or a
+        value above the number of samples, makes one batch of all samples.
 
     learning_rate : float
         Step size of the optimiser.
 
     learning_rate_schedule : {"constant", "cosine", "adaptive"}
-        Course of the learning rate: constant; falling to zero over `max_epochs` along half a cosine; or divided by
-        five whenever the watched loss has not fallen for half of `n_iter_no_change` epochs.
+        How the learning rate changes: it stays constant, falls to zero over `max_epochs` along half a cosine, or is
+        divided by five whenever the watched loss has not fallen for half of `n_iter_no_change` epochs.
 
     optimizer : {"adamw", "adam"}
-        Adam (Kingma and Ba 2015); the two differ in what they make of `weight_decay`.
+        Adam (Kingma and Ba 2015); the two options treat `weight_decay` differently.
 
     weight_decay : float
         With ``"adamw"`` a step shrinks each weight by ``learning_rate * weight_decay`` of itself (Loshchilov and Hutter
         2019, algorithm 2). With ``"adam"`` the loss gets ``weight_decay / 2`` times the sum of the squared weights.
 
     max_grad_norm : float or None
-        Greatest Euclidean norm of the gradient of all weights together; a longer one is scaled down to it. None for
-        no limit.
+        Maximum Euclidean norm of the gradient of all weights together; a longer gradient is scaled down to it. None
+        for no limit.
 
     early_stopping : bool
-        Whether to watch the loss on held-out data, not that on the training data, and to return the weights of its
-        best epoch. The data are a random part of what ``fit`` gets, stratified by class in classifiers. Where ``fit``
-        gets ``X_val``, that is watched in any case.
+        Whether to hold out validation data, to watch their loss and to keep the weights of the best epoch. The data are
+        a random part of the samples in ``fit``, stratified by class in classifiers. If ``fit`` gets ``X_val``, the loss
+        on these data is watched instead.
 
     validation_fraction : float
-        Share of the training data, in (0, 1), that `early_stopping` holds out.
+        Share of the samples, in (0, 1), that `early_stopping` holds out.
 
     n_iter_no_change : int
         Epochs without progress after which training stops.
 
     tol : float
-        Progress is a watched loss that falls by more than this fraction of itself.
+        An epoch counts as progress if the watched loss falls by more than this fraction of itself.
 
     warm_start : bool
-        Whether ``fit`` goes on from the weights of the previous ``fit``, with a new optimiser. The network's shape
-        must not have changed.
+        Whether ``fit`` goes on from the weights of the previous ``fit``, with a new optimiser. Samples are read as they
+        were read then, and the shape of the network must not have changed.
 
     device : str
         Where to compute: ``"auto"`` (the first CUDA device, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
@@ -99,12 +100,12 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         rest in float32.
 
     random_state : int, RandomState instance or None
-        Determines initial weights, the order of the samples, dropout and the validation split. The same int gives the
-        same result on the same machine. None takes a seed from the operating system: NumPy's and torch's global
-        generators are neither read nor moved.
+        Seed of the initial weights, the order of the samples, dropout and the validation split. The same int gives the
+        same result on the same machine. None takes a seed from the operating system. The global generators of NumPy and
+        torch are neither read nor changed.
 
     verbose : int
-        1 shows a progress line, 0 nothing.
+        1 shows a progress line, 0 shows nothing.
 
     Attributes
     ----------
@@ -112,26 +113,33 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         The trained network.
 
     net_ : skorch.NeuralNet
-        Its optimiser and history, from which ``partial_fit`` goes on.
+        The same network with its optimiser and history, for use with skorch.
+
+    reader_ : Reader
+        What the fit has learned of its samples; later samples are read by it.
+
+    resolved_parameters_ : dict
+        The hyper-parameters of the fit, with what ``"auto"`` stood for. Predictions go by them: a parameter that is
+        set after ``fit`` counts from the next ``fit`` on.
 
     history_ : dict of lists
-        One value for each epoch: ``"loss"`` and, where held-out data were watched, ``"validation_loss"`` (means over
-        the samples), ``"learning_rate"`` and ``"duration"`` (seconds). ``pandas.DataFrame(history_)`` is a table.
+        One value per epoch: ``"loss"`` and, with validation data, ``"validation_loss"`` (means over the samples),
+        ``"learning_rate"`` and ``"duration"`` (seconds). ``pandas.DataFrame(history_)`` is a table.
 
     n_iter_ : int
-        Epochs run.
+        Number of epochs.
 
     best_epoch_ : int
-        The epoch, counted from 1, with the least watched loss.
+        The epoch, counted from 1, with the smallest watched loss.
 
     loss_ : float
-        Mean loss over the training data in the epoch that the weights come from.
+        Mean loss over the training data in the epoch whose weights were kept.
 
     n_features_in_ : int
         Number of features seen during ``fit``.
 
     feature_names_in_ : array of str of shape (`n_features_in_`,)
-        Names of the features, where X has names that are all strings.
+        Names of the features, if X has names that are all strings.
     """
 
     max_epochs: PositiveInt = 200
@@ -154,55 +162,56 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
     _loss_floor: ClassVar[float] = 0.0
     """Losses under this are as good as zero; see `training.loop.Patience`."""
 
-    # --- The three questions ---------------------------------------------------------------------------------------
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        declared(cls)
 
-    def _encode(self, X: Any, *, reset: bool) -> training.Samples:
-        """What is a sample? Check `X` and encode it; `reset` says whether to learn its shape or to hold it to that."""
-        X = validate_data(self, X, reset=reset, dtype=self._numpy_dtype, accept_sparse="csr", order="C")
-        return training.SparseRows.from_scipy(X) if sp.issparse(X) else training.Rows(training.as_tensor(X))
+    # --- What an architecture answers ------------------------------------------------------------------------------
+    # These are called while a fit is prepared or stored, never by a prediction.
 
-    def _build(self, samples: training.Samples) -> nn.Module:
-        """What is the network? Build it for encoded samples; called where torch draws from `random_state`."""
-        raise NotImplementedError
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        """What is a sample? Return a reader made of `common` and of the hyper-parameters that concern it.
 
-    def _build_on(self, examples: training.Examples) -> nn.Module:
-        """Build the network for all that it will be trained on, where it is to hold some of that."""
-        return self._build(examples.samples)
+        `X` is there for estimators that read several kinds of samples.
+        """
+        return RowReader(**common)
 
-    def _error(self) -> training.Error:
-        """What is the error? Return ``(output, target) -> one loss a sample``, a function that holds no estimator."""
-        raise NotImplementedError
-
-    # --- What supervised estimators add ----------------------------------------------------------------------------
-
-    def _encode_target(
-        self, y: Any, sample_weight: np.ndarray | None, *, reset: bool
-    ) -> tuple[Tensor | None, np.ndarray | None]:
-        """Check `y`; return it as the tensor that the error expects and the weights that go with it."""
-        return None, sample_weight
-
-    def _strata(self, target: Tensor | None) -> np.ndarray | None:
-        """What the held-out part is stratified by."""
+    def _targets(self, **common: Any) -> Targets | None:
+        """What is predicted? Return targets made of `common`; None without targets."""
         return None
 
-    # --- The life cycle --------------------------------------------------------------------------------------------
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        """What does "auto" stand for? Return values of hyper-parameters by name, for samples that are read."""
+        return {}
 
-    def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
-        """Fit, and leave the estimator as it was if that fails or is interrupted before its first whole epoch."""
-        before = self.__dict__.copy()
-        try:
-            with torch.inference_mode(False):  # which the caller may have switched on
-                self._fit_with_callbacks(X, y, **options)
-        except BaseException as error:
-            trained = self.__dict__.get("history_") is not before.get("history_")
-            if not (isinstance(error, KeyboardInterrupt) and trained):
-                self.__dict__.clear()
-                self.__dict__.update(before)
-            raise
-        return self
+    def _network(self, plan: Plan) -> nn.Module:
+        """What is the network? Build it; torch draws its weights from `random_state`."""
+        if plan.targets is None:
+            raise NotImplementedError
+        body, n_features = self._body(plan)
+        return WithHead(body, n_features, plan.targets.n_outputs)
 
-    @with_callbacks
-    def _fit_with_callbacks(
+    def _body(self, plan: Plan) -> tuple[nn.Module, int]:
+        """What is the supervised network, without its last layer? Return it and the number of its features."""
+        raise NotImplementedError
+
+    def _error(self, plan: Plan) -> training.Error:
+        """What is the error? Return ``(output, target) -> one loss per sample``, a function that holds no estimator."""
+        if plan.targets is None:
+            raise NotImplementedError
+        return plan.targets.error
+
+    def _step(self, plan: Plan, module: nn.Module, error: training.Error) -> training.Step:
+        """How does it learn from a batch? By default one optimiser goes down the mean error."""
+        return training.Step(module, error, plan.settings)
+
+    def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
+        """What does it take from the trained network? Return further fitted attributes by name."""
+        return {}
+
+    # --- Preparing -------------------------------------------------------------------------------------------------
+
+    def _prepare(
         self,
         X: Any,
         y: Any = None,
@@ -212,234 +221,238 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         y_val: Any = None,
         incremental: bool = False,
         **target_options: Any,
-    ) -> None:
+    ) -> Plan:
+        """Validate, read, split and settle everything that a training needs; the estimator stays as it is."""
         self._validate_params()
-        device = training.resolve_device(self.device, self.precision)
-        fitted = hasattr(self, "module_")
-        fresh = not (fitted and (incremental or self.warm_start))
-        if fresh or not incremental:
-            self._fitted_precision = self.precision
-        if fresh or not hasattr(self, "_rng"):
-            self._rng = training.as_random_state(self.random_state)
-
-        examples, target = self._examples(X, y, sample_weight, reset=fresh, **target_options)
-        validation = None
+        going_on = hasattr(self, "module_") and (incremental or self.warm_start)
+        plan = self._new_plan(X, going_on, incremental)
+        plan.examples = self._examples(plan, X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
-            if examples.target is not None and y_val is None:
+            if plan.targets is not None and y_val is None:
                 raise ValueError("X_val was given without y_val")
-            validation, _ = self._examples(X_val, y_val, None, reset=False)
+            plan.validation = self._examples(plan, X_val, y_val, None, learn=False)
         elif y_val is not None:
             raise ValueError("y_val was given without X_val")
-        elif not incremental and self._stops_early(len(examples)):
-            examples, validation = self._hold_out(examples, target)
+        for name, value in self._auto(plan).items():
+            if _is_auto(plan.parameters[name]):
+                plan.parameters[name] = value
+        if X_val is None and not incremental and plan.parameters.early_stopping:
+            target: Any = plan.examples.target
+            target = target.values if isinstance(target, training.Rows) else target
+            strata = None if plan.targets is None else plan.targets.strata(target)
+            fraction = plan.parameters.validation_fraction
+            plan.examples, plan.validation = hold_out(plan.examples, strata, fraction, plan.rng)
+        error = self._error(plan)
+        if going_on and incremental:
+            plan.step, plan.history = self._learner, list(self._records)
+        else:
+            plan.step = self._step(plan, self._new_network(plan, going_on), error)
+            plan.history = list(self._records) if going_on else []
+        return plan
 
-        if fresh or not incremental:
-            self._new_network(examples, device, continued=None if fresh else self.module_)
-        self.net_.move(device)
-        self._device = device
-        settings = self._settings(incremental)
-        self.net_.adopt(settings)
-        run = training.Training(
-            self.net_,
-            examples,
-            validation,
-            settings,
-            generator=training.torch_generator(self._rng),
-            noise=training.torch_generator(self._rng, device),
-            loss_floor=self._loss_floor,
-            settles=not incremental,
-        )
-        done_before = run.epoch
-        try:
-            self._run(run, X, y, sample_weight, incremental)
-        finally:
-            if run.epoch > done_before:  # after an interrupt too, so that the work that is done is not lost
-                for name, value in self._results(run, self.module_).items():
-                    setattr(self, name, value)
-        if not (incremental or run.converged or run.stopped or self.learning_rate_schedule == "cosine"):
-            warnings.warn(
-                f"The loss of {type(self).__name__} was still falling after "
-                f"max_epochs={self._value('max_epochs')} epochs; "
-                "a greater max_epochs, learning_rate or tol lets it converge.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
+    def _new_plan(self, X: Any, going_on: bool, incremental: bool) -> Plan:
+        parameters = Bunch(**self.get_params(deep=False))
+        if going_on and incremental:  # the network stays; how to train it may change
+            kept = self.resolved_parameters_
+            changed = {name: parameters[name] for name in _TRAINING if not _is_auto(parameters[name])}
+            parameters = Bunch(**(kept | changed))
+        device = training.resolve_device(parameters.device, parameters.precision)
+        common = {"owner": type(self).__name__, "dtype": training.tensor_dtype(parameters.precision)}
+        if going_on:
+            rng = copy.deepcopy(self._rng)
+            reader = self.reader_.retyped(common["dtype"])
+            targets = None if self._coder is None else self._coder.retyped(common["dtype"])
+        else:
+            rng = training.as_random_state(self.random_state)
+            reader, targets = self._reader(X, **common), self._targets(**common)
+        return Plan(reader, targets, parameters, rng, device, incremental)
 
     def _examples(
-        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, **target_options: Any
-    ) -> tuple[training.Examples, Tensor | None]:
-        """Encode everything once."""
-        samples = self._encode(X, reset=reset)
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, samples, dtype=np.float64, force_float_dtype=True, ensure_non_negative=True
-            )
-        target, weight = self._encode_target(y, weight, reset=reset, **target_options)
-        if target is not None:
-            check_consistent_length(samples, target)
-        rows = None
-        if weight is not None:
-            if not (weight > 0).any():
-                raise ValueError("no sample has a weight above zero, with sample_weight and class_weight multiplied")
-            if (weight == 0).any():  # a weight of zero is an absent sample
-                rows = torch.from_numpy(np.flatnonzero(weight))
-            weight = weight / (weight.sum() / np.count_nonzero(weight))
-        weights = None if weight is None else torch.as_tensor(weight, dtype=self._dtype)
-        return training.Examples(samples, rows, target, weights), target
+        self, plan: Plan, X: Any, y: Any, sample_weight: Any, *, learn: bool, **target_options: Any
+    ) -> training.Examples[Any]:
+        """Read samples, targets and weights, once."""
+        reader, targets = plan.reader, plan.targets
+        samples = (reader.learn if learn else reader.read)(X, y if targets is None else None)
+        weight = checked_weights(sample_weight, len(samples))
+        target = None
+        if targets is not None:
+            target = targets.learn(y, weight, **target_options) if learn else targets.read(y, **target_options)
+            of_target = targets.weights(y)
+            if of_target is not None:
+                weight = of_target if weight is None else of_target * weight
+        examples = examples_of(samples, target, weight, reader.dtype)
+        if learn:
+            examples = reader.finish(examples)
+            for learned in (reader, targets):
+                if learned is not None:
+                    learned.freeze()
+        return examples
 
-    def _stops_early(self, n_samples: int) -> bool:
-        """Whether to hold validation data out of so many samples."""
-        return self.early_stopping
+    def _new_network(self, plan: Plan, going_on: bool) -> nn.Module:
+        with torch.device("cpu"), training.drawing_from(training.torch_generator(plan.rng)):
+            module = self._network(plan)
+        if going_on:
+            module = with_weights_of(module, self.module_)
+        return module.to(plan.device, plan.dtype)
 
-    def _hold_out(
-        self, examples: training.Examples, target: Tensor | None
-    ) -> tuple[training.Examples, training.Examples]:
-        """Split off the part that early stopping watches; the data themselves are not copied."""
-        rows = np.arange(len(examples.samples)) if examples.rows is None else examples.rows.numpy()
-        strata = self._strata(target)
-        if len(rows) < 2:
-            raise ValueError(f"early_stopping=True holds samples out and needs 2 of them at least, got {len(rows)}")
-        try:
-            parts = train_test_split(
-                rows,
-                test_size=self.validation_fraction,
-                random_state=self._rng,
-                stratify=None if strata is None else strata[rows],
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True cannot hold out validation_fraction={self.validation_fraction} of {len(rows)} "
-                f"samples: {error} Validation data of your own go to fit as X_val."
-            ) from error
-        train, held_out = (dataclasses.replace(examples, rows=torch.from_numpy(part)) for part in parts)
-        return train, held_out
+    # --- Training and storing --------------------------------------------------------------------------------------
 
-    def _new_network(self, examples: training.Examples, device: torch.device, continued: nn.Module | None) -> None:
-        """Build the network anew; with `continued`, give it that module's weights."""
-        with torch.device("cpu"), training.drawing_from(training.torch_generator(self._rng)):
-            module = self._build_on(examples)
-        if continued is not None:
+    def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
+        """Prepare, train, store; a fit that fails leaves the estimator as it was, Ctrl-C keeps whole epochs."""
+        with torch.inference_mode(False):  # which the caller may have switched on
+            plan = self._prepare(X, y, **options)
+            run = plan.start(self._loss_floor)
+            done_before = run.epoch
             try:
-                module.load_state_dict(continued.state_dict())
-            except RuntimeError as error:
-                raise ValueError(
-                    f"warm_start=True goes on from the previous fit, but the parameters now set ask for a network of "
-                    f"another shape: {error}"
-                ) from error
-        self.module_: nn.Module = module.to(device, self._dtype)
-        history = copy.copy(self.net_.history) if continued is not None else None
-        self.net_: training.Network = training.Network(self.module_, self._error(), self._settings())
-        if history is not None:
-            self.net_.history = history
-
-    def _value(self, name: str) -> Any:
-        """The hyper-parameter of this name; a subclass says here what "auto" stands for."""
-        return getattr(self, name)
-
-    def _settings(self, incremental: bool = False) -> training.Settings:
-        names = training.Settings.__dataclass_fields__
-        values = {name: self._value(name) for name in names if hasattr(self, name)}
-        values |= {"precision": self._fitted_precision}
-        one_epoch = {"max_epochs": 1, "learning_rate_warmup": 0.0}
-        return training.Settings(**(values | one_epoch if incremental else values))
-
-    def _run(self, run: training.Training, X: Any, y: Any, sample_weight: Any, incremental: bool) -> None:
-        """Train, with everyone told of it who asked to be."""
-        observers: list[Any] = []
-        context = None
-        if not incremental:
-            context = self._init_callback_context(max_subtasks=self._value("max_epochs"))
-            data = {"X": X, "y": y, "metadata": {"sample_weight": sample_weight} if sample_weight is not None else None}
-            context.call_on_fit_task_begin(estimator=self, **data)
-            if hasattr(self, "_skl_callbacks"):
-                observers.append(training.EpochTasks(self, context, self._copied_results, **data))
-        line = None
-        if self.verbose and not incremental:
-            line = training.ProgressLine(type(self).__name__, self._value("max_epochs"))
-            observers.append(line)
-        try:
-            with training.limited_threads():
-                run.run(observers)
-        finally:
-            if line is not None:
-                line.close()
-        if context is not None:
-            context.call_on_fit_task_end(
-                estimator=self, reconstruction_attributes=lambda: self._copied_results(run), **data
+                self._train(plan, run, X, y, options.get("sample_weight"))
+            except KeyboardInterrupt:
+                if run.epoch > done_before:
+                    self._store(self._results(plan, run, plan.step.module))
+                raise
+            self._store(self._results(plan, run, plan.step.module))
+        p = plan.parameters
+        if not (plan.incremental or run.converged or run.stopped or p.learning_rate_schedule == "cosine"):
+            warnings.warn(
+                f"The loss of {type(self).__name__} was still falling after max_epochs={p.max_epochs} epochs. "
+                "A greater max_epochs, learning_rate or tol lets it converge.",
+                ConvergenceWarning,
+                stacklevel=3,
             )
+        return self
 
-    def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
-        """The fitted attributes that come of a training."""
-        history = run.network.history
-        names = ("loss", "validation_loss", "learning_rate", "duration")
+    @with_callbacks
+    def _train(self, plan: Plan, run: training.Training, X: Any, y: Any, sample_weight: Any) -> None:
+        """Train, and tell everyone who asked to be told."""
+        if plan.incremental:
+            with training.limited_threads():
+                run.run()
+            return
+        max_epochs = plan.parameters.max_epochs
+        context = self._init_callback_context(max_subtasks=max_epochs)
+        data = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
+
+        def copied(run: training.Training) -> dict[str, Any]:
+            """Fitted attributes for a copy of the estimator, which must not disturb the network in training."""
+            module = copy.deepcopy(plan.step.module).eval()
+            return self._results(plan, run, module) | {"_learner": self._step(plan, module, plan.step.error)}
+
+        observers: list[training.Observer] = []
+        context.call_on_fit_task_begin(estimator=self, **data)
+        if hasattr(self, "_skl_callbacks"):
+            observers.append(training.EpochTasks(self, context, copied, **data))
+        with training.limited_threads(), training.progress(type(self).__name__, max_epochs, self.verbose) as lines:
+            run.run([*observers, *lines])
+        context.call_on_fit_task_end(estimator=self, reconstruction_attributes=lambda: copied(run), **data)
+
+    def _results(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
+        """Return all that a fit leaves, by attribute."""
+        names = dict.fromkeys(name for record in run.history for name in record)
         decisive = run.best_epoch if run.validation is not None else run.epoch
         return {
+            **plan.reader.attributes,
+            **(plan.targets.attributes if plan.targets is not None else {}),
+            "reader_": plan.reader,
+            "resolved_parameters_": plan.parameters,
             "module_": module,
-            "history_": {
-                name: [epoch.get(name, np.nan) for epoch in history]
-                for name in names
-                if any(name in epoch for epoch in history)
-            },
+            "history_": {name: [record.get(name, np.nan) for record in run.history] for name in names},
             "n_iter_": run.epoch,
             "best_epoch_": run.best_epoch,
-            "loss_": history[decisive - 1]["loss"],
+            "loss_": run.history[decisive - 1]["loss"],
+            "_coder": plan.targets,
+            "_learner": plan.step,
+            "_records": list(run.history),
+            "_rng": plan.rng,
+            "_device": plan.device,
+            **self._take(plan, run, module),
         }
 
-    def _copied_results(self, run: training.Training) -> dict[str, Any]:
-        """Fitted attributes for a copy of the estimator that must not disturb the network in training."""
-        return self._results(run, copy.deepcopy(run.network.module_).eval()) | {"net_": None}
+    def _store(self, results: dict[str, Any]) -> None:
+        if "feature_names_in_" not in results:
+            self.__dict__.pop("feature_names_in_", None)
+        for name, value in results.items():
+            setattr(self, name, value)
 
-    def _apply(self, X: Any, function: Callable[[Any, Any], Tensor]) -> np.ndarray:
-        """Check and encode `X` and apply ``function(module, batch)`` to it in chunks."""
+    # --- Predicting, by what the fit has kept ----------------------------------------------------------------------
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the features that the network's last layer works on.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+            The samples.
+
+        Returns
+        -------
+        array of shape (n_samples, n_features_out)
+        """
+        features: np.ndarray = self._apply(X, WithHead.features)
+        return features
+
+    def _apply(self, X: Any, function: Callable[[Any, Any], Any], **how: Any) -> Any:
+        """Read `X` and apply ``function(module, batch)`` to it in chunks; see `training.apply`."""
         check_is_fitted(self)
-        return self._apply_encoded(self._encode(X, reset=False), function)
+        return self._apply_to(self.reader_.read(X), function, **how)
+
+    def _apply_to(
+        self,
+        samples: training.Samples,
+        function: Callable[[Any, Any], Any],
+        *,
+        chunks: int | Sequence[Tensor] | None = None,
+        gradients: bool = False,
+    ) -> Any:
+        device = self._ready()
+        return applied(
+            self.module_, samples, function, self.resolved_parameters_, device, chunks=chunks, gradients=gradients
+        )
 
     def _ready(self) -> torch.device:
-        """Where the network is; out of a pickle, it goes to its device first."""
-        device: torch.device | None = self._device
-        if device is None:
-            self._device = device = training.available_device(self.device, self._fitted_precision)
+        """Return where the network is; after unpickling it first moves to its device."""
+        if self._device is None:
+            kept = self.resolved_parameters_
+            device = training.available_device(kept.device, kept.precision)
             self.module_.to(device)
-        return device
+            self._device: torch.device | None = device
+        return self._device
 
-    def _apply_encoded(self, samples: training.Samples, function: Callable[[Any, Any], Tensor]) -> np.ndarray:
-        device = self._ready()
-        batch_size = self._value("batch_size")
-        with training.limited_threads():
-            return training.apply(
-                self.module_,
-                samples,
-                function,
-                # Without gradients a batch takes less memory than in training.
-                chunk=len(samples) if batch_size is None else max(8 * batch_size, 256),
-                device=device,
-                precision=self._fitted_precision,
+    def _check_codes(self, X: Any) -> training.Rows:
+        """Check what ``transform`` may have returned, for a network that decodes it."""
+        check_is_fitted(self)
+        X = check_array(X, dtype=self.reader_.numpy_dtype, order="C")
+        if X.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {X.shape[1]} columns, but the codes of this {type(self).__name__} have {self._n_features_out}"
             )
-
-    # A fitted network keeps the precision of its fit, whatever the parameter is set to afterwards.
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        return training.tensor_dtype(self._fitted_precision)
+        return training.Rows(training.as_tensor(X))
 
     @property
-    def _numpy_dtype(self) -> type[np.floating]:
-        return np.float64 if self._fitted_precision == "float64" else np.float32
+    def _n_features_out(self) -> int:
+        if isinstance(self.module_, WithHead):
+            return self.module_.head.in_features
+        return int(self.resolved_parameters_.n_components)
+
+    @property
+    def net_(self) -> Any:
+        """A skorch net that shares the module and the optimiser."""
+        check_is_fitted(self)
+        return training.as_skorch_net(self._learner, self._records)
 
     # --- scikit-learn's contract -----------------------------------------------------------------------------------
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64" if self.precision == "float64" else "float32"]
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__(), _sklearn_ann_version=__version__)
         if state.get("_device") is not None:
-            if state["_device"].type != "cpu":  # the file must open where there is no such device
-                state["module_"], state["net_"] = copy.deepcopy((state["module_"], state["net_"]))
-                state["net_"].move(torch.device("cpu"))
+            if state["_device"].type != "cpu":  # the file must open on a machine without such a device
+                state["module_"], state["_learner"] = copy.deepcopy((state["module_"], state["_learner"]))
+                state["module_"].to("cpu")
+                state["_learner"].move(torch.device("cpu"))
             state["_device"] = None
         return state
 
@@ -457,20 +470,5 @@ class NeuralEstimator(CallbackSupportMixin, DeclaredParameters):
         super().__setstate__(state)
 
 
-class NeuralTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NeuralEstimator):
-    """A network whose ``transform`` returns features named after the class, of the type that `precision` names."""
-
-    def _check_codes(self, X: Any) -> training.Rows:
-        """Check what ``transform`` may have returned, for a network that decodes it."""
-        check_is_fitted(self)
-        X = check_array(X, dtype=self._numpy_dtype, order="C")
-        if X.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but the codes of this {type(self).__name__} have {self._n_features_out}"
-            )
-        return training.Rows(training.as_tensor(X))
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64" if self.precision == "float64" else "float32"]
-        return tags
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"

@@ -10,12 +10,12 @@ import dataclasses
 import inspect
 import types
 from numbers import Integral, Real
-from typing import Annotated, Any, ClassVar, Literal, Union, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from sklearn_ann._sklearn import Interval, StrOptions
 from sklearn_ann.base.docstrings import complete_docstring
 
 
@@ -61,49 +61,47 @@ def constraints(hint: Any) -> list[Any]:
     return [{bool: "boolean", int: Integral, float: Real}.get(hint, origin or hint)]
 
 
+C = TypeVar("C", bound=type[BaseEstimator])
+
+
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class DeclaredParameters(BaseEstimator):
-    """A scikit-learn estimator whose annotated fields are its hyper-parameters.
+def declared(cls: C) -> C:
+    """Make the annotated fields of an estimator its hyper-parameters.
 
-    Every subclass gets a keyword-only ``__init__`` that stores its own fields and those that it inherits, its own
-    first. Names that start or end with an underscore and ``ClassVar`` fields are not hyper-parameters. Declaring an
-    inherited field again changes its default or its bounds and keeps its place. A class that writes or
-    inherits an ``__init__`` of its own is left alone.
+    The class gets a keyword-only ``__init__`` that stores its own fields and the fields it inherits, its own first.
+    Names that start or end with an underscore and ``ClassVar`` fields are not hyper-parameters. Declaring an inherited
+    field again changes its default or its bounds and keeps its place. A class that writes or inherits an ``__init__``
+    of its own is left alone.
     """
-
-    _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {}
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        nearest = next(ancestor for ancestor in cls.__mro__ if "__init__" in vars(ancestor))
-        if issubclass(nearest, DeclaredParameters) and not hasattr(nearest.__init__, "_is_declared"):
-            return  # written by hand: it knows better
-        # The most distant ancestor first, so that a nearer declaration of the same name wins.
-        declared: dict[str, Any] = {}
-        for ancestor in reversed(cls.__mro__):
-            own = _own_fields(ancestor)
-            declared = {name: None for name in own if name not in declared} | declared
-            declared |= own
-        plain = get_type_hints(cls)
-        defaults = {name: getattr(cls, name) for name in declared}
-        holder = dataclasses.make_dataclass(
-            cls.__name__,
-            [(name, plain[name], dataclasses.field(default=defaults[name])) for name in declared],
-            kw_only=True,
-        )
-        init: Any = vars(holder)["__init__"]
-        init.__qualname__, init.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
-        init._is_declared = True
-        cls.__init__ = init  # type: ignore[method-assign]
-        cls._parameter_constraints = {
-            name: "no_validation" if hint is Any else constraints(hint) for name, hint in declared.items()
-        }
-        complete_docstring(cls, defaults)
+    nearest = next(ancestor for ancestor in cls.__mro__ if "__init__" in vars(ancestor))
+    if issubclass(nearest, BaseEstimator) and not hasattr(vars(nearest)["__init__"], "_is_declared"):
+        return cls  # written by hand
+    # The most distant ancestor comes first, so that a nearer declaration of the same name wins.
+    fields: dict[str, Any] = {}
+    for ancestor in reversed(cls.__mro__):
+        own = _own_fields(ancestor)
+        fields = {name: None for name in own if name not in fields} | fields
+        fields |= own
+    plain = get_type_hints(cls)
+    defaults = {name: getattr(cls, name) for name in fields}
+    holder = dataclasses.make_dataclass(
+        cls.__name__,
+        [(name, plain[name], dataclasses.field(default=defaults[name])) for name in fields],
+        kw_only=True,
+    )
+    init: Any = vars(holder)["__init__"]
+    init.__qualname__, init.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
+    init._is_declared = True
+    constrained = {name: "no_validation" if hint is Any else constraints(hint) for name, hint in fields.items()}
+    for name, value in (("__init__", init), ("_parameter_constraints", constrained)):
+        setattr(cls, name, value)
+    complete_docstring(cls, defaults)
+    return cls
 
 
 def _own_fields(cls: type) -> dict[str, Any]:
-    """The annotations, bounds included, of the hyper-parameters that the body of `cls` declares."""
-    if not issubclass(cls, DeclaredParameters) or cls is DeclaredParameters:
+    """Return the annotations, bounds included, of the hyper-parameters that the body of `cls` declares."""
+    if cls.__module__.partition(".")[0] == "sklearn":
         return {}
     names = [
         name

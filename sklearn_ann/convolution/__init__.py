@@ -1,4 +1,4 @@
-"""Convolution: estimators of sequences, signals and images of any size; a detector of known patterns."""
+"""Convolution: estimators for sequences, signals and images of any size, and a detector of known patterns."""
 
 from sklearn_ann.convolution.detector import PatternDetector
 from sklearn_ann.convolution.estimators import CNNClassifier, CNNRegressor

@@ -1,4 +1,4 @@
-"""Changes that leave a sample what it is, drawn anew whenever it is trained on."""
+"""Random changes of the training samples that keep their meaning, drawn anew in each epoch."""
 
 from __future__ import annotations
 
@@ -7,49 +7,50 @@ from numbers import Integral, Real
 from typing import Any
 
 import torch
-from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from sklearn_ann.convolution.samples import GridBatch
+from sklearn_ann import layers
+from sklearn_ann._sklearn import Interval, StrOptions
 from sklearn_ann.layers import Stochastic, places
+from sklearn_ann.reading import GridBatch
 
 _FLIPS = {"vertical": (0,), "horizontal": (1,), "both": (0, 1)}
 
 
 def moved(batch: GridBatch, dimension: int, source: Tensor) -> GridBatch:
-    """Put at each place of a dimension what stands at another.
+    """Move the values along one dimension.
 
     Parameters
     ----------
     batch : GridBatch
     dimension : int
-        0 is the first after the channels.
+        0 is the first dimension after the channels.
     source : int64 Tensor of shape (batch, length)
-        The other places; from outside of a sample come zeros.
+        The position that each position takes its value from; positions outside the sample give zeros.
     """
     x, axis = batch.x, 2 + dimension
-    place = torch.arange(x.shape[axis], device=x.device)
+    position = torch.arange(x.shape[axis], device=x.device)
     end = x.shape[axis] if batch.sizes is None else batch.sizes[:, dimension, None]
-    inside = (source >= 0) & (source < end) & (place < end)
+    inside = (source >= 0) & (source < end) & (position < end)
     shape = [len(x)] + [1] * (x.ndim - 1)
-    shape[axis] = len(place)
-    index = source.clamp(0, len(place) - 1).view(shape).expand_as(x)
+    shape[axis] = len(position)
+    index = source.clamp(0, len(position) - 1).view(shape).expand_as(x)
     return batch._replace(x=x.gather(axis, index) * inside.view(shape))
 
 
 def mirrored(batch: GridBatch, dimension: int, which: Tensor | None = None) -> GridBatch:
-    """Turn samples around along a dimension; of all, or those in `which`, a bool Tensor of shape (batch,)."""
+    """Mirror samples along a dimension: all, or those in `which`, a bool Tensor of shape (batch,)."""
     x = batch.x
-    place = torch.arange(x.shape[2 + dimension], device=x.device)
-    end = len(place) if batch.sizes is None else batch.sizes[:, dimension, None]
-    source = (end - 1 - place).expand(len(x), -1)
+    position = torch.arange(x.shape[2 + dimension], device=x.device)
+    end = len(position) if batch.sizes is None else batch.sizes[:, dimension, None]
+    source = (end - 1 - position).expand(len(x), -1)
     if which is not None:
-        source = torch.where(which[:, None], source, place)
+        source = torch.where(which[:, None], source, position)
     return moved(batch, dimension, source)
 
 
 def reverse_complement(batch: GridBatch, which: Tensor | None = None) -> GridBatch:
-    """The other strands of sequences whose columns are A, C, G and T; of all, or of those in `which`."""
+    """Replace sequences with the channels A, C, G and T by their other strand: all, or those in `which`."""
     x = batch.x.flip(1)
     if which is not None:
         x = torch.where(which[:, None, None], x, batch.x)
@@ -57,30 +58,30 @@ def reverse_complement(batch: GridBatch, which: Tensor | None = None) -> GridBat
 
 
 class Augmentation(Stochastic):
-    """A random change of the samples of a batch, while training."""
+    """A random change of the samples in a batch, made in training only."""
 
     def forward(self, batch: GridBatch) -> GridBatch:
         """Return a batch of the same shape."""
         return self._changed(batch) if self.training else batch
 
     def _changed(self, batch: GridBatch) -> GridBatch:
-        """Draw, and change."""
+        """Draw random numbers and change the samples by them."""
         raise NotImplementedError
 
     def _uniform(self, *shape: int, like: Tensor) -> Tensor:
-        """Numbers in [0, 1)."""
+        """Draw numbers from [0, 1)."""
         return torch.rand(shape, device=like.device, generator=self.generator)
 
 
 class Strands(Augmentation):
-    """The other strand of every second sequence."""
+    """Replace a sequence by its other strand with probability 1/2."""
 
     def _changed(self, batch: GridBatch) -> GridBatch:
         return reverse_complement(batch, self._uniform(len(batch.x), like=batch.x) < 0.5)
 
 
 class Shift(Augmentation):
-    """Move each sample by up to `most` places in each dimension; zeros come in."""
+    """Move each sample by up to `most` positions in each dimension; zeros fill the gap."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
@@ -94,7 +95,7 @@ class Shift(Augmentation):
 
 
 class Flip(Augmentation):
-    """Turn every second image around: "vertical", "horizontal", or in either way by itself: "both"."""
+    """Mirror an image with probability 1/2: "vertical", "horizontal", or "both", each drawn by itself."""
 
     def __init__(self, how: str) -> None:
         super().__init__()
@@ -120,19 +121,16 @@ class Noise(Augmentation):
 
 
 class Mutation(Augmentation):
-    """Put, at a share of the places, a letter that is drawn from the same sequence."""
+    """Replace a share of the letters by other letters of the same sequence."""
 
     def __init__(self, share: float) -> None:
         super().__init__()
-        self.share = share
+        self.mutation = layers.Mutation(share)
 
     def _changed(self, batch: GridBatch) -> GridBatch:
-        x = batch.x
-        n, _, length = x.shape
-        place = torch.arange(length, device=x.device)
-        end = length if batch.sizes is None else batch.sizes
-        drawn = (self._uniform(n, length, like=x) * end).long()
-        return moved(batch, 0, torch.where(self._uniform(n, length, like=x) < self.share, drawn, place))
+        n, _, length = batch.x.shape
+        positions = torch.arange(length, device=batch.x.device).expand(n, length)
+        return moved(batch, 0, self.mutation(positions, None if batch.sizes is None else batch.sizes[:, 0]))
 
 
 _TAKES = {
@@ -145,12 +143,12 @@ _LAYERS: dict[str, Callable[[Any], Augmentation]] = {"shift": Shift, "flip": Fli
 
 
 def augmentation_layers(value: Any, n_dimensions: int, letters: bool) -> list[nn.Module]:
-    """The value of an ``augmentation`` parameter as layers, in the order of its names.
+    """Turn the value of an ``augmentation`` parameter into layers, in the order of its names.
 
     Raises
     ------
     ValueError
-        If `value` is not a mapping of known names to what they take, or names what the samples cannot bear.
+        If `value` is not a mapping, or if it has a name or an amount that does not exist for such samples.
     """
     names = {"shift", "mutation" if letters else "noise"} | ({"flip"} if n_dimensions == 2 else set())
     takes = {name: constraint for name, constraint in _TAKES.items() if name in names}
@@ -160,6 +158,6 @@ def augmentation_layers(value: Any, n_dimensions: int, letters: bool) -> list[nn
     ):
         known = "; ".join(f"{name!r}: {constraint}" for name, constraint in takes.items())
         raise ValueError(
-            f"augmentation={value!r}: expected None or a dict that names, for such samples, some of {known}"
+            f"augmentation={value!r}: expected None or a dict; for such samples its entries may be {known}"
         )
     return [_LAYERS[name](amount) for name, amount in value.items()]

@@ -2,115 +2,198 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import Bunch, Tags
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.grad import conv1d_weight
 
 from sklearn_ann import training
-from sklearn_ann.base import NeuralClassifier, NeuralRegressor
-from sklearn_ann.base.estimator import NeuralEstimator
+from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
 from sklearn_ann.base.parameters import DropProbability, LayerSizes
-from sklearn_ann.base.supervised import WithHead
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
-from sklearn_ann.convolution.inputs import Kind, arrays, is_ragged, kind_of, rows, sequences, unwrapped
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
-from sklearn_ann.convolution.samples import GridBatch, GridSamples
+from sklearn_ann.convolution.saliency import cut, gradient, mutagenesis
 from sklearn_ann.layers import ConvolutionLayer, Pooling, convolution_layers, image_layers, layer_widths, places
-from sklearn_ann.preprocessing.alphabets import Unknown, find_alphabet, guess_alphabet
-
-_GLOBAL = GlobalPooling.__args__  # type: ignore[attr-defined]
-
+from sklearn_ann.reading import GridBatch, GridReader, GridSamples, Reader
+from sklearn_ann.reading.alphabets import Unknown
 
 _LARGE = 64  # pixels of the smaller side
 
 
-def _automatic_layers(samples: GridSamples) -> list[ConvolutionLayer]:
+def automatic_layers(samples: GridSamples) -> list[ConvolutionLayer]:
+    """Return the convolutions of ``conv_layers="auto"``."""
     if samples.n_dimensions == 2:
         side = int(samples.sizes.amin(dim=1).median())
         first, *others = image_layers(side)
-        # What shows in a large image is larger than a few pixels, and its first maps would take most of the time.
+        # Objects in a large image span many pixels, and its first feature maps would take most of the time.
         return [first._replace(pool_size=4) if side >= _LARGE else first, *others]
-    if samples.table is not None and samples.n_channels > 4:  # so many letters say much in a few places
+    if samples.rows is not None and samples.n_channels > 4:  # with many letters, a few positions are informative
         return [ConvolutionLayer(128, 3), ConvolutionLayer(128, 3, 2)]
     return [ConvolutionLayer(64, 9, 2), ConvolutionLayer(64, 5, 2)]
 
 
+def pooling_names(value: Any) -> list[str]:
+    """Return the names in a ``global_pooling`` parameter as a list.
+
+    Raises
+    ------
+    ValueError
+        If `value` is neither ``"auto"`` nor one or more of the names.
+    """
+    if isinstance(value, str) and value == "auto":
+        return ["auto"]
+    names = [value] if isinstance(value, str) else value
+    known = get_args(GlobalPooling)
+    if not isinstance(names, Sequence) or not names or any(name not in known for name in names):
+        raise ValueError(f"global_pooling must be 'auto' or one or more of {', '.join(known)}; got {value!r}")
+    return list(names)
+
+
+def fixed_dimensions(global_pooling: Any, position_bias: bool | str) -> frozenset[int]:
+    """Return the numbers of dimensions for which the network is tied to one sample size."""
+    names = pooling_names(global_pooling)
+    if "flatten" in names or position_bias is True:
+        return frozenset({1, 2})
+    return frozenset({1} if position_bias == "auto" else ()) | frozenset({2} if names == ["auto"] else ())
+
+
+def convolutional_body(p: Bunch, reader: GridReader, samples: GridSamples) -> ConvolutionalBody:
+    """Build the network for hyper-parameters `p` and encoded samples."""
+    pooling: Any = pooling_names(p.global_pooling)
+    if "flatten" in pooling and not samples.uniform:
+        raise ValueError("global_pooling='flatten' needs samples of one size; 'max' and 'avg' take any size")
+    if p.position_bias and not samples.uniform:
+        raise ValueError(
+            "position_bias=True needs samples of one size; position_bias='auto' leaves it out if sizes differ"
+        )
+    alphabet = reader.letters.alphabet_name if reader.kind == "sequence" else reader.kind
+    if p.reverse_complement != "none" and alphabet != "dna":
+        raise ValueError(f"reverse_complement={p.reverse_complement!r} is for DNA, but X is of kind {alphabet!r}")
+    letters = samples.rows is not None
+    augmentation: list[nn.Module] = [Strands()] if p.reverse_complement == "augment" else []
+    if p.augmentation is not None:
+        augmentation += augmentation_layers(p.augmentation, samples.n_dimensions, letters)
+    return ConvolutionalBody(
+        convolution_layers(p.conv_layers, []),
+        samples.n_channels,
+        samples.n_dimensions,
+        reader.size,
+        position_bias=bool(p.position_bias),
+        normalize_input=not letters and p.normalization is not None,
+        pooling=p.pooling,
+        global_pooling=pooling,
+        normalization=p.normalization,
+        residual=p.residual,
+        hidden=layer_widths(p.hidden_layer_sizes),
+        dropout=p.dropout,
+        augmentation=augmentation,
+        both_strands=p.reverse_complement == "average",
+    )
+
+
+def letter_counts(plan: Plan, run: training.Training, module: Any) -> np.ndarray:
+    """Count the letters under each filter of the first convolution, over all positions where it responds."""
+    examples, block = run.examples, module.body.blocks[0]
+    width = block.weight.shape[2]
+    margins = ((width - 1) // 2, width - 1 - (width - 1) // 2)  # zero padding around a sequence
+
+    def responses(batch: GridBatch) -> Tensor:
+        mask = places(batch.sizes, batch.x)
+        found: Tensor = block.responses(batch.x)
+        return found if mask is None else found.masked_fill(~mask[:, None], -torch.inf)
+
+    which = torch.arange(len(examples.samples)) if examples.rows is None else examples.rows
+    chunks = torch.split(which.to(examples.samples.device), plan.parameters.batch_size or 256)
+    greatest = plan.apply(module, examples.samples, lambda _, batch: responses(batch).amax(dim=2), chunks=chunks)
+    half = torch.as_tensor(greatest.max(axis=0) / 2).to(block.weight)
+    half = half.clamp(min=torch.finfo(half.dtype).tiny)[:, None]
+    counts = torch.zeros_like(block.weight, dtype=torch.float64)
+
+    def count(_: Any, batch: GridBatch) -> list[None]:
+        hits = (responses(batch) > half).to(batch.x.dtype)  # (batch, n_filters, length)
+        around = F.pad(batch.x, margins)
+        # The gradient of the sum of a filter's hits by its weights is the number of each letter under the hits.
+        counts.add_(conv1d_weight(around, block.weight.shape, hits))  # type: ignore[no-untyped-call]
+        return [None] * len(batch.x)
+
+    plan.apply(module, examples.samples, count, chunks=chunks)
+    return counts.numpy(force=True)
+
+
 class ConvolutionalEstimator(NeuralEstimator):
-    """What convolutional estimators share.
+    """Base of the convolutional estimators.
 
     Parameters
     ----------
     conv_layers : "auto" or sequence of (n_filters, kernel_size) or (n_filters, kernel_size, pool_size)
-        The convolutions, each with the width of its filters and, where it is pooled, the width and stride of the
-        pooling, the same in each dimension. ``"auto"``: for signals, DNA and RNA ``((64, 9, 2), (64, 5, 2))``; for
-        sequences of more than four letters, such as peptides, ``((128, 3), (128, 3, 2))``; for images filters of width
-        3, two layers and then one more for each time that the smaller side can still be halved above 16, up to five,
-        of 32, 64, 128, 128 and 128 filters, each pooled by 2, the first of images of 64 pixels and more by 4. Of
-        different sizes the median counts.
+        The convolutions. `kernel_size` is the filter width, `pool_size` the width and stride of the pooling after the
+        convolution; both hold in each dimension. ``"auto"`` is ``((64, 9, 2), (64, 5, 2))`` for signals, DNA and RNA,
+        and ``((128, 3), (128, 3, 2))`` for alphabets of more than four letters, such as that of peptides. For images it
+        is two layers of filter width 3, one more for each halving of the smaller side that leaves 16 pixels or more,
+        and at most five, with 32, 64, 128, 128 and 128 filters. Each is pooled by 2; the first by 4 if the side has 64
+        pixels or more. If image sizes differ, their median counts.
 
     pooling : {"max", "avg"}
-        The pooling after a convolution.
+        The pooling after each convolution: maximum or mean.
 
     global_pooling : "auto", {"avg", "max", "flatten"} or sequence of these
-        What is read out of the places that the last convolution leaves: their mean, their maximum, or all of them,
-        side by side, which needs samples of one size. ``"auto"`` is maximum and mean; for images of one size maximum
-        and all of them.
+        How to read out the last feature maps: their mean, their maximum or all their values; several are concatenated.
+        ``"flatten"`` needs samples of one size. ``"auto"`` is maximum and mean; for images of one size it is maximum
+        and flatten.
 
     position_bias : "auto" or bool
-        Whether each filter has a bias of its own at each place, smooth along the sample, so that it may answer at a
-        splice site and not beside it; this needs samples of one size. Without it the maps of a sample that is moved
-        are moved. ``"auto"``: for sequences and signals of one size.
+        Whether each filter has a bias of its own at each position, smooth along the sample, so that it may respond at a
+        splice site and not beside it. Without the bias, shifted samples have shifted feature maps. The bias needs
+        samples of one size. ``"auto"``: for sequences and signals of one size.
 
     hidden_layer_sizes : int or tuple of ints
-        Widths of the dense layers after it.
+        Widths of the dense layers after the convolutions.
 
     normalization : {"auto", "batch", "layer"} or None
-        Normalisation after each convolution, of a channel over the samples of a batch or of each sample by itself, and
-        of the channels of images and signals before the first one; with None these should be scaled already.
-        ``"auto"`` is ``"batch"``, and for samples of different sizes ``"layer"``: their batches are of like size, and
-        where size and class go together, statistics of a batch would be those of a class. The statistics of batches
-        do not know of sample weights: with ``"batch"``, and before the first convolution of numbers, a weight of 2 is
-        not exactly a sample that is there twice.
+        Normalisation after each convolution: ``"batch"`` normalises a channel over the samples of a batch, ``"layer"``
+        each sample by itself. Both also normalise the channels of images and signals, over the batch, before the first
+        convolution; with None these should be scaled already. ``"auto"`` is ``"batch"``, and ``"layer"`` for samples
+        of different sizes: a batch holds samples of similar size, so if size and class are related, its statistics
+        are those of one class. Statistics of a batch ignore sample weights. Wherever they are used, a sample of weight
+        2 does not count exactly as if it were there twice.
 
     residual : bool
-        Whether the input of each convolution is added to its output (He et al. 2016).
+        Whether to add the input of each convolution to its output (He et al. 2016).
 
     dropout : float
-        Probability, in [0, 1), to drop what is read out, and a unit of each dense layer, while training.
+        Probability, in [0, 1), to drop a feature that is read out or a unit of a dense layer in training.
 
     augmentation : dict or None
-        How samples are changed at random, anew whenever they are trained on: ``{"shift": 2}`` moves them by up to two
-        places in each dimension, ``{"flip": "horizontal"}``, ``"vertical"`` or ``"both"`` turns every second image
-        around, ``{"noise": 0.1}`` adds Gaussian noise of this standard deviation, in the unit of X, and
-        ``{"mutation": 0.1}`` replaces this share of the letters of a sequence by others of the same sequence.
+        Random changes of the training samples, drawn anew in each epoch. ``{"shift": 2}`` moves them by up to two
+        positions in each dimension. ``{"flip": "horizontal"}``, ``"vertical"`` or ``"both"`` mirrors an image with
+        probability 1/2. ``{"noise": 0.1}`` adds Gaussian noise of this standard deviation, in the unit of X.
+        ``{"mutation": 0.1}`` replaces this share of the letters of a sequence by other letters of the same sequence.
 
     reverse_complement : {"none", "augment", "average"}
-        For DNA: whether a sequence and its other strand are the same sample. ``"augment"`` shows the network either
-        strand at random; ``"average"`` averages the features of both, so that predictions are equal for both, bit for
-        bit (Zhou et al. 2022).
+        How to use the other strand of DNA. ``"augment"`` trains on a random strand of each sequence. ``"average"``
+        averages the features of both strands, so that their predictions are equal bit for bit (Zhou et al. 2022).
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        That of strings, or the letters themselves; ``"auto"`` is the first of the three that has all letters seen in
-        ``fit``, of the ambiguous ones N alone.
+        Alphabet of the sequences: a name or the letters. ``"auto"`` is the first of the three names whose alphabet has
+        all letters seen in ``fit``; of the ambiguous letters, N alone is accepted.
 
     unknown : {"error", "ambiguous"}
-        What a letter outside the alphabet is: an error, or a letter that may be any.
+        How to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
 
     image_shape : tuple of int or None
-        ``(height, width)`` or ``(height, width, channels)`` of images that come as rows of numbers.
+        ``(height, width)`` or ``(height, width, channels)`` if the rows of X are flattened images.
 
     Attributes
     ----------
     letters_ : str or None
-        The letters of sequences, in the order in which ``motifs`` and ``saliency`` have them.
+        The letters of the alphabet in the order of ``motifs`` and ``saliency``; None if X are not sequences.
     """
 
     conv_layers: Any = "auto"
@@ -128,145 +211,43 @@ class ConvolutionalEstimator(NeuralEstimator):
     image_shape: tuple | None = None
     learning_rate_schedule: training.Schedule = "adaptive"
 
-    _kind: Kind
-    _flat: bool
-    _alphabet: str
-    _n_channels: int
-
-    def _encode(self, X: Any, *, reset: bool) -> GridSamples:
-        X = unwrapped(X)
-        kind = kind_of(X, self.image_shape)
-        if not reset and kind != self._kind:
-            raise ValueError(f"X are {kind}s, but this {type(self).__name__} was fitted on {self._kind}s")
-        # Signals that are not all of one length when they are first seen may be of any later on, a single one too.
-        flat = self.image_shape is not None or (kind == "signal" and not is_ragged(X) and (reset or self._flat))
-        if kind == "sequence":
-            name = guess_alphabet(X) if reset and self.alphabet == "auto" else self.alphabet
-            if reset:
-                self._alphabet = name
-            samples = sequences(X, find_alphabet(self._alphabet), self.unknown, self._dtype)
-        elif flat:
-            array = validate_data(self, X, reset=reset, dtype=self._numpy_dtype, order="C")
-            samples = rows(array, self.image_shape)
-        else:
-            samples = arrays(X, 1 if kind == "signal" else 2, self._numpy_dtype)
-        if reset:
-            self._kind, self._flat, self._n_channels = kind, flat, samples.n_channels
-            self.letters_ = find_alphabet(self._alphabet).letters if kind == "sequence" else None
-            self._size = self._fixed_size(samples)
-            if not flat:
-                self.n_features_in_ = samples.n_channels
-                self.__dict__.pop("feature_names_in_", None)
-        elif samples.n_channels != self._n_channels:
-            raise ValueError(
-                f"X has {samples.n_channels} channels, but {type(self).__name__} expects {self._n_channels}"
-            )
-        if not reset and self._size is not None:
-            other = (samples.sizes != torch.tensor(self._size)).any(dim=1).nonzero().ravel()
-            if len(other):
-                found, known = ("x".join(map(str, size)) for size in (samples.sizes[other[0]].tolist(), self._size))
-                raise ValueError(
-                    f"sample {int(other[0])} has the size {found}, those of the fit had {known}: "
-                    "with global_pooling=('max', 'avg') and position_bias=False they may be of any"
-                )
-        return samples
-
-    def _fixed_size(self, samples: GridSamples) -> tuple[int, ...] | None:
-        """The size that all samples must have, if the network depends on it."""
-        fixed = "flatten" in self._global_pooling(samples) or self._has_position_bias(samples)
-        return tuple(samples.sizes[0].tolist()) if fixed else None
-
-    def _global_pooling(self, samples: GridSamples) -> list[GlobalPooling]:
-        how = self.global_pooling
-        if how == "auto":
-            how = ["max", "flatten" if samples.uniform and samples.n_dimensions == 2 else "avg"]
-        elif isinstance(how, str):
-            how = [how]
-        if not isinstance(how, Sequence) or not how or any(name not in _GLOBAL for name in how):
-            raise ValueError(f"global_pooling must be 'auto' or one or more of {', '.join(_GLOBAL)}; got {how!r}")
-        if "flatten" in how and not samples.uniform:
-            raise ValueError("global_pooling='flatten' needs samples of one size; 'max' and 'avg' take any")
-        return list(how)
-
-    def _has_position_bias(self, samples: GridSamples) -> bool:
-        if self.position_bias == "auto":
-            return samples.uniform and samples.n_dimensions == 1
-        if self.position_bias and not samples.uniform:
-            raise ValueError("position_bias=True needs samples of one size; 'auto' is without where sizes differ")
-        return bool(self.position_bias)
-
-    def _augmentations(self, samples: GridSamples) -> list[nn.Module]:
-        letters = samples.table is not None
-        layers = (
-            [] if self.augmentation is None else augmentation_layers(self.augmentation, samples.n_dimensions, letters)
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        return GridReader(
+            alphabet=self.alphabet,
+            unknown=self.unknown,
+            image_shape=self.image_shape,
+            fixed=fixed_dimensions(self.global_pooling, self.position_bias),
+            **common,
         )
-        return [Strands(), *layers] if self.reverse_complement == "augment" else layers
 
-    def _build_body(self, samples: Any) -> tuple[nn.Module, int]:
-        if self.reverse_complement != "none" and (self._kind != "sequence" or self._alphabet != "dna"):
-            of = self._alphabet if self._kind == "sequence" else self._kind
-            raise ValueError(f"reverse_complement={self.reverse_complement!r} is for DNA, but X are of kind {of!r}")
-        self._size = self._fixed_size(samples)  # a warm start may have other parameters than the fit before
-        normalization: str | None = self.normalization
-        if normalization == "auto":
-            normalization = "batch" if samples.uniform else "layer"
-        body = ConvolutionalBody(
-            convolution_layers(self.conv_layers, _automatic_layers(samples)),
-            samples.n_channels,
-            samples.n_dimensions,
-            self._size,
-            position_bias=self._has_position_bias(samples),
-            normalize_input=samples.table is None and self.normalization is not None,
-            pooling=self.pooling,
-            global_pooling=self._global_pooling(samples),
-            normalization=normalization,
-            residual=self.residual,
-            hidden=layer_widths(self.hidden_layer_sizes),
-            dropout=self.dropout,
-            augmentation=self._augmentations(samples),
-            both_strands=self.reverse_complement == "average",
-        )
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        samples = plan.examples.samples
+        return {
+            "conv_layers": automatic_layers(samples),
+            "global_pooling": ["max", "flatten" if samples.uniform and samples.n_dimensions == 2 else "avg"],
+            "position_bias": samples.uniform and samples.n_dimensions == 1,
+            "normalization": "batch" if samples.uniform else "layer",
+        }
+
+    def _body(self, plan: Plan) -> tuple[nn.Module, int]:
+        body = convolutional_body(plan.parameters, plan.reader, plan.examples.samples)
         return body, body.n_features
 
-    def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
-        results = super()._results(run, module)
-        if self._kind == "sequence":
-            results["_letter_counts"] = self._count_letters(run.examples, module)
-        return results
-
-    def _count_letters(self, examples: training.Examples, module: Any) -> np.ndarray:
-        """Count the letters under the filters of the first convolution where these respond."""
-        block = module.body.blocks[0]
-        width = block.weight.shape[2]
-        margins = ((width - 1) // 2, width - 1 - (width - 1) // 2)  # of the zeros around a sequence
-
-        def responses(batch: GridBatch) -> Tensor:
-            mask = places(batch.sizes, batch.x)
-            found: Tensor = block.responses(batch.x)
-            return found if mask is None else found.masked_fill(~mask[:, None], -torch.inf)
-
-        with torch.no_grad():
-            batches = partial(self._batches, examples.samples, module, examples.rows)
-            greatest = torch.stack([responses(batch).amax(dim=(0, 2)) for batch in batches()]).amax(dim=0)
-            half = (greatest / 2).clamp(min=torch.finfo(greatest.dtype).tiny)[:, None]
-            counts = torch.zeros_like(block.weight, dtype=torch.float64)
-            for batch in batches():
-                hits = (responses(batch) > half).to(batch.x.dtype)  # (batch, n_filters, length)
-                around = F.pad(batch.x, margins)
-                # What a filter's gradient would be if its responses were to grow where it hits: the letters there.
-                counts += conv1d_weight(around, block.weight.shape, hits)  # type: ignore[no-untyped-call]
-        return counts.numpy(force=True)
+    def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
+        if plan.reader.kind != "sequence":
+            return {}
+        return {"_letter_counts": letter_counts(plan, run, module)}
 
     def motifs(self) -> np.ndarray:
-        """Return what the filters of the first convolution look for in sequences, as position weight matrices.
+        """Return the motifs that the filters of the first convolution detect, as position weight matrices.
 
-        They are made of the places in the sequences of the last ``fit`` where a filter responds with more than half of
-        its greatest response (Alipanahi et al. 2015, supplementary section 10.2; Kelley et al. 2016).
+        They are computed from all positions in the training sequences at which the response of a filter exceeds half
+        of its maximum (Alipanahi et al. 2015, supplementary section 10.2; Kelley et al. 2016).
 
         Returns
         -------
         array of shape (n_filters, kernel_size, n_letters)
-            Probability of each letter, in the alphabet's order; 1 / n_letters each for a filter that never responds.
+            Probability of each letter in the order of `letters_`; 1 / n_letters for a filter that never responds.
 
         Raises
         ------
@@ -274,14 +255,15 @@ class ConvolutionalEstimator(NeuralEstimator):
             If the estimator was not fitted on sequences.
         """
         check_is_fitted(self)
-        if self._kind != "sequence":
-            raise ValueError(f"motifs are of sequences, but this {type(self).__name__} was fitted on {self._kind}s")
+        kind = self.reader_.kind
+        if kind != "sequence":
+            raise ValueError(f"motifs needs sequences, but this {type(self).__name__} was fitted on {kind}s")
         counts = self._letter_counts.transpose(0, 2, 1) + 0.25  # (n_filters, kernel_size, n_letters)
         matrices: np.ndarray = counts / counts.sum(axis=2, keepdims=True)
         return matrices
 
     def feature_maps(self, X: Any, layer: int = -1) -> np.ndarray | list[np.ndarray]:
-        r"""Return the responses of the filters at every place.
+        r"""Return the feature maps of a convolution.
 
         Parameters
         ----------
@@ -293,21 +275,21 @@ class ConvolutionalEstimator(NeuralEstimator):
         Returns
         -------
         array of shape (n_samples, n_filters, \\*size), or a list of arrays (n_filters, \\*size)
-            After normalisation, ReLU and pooling; a list where the sizes of the samples differ.
+            Responses after normalisation, ReLU and pooling; a list if the sizes of the samples differ.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
         """
         check_is_fitted(self)
-        n_layers = len(self.module_.body.blocks)  # type: ignore[union-attr, arg-type]
+        n_layers = len(self.module_.body.blocks)
         if not isinstance(layer, int | np.integer) or not -n_layers <= layer < n_layers:
             raise ValueError(f"layer={layer!r}: expected an integer from {-n_layers} to {n_layers - 1}")
-        samples = self._encode(X, reset=False)
-
-        def maps(batch: GridBatch) -> tuple[Tensor, Tensor | None]:
-            body: Any = self.module_.body
-            found: tuple[Tensor, Tensor | None] = body.maps(batch)[layer]
-            return found
-
-        with torch.inference_mode():
-            return self._for_each(samples, maps)
+        maps: np.ndarray | list[np.ndarray] = self._apply(
+            X, lambda module, batch: cut(*module.body.maps(batch)[layer]), chunks=self._map_chunk
+        )
+        return maps
 
     def saliency(
         self, X: Any, *, output: int | None = None, method: Literal["gradient", "mutagenesis"] = "gradient"
@@ -319,81 +301,44 @@ class ConvolutionalEstimator(NeuralEstimator):
         X : samples as in ``fit``
             The samples.
         output : int or None
-            The output asked about, a class for instance; None for the greatest of each sample, or the only one.
+            Index of the output, such as a class; None for the greatest output of each sample.
         method : {"gradient", "mutagenesis"}
             ``"gradient"``: derivative of the output by the input (Simonyan et al. 2014). ``"mutagenesis"``, for
-            sequences: what the output becomes when a letter is put in the place of the one there, less what it is
-            (Alipanahi et al. 2015).
+            sequences only: change of the output if a single letter is replaced (Alipanahi et al. 2015).
 
         Returns
         -------
         array of shape (n_samples, \\*size, n_channels), or a list of arrays (\\*size, n_channels)
-            A list where the sizes of the samples differ. The channels of a sequence are the letters.
+            A list if the sizes of the samples differ. The channels of a sequence are its letters.
+
+        Raises
+        ------
+        ValueError
+            If there is no such output or method, or if the method is for sequences only and X are none.
         """
         check_is_fitted(self)
         if method not in ("gradient", "mutagenesis"):
             raise ValueError(f"method={method!r}: expected 'gradient' or 'mutagenesis'")
-        if method == "mutagenesis" and self._kind != "sequence":
-            raise ValueError(f"method='mutagenesis' is for sequences, but X are {self._kind}s")
+        kind = self.reader_.kind
+        if method == "mutagenesis" and kind != "sequence":
+            raise ValueError(
+                f"method='mutagenesis' is for sequences, but this {type(self).__name__} was fitted on {kind}s"
+            )
         if output is not None and not (isinstance(output, int | np.integer) and 0 <= output < self.n_outputs_):
-            raise ValueError(f"output={output!r}: the outputs are 0 to {self.n_outputs_ - 1}")
-        samples = self._encode(X, reset=False)
-        module = self.module_
-
-        def chosen(outputs: Tensor, column: Tensor) -> Tensor:
-            return outputs.gather(1, column[:, None])[:, 0]
-
-        def column_of(outputs: Tensor) -> Tensor:
-            return outputs.argmax(dim=1) if output is None else outputs.new_full((len(outputs),), output).long()
-
-        def gradient(batch: GridBatch) -> tuple[Tensor, Tensor | None]:
-            x = batch.x.detach().requires_grad_()
-            outputs = module(batch._replace(x=x))
-            return torch.autograd.grad(chosen(outputs, column_of(outputs)).sum(), x)[0], batch.sizes
-
-        @torch.no_grad()
-        def mutagenesis(batch: GridBatch) -> tuple[Tensor, Tensor | None]:
-            outputs = module(batch)
-            column = column_of(outputs)
-            change = torch.zeros_like(batch.x)
-            inside = places(batch.sizes, batch.x)
-            for letter in range(batch.x.shape[1]):
-                one_hot = F.one_hot(torch.tensor(letter), batch.x.shape[1]).to(batch.x)
-                for place in range(batch.x.shape[2]):
-                    mutant = batch.x.clone()
-                    mutant[:, :, place] = one_hot
-                    change[:, letter, place] = chosen(module(batch._replace(x=mutant)) - outputs, column)
-            return change if inside is None else change * inside[:, None], batch.sizes
-
-        with torch.inference_mode(False), torch.enable_grad():  # whatever the caller has switched on
-            found = self._for_each(samples, gradient if method == "gradient" else mutagenesis)
+            raise ValueError(f"output={output!r}: expected None or an integer from 0 to {self.n_outputs_ - 1}")
+        function = partial(gradient if method == "gradient" else mutagenesis, output)
+        with torch.inference_mode(False):  # which the caller may have switched on
+            found: np.ndarray | list[np.ndarray] = self._apply_to(
+                self.reader_.read(X), function, chunks=self._map_chunk, gradients=method == "gradient"
+            )
         if isinstance(found, list):
             return [np.moveaxis(values, 0, -1) for values in found]
         return np.moveaxis(found, 1, -1)
 
-    def _for_each(
-        self, samples: GridSamples, function: Callable[[GridBatch], tuple[Tensor, Tensor | None]]
-    ) -> np.ndarray | list[np.ndarray]:
-        """Apply `function` to batches and take apart what it returns: values and the sizes of the samples."""
-        self._apply_encoded(samples.first(), WithHead.forward)  # out of a pickle, the network goes to its device
-        with training.limited_threads():
-            parts = [function(batch) for batch in self._batches(samples, self.module_)]
-        if all(sizes is None for _, sizes in parts):
-            return np.concatenate([values.numpy(force=True) for values, _ in parts])
-        return [
-            sample[(slice(None), *map(slice, size))]
-            for values, sizes in parts
-            for sample, size in zip(values.numpy(force=True), sizes.tolist(), strict=True)  # type: ignore[union-attr]
-        ]
-
-    def _batches(
-        self, samples: training.Samples, module: nn.Module, which: Tensor | None = None
-    ) -> Iterator[GridBatch]:
-        """Samples, all or those in `which`, as batches on the network's device, for a module that predicts."""
-        module.eval()
-        which = torch.arange(len(samples)) if which is None else which
-        for index in torch.split(which, self.batch_size or 256):
-            yield training.on_device(samples[index.to(samples.device)], self._device)
+    @property
+    def _map_chunk(self) -> int:
+        """Number of samples whose feature maps or gradients fit in memory together."""
+        return self.resolved_parameters_.batch_size or 256
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -404,12 +349,15 @@ class ConvolutionalEstimator(NeuralEstimator):
 class CNNClassifier(ConvolutionalEstimator, NeuralClassifier):
     """Classification of sequences, signals and images with convolutions.
 
-    A convolution puts the same small filters, ``Y = X̃ W``, at every place of a sample; pooling keeps the strongest
-    responses; a dense network classifies what remains.
+    A convolution applies the same small filters, ``Y = X̃ W``, at every position of a sample. Pooling keeps the
+    strongest responses, and a dense network classifies the result.
 
-    X is a list of strings; an array of images of shape (n, height, width[, channels]) or a list of images of any size;
-    rows of numbers with `image_shape`, which are flattened images; or rows of numbers without, which are signals of
-    one channel. A list of one-dimensional arrays of different length is a list of signals.
+    X is one of these:
+
+    - a list of strings, read as sequences;
+    - an array of shape (n_samples, height, width[, channels]), or a list of images of any size;
+    - rows of numbers, read as signals of one channel, or with `image_shape` as flattened images;
+    - a list of one-dimensional arrays of different lengths, read as signals.
 
     References
     ----------
@@ -426,7 +374,7 @@ class CNNClassifier(ConvolutionalEstimator, NeuralClassifier):
 
 
 class CNNRegressor(ConvolutionalEstimator, NeuralRegressor):
-    """Regression on sequences, signals and images with convolutions; `CNNClassifier` says how.
+    """Regression on sequences, signals and images with convolutions, as in `CNNClassifier`.
 
     Examples
     --------

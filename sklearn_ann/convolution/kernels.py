@@ -1,4 +1,4 @@
-"""Kernels that are given: checked, made of patterns, and laid on images."""
+"""Given kernels: how they are checked, made from patterns and applied to images."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch.nn import functional as F
 
 
 class Bank(NamedTuple):
-    """The kernels of one size."""
+    """All kernels of one size."""
 
-    numbers: list[int]  # their places among all kernels
+    numbers: list[int]  # their indices among all kernels
     weight: Tensor  # (n_kernels, channels, height, width)
 
 
 def matched_kernel(*patterns: Any) -> np.ndarray:
-    """Turn a pattern of zeros and ones into a kernel that answers to it and to nothing else.
+    """Turn a pattern of zeros and ones into a kernel whose greatest response is to this pattern alone.
 
-    The weight is 1 where the pattern is 1 and -1 where it is 0, ``w = p - (1 - p)``. The pattern itself as a kernel
-    would answer as much to any patch in which more is live; with -1 a wrong live cell counts against. Several
-    patterns, such as the phases of an oscillator, make one kernel for what they share: 0 where they differ.
+    The weight is 1 where the pattern is 1 and -1 where it is 0, ``w = p - (1 - p)``. If the pattern itself were the
+    kernel, a patch with additional ones would give the same response; with -1 each additional one lowers it. Several
+    patterns, such as the phases of an oscillator, give one kernel with 0 where they differ.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def matched_kernel(*patterns: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there is no pattern, if shapes differ, or if there are other values than 0 and 1.
+        If there is no pattern, if the shapes differ, or if a value is neither 0 nor 1.
 
     Examples
     --------
@@ -50,25 +50,28 @@ def matched_kernel(*patterns: Any) -> np.ndarray:
     found = [np.asarray(pattern) for pattern in patterns]
     shapes = sorted({pattern.shape for pattern in found})
     if len(shapes) != 1:
-        raise ValueError(f"patterns of one shape were expected, got shapes {', '.join(map(str, shapes)) or 'of none'}")
+        raise ValueError(f"expected patterns of one shape, got shapes {', '.join(map(str, shapes)) or 'of none'}")
     for index, pattern in enumerate(found):
         if not np.isin(pattern, (0, 1)).all():
-            raise ValueError(f"pattern {index} has other values than 0 and 1: {np.setdiff1d(pattern, (0, 1))[:3]}")
+            raise ValueError(f"pattern {index} has values other than 0 and 1: {np.setdiff1d(pattern, (0, 1))[:3]}")
     always, ever = np.min(found, axis=0), np.max(found, axis=0)
     kernel: np.ndarray = always.astype(np.float32) - (1 - ever.astype(np.float32))
     return kernel
 
 
 def correlation(x: Tensor, weight: Tensor) -> Tensor:
-    """``Y = X̃ W``: for every patch ``j`` and kernel ``k``, ``y_j = x̃_jᵀ w_k``.
+    """Return the response of every patch ``j`` to every kernel ``k``, ``y_jk = x̃_jᵀ w_k``, or ``Y = X̃ W``.
 
-    From (batch, channels, height, width) to (batch, n_kernels, n_rows, n_columns).
+    Maps (batch, channels, height, width) to (batch, n_kernels, n_rows, n_columns).
     """
     return F.conv2d(x, weight)
 
 
 def normalized_correlation(x: Tensor, weight: Tensor) -> Tensor:
-    """Pearson's correlation of every patch with every kernel, shapes as in `correlation`; 0 for a constant patch."""
+    """Return Pearson's correlation of every patch with every kernel; 0 for a constant patch.
+
+    The shapes are those of `correlation`.
+    """
     ones = torch.ones_like(weight[:1])
     centred = weight - weight.mean(dim=(1, 2, 3), keepdim=True)
     squares = F.conv2d(x * x, ones)
@@ -79,9 +82,9 @@ def normalized_correlation(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def check_kernels(kernels: Any) -> list[np.ndarray]:
-    """Check kernels and give each a dimension for the channels: float64, (height, width, channels)."""
+    """Check kernels and return a float64 array of shape (height, width, channels) for each."""
     if not isinstance(kernels, list | tuple | np.ndarray):
-        raise TypeError(f"kernels={kernels!r}: a list of arrays, or an array of them, was expected")
+        raise TypeError(f"kernels={kernels!r}: expected a list of arrays or an array")
     checked: list[np.ndarray] = []
     for number, kernel in enumerate(kernels):
         array = np.asarray(kernel)
@@ -89,24 +92,24 @@ def check_kernels(kernels: Any) -> list[np.ndarray]:
             raise TypeError(f"kernel {number} is not an array of real numbers but of {array.dtype}")
         if array.ndim not in (2, 3):
             raise ValueError(
-                f"kernel {number} has shape {array.shape}: expected (height, width) or (height, width, channels); a "
-                "single kernel goes into a list"
+                f"kernel {number} has shape {array.shape}: expected (height, width) or (height, width, channels); put "
+                "a single kernel into a list"
             )
         array = array.astype(np.float64).reshape(*array.shape, *[1] * (3 - array.ndim))
         if not np.isfinite(array).all():
             raise ValueError(f"kernel {number} contains NaN or infinity")
         if not array.any():
-            raise ValueError(f"kernel {number} of shape {np.shape(kernel)} has no weight but zeros")
+            raise ValueError(f"kernel {number} of shape {np.shape(kernel)} has no nonzero weight")
         if checked and array.shape[2] != checked[0].shape[2]:
             raise ValueError(f"kernel {number} has {array.shape[2]} channels, the first one has {checked[0].shape[2]}")
         checked.append(array)
     if not checked:
-        raise ValueError("kernels is empty: one kernel at least was expected")
+        raise ValueError("kernels is empty: expected at least one kernel")
     return checked
 
 
 def banks_of(kernels: list[np.ndarray], dtype: torch.dtype, device: torch.device) -> list[Bank]:
-    """Put the kernels of one size together."""
+    """Group the kernels by size."""
     banks = []
     for shape in dict.fromkeys(kernel.shape for kernel in kernels):
         numbers = [number for number, kernel in enumerate(kernels) if kernel.shape == shape]

@@ -1,4 +1,4 @@
-"""The network of all convolutional estimators: blocks of convolutions, pooling over the whole, dense layers."""
+"""The network of all convolutional estimators: convolution blocks, global pooling, dense layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_ann.convolution.augmentation import reverse_complement
-from sklearn_ann.convolution.samples import GridBatch
 from sklearn_ann.layers import (
     BatchNorm,
     ConvolutionBlock,
@@ -21,32 +20,40 @@ from sklearn_ann.layers import (
     linear_layers,
     places,
 )
+from sklearn_ann.reading import GridBatch
 
 GlobalPooling = Literal["avg", "max", "flatten"]
 
 
 class ConvolutionalBody(nn.Module):
-    """From samples on a grid to one row of features for each.
+    """Map samples on a grid to one row of features each.
 
     Parameters
     ----------
     layers : sequence of ConvolutionLayer
     n_channels, n_dimensions : int
     size : tuple of int or None
-        That of all samples, which ``"flatten"`` and `position_bias` need.
+        The size of all samples, which ``"flatten"`` and `position_bias` need.
     position_bias : bool
-        Whether the filters have a bias of their own at each place.
+        Whether each filter has a bias of its own at each position.
     normalize_input : bool
-        Whether the channels are normalised first of all.
+        Whether to normalise the channels before the first convolution.
+    pooling : {"max", "avg"}
+        The pooling after each convolution.
     global_pooling : sequence of {"avg", "max", "flatten"}
-        What becomes of the places that the last convolution leaves; side by side.
+        How to read out the last feature maps; the results are concatenated.
+    normalization : {"batch", "layer"} or None
+        The normalisation after each convolution.
+    residual : bool
+        Whether to add the input of each convolution to its output.
     hidden : sequence of int
         Widths of the dense layers.
     dropout : float
+        Probability to drop a feature that is read out, or a unit of a dense layer, in training.
     augmentation : sequence of Module
-        What is done to a batch first, while training.
+        Random changes of the batch, made first and in training only.
     both_strands : bool
-        Whether the features are the mean of those of both strands.
+        Whether to average the features of both strands.
     """
 
     def __init__(
@@ -70,7 +77,7 @@ class ConvolutionalBody(nn.Module):
         super().__init__()
         self.norm = BatchNorm(n_channels, affine=False) if normalize_input else None
         widths = [n_channels, *(layer.n_filters for layer in layers)]
-        sizes = [size]  # of the samples and of the maps after each convolution
+        sizes = [size]  # of the samples and of the feature maps after each convolution
         for layer in layers:
             sizes.append(None if size is None else tuple(-(-length // layer.pool_size) for length in sizes[-1] or ()))
         self.blocks = nn.ModuleList(
@@ -88,8 +95,8 @@ class ConvolutionalBody(nn.Module):
         self.global_pooling = tuple(global_pooling)
         self.augmentation = nn.Sequential(*augmentation)
         self.both_strands = both_strands
-        n_places = math.prod(sizes[-1] or ())
-        n_read = sum(widths[-1] * (n_places if how == "flatten" else 1) for how in self.global_pooling)
+        n_positions = math.prod(sizes[-1] or ())
+        n_read = sum(widths[-1] * (n_positions if how == "flatten" else 1) for how in self.global_pooling)
         self.dropout = Dropout(dropout)
         self.dense = dense_stack(linear_layers([n_read, *hidden]), "relu", dropout, activate_last=True)
         self.n_features = hidden[-1] if hidden else n_read
@@ -109,14 +116,14 @@ class ConvolutionalBody(nn.Module):
         return features
 
     def standardized(self, batch: GridBatch) -> Tensor:
-        """The input of the first convolution."""
+        """Return the input of the first convolution."""
         if self.norm is None:
             return batch.x
         x: Tensor = self.norm(batch.x, places(batch.sizes, batch.x))
         return x
 
     def maps(self, batch: GridBatch) -> list[tuple[Tensor, Tensor | None]]:
-        """Return what each block gives: the maps, shape (batch, n_filters, *size), and the sizes of the samples."""
+        """Return for each block its feature maps, (batch, n_filters, *size), and the sizes of the samples in them."""
         x, sizes = self.standardized(batch), batch.sizes
         maps = []
         for block in self.blocks:
@@ -126,7 +133,7 @@ class ConvolutionalBody(nn.Module):
 
     @staticmethod
     def _read(x: Tensor, sizes: Tensor | None, how: GlobalPooling) -> Tensor:
-        flat = x.flatten(2)  # (batch, n_filters, n_places)
+        flat = x.flatten(2)  # (batch, n_filters, n_positions)
         if how == "flatten":
             return flat.flatten(1)
         if how == "max":

@@ -1,4 +1,4 @@
-"""Data: ``make_*`` with known truth, ``read_*`` from files of known formats."""
+"""Data sets: ``make_*`` generates data with known truth, ``read_*`` reads files of known formats."""
 
 from sklearn_ann.datasets.graphs import make_block_graph, make_motif_graphs, read_planetoid, read_tu_graphs
 from sklearn_ann.datasets.images import LIFE_PATTERNS, game_of_life, gosper_gun, make_gliders

@@ -1,4 +1,4 @@
-"""Graphs as plain ``(X, A)`` pairs: made with known truth, or read from the files of known collections."""
+"""Graphs as ``(X, A)`` pairs: generated with known truth, or read from the files of known collections."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def make_block_graph(
     signal: float = 0.3,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[tuple[np.ndarray, sp.csr_array], np.ndarray]:
-    """Make one graph of communities, a stochastic block model with weakly informative features.
+    """Make a graph of communities: a stochastic block model with weakly informative features.
 
     Parameters
     ----------
     sizes : sequence of int
         Number of nodes of each community.
     p_in, p_out : float in [0, 1]
-        Probability of an edge within a community and between two.
+        Probability of an edge within a community and between two communities.
     n_features : int
-        Features of a node: standard normal noise around a mean of its community.
+        Number of features of a node: standard normal noise around the mean of its community.
     signal : float
-        Standard deviation of these means. 0 leaves the edges as the only source.
+        Standard deviation of the means of communities. With 0, only the edges are informative.
     random_state : int, RandomState instance or None
-        Seed, or generator, of what is drawn.
+        Seed or generator.
 
     Returns
     -------
@@ -67,27 +67,26 @@ def make_motif_graphs(
     n_nodes: tuple[int, int] = (12, 25),
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[list[tuple[np.ndarray, sp.csr_array]], np.ndarray]:
-    """Make random trees to which a motif is tied: a ring of six with a chord from side to side (class 0), or with one
-    that cuts off a triangle (class 1).
+    """Make random trees with a motif: a ring of six nodes whose chord joins opposite nodes or cuts off a triangle.
 
-    Both classes have as many nodes, edges and nodes of each degree: only how these lie to each other differs, which
-    shows after two rounds of message passing. The features of a node are a constant and its degree.
+    Both classes have the same numbers of nodes, edges and nodes of each degree. They differ only in how these are
+    connected, which shows after two rounds of message passing. The features of a node are a constant and its degree.
 
     Parameters
     ----------
     n_graphs : int
-        How many graphs to make.
+        Number of graphs to make.
     n_nodes : (int, int)
-        Least and greatest number of nodes of the tree.
+        Least and greatest number of nodes in a tree.
     random_state : int, RandomState instance or None
-        Seed, or generator, of what is drawn.
+        Seed or generator.
 
     Returns
     -------
     graphs : list of (X, A)
         Features of shape (n, 2) and symmetric CSR adjacency of shape (n, n).
     y : array of shape (n_graphs,)
-        0 for the long chord, 1 for the short one, in turn.
+        0 for the opposite nodes, 1 for the triangle, alternating.
 
     Examples
     --------
@@ -119,25 +118,25 @@ def read_tu_graphs(path: str | Path) -> tuple[list[tuple[Any, ...]], np.ndarray]
     Parameters
     ----------
     path : path
-        A folder of the collection's own form: ``NAME_A.txt``, ``NAME_graph_indicator.txt``,
-        ``NAME_graph_labels.txt`` (or ``NAME_graph_attributes.txt``), and, where there are any,
-        ``NAME_node_labels.txt``, ``NAME_node_attributes.txt``, ``NAME_edge_labels.txt`` and
-        ``NAME_edge_attributes.txt``. Or one file, ``NAME.txt`` or ``NAME.txt.gz``, of the form of Xu et al. (2019):
-        the number of graphs, then for each graph a line with its number of nodes and its label, and for each node a
-        line with its tag, its number of neighbours and these.
+        A folder in the format of the collection: ``NAME_A.txt``, ``NAME_graph_indicator.txt``,
+        ``NAME_graph_labels.txt`` (or ``NAME_graph_attributes.txt``), and optionally ``NAME_node_labels.txt``,
+        ``NAME_node_attributes.txt``, ``NAME_edge_labels.txt`` and ``NAME_edge_attributes.txt``. Or one file,
+        ``NAME.txt`` or ``NAME.txt.gz``, in the format of Xu et al. (2019): the number of graphs, then for each graph a
+        line with its number of nodes and its label, and for each node a line with its tag, its number of neighbours and
+        the neighbours.
 
     Returns
     -------
     graphs : list of (X, A) or (X, A, E)
-        Node labels, one-hot, and node attributes side by side; where there are neither, or but one label, the degree.
-        Edge labels and attributes likewise.
+        X holds one-hot node labels and node attributes side by side. A folder without both, or a file with a single
+        tag, gives the degrees instead. E holds edge labels and attributes in the same way.
     y : array of shape (n_graphs,)
-        Labels, integers, or attributes of the graphs.
+        Integer labels, or attributes, of the graphs.
 
     Raises
     ------
     FileNotFoundError
-        If the folder has no ``*_A.txt``.
+        If the folder has no ``*_A.txt``, or neither labels nor attributes of the graphs.
     """
     folder = Path(path)
     if folder.is_file():
@@ -146,29 +145,38 @@ def read_tu_graphs(path: str | Path) -> tuple[list[tuple[Any, ...]], np.ndarray]
     if not found:
         raise FileNotFoundError(f"{folder} has no file *_A.txt: is it a data set of the TU collection?")
     name = found[0].name.removesuffix("_A.txt")
-
-    def table(part: str, dtype: type = float) -> np.ndarray | None:
-        path = folder / f"{name}_{part}.txt"
-        return np.loadtxt(path, delimiter=",", dtype=dtype, ndmin=2) if path.exists() else None
-
-    def one_hot(part: str) -> list[np.ndarray]:
-        labels = table(part, int)
-        return [] if labels is None else [(column[:, None] == np.unique(column)).astype(float) for column in labels.T]
-
     edges = np.loadtxt(found[0], delimiter=",", dtype=np.int64, ndmin=2) - 1
     owner = np.loadtxt(folder / f"{name}_graph_indicator.txt", dtype=np.int64) - 1
-    y = table("graph_labels", int)
-    y = table("graph_attributes") if y is None else y
+    y = _numbers(folder / f"{name}_graph_labels.txt", int)
+    y = _numbers(folder / f"{name}_graph_attributes.txt") if y is None else y
     if y is None:
         raise FileNotFoundError(f"{folder} has neither {name}_graph_labels.txt nor {name}_graph_attributes.txt")
+    X, E = _labels_and_attributes(folder, f"{name}_node"), _labels_and_attributes(folder, f"{name}_edge")
+    if X is None:
+        X = np.bincount(edges[:, 0], minlength=len(owner))[:, None].astype(float)
     sizes = np.bincount(owner, minlength=len(y))
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    node_parts = [*one_hot("node_labels"), *([] if (values := table("node_attributes")) is None else [values])]
-    edge_parts = [*one_hot("edge_labels"), *([] if (values := table("edge_attributes")) is None else [values])]
+    return _split_graphs(X, edges, E, sizes), y.ravel() if y.shape[1] == 1 else y
+
+
+def _numbers(path: Path, dtype: type = float) -> np.ndarray | None:
+    """Return the numbers of a file as a matrix; None without the file."""
+    return np.loadtxt(path, delimiter=",", dtype=dtype, ndmin=2) if path.exists() else None
+
+
+def _labels_and_attributes(folder: Path, name: str) -> np.ndarray | None:
+    """Return one-hot labels and attributes side by side; None without both."""
+    labels, attributes = _numbers(folder / f"{name}_labels.txt", int), _numbers(folder / f"{name}_attributes.txt")
+    parts = [] if labels is None else [(column[:, None] == np.unique(column)).astype(float) for column in labels.T]
+    if attributes is not None:
+        parts.append(attributes)
+    return np.hstack(parts) if parts else None
+
+
+def _split_graphs(X: np.ndarray, edges: np.ndarray, E: np.ndarray | None, sizes: np.ndarray) -> list[tuple[Any, ...]]:
+    """Split nodes and edges of all graphs, numbered through, into the graphs of `sizes` nodes."""
     order = np.lexsort((edges[:, 1], edges[:, 0]))
     edges = edges[order]
-    X = np.hstack(node_parts) if node_parts else np.bincount(edges[:, 0], minlength=len(owner))[:, None].astype(float)
-    E = np.hstack(edge_parts)[order] if edge_parts else None
+    starts = np.concatenate([[0], np.cumsum(sizes)])
     edge_starts = np.searchsorted(edges[:, 0], starts)
     graphs: list[tuple[Any, ...]] = []
     for g, n in enumerate(sizes):
@@ -176,12 +184,12 @@ def read_tu_graphs(path: str | Path) -> tuple[list[tuple[Any, ...]], np.ndarray]
         rows, columns = (edges[own] - starts[g]).T
         A = sp.csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
         features = X[starts[g] : starts[g + 1]]
-        graphs.append((features, A) if E is None else (features, A, E[own]))
-    return graphs, y.ravel() if y.shape[1] == 1 else y
+        graphs.append((features, A) if E is None else (features, A, E[order[own]]))
+    return graphs
 
 
 def _read_tagged_graphs(path: Path) -> tuple[list[tuple[np.ndarray, sp.csr_array]], np.ndarray]:
-    """Read the one-file form of `read_tu_graphs`."""
+    """Read the single-file format of `read_tu_graphs`."""
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         lines = iter([[int(number) for number in line.split()] for line in file if line.strip()])
     [n_graphs] = next(lines)
@@ -207,12 +215,12 @@ def read_planetoid(
 ) -> tuple[tuple[sp.csr_array, sp.csr_array], np.ndarray, dict[str, np.ndarray]]:
     """Read Cora, Citeseer or PubMed with the fixed split of Yang et al. (2016).
 
-    The files are pickles; nothing but arrays, sparse matrices and dicts is read from them.
+    The files are pickles; only arrays, sparse matrices, dicts and lists are loaded from them.
 
     Parameters
     ----------
     folder : path
-        Holds ``ind.NAME.tx``, ``.allx``, ``.y``, ``.ty``, ``.ally``, ``.graph`` and ``.test.index``.
+        Folder with ``ind.NAME.tx``, ``.allx``, ``.y``, ``.ty``, ``.ally``, ``.graph`` and ``.test.index``.
     name : str
         ``"cora"``, ``"citeseer"`` or ``"pubmed"``.
 
@@ -221,7 +229,7 @@ def read_planetoid(
     (X, A) : CSR arrays of shape (n_nodes, n_features) and (n_nodes, n_nodes)
         Node features, each row divided by its sum, and the symmetric adjacency without loops, with weights 1.
     y : array of shape (n_nodes,)
-        Classes; -1 for nodes that the files do not label.
+        Classes; -1 for unlabelled nodes.
     split : dict
         Numbers of the nodes in ``"train"``, ``"validation"`` (500) and ``"test"`` (1,000).
     """
@@ -234,7 +242,7 @@ def read_planetoid(
     tx, allx, y, ty, ally, graph = map(load, ("tx", "allx", "y", "ty", "ally", "graph"))
     test = np.loadtxt(folder / f"ind.{name}.test.index", dtype=np.int64)
     n = max(len(graph), int(test.max()) + 1, allx.shape[0])
-    # Citeseer's test nodes have gaps: nodes without features and label.
+    # Citeseer has nodes without features and label among the test nodes.
     features = sp.lil_array((n, allx.shape[1]))
     features[: allx.shape[0]] = allx
     features[test] = tx
@@ -255,7 +263,7 @@ def read_planetoid(
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Reads arrays, sparse matrices and dicts, wherever the SciPy of the file's time kept them, and no code."""
+    """Loads arrays, sparse matrices, dicts and lists, whatever SciPy wrote them, and refuses all else."""
 
     def find_class(self, module: str, name: str) -> Any:
         package = module.split(".")[0]

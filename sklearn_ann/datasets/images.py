@@ -31,7 +31,7 @@ _RUN_LENGTHS = {
 
 
 def _decoded(text: str) -> np.ndarray:
-    """Turn run lengths into an array of zeros and ones."""
+    """Decode run lengths to an array of zeros and ones."""
     lines = re.sub(r"(\d+)\$", lambda match: "$" * int(match[1]), text).split("$")
     rows = ["".join(cell * int(count or 1) for count, cell in re.findall(r"(\d*)([bo])", line)) for line in lines]
     width = max(map(len, rows))
@@ -41,22 +41,22 @@ def _decoded(text: str) -> np.ndarray:
 LIFE_PATTERNS = {name: _decoded(text) for name, text in _RUN_LENGTHS.items()}
 """Still lifes, oscillators, spaceships and Gosper's glider gun, as arrays of zeros and ones."""
 
-_OTHERS = [*(pattern for name, pattern in LIFE_PATTERNS.items() if name != "gosper_gun"), None]  # None: a random soup
+_OTHERS = [*(pattern for name, pattern in LIFE_PATTERNS.items() if name != "gosper_gun"), None]  # None is a random soup
 _PERIOD = 30  # of the gun
-_INSTEAD = 5  # patterns in a frame without a gun for which one with a gun has no place
+_INSTEAD = 5  # extra patterns in a frame without a gun; they have about as many live cells
 _GAP = 2  # dead cells around a pattern at the start
 _TRIES = 50
 
 
 def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "torus") -> np.ndarray:
-    """Play Conway's Game of Life: a cell with three live neighbours is live, one with two stays as it is.
+    """Play Conway's Game of Life: a cell with three live neighbours lives, a cell with two stays as it is.
 
     Parameters
     ----------
     frames : array of shape (..., height, width)
-        Zeros and ones, any number of frames.
+        Any number of frames of zeros and ones.
     n_steps : int
-        Generations to go on.
+        Number of generations to play.
     boundary : {"torus", "dead"}
         What is beyond the border: the opposite side, or nothing that lives.
 
@@ -67,7 +67,7 @@ def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "
     Raises
     ------
     ValueError
-        If the frames have other values than 0 and 1, fewer than two dimensions, or `boundary` is unknown.
+        If the frames have values other than 0 and 1 or fewer than two dimensions, or if `boundary` is unknown.
 
     References
     ----------
@@ -89,7 +89,7 @@ def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "
     frames = frames.astype(np.uint8)
     mode = _MODES[boundary]
     for _ in range(n_steps):
-        # A convolution with three by three ones: the cell itself and its eight neighbours.
+        # The sum over a cell and its eight neighbours.
         live = convolve1d(convolve1d(frames, [1, 1, 1], axis=-1, mode=mode), [1, 1, 1], axis=-2, mode=mode)
         frames = ((live == 3) | ((live == 4) & (frames == 1))).astype(np.uint8)
     return frames
@@ -98,7 +98,7 @@ def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "
 @cache
 def _gun_phases() -> np.ndarray:
     gun = LIFE_PATTERNS["gosper_gun"]
-    field = np.pad(gun, 20)  # so far away that no glider comes back
+    field = np.pad(gun, 20)  # no glider comes back from this far
     phases = []
     for _ in range(_PERIOD):
         phases.append(field[20 : 20 + gun.shape[0], 20 : 20 + gun.shape[1]])
@@ -107,14 +107,14 @@ def _gun_phases() -> np.ndarray:
 
 
 def gosper_gun(phase: int = 0, orientation: int = 0) -> np.ndarray:
-    """Return Gosper's glider gun, the nine by 36 cells in which it works, in one of its phases.
+    """Return Gosper's glider gun, 9 by 36 cells, in one of its phases.
 
     Parameters
     ----------
     phase : int
-        Generations since the start; the gun has a period of 30.
+        Number of generations since the start; the period is 30.
     orientation : int in [0, 8)
-        Quarter turns to the left; from 4 on, of the mirror image.
+        Number of quarter turns to the left; from 4 on, of the mirror image.
 
     Returns
     -------
@@ -145,45 +145,45 @@ def make_gliders(
     return_positions: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[np.ndarray, ...]:
-    """Make frames of Conway's Game of Life, every other one with a glider gun.
+    """Make frames of Conway's Game of Life, every second one with a glider gun.
 
-    A frame starts with patterns at random places, turned at random: still lifes, oscillators, spaceships and random
-    soups, and Gosper's glider gun (class 1) or five more of the others (class 0), which makes about as many live cells.
-    Then the game is played. A frame whose gun was destroyed on the way is drawn anew, so that the labels are true. No
-    gun crosses the border.
+    A frame starts with patterns at random positions and orientations: still lifes, oscillators, spaceships, random
+    soups, and either Gosper's glider gun (class 1) or five more of the others (class 0), with about as many live cells.
+    Then the game is played. A frame whose gun is destroyed meanwhile is drawn anew, so that the labels are true. No gun
+    crosses the border.
 
     Parameters
     ----------
     n_samples : int
-        How many samples to make.
+        Number of frames to make.
     shape : (int, int)
-        Height and width of a frame, 36 at least.
+        Height and width of a frame, at least 36.
     n_others : (int, int)
-        Least and greatest number of other patterns; a pattern for which no place is found is left out.
+        Least and greatest number of other patterns; a pattern that finds no room is left out.
     n_steps : (int, int)
-        Least and greatest number of generations that were played. On a small torus a gun is hit by its own gliders:
-        after 144 generations where the shorter side is 40, after 240 where it is 64.
+        Least and greatest number of generations to play. On a small torus a gun is hit by its own gliders: after 144
+        generations if the shorter side is 40, after 240 if it is 64.
     boundary : {"torus", "dead"}
         What is beyond the border: the opposite side, or nothing that lives.
     return_positions : bool
-        Whether to return where the guns are.
+        Whether to return the positions of the guns.
     random_state : int, RandomState instance or None
-        Seed, or generator, of what is drawn.
+        Seed or generator.
 
     Returns
     -------
     X : uint8 array of shape (n_samples, height, width)
         1 for live cells.
     y : array of shape (n_samples,)
-        1 where there is a gun, else 0, in turn.
+        1 for frames with a gun, else 0; they alternate.
     positions : int array of shape (n_samples, 4)
-        Row and column of the upper left corner of the gun, its orientation and its phase, as in `gosper_gun`; -1 where
-        there is none. Only with `return_positions`.
+        Row and column of the upper left corner of the gun, its orientation and its phase, as in `gosper_gun`; -1
+        without a gun. Only with `return_positions`.
 
     Raises
     ------
     ValueError
-        If `shape` is too small for a gun, a range is empty or negative, or no gun outlives so many generations.
+        If `shape` is too small for a gun, a range is empty or negative, or guns do not survive the generations.
 
     Examples
     --------
@@ -209,15 +209,7 @@ def make_gliders(
     for _ in range(_TRIES):
         steps = rng.randint(n_steps[0], n_steps[1] + 1, size=len(missing))
         for i, generation in zip(missing, steps, strict=True):
-            X[i] = 0
-            n_patterns = rng.randint(n_others[0], n_others[1] + 1)
-            if y[i]:
-                orientation = rng.randint(8)
-                gun = gosper_gun(0, orientation)
-                row, column = _random_corner(X[i], gun, rng)
-                X[i, row : row + gun.shape[0], column : column + gun.shape[1]] = gun
-                positions[i] = row, column, orientation, generation % _PERIOD
-            _put_others(X[i], n_patterns if y[i] else n_patterns + _INSTEAD, rng)
+            _start_frame(X[i], positions[i], int(y[i]), n_others, generation, rng)
         for generation in range(n_steps[1]):
             going = missing[steps > generation]
             X[going] = game_of_life(X[going], boundary=boundary)
@@ -230,14 +222,34 @@ def make_gliders(
     )
 
 
+def _start_frame(
+    frame: np.ndarray,
+    position: np.ndarray,
+    label: int,
+    n_others: tuple[int, int],
+    n_steps: int,
+    rng: np.random.RandomState,
+) -> None:
+    """Set random patterns into `frame`, and the gun that class 1 has after `n_steps` generations into `position`."""
+    frame[:] = 0
+    n_patterns = rng.randint(n_others[0], n_others[1] + 1)
+    if label:
+        orientation = rng.randint(8)
+        gun = gosper_gun(0, orientation)
+        row, column = _random_corner(frame, gun, rng)
+        frame[row : row + gun.shape[0], column : column + gun.shape[1]] = gun
+        position[:] = row, column, orientation, n_steps % _PERIOD
+    _put_others(frame, n_patterns if label else n_patterns + _INSTEAD, rng)
+
+
 def _random_corner(frame: np.ndarray, pattern: np.ndarray, rng: np.random.RandomState) -> tuple[int, int]:
-    """Upper left corner of `pattern` somewhere in `frame`."""
+    """Draw the upper left corner of `pattern` in `frame`."""
     height, width = frame.shape
     return rng.randint(height - pattern.shape[0] + 1), rng.randint(width - pattern.shape[1] + 1)
 
 
 def _put_others(frame: np.ndarray, n_patterns: int, rng: np.random.RandomState) -> None:
-    """Set patterns into empty parts of `frame`; where none is found after some trials, nothing."""
+    """Set patterns into empty parts of `frame`; leave a pattern out if some trials find no such part."""
     for kind in rng.randint(len(_OTHERS), size=n_patterns):
         pattern = _OTHERS[kind]
         if pattern is None:
@@ -253,5 +265,6 @@ def _put_others(frame: np.ndarray, n_patterns: int, rng: np.random.RandomState) 
 
 
 def _works(frame: np.ndarray, row: int, column: int, orientation: int, phase: int) -> bool:
+    """Whether the gun at this position is intact."""
     gun = gosper_gun(phase, orientation)
     return np.array_equal(frame[row : row + gun.shape[0], column : column + gun.shape[1]], gun)

@@ -27,55 +27,56 @@ def make_motif_sequences(
 ) -> tuple[Any, ...]:
     """Make random sequences with planted motifs whose position weight matrices are known.
 
-    The letters of a sequence are independent draws from `background`; those of a motif, column by column, from its
-    matrix. Where it lies is random.
+    The letters of a sequence are independent draws from `background`. The letters of a motif are drawn from the rows of
+    its matrix, and its position is random.
 
     Parameters
     ----------
     n_samples : int
-        How many samples to make.
+        Number of sequences to make.
     length : int or (int, int)
-        Letters of a sequence, or the least and the greatest number.
+        Length of the sequences, or least and greatest length.
     motifs : int or sequence of arrays of shape (width, n_letters)
-        A number of random motifs, or their matrices: the probability of each letter in each place.
+        Number of random motifs, or the matrices of the motifs: the probability of each letter at each position.
     width : int
-        Letters of a random motif.
+        Length of random motifs.
     conservation : (float, float) in (0, 1]
-        Least and greatest probability of the commonest letter in a place of a random motif; the others share the rest.
+        Least and greatest probability of the commonest letter at a position of a random motif. The other letters share
+        the rest equally.
     rule : {"presence", "order", "strand"}
-        What tells the classes apart.
+        Difference between the classes.
 
-        - ``"presence"``: class 0 has no motif, class 1 the first one, class 2 the second one, and so on. What class 0
-          has instead are the letters of one of the motifs in random order, so that the composition tells nothing.
-        - ``"order"``: each sequence has all motifs, class 0 in their order and class 1 in the reverse of it.
-        - ``"strand"``: each sequence has all motifs, class 0 as they are, class 1 on the other strand.
+        - ``"presence"``: class 0 has no motif, class 1 the first motif, class 2 the second, and so on. Class 0 has the
+          letters of one of the motifs in random order, so that the composition is not informative.
+        - ``"order"``: all sequences have all motifs, class 0 in the given order and class 1 in reverse order.
+        - ``"strand"``: all sequences have all motifs in the given order, class 0 on this strand, class 1 on the other.
     both_strands : bool
-        Whether half of the sequences, at random, are read from the other strand; not with ``"strand"``. The order of
-        motifs is then that on the strand on which they are as they are.
+        Whether to read a random half of the sequences from the other strand; not with ``"strand"``. ``"order"`` is the
+        order on the strand that the motifs were planted on.
     letters : str
-        The alphabet; strands need ``"ACGT"`` or ``"ACGU"``.
+        The alphabet. Strands need ``"ACGT"`` or ``"ACGU"``.
     background : array of shape (n_letters,) or None
-        Probability of each letter outside the motifs; None: all are equal.
+        Probability of each letter outside the motifs. None means equal probabilities.
     return_positions : bool
-        Whether to return where the motifs are.
+        Whether to return the positions of the motifs.
     random_state : int, RandomState instance or None
-        Seed, or generator, of what is drawn.
+        Seed or generator.
 
     Returns
     -------
     sequences : list of str
     y : array of shape (n_samples,)
-        The classes, in turn.
+        The classes 0, 1, ..., repeated in this order.
     motifs : list of arrays of shape (width, n_letters)
         The matrices.
     positions : int array of shape (n_samples, n_motifs)
-        Place of the first letter of each motif, -1 where it is not planted. Only with `return_positions`.
+        Position of the first letter of each motif, -1 if it is not planted. Only with `return_positions`.
 
     Raises
     ------
     ValueError
-        If a matrix has other columns than `letters`, or rows that are not probabilities; if the motifs do not fit into
-        the shortest sequence; or if a parameter is out of bounds.
+        If a matrix does not have one column per letter or its rows are not probabilities, if the motifs do not fit into
+        the shortest sequence, or if a parameter is out of bounds.
 
     Examples
     --------
@@ -87,6 +88,29 @@ def make_motif_sequences(
     'GTTGACCCCA'
     """
     rng = check_random_state(random_state)
+    _check_letters(letters, rule, both_strands)
+    given = _random_motifs(rng, motifs, width, conservation, len(letters)) if isinstance(motifs, int) else motifs
+    matrices = [_probabilities(f"motif {number}", matrix, len(letters)) for number, matrix in enumerate(given)]
+    least, greatest = _checked_length(length, matrices, rule)
+    if background is None:
+        background = np.full(len(letters), 1 / len(letters))
+    [background] = _probabilities("background", [background], len(letters))
+    y = np.arange(n_samples) % (1 + len(matrices) if rule == "presence" else 2)
+    positions = np.full((n_samples, len(matrices)), -1)
+    sequences = []
+    for i, label in enumerate(y):
+        codes = _draw(rng, np.tile(background, (rng.randint(least, greatest + 1), 1)))
+        _plant(codes, positions[i], int(label), matrices, rule, rng)
+        if (rule == "strand" and label) or (both_strands and rng.randint(2)):
+            # A pairs with T, and C with G: the first letter with the last, the second with the third.
+            codes = len(letters) - 1 - codes[::-1]
+            ends = positions[i] + [len(matrix) for matrix in matrices]
+            positions[i] = np.where(positions[i] < 0, -1, len(codes) - ends)
+        sequences.append("".join(letters[code] for code in codes))
+    return (sequences, y, matrices, positions) if return_positions else (sequences, y, matrices)
+
+
+def _check_letters(letters: str, rule: Rule, both_strands: bool) -> None:
     if len(letters) < 2 or len(set(letters)) < len(letters):
         raise ValueError(f"letters={letters!r}: expected two letters or more, each once")
     if rule not in ("presence", "order", "strand"):
@@ -95,40 +119,41 @@ def make_motif_sequences(
         raise ValueError("both_strands=True leaves nothing that rule='strand' could tell apart")
     if (both_strands or rule == "strand") and letters not in ("ACGT", "ACGU"):
         raise ValueError(f"letters={letters!r} have no other strand: rule='strand' and both_strands need 'ACGT'")
-    given = _random_motifs(rng, motifs, width, conservation, len(letters)) if isinstance(motifs, int) else motifs
-    matrices = [_probabilities(f"motif {number}", matrix, len(letters)) for number, matrix in enumerate(given)]
-    if len(matrices) < (2 if rule == "order" else 1):
-        raise ValueError(f"rule={rule!r} needs {2 if rule == 'order' else 1} motifs or more, got {len(matrices)}")
-    widths = np.array([len(matrix) for matrix in matrices])
+
+
+def _checked_length(length: int | tuple[int, int], matrices: list[np.ndarray], rule: Rule) -> tuple[int, int]:
+    """Return the least and the greatest length of sequences, which must hold the motifs."""
+    fewest = 2 if rule == "order" else 1
+    if len(matrices) < fewest:
+        raise ValueError(f"rule={rule!r} needs {fewest} motifs or more, got {len(matrices)}")
+    widths = [len(matrix) for matrix in matrices]
+    needed = max(widths) if rule == "presence" else sum(widths)
     least, greatest = (length, length) if isinstance(length, int) else length
-    needed = int(widths.max() if rule == "presence" else widths.sum())
     if not needed <= least <= greatest:
         raise ValueError(f"length={length}: expected {needed}, which the motifs take, or more")
-    if background is None:
-        background = np.full(len(letters), 1 / len(letters))
-    [background] = _probabilities("background", [background], len(letters))
+    return least, greatest
 
-    y = np.arange(n_samples) % (1 + len(matrices) if rule == "presence" else 2)
-    positions = np.full((n_samples, len(matrices)), -1)
-    sequences = []
-    for i, label in enumerate(y):
-        codes = _draw(rng, np.tile(background, (rng.randint(least, greatest + 1), 1)))
-        numbers = np.arange(len(matrices))
-        if rule == "presence":
-            numbers = numbers[[label - 1 if label else rng.randint(len(matrices))]]
-        elif rule == "order" and label:
-            numbers = numbers[::-1]
-        for number, start in zip(numbers, _starts(rng, widths[numbers], len(codes)), strict=True):
-            instance = _draw(rng, matrices[number])
-            planted = rule != "presence" or label
-            codes[start : start + len(instance)] = instance if planted else rng.permutation(instance)
-            positions[i, number] = start if planted else -1
-        if (rule == "strand" and label) or (both_strands and rng.randint(2)):
-            # A pairs with T and C with G: the first letter with the last, the second with the third.
-            codes = len(letters) - 1 - codes[::-1]
-            positions[i] = np.where(positions[i] < 0, -1, len(codes) - positions[i] - widths)
-        sequences.append("".join(letters[code] for code in codes))
-    return (sequences, y, matrices, positions) if return_positions else (sequences, y, matrices)
+
+def _plant(
+    codes: np.ndarray,
+    positions: np.ndarray,
+    label: int,
+    matrices: list[np.ndarray],
+    rule: Rule,
+    rng: np.random.RandomState,
+) -> None:
+    """Plant the motifs of class `label` into the letters `codes`, and note their `positions`."""
+    numbers = np.arange(len(matrices))
+    if rule == "presence":
+        numbers = numbers[[label - 1 if label else rng.randint(len(matrices))]]
+    elif rule == "order" and label:
+        numbers = numbers[::-1]
+    widths = np.array([len(matrices[number]) for number in numbers])
+    for number, start in zip(numbers, _starts(rng, widths, len(codes)), strict=True):
+        instance = _draw(rng, matrices[number])
+        planted = rule != "presence" or label
+        codes[start : start + len(instance)] = instance if planted else rng.permutation(instance)
+        positions[number] = start if planted else -1
 
 
 def _random_motifs(
@@ -164,7 +189,7 @@ def _draw(rng: np.random.RandomState, probabilities: np.ndarray) -> np.ndarray:
 
 
 def _starts(rng: np.random.RandomState, widths: np.ndarray, length: int) -> np.ndarray:
-    """Draw where pieces of `widths` begin, in this order and without overlap, all such arrangements alike."""
+    """Draw the starts of pieces of `widths`, in this order, without overlap; all arrangements are equally likely."""
     n = len(widths)
     letters_before = np.sort(rng.choice(length - widths.sum() + n, size=n, replace=False)) - np.arange(n)
     return np.asarray(letters_before + widths.cumsum() - widths)

@@ -1,4 +1,4 @@
-"""Vectors in place of names: of the categories of a table, of the tokens of sequences."""
+"""Embeddings: vectors of the categories of a table and of the tokens of sequences."""
 
 from sklearn_ann.embedding.entities import EntityEmbeddingTransformer
 from sklearn_ann.embedding.sequences import SequenceEmbeddingTransformer

@@ -1,4 +1,4 @@
-"""Vectors of letters, k-mers and words, learned without a target from what stands near what."""
+"""Embeddings of letters, k-mers and words, learned without a target from the tokens nearby."""
 
 from __future__ import annotations
 
@@ -13,31 +13,33 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
-from sklearn_ann.base import NeuralTransformer
+from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.parameters import NonNegativeFloat, PositiveFloat, PositiveInt
-from sklearn_ann.embedding import tokens
+from sklearn_ann.embedding.pooling import Pooling, pool, pool_greatest
 from sklearn_ann.embedding.skipgram import SkipGram
+from sklearn_ann.reading import Reader, TextReader
+from sklearn_ann.reading.texts import count
 
 
 def _already_an_error(output: Tensor, _batch: Tensor) -> Tensor:
     return output
 
 
-class SequenceEmbeddingTransformer(NeuralTransformer):
-    r"""Vectors of the tokens of sequences, by skip-gram with negative sampling; a sequence is what its tokens pool to.
+class SequenceEmbeddingTransformer(NeuralEstimator):
+    r"""Embed sequences by pooling the vectors of their tokens, learned by skip-gram with negative sampling.
 
-    Tokens that appear in the same company get vectors ``u`` of the same direction, because these must predict the
-    tokens nearby [1]_. For each pair of a token ``a`` and a token ``b`` near it, the error is
+    The vector ``u`` of a token must predict the tokens nearby, so that tokens with similar neighbours get vectors of
+    similar direction [1]_. For each pair of a token ``a`` and a token ``b`` near it, the error is
 
     .. math:: -\log\sigma(v_b^\top u_a - \log n) - n \, E_{z \sim P} \log\sigma(\log n - v_z^\top u_a)
 
-    with ``n`` noise tokens ``z``, drawn in proportion to their counts to the power of 3/4; ``v`` is a second table,
-    which serves the training alone. It is equation 4 of [1]_ but for ``log n``, which makes ``v^T u`` an estimate of
-    the pointwise mutual information of the two tokens [3]_.
+    with ``n`` noise tokens ``z``, drawn in proportion to their counts to the power of 3/4. A second embedding matrix
+    holds the vectors ``v``, which only training uses. This is equation 4 of [1]_ except for ``log n``, which makes
+    ``v^T u`` an estimate of the pointwise mutual information of the two tokens [3]_.
 
-    X is a list of strings, such as DNA, RNA or proteins, whose tokens are their overlapping words of `k` letters; or a
-    list of lists of strings, the tokens themselves. Small and capital letters are different tokens. Tokens that are
-    not in the vocabulary are left out, as if the sequence went on without them.
+    X is a list of strings, such as DNA, RNA or proteins, whose tokens are their overlapping k-mers, or a list of lists
+    of tokens. Lower-case and upper-case letters are different tokens. Tokens outside the vocabulary are removed from a
+    sequence before the window is applied.
 
     Parameters
     ----------
@@ -45,35 +47,34 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Width of the vectors.
 
     k : int
-        Letters of a token, for strings. A string that is shorter has no token.
+        Number of letters in a token of a string. A shorter string has no token.
 
     window : int
-        Tokens to either side that are near. A token at distance ``o`` counts ``(window - o + 1) / window``, as often
-        as a window of random size, 1 to `window`, would reach it.
+        Greatest distance of a pair of tokens. A pair at distance ``o`` has the weight ``(window - o + 1) / window``,
+        the probability that a window of random size, 1 to `window`, reaches it.
 
     n_negatives : int
-        Noise tokens for each pair.
+        Number of noise tokens for each pair.
 
     subsample : float
-        Frequent tokens are left out at random, anew in each epoch, so that the window reaches farther: one of
-        frequency ``f`` stays with probability ``min(1, sqrt(t / f) + t / f)``, where ``t`` is `subsample`, but at
-        least one in the size of the vocabulary, for which reason letters stay. 0 keeps all.
+        Training leaves out frequent tokens at random, anew in each epoch, so that the window reaches farther. A token
+        of frequency ``f`` stays with probability ``min(1, sqrt(t / f) + t / f)``, where ``t`` is the greater of
+        `subsample` and ``1 / n_tokens``; letters therefore tend to stay. 0 keeps all.
 
     min_count : int
-        A token with a smaller count in ``fit`` is not in the vocabulary.
+        Minimum count in ``fit`` of a token of the vocabulary.
 
     pooling : {"mean", "max", "tfidf"}
-        What ``transform`` makes of the vectors of a sequence's tokens: their mean, their greatest value in each
-        column, or their mean weighted by ``1 + log((1 + n) / (1 + d))`` for a token that is in ``d`` of the ``n``
-        sequences of ``fit``.
+        How ``transform`` pools the vectors of a sequence's tokens: their mean, the maximum of each component, or
+        their mean weighted by ``1 + log((1 + n) / (1 + d))`` for a token in ``d`` of the ``n`` sequences of ``fit``.
 
     unknown : {"ignore", "error"}
-        What a token outside the vocabulary is in ``transform``: nothing, or an error.
+        How ``transform`` treats tokens outside the vocabulary: leave them out, or raise an error.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        The row in `embeddings_` of each token; in alphabetical order.
+        The row of each token in `embeddings_`, in alphabetical order.
 
     embeddings_ : array of shape (n_tokens, n_components)
         Vectors ``u`` of the tokens.
@@ -83,21 +84,20 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
 
     Notes
     -----
-    The texts, one after the other, are cut into rows of 128 tokens, which are what `batch_size` counts; pairs across a
-    cut are not seen, which are 2 in 100 with a window of 5. The losses in `history_` are means over the pairs of a row.
+    The sequences are concatenated and cut into rows of at most 128 tokens; `batch_size` counts rows. Pairs across a cut
+    are lost, about 2 in 100 with a window of 5. The loss of a row in `history_` is the mean over its pairs.
 
-    What word2vec draws, the size of each window, enters here by its expectation. 32 neighbouring tokens share
-    their noise [2]_: the pairs of a batch are a few matrix products.
+    word2vec draws the size of each window; here each pair has its expected weight. 32 neighbouring tokens share their
+    noise tokens [2]_, so that the errors of a batch take a few matrix products.
 
-    Without ``log n`` the best scores ``v^T u`` would all lie that much below the mutual information (equation 7 of
-    [3]_), and the vectors of a small vocabulary would share a direction that tells nothing of its tokens.
+    Without ``log n``, the best scores ``v^T u`` would all be lower than the mutual information by ``log n`` (equation 7
+    of [3]_), and the vectors of a small vocabulary would share a direction that carries no information.
 
-    A sequence without a known token becomes zeros.
+    ``transform`` returns zeros for a sequence without a known token.
 
-    With ``batch_size=32``, 32 rows are 4,096 tokens, and an epoch over a short text is a few steps: a smaller
-    `batch_size` serves it better. On a long text, 10 epochs are usual: set `max_epochs`, and
-    ``learning_rate_schedule="cosine"``. A step takes time for each token of the vocabulary: with tens of thousands, a
-    `batch_size` of 128 is about twice as fast.
+    A batch of 32 rows has 4,096 tokens, so that an epoch over a short text takes few steps; use a smaller `batch_size`.
+    For a long text, ``max_epochs=10`` with ``learning_rate_schedule="cosine"`` is usual. The time of a step grows with
+    the vocabulary: with tens of thousands of tokens, a `batch_size` of 128 is about twice as fast.
 
     References
     ----------
@@ -129,54 +129,30 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
     n_negatives: PositiveInt = 5
     subsample: NonNegativeFloat = 1e-3
     min_count: PositiveInt = 1
-    pooling: tokens.Pooling = "mean"
+    pooling: Pooling = "mean"
     unknown: Literal["ignore", "error"] = "ignore"
     learning_rate: PositiveFloat = 1e-2
     learning_rate_schedule: training.Schedule = "adaptive"
     tol: NonNegativeFloat = 2e-3
 
-    # --- The three questions ---------------------------------------------------------------------------------------
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        return TextReader(k=self.k, min_count=self.min_count, **common)
 
-    def _encode(self, X: Any, *, reset: bool) -> training.Rows:
-        if reset:
-            self._fitted_k = self.k
-        texts = tokens.tokenize(X, self._fitted_k)
-        if reset:
-            self._learn_vocabulary(texts)
-        codes = tokens.in_vocabulary(texts, self.vocabulary_)
-        return training.Rows(torch.from_numpy(tokens.text_rows(codes, texts.starts)))
+    def _network(self, plan: Plan) -> nn.Module:
+        p = plan.parameters
+        return SkipGram(torch.from_numpy(plan.reader.counts), p.n_components, p.window, p.n_negatives, p.subsample)
 
-    def _learn_vocabulary(self, texts: tokens.Texts) -> None:
-        counts = np.bincount(texts.ids, minlength=len(texts.words))
-        frequent = sorted(word for word, n in zip(texts.words, counts, strict=True) if n >= self.min_count)
-        if not frequent:
-            raise ValueError(
-                f"X has no token of k={self.k} letters with a count of min_count={self.min_count} or above"
-            )
-        self.vocabulary_ = {word: code for code, word in enumerate(frequent)}
-        self.n_features_in_ = len(frequent)
-        codes = tokens.in_vocabulary(texts, self.vocabulary_)
-        in_sequences = tokens.count(codes, texts.starts, len(frequent))
-        self._counts = np.asarray(in_sequences.sum(axis=0))
-        self._idf = tokens.inverse_document_frequency(in_sequences)
-
-    def _build(self, samples: training.Samples) -> nn.Module:
-        self._n_features_out = self.n_components
-        return SkipGram(
-            torch.from_numpy(self._counts), self.n_components, self.window, self.n_negatives, self.subsample
-        )
-
-    def _error(self) -> training.Error:
+    def _error(self, plan: Plan) -> training.Error:
         return _already_an_error
 
-    def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
-        table: np.ndarray = module.table.numpy(force=True)  # type: ignore[operator]
-        return super()._results(run, module) | {"embeddings_": table.copy()}
+    def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
+        vectors: Any = module.vectors
+        return {"embeddings_": vectors.numpy(force=True).copy()}
 
-    # --- What it is for --------------------------------------------------------------------------------------------
+    # --- Public methods --------------------------------------------------------------------------------------------
 
     def fit(self, X: Any, y: Any = None, *, X_val: Any = None) -> Self:
-        """Learn the vocabulary and its vectors.
+        """Learn the vocabulary and the vectors of its tokens.
 
         Parameters
         ----------
@@ -185,7 +161,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         y : ignored
             Not used; part of scikit-learn's interface.
         X_val : as X, default=None
-            Validation data: their loss is watched for early stopping.
+            Validation data, whose loss early stopping watches.
 
         Returns
         -------
@@ -194,14 +170,14 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Raises
         ------
         TypeError
-            If X has anything but strings.
+            If a sequence or a token is not a string.
         ValueError
-            If a sequence is empty or the vocabulary would be.
+            If a sequence or the vocabulary is empty.
         """
         return self._fit(X, y, X_val=X_val)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Train for one epoch more, on these sequences alone, with the vocabulary of the first call.
+        """Train for one more epoch on these sequences alone, with the vocabulary of the first call.
 
         Parameters
         ----------
@@ -234,19 +210,19 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
             As in ``fit``, or if a token is not in the vocabulary and ``unknown="error"``.
         """
         check_is_fitted(self)
-        texts = tokens.tokenize(X, self._fitted_k)
-        codes = tokens.in_vocabulary(texts, self.vocabulary_)
-        if self.unknown == "error" and (codes < 0).any():
-            place = int(np.argmax(codes < 0))
-            sequence = int(np.searchsorted(texts.starts, place, side="right")) - 1
+        p = self.resolved_parameters_
+        codes, texts = self.reader_.codes(X)
+        if p.unknown == "error" and (codes < 0).any():
+            first = int(np.argmax(codes < 0))
+            sequence = int(np.searchsorted(texts.starts, first, side="right")) - 1
             raise ValueError(
-                f"sequence {sequence} has the token {texts.words[texts.ids[place]]!r}, which is not in the vocabulary; "
+                f"sequence {sequence} has the token {texts.words[texts.ids[first]]!r}, which is not in the vocabulary; "
                 "unknown='ignore' leaves such a token out"
             )
-        counts = tokens.count(codes, texts.starts, len(self.vocabulary_))
-        if self.pooling == "max":
-            return tokens.pool_greatest(counts, self.embeddings_)
-        return tokens.pool(counts, self.embeddings_, self._idf if self.pooling == "tfidf" else None)
+        counts = count(codes, texts.starts, len(self.vocabulary_))
+        if p.pooling == "max":
+            return pool_greatest(counts, self.embeddings_)
+        return pool(counts, self.embeddings_, self.reader_.idf if p.pooling == "tfidf" else None)
 
     def most_similar(self, token: Any, n: Any = 10) -> list[tuple[str, float]]:
         """Return the tokens whose vectors have the smallest angle to that of `token`.
@@ -254,30 +230,29 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Parameters
         ----------
         token : str
-            A token, or fewer letters than the `k` of a token: their vector is then the mean of those of all tokens
-            that contain them.
+            A token, or fewer than `k` letters. The vector of the latter is the mean over all tokens that contain them.
         n : int, default=10
-            How many to return.
+            Number of tokens to return.
 
         Returns
         -------
         list of (str, float)
-            Other tokens, which do not contain `token`, and the cosine of the angle, the greatest first.
+            Other tokens that do not contain `token`, with the cosine of the angle, greatest first.
 
         Raises
         ------
         TypeError
             If `token` is not a string.
         ValueError
-            If `token` is not in the vocabulary, nor a part of a token of it, or if `n` is no integer from 0.
+            If neither the vocabulary nor one of its k-mers contains `token`, or if `n` is not an integer from 0 on.
         """
         check_is_fitted(self)
         if not isinstance(token, str):
-            raise TypeError(f"token={token!r}: a string was expected")
+            raise TypeError(f"token={token!r}: expected a string")
         if not isinstance(n, Integral) or n < 0:
-            raise ValueError(f"n={n!r}: a number of tokens, of type int, was expected")
+            raise ValueError(f"n={n!r}: expected an integer from 0 on")
         names = np.array(list(self.vocabulary_), dtype=object)
-        is_part = 0 < len(token) < self._fitted_k
+        is_part = 0 < len(token) < self.reader_.k
         own = np.array([token in name if is_part else token == name for name in names])
         if not own.any():
             raise ValueError(f"token={token!r} is not in the vocabulary of {len(names)} tokens")
@@ -287,7 +262,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         return list(zip(names[~own][best].tolist(), cosines[best].tolist(), strict=True))
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return minus the mean error of the pairs, all tokens kept and with noise that is evenly spread.
+        """Return minus the mean loss of the rows, with all tokens kept and evenly spread noise tokens.
 
         Parameters
         ----------
@@ -303,7 +278,7 @@ class SequenceEmbeddingTransformer(NeuralTransformer):
         Raises
         ------
         ValueError
-            If no token of the vocabulary stands near another in X.
+            If X has no pair of tokens of the vocabulary.
         """
         errors = self._apply(X, lambda module, batch: module(batch))
         if not errors.any():

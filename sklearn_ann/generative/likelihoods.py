@@ -1,6 +1,6 @@
-"""What a decoder's output says about a sample: densities, means, draws and the data that they are for.
+"""Likelihoods: densities, means and draws of ``p(x | z)``, given the output of a decoder.
 
-Each likelihood starts at the marginal distribution of the features: a decoder's output of zeros stands for their means.
+Each likelihood starts at the marginal distribution of the features: an output of zeros stands for their means.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from sklearn_ann import training
 LikelihoodName = Literal["gaussian", "bernoulli", "poisson", "negative_binomial", "zero_inflated_negative_binomial"]
 
 _LOG_2_PI = math.log(2 * math.pi)
-_PER_TEN_THOUSAND = math.log(1e4)  # the usual scale of counts before their logarithm
+_PER_TEN_THOUSAND = math.log(1e4)  # the usual library size to scale counts to before the logarithm
 _LEAST_SCALE = 1e-2
 _LEAST_SHARE = 1e-4
 _GREATEST_LOG_DISPERSION = math.log(1e4)  # beyond it, as good as Poisson, lgamma(x + θ) - lgamma(θ) loses its digits
 
 
 class Moments(NamedTuple):
-    """What a likelihood knows of the training data."""
+    """Moments of the training data, which a likelihood is built from."""
 
     mean: Tensor  # (p,)
-    scale: Tensor  # (p,), standard deviations, 0 of a constant feature
-    log_library: Tensor  # (2,), mean and standard deviation of the logarithm of a sample's sum, where that is positive
+    scale: Tensor  # (p,), standard deviations; 0 for constant features
+    log_library: Tensor  # (2,), mean and standard deviation of the logarithm of the positive sums of samples
 
 
 def _weighted(values: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of the rows of `values`."""
+    """Return weighted mean and standard deviation of the rows of `values`."""
     mean = weight @ values / weight.sum()
     return mean, (weight @ (values - mean).square() / weight.sum()).sqrt()
 
 
 def moments(samples: training.Samples, weight: Tensor | None, *, of_sums: bool) -> Moments:
-    """Mean and standard deviation of each feature and, if asked for, of the logarithm of the samples' sums.
+    """Return mean and standard deviation of each feature and, with `of_sums`, of the logarithms of the samples' sums.
 
     Raises
     ------
     ValueError
-        If squares of the values are not finite.
+        If the squares of the values are not finite.
     """
     assert isinstance(samples, training.Rows | training.SparseRows)
     values = samples.values
@@ -57,7 +57,7 @@ def moments(samples: training.Samples, weight: Tensor | None, *, of_sums: bool) 
         shares, none = weight.index_select(0, rows) / weight.sum(), values.new_zeros(samples.n_columns)
         mean = none.index_add(0, columns, shares * values)
         squares = none.index_add(0, columns, shares * (values - mean.index_select(0, columns)).square())
-        zeros = 1 - none.index_add(0, columns, shares)  # the share of the entries that are not stored
+        zeros = 1 - none.index_add(0, columns, shares)  # the share of entries that are not stored
         scale = (squares + zeros * mean.square()).sqrt()
         sums = values.new_zeros(len(samples)).index_add(0, rows, values) if of_sums else None
     if not torch.isfinite(scale).all():
@@ -70,67 +70,78 @@ def moments(samples: training.Samples, weight: Tensor | None, *, of_sums: bool) 
     return Moments(mean, scale * varies, log_library)
 
 
+def _values(samples: training.Samples) -> Tensor:
+    """Return the values of samples; for sparse samples the stored values."""
+    assert isinstance(samples, training.Rows | training.SparseRows)
+    return samples.values
+
+
 def _check(samples: training.Samples, allowed: Tensor, expected: str) -> None:
-    """Raise an error that names the first value that is not `allowed`, a bool for each stored value."""
+    """Raise an error for the first value that is not allowed; `allowed` has a bool for each stored value."""
     if allowed.all():
         return
     assert isinstance(samples, training.Rows | training.SparseRows)
-    place = int((~allowed.flatten()).nonzero()[0])
-    value = float(samples.values.flatten()[place])
+    first = int((~allowed.flatten()).nonzero()[0])
+    value = float(samples.values.flatten()[first])
     if isinstance(samples, training.Rows):
-        row, column = divmod(place, samples.values.shape[1])
+        row, column = divmod(first, samples.values.shape[1])
     else:
-        row = int(torch.searchsorted(samples.starts, place, right=True)) - 1
-        column = int(samples.columns[place])
+        row = int(torch.searchsorted(samples.starts, first, right=True)) - 1
+        column = int(samples.columns[first])
     raise ValueError(f"sample {row} of X has the value {value:g} in feature {column}, but {expected}")
 
 
 class Likelihood(nn.Module):
-    """``p(x | z)``, independent over the features given the decoder's output."""
+    """A distribution ``p(x | z)`` whose features are independent given the decoder's output."""
 
     n_outputs: ClassVar[int] = 1
-    """Numbers that the decoder returns for each feature."""
+    """Number of decoder outputs for each feature."""
+    n_features: int
     of_counts: ClassVar[bool] = False
+
+    def __init__(self, data: Moments) -> None:
+        super().__init__()
+        self.n_features = len(data.mean)
 
     @classmethod
     def check(cls, samples: training.Samples) -> None:
-        """Raise a ValueError if `samples` have a value that has no probability."""
+        """Raise a ValueError if `samples` have a value outside the support."""
 
     def standardized(self, x: Tensor) -> Tensor:
-        """What the encoder reads, for samples of shape (batch, p)."""
+        """Return the input of the encoder, for samples of shape (batch, p)."""
         return x
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
-        """``log p(x | z)`` in nats, shape (batch,), for the decoder's output of shape (batch, n_outputs * p)."""
+        """Return ``log p(x | z)`` in nats, shape (batch,), for a decoder output of shape (batch, n_outputs * p)."""
         raise NotImplementedError
 
     def mean(self, output: Tensor) -> Tensor:
-        """``E[x | z]``, shape (batch, p); of counts, for the typical library size."""
+        """Return ``E[x | z]``, shape (batch, p); for counts, at the typical library size."""
         raise NotImplementedError
 
     def draw(self, output: Tensor, rng: np.random.RandomState) -> Tensor:
-        """Draw a sample of each ``p(x | z)``, shape (batch, p)."""
+        """Draw one sample from each ``p(x | z)``, shape (batch, p)."""
         raise NotImplementedError
 
 
 class Gaussian(Likelihood):
     """``N(m_j + s_j f_j(z), s_j² σ_j²)``, with ``m_j``, ``s_j`` mean and standard deviation of the training data.
 
-    ``σ_j`` is learned and at least 0.01: the density of a feature that can be rebuilt exactly has no upper bound. A
-    feature with ``s_j = 0`` is that constant, and no part of the density.
+    ``σ_j`` is learned and at least 0.01, because the density of a perfectly rebuilt feature has no upper bound. A
+    feature with ``s_j = 0`` is constant and takes no part in the density.
     """
 
     location: Tensor
     scale: Tensor
 
     def __init__(self, data: Moments) -> None:
-        super().__init__()
+        super().__init__(data)
         self.register_buffer("location", data.mean)
         self.register_buffer("scale", data.scale)
         self.log_variance = nn.Parameter(torch.zeros_like(data.mean))
 
     def variance(self) -> Tensor:
-        """σ², shape (p,)."""
+        """Return σ², shape (p,)."""
         return _LEAST_SCALE**2 + self.log_variance.exp()
 
     def standardized(self, x: Tensor) -> Tensor:
@@ -151,17 +162,17 @@ class Gaussian(Likelihood):
 
 
 class Bernoulli(Likelihood):
-    """A probability for each feature; data between 0 and 1 count as expectations of zeros and ones."""
+    """A probability for each feature; values between 0 and 1 are read as expectations of zeros and ones."""
 
     offset: Tensor
 
     def __init__(self, data: Moments) -> None:
-        super().__init__()
+        super().__init__(data)
         self.register_buffer("offset", torch.logit(data.mean, eps=_LEAST_SHARE))
 
     @classmethod
     def check(cls, samples: training.Samples) -> None:
-        values: Tensor = samples.values  # type: ignore[attr-defined]
+        values = _values(samples)
         _check(
             samples,
             (values >= 0) & (values <= 1),
@@ -180,10 +191,10 @@ class Bernoulli(Likelihood):
 
 
 class Poisson(Likelihood):
-    """Counts of mean ``l(x) softmax(f(z))_j``, with the library size ``l(x) = sum_j x_j``, of a sample without any 1.
+    """Counts with mean ``l(x) softmax(f(z))_j`` and library size ``l(x) = sum_j x_j``; a sample without counts has 1.
 
-    The library size is observed, not modelled: densities are conditional on it (Lopez et al. 2018; Gayoso et al.
-    2022, where it is the default).
+    The library size is observed, not modelled: densities are conditional on it (Lopez et al. 2018; the default of
+    Gayoso et al. 2022).
     """
 
     of_counts: ClassVar[bool] = True
@@ -191,14 +202,14 @@ class Poisson(Likelihood):
     log_library: Tensor
 
     def __init__(self, data: Moments) -> None:
-        super().__init__()
+        super().__init__(data)
         least = (_LEAST_SHARE * data.mean.mean()).clamp(min=torch.finfo(data.mean.dtype).tiny)
         self.register_buffer("offset", data.mean.clamp(min=least).log())
         self.register_buffer("log_library", data.log_library)
 
     @classmethod
     def check(cls, samples: training.Samples) -> None:
-        values: Tensor = samples.values  # type: ignore[attr-defined]
+        values = _values(samples)
         _check(
             samples,
             (values >= 0) & (values == values.floor()),
@@ -233,14 +244,14 @@ class Poisson(Likelihood):
 
 
 class NegativeBinomial(Poisson):
-    """Counts of the Poisson likelihood's mean μ, and of variance ``μ + μ² / θ_j``; a feature's ``θ_j`` is learned."""
+    """Counts with the mean μ of the Poisson likelihood and variance ``μ + μ² / θ_j``; ``θ_j`` is learned."""
 
     def __init__(self, data: Moments) -> None:
         super().__init__(data)
         self.log_dispersion = nn.Parameter(torch.zeros_like(data.mean))
 
     def dispersion(self) -> Tensor:
-        """θ, shape (p,)."""
+        """Return θ, shape (p,)."""
         return self.log_dispersion.clamp(max=_GREATEST_LOG_DISPERSION).exp()
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
@@ -250,7 +261,7 @@ class NegativeBinomial(Poisson):
         return -(log_one @ self.dispersion()) + positive.sums(of_positive)
 
     def _log_odds(self, x: Tensor, output: Tensor) -> tuple[Tensor, Tensor]:
-        """``log(μ / θ)`` and ``log(1 + μ / θ)``, each of shape (batch, p)."""
+        """Return ``log(μ / θ)`` and ``log(1 + μ / θ)``, each of shape (batch, p)."""
         dispersion = self.log_dispersion.clamp(max=_GREATEST_LOG_DISPERSION)
         odds = self._log_sums(x) + self._log_share(output) - dispersion
         return odds, F.softplus(odds)
@@ -261,7 +272,7 @@ class NegativeBinomial(Poisson):
 
 
 class ZeroInflatedNegativeBinomial(NegativeBinomial):
-    """Zero with a probability π_j(z), else the negative binomial (Lopez et al. 2018, equation 1)."""
+    """Zero with probability π_j(z), else the negative binomial (Lopez et al. 2018, equation 1)."""
 
     n_outputs: ClassVar[int] = 2
 
@@ -283,24 +294,24 @@ class ZeroInflatedNegativeBinomial(NegativeBinomial):
 
 
 class _Positive:
-    """The entries of a batch of counts that are not zero, few in single cells: lgamma is computed for these alone."""
+    """The positive counts of a batch: they are few in single cells, so that lgamma is computed for them alone."""
 
     def __init__(self, x: Tensor) -> None:
         self.n_rows, self.n_columns = x.shape
-        self.places = x.flatten().nonzero()[:, 0]
-        self.x = x.flatten().index_select(0, self.places)
-        self.columns = self.places % self.n_columns
+        self.positions = x.flatten().nonzero()[:, 0]
+        self.x = x.flatten().index_select(0, self.positions)
+        self.columns = self.positions % self.n_columns
 
     def of(self, values: Tensor) -> Tensor:
-        """The entries of a tensor of shape (batch, p)."""
-        return values.flatten().index_select(0, self.places)
+        """Return the values of a tensor of shape (batch, p) at the positive counts."""
+        return values.flatten().index_select(0, self.positions)
 
     def sums(self, values: Tensor) -> Tensor:
-        """Sum what belongs to the same sample, shape (batch,)."""
-        return values.new_zeros(self.n_rows).index_add(0, self.places // self.n_columns, values)
+        """Sum values at the positive counts over each sample, shape (batch,)."""
+        return values.new_zeros(self.n_rows).index_add(0, self.positions // self.n_columns, values)
 
     def log_ratio(self, dispersion: Tensor, odds: Tensor, log_one: Tensor) -> Tensor:
-        """``log NB(x) - log NB(0)``; see `NegativeBinomial._log_odds`."""
+        """Return ``log NB(x) - log NB(0)`` at the positive counts; see `NegativeBinomial._log_odds`."""
         theta = dispersion.index_select(0, self.columns)
         factorials = torch.lgamma(self.x + theta) - torch.lgamma(theta) - torch.lgamma(self.x + 1)
         return self.x * (self.of(odds) - self.of(log_one)) + factorials

@@ -6,11 +6,23 @@ import math
 from typing import Any, NamedTuple
 
 import torch
+from sklearn.utils import Bunch
 from torch import Tensor, nn
 
-from sklearn_ann.generative.conditions import ConditionedBatch
 from sklearn_ann.generative.likelihoods import Likelihood
-from sklearn_ann.layers import Stochastic, WarmUp
+from sklearn_ann.layers import (
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    Stochastic,
+    WarmUp,
+    convolution_layers,
+    dense_stack,
+    image_grid,
+    image_layers,
+    layer_widths,
+    linear_layers,
+)
+from sklearn_ann.reading import ConditionedBatch
 
 
 class Posterior(NamedTuple):
@@ -20,16 +32,16 @@ class Posterior(NamedTuple):
     log_variance: Tensor  # (batch, q)
 
     def at(self, noise: Tensor) -> Tensor:
-        """The code that standard normal `noise` stands for (Kingma and Welling 2013, equation 4)."""
+        """Map standard normal `noise` to a code (Kingma and Welling 2013, equation 4)."""
         return self.mean + (0.5 * self.log_variance).exp() * noise
 
     def divergence(self) -> Tensor:
-        """``KL(q(z_k | x) || N(0, 1))`` of each latent unit k (appendix B), shape (batch, q)."""
+        """Return ``KL(q(z_k | x) || N(0, 1))`` of each latent unit k (appendix B), shape (batch, q)."""
         return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance)
 
 
 class Noise(Stochastic):
-    """Standard normal numbers."""
+    """Draws standard normal numbers."""
 
     def forward(self, like: Tensor) -> Tensor:
         return torch.empty_like(like).normal_(generator=self.generator)
@@ -38,31 +50,32 @@ class Noise(Stochastic):
 class Bound(NamedTuple):
     """The two parts of the evidence lower bound of each sample."""
 
-    log_likelihood: Tensor  # (batch,), log p(x | z) at one draw of z
-    divergence: Tensor  # (batch,), the KL divergence of q(z | x) from the prior, as it is penalised
+    log_likelihood: Tensor  # (batch,), log p(x | z) for one draw of z
+    divergence: Tensor  # (batch,), the penalised KL divergence of q(z | x) from the prior
 
 
 def negative_bound(bound: Bound, _: Any) -> Tensor:
-    """``KL - log p(x | z)`` of each sample."""
+    """Return ``KL - log p(x | z)`` of each sample."""
     return bound.divergence - bound.log_likelihood
 
 
 class VariationalAutoEncoder(nn.Module):
-    """An encoder of ``q(z | x)``, a decoder, and the likelihood ``p(x | z)`` that its output stands for.
+    """An encoder for ``q(z | x)``, and a decoder with a likelihood for ``p(x | z)``.
 
     Parameters
     ----------
     encoder : nn.Module
-        Maps samples of shape (batch, p) to (batch, 2 * q), means and logarithms of variances.
+        Maps samples of shape (batch, p) to means and logarithms of variances, (batch, 2 * q).
     decoder : nn.Module
         Maps (batch, q + n_levels) to (batch, n_outputs * p).
     likelihood : Likelihood
+        Turns the decoder's output into ``p(x | z)``.
     beta : float
         Weight of the divergence.
     kl_warmup : float
-        Share of the epochs in which that weight rises from zero.
+        Share of the epochs in which this weight rises from zero.
     free_bits : float
-        Nats below which the mean divergence of a latent unit over a batch is not penalised.
+        A latent unit whose mean divergence over a batch is below this many nats is not penalised.
     """
 
     def __init__(
@@ -86,7 +99,7 @@ class VariationalAutoEncoder(nn.Module):
         return Posterior(mean, log_variance)
 
     def decode(self, z: Tensor, conditions: Tensor) -> Tensor:
-        """Map codes of shape (batch, q) to what the likelihood reads, in the type of `z`."""
+        """Map codes of shape (batch, q) to the input of the likelihood, in the type of `z`."""
         inputs = torch.cat([z, conditions], dim=1) if conditions.shape[1] else z
         output: Tensor = self.decoder(inputs).to(z.dtype)
         return output
@@ -105,16 +118,16 @@ class VariationalAutoEncoder(nn.Module):
             divergence = divergence.masked_fill(free, self.free_bits)
         penalty = self.beta * divergence.sum(dim=1)
         weight = self.warm_up.weight
-        if self.training and weight < 1:  # the gradient is scaled, what is recorded is not: epochs can be compared
+        if self.training and weight < 1:  # only the gradient is scaled, so that the losses of epochs compare
             penalty = weight * penalty + (1 - weight) * penalty.detach()
         return penalty
 
     def log_likelihood(self, batch: ConditionedBatch, posterior: Posterior, noise: Tensor) -> Tensor:
-        """``log p(x | z)`` of each sample at the code that `noise`, of shape (q,), stands for."""
+        """Return ``log p(x | z)`` of each sample for one draw of `noise`, of shape (q,)."""
         return self.likelihood.log_prob(batch.x, self.decode(posterior.at(noise), batch.conditions))
 
     def evidence_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
-        """The evidence lower bound (Kingma and Welling 2013, equation 3), a mean over `draws` of shape (k, q)."""
+        """Return the evidence lower bound (Kingma and Welling 2013, equation 3), averaged over `draws`, (k, q)."""
         posterior = self.posterior(batch.x)
         total = torch.zeros_like(posterior.mean[:, 0])
         for noise in draws:
@@ -122,7 +135,7 @@ class VariationalAutoEncoder(nn.Module):
         return total / len(draws) - posterior.divergence().sum(dim=1)
 
     def importance_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
-        """``log mean_i p(x | z_i) p(z_i) / q(z_i | x)`` over `draws`, shape (k, q) (Burda et al. 2016, equation 8)."""
+        """Return ``log mean_i p(x | z_i) p(z_i) / q(z_i | x)`` over `draws`, (k, q) (Burda et al. 2016, equation 8)."""
         posterior = self.posterior(batch.x)
         log_weights = [
             # The factors of 2π in p(z) and q(z | x) cancel.
@@ -133,5 +146,30 @@ class VariationalAutoEncoder(nn.Module):
         return torch.stack(log_weights).logsumexp(dim=0) - math.log(len(draws))
 
     def mean(self, batch: ConditionedBatch) -> Tensor:
-        """``E[x | z]`` for a batch of codes, shape (batch, p)."""
+        """Return ``E[x | z]`` for a batch of codes, shape (batch, p)."""
         return self.likelihood.mean(self.decode(*batch))
+
+
+def coders(p: Bunch, likelihood: Likelihood, n_levels: int) -> tuple[nn.Module, nn.Module]:
+    """Build encoder and decoder from hyper-parameters `p`; conditions have `n_levels` one-hot columns."""
+    n_features, n_outputs = likelihood.n_features, likelihood.n_outputs
+    n_codes = p.n_components + n_levels
+    hidden = layer_widths(p.hidden_layer_sizes)
+    widths = (*hidden, 2 * p.n_components)
+    encoder: nn.Module
+    decoder: nn.Module
+    if p.architecture == "conv":
+        if p.image_shape is None:
+            raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels)")
+        if n_outputs > 1:
+            raise ValueError(f"likelihood={p.likelihood!r} is for architecture='dense', got 'conv'")
+        grid = image_grid(tuple(p.image_shape), n_features)
+        layers = convolution_layers(p.conv_layers, image_layers(min(grid[:2])))
+        encoder = ConvolutionalEncoder(layers, grid, widths, p.activation, p.dropout)
+        decoder = ConvolutionalDecoder(encoder, layers, (*hidden, n_codes), p.activation, 0.0)
+    else:
+        encoder = dense_stack(linear_layers((n_features, *widths)), p.activation, p.dropout)
+        decoder = dense_stack(linear_layers((n_codes, *hidden[::-1], n_outputs * n_features)), p.activation)
+    if p.decoder == "linear":
+        decoder = nn.Linear(n_codes, n_outputs * n_features)
+    return encoder, decoder

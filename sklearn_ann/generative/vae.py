@@ -1,4 +1,4 @@
-"""Variational auto-encoders: a distribution with a latent space, to sample from."""
+"""Variational auto-encoders: distributions with a latent space, to sample from."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
-from torch import Tensor, nn
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.parameters import (
     ClosedFraction,
     DropProbability,
@@ -22,129 +23,138 @@ from sklearn_ann.base.parameters import (
     PositiveInt,
     RandomState,
 )
-from sklearn_ann.generative.conditions import ConditionalEstimator
-from sklearn_ann.generative.likelihoods import LIKELIHOODS, Gaussian, LikelihoodName, NegativeBinomial, moments
-from sklearn_ann.generative.network import VariationalAutoEncoder, negative_bound
-from sklearn_ann.layers import (
-    Activation,
-    ConvolutionalDecoder,
-    ConvolutionalEncoder,
-    convolution_layers,
-    dense_stack,
-    image_grid,
-    image_layers,
-    layer_widths,
-    linear_layers,
+from sklearn_ann.base.plan import checked_weights
+from sklearn_ann.generative.likelihoods import (
+    LIKELIHOODS,
+    Gaussian,
+    LikelihoodName,
+    NegativeBinomial,
+    moments,
 )
-from sklearn_ann.preprocessing.images import flattened
+from sklearn_ann.generative.network import VariationalAutoEncoder, coders, negative_bound
+from sklearn_ann.layers import Activation
+from sklearn_ann.reading import ConditionedReader, Reader
 
 __all__ = ["VAESampler"]
 
 _ACTIVE = 1e-2  # Burda et al. 2016, section 5.2
-_ENOUGH = 1000  # samples, of which a tenth tell whether the others are learned by heart
+_ENOUGH = 1000  # samples; a tenth of them is enough to see overfitting
 
 
-class VAESampler(ConditionalEstimator):
+class VAESampler(NeuralEstimator):
     r"""A distribution with a latent space, to sample from: the variational auto-encoder of Kingma and Welling.
 
-    A code ``z ~ N(0, I)`` is drawn, and a sample from ``p(x | z)``, whose parameters a decoder computes. An encoder
-    computes ``q(z | x)``, a normal distribution. Both are trained to raise a lower bound of the likelihood [1]_:
+    A sample is drawn in two steps: a code ``z ~ N(0, I)``, then ``x`` from ``p(x | z)``, whose parameters a decoder
+    computes. An encoder computes a normal distribution ``q(z | x)``. Both learn by raising a lower bound of the
+    likelihood [1]_:
 
     .. math:: \log p(x) \ge E_{q(z|x)}[\log p(x | z)] - \beta \, KL(q(z|x) \,\|\, p(z))
 
-    Both terms are sums, over the features and over the latent units.
+    The terms are sums over the features and over the latent units.
 
     Parameters
     ----------
     n_components : int
-        Width q of the latent space. What the data do not need collapses to the prior, see `active_units_`; it may be
-        greater than the number of features.
+        Number q of latent units. Units that the data do not need collapse to the prior, see `active_units_`. It may
+        exceed the number of features.
 
     likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial", "zero_inflated_negative_binomial"}
-        What p(x | z) is, independently for each feature. ``"gaussian"``: a variance of each feature is learned; X is
-        standardised inside, and densities are those of X as it came. ``"bernoulli"``: X in [0, 1]. The others
-        are for raw counts, as of single cells [6]_, best as a CSR matrix; see the Notes.
+        Distribution p(x | z) of each feature. ``"gaussian"`` learns a variance of each feature; it standardises X
+        inside and gives densities of the original X. ``"bernoulli"`` is for X in [0, 1]. The others are for raw counts,
+        for instance of single cells [6]_, best as a CSR matrix; see the Notes.
 
     architecture : {"dense", "conv"}
-        ``"conv"`` is for images, with `image_shape`: convolutions come before the encoder's dense layers, and the
+        ``"conv"`` is for images and needs `image_shape`: convolutions come before the encoder's dense layers, and the
         decoder mirrors them.
 
     hidden_layer_sizes : int or tuple of ints
-        Widths of the encoder's hidden dense layers; the decoder mirrors them. ``()`` for none.
+        Widths of the encoder's hidden dense layers; the decoder mirrors them. ``()`` means none.
 
     decoder : {"mirror", "linear"}
-        ``"linear"`` decodes by one linear map, whose `loadings_` tell which features a latent unit moves [2]_.
+        ``"linear"`` decodes by one linear map, whose `loadings_` show which features a latent unit changes [2]_.
 
     conv_layers : "auto" or sequence of (n_filters, kernel_size) or (n_filters, kernel_size, pool_size)
         The convolutions of ``architecture="conv"``, as in ``AutoEncoderTransformer``.
 
     image_shape : tuple of int or None
-        ``(height, width)`` or ``(height, width, channels)`` of images. They come as rows of numbers or as an array of
-        shape (n_samples, \\*image_shape).
+        ``(height, width)`` or ``(height, width, channels)`` of images. X holds them as rows of numbers or as an array
+        of shape (n_samples, \\*image_shape).
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
-        Function between the dense layers.
+        Activation function between the dense layers.
 
     dropout : float
-        Probability, in [0, 1), to drop a hidden unit of the encoder while training.
+        Probability, in [0, 1), of dropping a hidden unit of the encoder during training.
 
     beta : float
-        Weight of the divergence; 1 for the likelihood's bound, more for fewer and independent latent units [3]_.
+        Weight of the divergence. 1 gives a bound of the likelihood, more gives fewer, more independent units [3]_.
 
     kl_warmup : float
-        Share of `max_epochs`, in [0, 1], in which the weight of the divergence rises from 0. Before its end training
-        does not stop: at full weight from the start a posterior may collapse before the decoder has learned to use
-        it. For new networks only: neither for ``partial_fit`` nor for ``warm_start``.
+        Share of `max_epochs`, in [0, 1], in which the weight of the divergence rises from 0. With full weight from the
+        start, the posterior may collapse before the decoder has learned to use it. Training never stops during the
+        warm-up. ``partial_fit`` and ``warm_start`` have none.
 
     free_bits : float
-        Nats for each latent unit that are free: a divergence whose mean over the batch is below is not penalised [4]_.
+        Nats without penalty: a latent unit whose mean divergence over a batch is smaller is not penalised [4]_.
+
+    conditions : None, "y", or column name, position, or list of these
+        Categories that the distribution is conditional on: none; ``"y"``, the labels given to ``fit``, of shape
+        (n_samples,) or (n_samples, n_conditions); or columns of X, which are then not modelled. Only the decoder reads
+        the conditions, so that codes leave out their effect, for instance of the batches of single cells.
+
+    layer : str or None
+        For an AnnData object X: name of the layer that holds the data; None means its ``X``. Conditions are then
+        columns of its ``obs``.
 
     early_stopping : bool or "auto"
-        Whether to watch the bound on held-out data, a share `validation_fraction`, and to return the weights of its
-        best epoch. ``"auto"``: with 1,000 samples or more. A network trained for long learns single cells by heart.
+        Whether to hold out a share `validation_fraction` of the data, to watch their loss and to keep the weights of
+        the best epoch. ``"auto"`` does so with 1,000 samples or more. Long training overfits single cells.
 
     Attributes
     ----------
     encoder_ : torch.nn.Module
-        Maps (batch, n_features), standardised or log-transformed as the likelihood does it, to means and logarithms
-        of variances of q(z | x), (batch, 2 * n_components).
+        Maps samples that the likelihood has standardised or log-transformed, (batch, n_features), to means and
+        logarithms of variances of q(z | x), (batch, 2 * n_components).
 
     decoder_ : torch.nn.Module
-        Maps codes, and conditions as one-hot columns, to the parameters of p(x | z).
+        Maps codes and one-hot conditions, side by side, to the parameters of p(x | z).
+
+    conditions_ : list of arrays or None
+        The categories of each condition, sorted.
 
     active_units_ : array of bool of shape (n_components,)
-        The latent units in use: those whose posterior mean has a variance over the training data above 0.01 [5]_.
+        Whether a latent unit is in use: its posterior mean has a variance above 0.01 over the training data [5]_.
 
     loadings_ : array of shape (n_features, n_components) or None
-        With ``decoder="linear"``: the change of a feature with a latent unit, in its own unit under the Gaussian, in
-        log-odds under the Bernoulli likelihood, in its logarithm (up to the normalisation) under those of counts.
+        Change of a feature per latent unit, with ``decoder="linear"``. It is in the feature's own unit for the Gaussian
+        likelihood, in log-odds for the Bernoulli likelihood, and in logarithms (up to normalisation) for counts.
 
     noise_variance_ : array of shape (n_features,) or None
-        Variance of each feature given z, under the Gaussian likelihood.
+        Variance of each feature given z, for the Gaussian likelihood.
 
     dispersion_ : array of shape (n_features,) or None
-        θ of each feature under the negative binomial likelihoods: counts of mean μ have the variance ``μ + μ²/θ``.
+        θ of each feature, for the negative binomial likelihoods: counts of mean μ have variance ``μ + μ²/θ``.
 
     Notes
     -----
-    Counts. The decoder's output for each sample is a distribution over the features, a softmax; the mean of the
-    counts is this times the sample's library size, the sum of its counts. Library sizes are not modelled: densities
-    are conditional on them, ``inverse_transform`` gives means for the geometric mean of those in the training data,
-    and ``sample`` draws them from a log-normal distribution fitted to these. The encoder reads
-    ``log(1 + counts)`` of counts scaled to a library size of 10,000. A sample without any count has the library size 1.
+    Counts. The decoder computes a distribution over the features, a softmax. The mean counts of a sample are this
+    distribution times its library size, the sum of its counts. Library sizes are not modelled: densities are
+    conditional on them, ``inverse_transform`` uses their geometric mean in the training data, and ``sample`` draws
+    them from a log-normal distribution fitted to the training data. The encoder reads ``log(1 + counts)`` of counts
+    scaled to a library size of 10,000. A sample without counts has library size 1.
 
-    Conditions that were not in ``fit`` do not matter to ``transform``, which does not look at them; where they are
-    decoded or scored they are errors. A missing condition is always an error.
+    Conditions. ``transform`` ignores conditions. A condition that was not in ``fit`` is an error in decoding and in
+    scoring. A missing condition is also an error in ``fit``.
 
-    Gaussian. The standard deviation of a feature given z is at least a hundredth of that in the training data, since
-    the density of what can be rebuilt exactly has no upper bound. A feature that is constant in ``fit`` is that
-    constant in samples, and no part of a density.
+    Gaussian. The standard deviation of a feature given z is at least a hundredth of its standard deviation in the
+    training data, because the density of a perfectly rebuilt feature has no upper bound. A feature that is constant in
+    ``fit`` has this constant in all samples and takes no part in densities.
 
-    Sparse X stays sparse: only the rows of a batch are made dense. The loss in ``history_`` is the mean negative bound
-    with the divergence in full weight, also while that is warmed up.
+    Sparse X stays sparse; only the rows of a batch are made dense. The loss in ``history_`` is the mean negative bound
+    with the divergence in full weight, even during the warm-up.
 
-    ``elbo`` and ``score_samples`` draw noise in pairs of opposite sign, the same for all samples: the score of a sample
-    depends on nothing else.
+    ``elbo`` and ``score_samples`` draw noise in pairs of opposite sign, the same for all samples, so that the score of
+    a sample does not depend on other samples.
 
     References
     ----------
@@ -170,7 +180,7 @@ class VAESampler(ConditionalEstimator):
     >>> vae.transform(X / 16).shape
     (1797, 10)
 
-    Digits to order:
+    Draw digits of given classes:
 
     >>> images, labels = vae.set_params(conditions="y").fit(X / 16, y).sample(3, y=[1, 2, 3])
     >>> labels
@@ -189,6 +199,8 @@ class VAESampler(ConditionalEstimator):
     beta: NonNegativeFloat = 1.0
     kl_warmup: ClosedFraction = 0.1
     free_bits: NonNegativeFloat = 0.0
+    conditions: Any = None
+    layer: str | None = None
     batch_size: PositiveInt | None = 128
     weight_decay: NonNegativeFloat = 1e-6
     early_stopping: bool | Literal["auto"] = "auto"  # type: ignore[assignment]
@@ -196,70 +208,38 @@ class VAESampler(ConditionalEstimator):
 
     _loss_floor: ClassVar[float] = 1.0  # nats
 
-    # --- Samples ---------------------------------------------------------------------------------------------------
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        return ConditionedReader(
+            conditions=self.conditions,
+            layer=self.layer,
+            image_shape=self.image_shape,
+            check=LIKELIHOODS[self.likelihood].check,
+            **common,
+        )
 
-    def _encode(self, X: Any, *, reset: bool) -> training.Samples:
-        if reset:
-            self._fitted_likelihood = self.likelihood
-        samples = super()._encode(flattened(X, self.image_shape), reset=reset)
-        LIKELIHOODS[self._fitted_likelihood].check(samples)
-        return samples
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        return {"early_stopping": len(plan.examples) >= _ENOUGH}
 
-    def _examples(self, *data: Any, reset: bool, **options: Any) -> tuple[training.Examples, Tensor | None]:
-        examples, target = super()._examples(*data, reset=reset, **options)
-        if reset:
-            conditioned: Any = examples.samples
-            of_sums = LIKELIHOODS[self.likelihood].of_counts
-            self._moments = moments(conditioned.samples, examples.weight, of_sums=of_sums)
-        return examples, target
+    def _network(self, plan: Plan) -> nn.Module:
+        p, examples = plan.parameters, plan.examples
+        found = LIKELIHOODS[p.likelihood]
+        likelihood = found(moments(examples.samples.samples, examples.weight, of_sums=found.of_counts))
+        known = plan.reader.known
+        encoder, decoder = coders(p, likelihood, 0 if known is None else known.n_levels)
+        return VariationalAutoEncoder(encoder, decoder, likelihood, p.beta, p.kl_warmup, p.free_bits)
 
-    # --- Network ---------------------------------------------------------------------------------------------------
-
-    def _build(self, samples: training.Samples) -> nn.Module:
-        self._n_features_out = self.n_components
-        likelihood = LIKELIHOODS[self.likelihood](self._moments)
-        n_features = len(self._moments.mean)
-        n_codes = self.n_components + (0 if self._known is None else self._known.n_levels)
-        hidden = layer_widths(self.hidden_layer_sizes)
-        widths = (*hidden, 2 * self.n_components)
-        encoder: nn.Module
-        decoder: nn.Module
-        if self.architecture == "conv":
-            if self.image_shape is None:
-                raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels)")
-            if likelihood.n_outputs > 1:
-                raise ValueError(f"likelihood={self.likelihood!r} is for architecture='dense', got 'conv'")
-            grid = image_grid(tuple(self.image_shape), n_features)
-            layers = convolution_layers(self.conv_layers, image_layers(min(grid[:2])))
-            encoder = ConvolutionalEncoder(layers, grid, widths, self.activation, self.dropout)
-            decoder = ConvolutionalDecoder(encoder, layers, (*hidden, n_codes), self.activation, 0.0)
-        else:
-            encoder = dense_stack(linear_layers((n_features, *widths)), self.activation, self.dropout)
-            outward = (n_codes, *hidden[::-1], likelihood.n_outputs * n_features)
-            decoder = dense_stack(linear_layers(outward), self.activation)
-        if self.decoder == "linear":
-            decoder = nn.Linear(n_codes, likelihood.n_outputs * n_features)
-        return VariationalAutoEncoder(encoder, decoder, likelihood, self.beta, self.kl_warmup, self.free_bits)
-
-    def _error(self) -> training.Error:
+    def _error(self, plan: Plan) -> training.Error:
         return negative_bound
 
-    def _stops_early(self, n_samples: int) -> bool:
-        return n_samples >= _ENOUGH if self.early_stopping == "auto" else self.early_stopping
-
-    def _results(self, run: training.Training, module: nn.Module) -> dict[str, Any]:
+    def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
         samples, rows = run.examples.samples, run.examples.rows
-        with training.limited_threads():
-            means = training.apply(
-                module,
-                samples,
-                lambda network, batch: network.posterior(batch.x).mean,
-                chunk=256,
-                device=run.device,
-                precision=self._fitted_precision,
-            )
+        means = plan.apply(module, samples, lambda network, batch: network.posterior(batch.x).mean)
         variances = (means if rows is None else means[rows.numpy()]).var(axis=0)
-        return super()._results(run, module) | {"active_units_": variances > _ACTIVE}
+        known = plan.reader.known
+        return {
+            "active_units_": variances > _ACTIVE,
+            "conditions_": None if known is None else known.categories,
+        }
 
     # --- What a user calls -----------------------------------------------------------------------------------------
 
@@ -269,13 +249,13 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Samples. Conditions in columns need an array or a frame.
+            Training samples. Conditions in columns need an array or a frame.
         y : array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
-            The conditions, with ``conditions="y"``; else ignored.
+            The conditions, with ``conditions="y"``; otherwise ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             A sample of weight 2 counts as if it were there twice, one of weight 0 as if it were not there.
         X_val, y_val : as X and y, default=None
-            Validation data: their bound is watched for early stopping.
+            Validation data; early stopping watches their loss.
 
         Returns
         -------
@@ -284,7 +264,7 @@ class VAESampler(ConditionalEstimator):
         Raises
         ------
         ValueError
-            If X is not what the likelihood is for, or if the loss ceases to be finite.
+            If X has values that the likelihood is not for, or if the loss is no longer finite.
 
         Warns
         -----
@@ -294,8 +274,8 @@ class VAESampler(ConditionalEstimator):
         self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val)
         if not self.active_units_.any():
             warnings.warn(
-                f"No latent unit of this {type(self).__name__} is active: the posterior has collapsed to the prior, so "
-                "that codes say nothing about samples. If there is structure in X, a smaller beta, free_bits, a longer "
+                f"No latent unit of this {type(self).__name__} is active: the posterior has collapsed to the prior, "
+                "so that codes say nothing about samples. If X has structure, a smaller beta, free_bits, a longer "
                 "kl_warmup or more training may find it.",
                 ConvergenceWarning,
                 stacklevel=2,
@@ -303,14 +283,14 @@ class VAESampler(ConditionalEstimator):
         return self
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one epoch more, on these samples alone.
+        """Train for one more epoch, on these samples only.
 
-        Standardisation, library sizes and the known conditions stay those of the first call.
+        Standardisation, library sizes and known conditions stay as in the first call.
 
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
-            The samples, their targets, and what each sample counts.
+            Samples, conditions and sample weights.
 
         Returns
         -------
@@ -331,59 +311,65 @@ class VAESampler(ConditionalEstimator):
         array of shape (n_samples, n_components)
             The means of ``q(z | x)``.
         """
-        return self._apply(X, lambda network, x: network.posterior(x).mean)
+        check_is_fitted(self)
+        samples = self.reader_.values(X)
+        codes: np.ndarray = self._apply_to(samples, lambda network, x: network.posterior(x).mean)
+        return codes
 
     def inverse_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Decode codes.
 
-        To take a batch effect away, decode all codes under the same condition.
+        To remove a batch effect, decode all codes under the same condition.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_components)
             Codes, as ``transform`` returns them.
         y : label, tuple of labels or array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
-            The conditions to decode under: one for all (a tuple where there are several), or one for each sample.
+            The conditions to decode under: one for all samples (a tuple for several conditions) or one per sample.
 
         Returns
         -------
         array of shape (n_samples, n_features)
-            The means of ``p(x | z)``; of counts, for the typical library size.
+            The means of ``p(x | z)``; for counts, at the typical library size.
         """
         codes = self._check_codes(X)
-        samples = self._conditioned(codes, self._asked_for(y, len(codes)))
-        return self._apply_encoded(samples, VariationalAutoEncoder.mean)
+        samples = self.reader_.conditioned(codes, self.reader_.asked_for(y, len(codes)))
+        means: np.ndarray = self._apply_to(samples, VariationalAutoEncoder.mean)
+        return means
 
     def sample(
         self, n_samples: int = 1, y: Any = None, *, random_state: RandomState = None
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """Draw samples from the distribution: a code from the prior, then a sample from ``p(x | z)``.
+        """Draw samples: a code from the prior, then a sample from ``p(x | z)``.
 
-        The mean in place of the latter, an image without its noise, is ``inverse_transform`` of normal numbers.
+        For the mean of ``p(x | z)``, such as an image without noise, use ``inverse_transform`` of normal numbers.
 
         Parameters
         ----------
         n_samples : int, default=1
-            How many samples to make.
+            Number of samples to draw.
         y : label, tuple of labels or array-like of shape (n_samples,) or (n_samples, n_conditions), default=None
-            The conditions to draw under: one for all (a tuple where there are several), or one for each sample. None:
-            they are drawn too, as often as they were in ``fit``.
+            The conditions to draw under: one for all samples (a tuple for several conditions), or one per sample. None
+            draws them too, with their frequencies in ``fit``.
         random_state : int, RandomState instance or None, default=None
-            None takes the `random_state` of the estimator.
+            Seed or generator. None means the `random_state` of the fit.
 
         Returns
         -------
         X : array of shape (n_samples, n_features)
         y : array of shape (n_samples,) or (n_samples, n_conditions)
-            The conditions; only where there are any.
+            The conditions; returned only if the fit had conditions.
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        rng = training.as_random_state(self.random_state if random_state is None else random_state)
-        labels = self._known.draw(n_samples, rng) if self._known and y is None else self._asked_for(y, n_samples)
-        codes = torch.as_tensor(rng.standard_normal((n_samples, self._n_features_out)), dtype=self._dtype)
-        samples = self._apply_encoded(
-            self._conditioned(training.Rows(codes), labels),
+        given = self.resolved_parameters_.random_state if random_state is None else random_state
+        rng = training.as_random_state(given)
+        reader = self.reader_
+        labels = reader.known.draw(n_samples, rng) if reader.known and y is None else reader.asked_for(y, n_samples)
+        codes = torch.as_tensor(rng.standard_normal((n_samples, self._n_features_out)), dtype=reader.dtype)
+        samples: np.ndarray = self._apply_to(
+            reader.conditioned(training.Rows(codes), labels),
             lambda network, batch: network.likelihood.draw(network.decode(*batch), rng),
         )
         if labels is None:
@@ -391,16 +377,16 @@ class VAESampler(ConditionalEstimator):
         return samples, np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
 
     def elbo(self, X: Any, y: Any = None, *, n_draws: int = 100, random_state: RandomState = 0) -> np.ndarray:
-        """Return the evidence lower bound of each sample, with the divergence in its plain weight.
+        """Return the evidence lower bound of each sample, with weight 1 for the divergence.
 
         Parameters
         ----------
         X, y : as in ``fit``
-            The samples and their targets.
+            Samples and conditions.
         n_draws : int, default=100
-            Draws of z, over which the bound is a mean.
+            Number of draws of z to average over.
         random_state : int, RandomState instance or None, default=0
-            Seed, or generator, of what is drawn.
+            Seed or generator.
 
         Returns
         -------
@@ -412,36 +398,36 @@ class VAESampler(ConditionalEstimator):
     def score_samples(self, X: Any, y: Any = None, *, n_draws: int = 100, random_state: RandomState = 0) -> np.ndarray:
         """Return the log-likelihood of each sample, as the importance-weighted lower bound.
 
-        ``log mean_i p(x | z_i) p(z_i) / q(z_i | x)``, whose mean over draws is below ``log p(x)`` and comes the nearer
-        to it the more there are; with one draw it is the evidence lower bound.
+        The bound is ``log mean_i p(x | z_i) p(z_i) / q(z_i | x)``. Its expectation is below ``log p(x)`` and approaches
+        it with more draws; with one draw the expectation is the evidence lower bound.
 
         Parameters
         ----------
         X, y : as in ``fit``
-            The samples and their targets.
+            Samples and conditions.
         n_draws : int, default=100
-            Draws of z.
+            Number of draws of z.
         random_state : int, RandomState instance or None, default=0
-            Seed, or generator, of what is drawn.
+            Seed or generator.
 
         Returns
         -------
         array of shape (n_samples,)
-            In nats; of counts, given the library size.
+            In nats; for counts, given the library size.
         """
         return self._bound(VariationalAutoEncoder.importance_bound, X, y, n_draws, random_state)
 
     def _bound(self, bound: Any, X: Any, y: Any, n_draws: int, random_state: RandomState) -> np.ndarray:
         check_is_fitted(self)
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
-        samples = self._encode(X, reset=False)
+        samples = self.reader_.read(X, y)
         rng = training.as_random_state(random_state)
         half = rng.standard_normal((-(-n_draws // 2), self._n_features_out))
-        draws = torch.as_tensor(np.concatenate([half, -half])[:n_draws], dtype=self._dtype)
-        conditioned = self._conditioned(samples, self._labels(X, y, len(samples)))
-        return self._apply_encoded(
-            conditioned, lambda network, batch: bound(network, batch, draws.to(batch.conditions.device))
+        draws = torch.as_tensor(np.concatenate([half, -half])[:n_draws], dtype=self.reader_.dtype)
+        bounds: np.ndarray = self._apply_to(
+            samples, lambda network, batch: bound(network, batch, draws.to(batch.conditions.device))
         )
+        return bounds
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the mean of ``score_samples``.
@@ -449,19 +435,17 @@ class VAESampler(ConditionalEstimator):
         Parameters
         ----------
         X, y : as in ``fit``
-            The samples and their targets.
+            Samples and conditions.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts.
+            Sample weights.
 
         Returns
         -------
         float
-            In nats a sample.
+            In nats per sample.
         """
         scores = self.score_samples(X, y)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
-        return float(np.average(scores, weights=sample_weight))
+        return float(np.average(scores, weights=checked_weights(sample_weight, len(scores))))
 
     # --- Fitted attributes -----------------------------------------------------------------------------------------
 
@@ -469,21 +453,23 @@ class VAESampler(ConditionalEstimator):
     def encoder_(self) -> nn.Module:
         """The encoder as a torch module."""
         check_is_fitted(self)
-        return self.module_.encoder  # type: ignore[return-value]
+        encoder: nn.Module = self.module_.encoder
+        return encoder
 
     @property
     def decoder_(self) -> nn.Module:
         """The decoder as a torch module."""
         check_is_fitted(self)
-        return self.module_.decoder  # type: ignore[return-value]
+        decoder: nn.Module = self.module_.decoder
+        return decoder
 
     @property
     def loadings_(self) -> np.ndarray | None:
-        """The weights of a linear decoder."""
+        """The weights of a linear decoder, in the units of the data."""
         if not isinstance(self.decoder_, nn.Linear):
             return None
         likelihood: Any = self.module_.likelihood
-        weight = self.decoder_.weight[: len(self._moments.mean), : self._n_features_out]
+        weight = self.decoder_.weight[: likelihood.n_features, : self._n_features_out]
         if isinstance(likelihood, Gaussian):
             weight = weight * likelihood.scale[:, None]
         loadings: np.ndarray = weight.numpy(force=True)

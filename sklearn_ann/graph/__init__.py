@@ -1,9 +1,8 @@
-"""Graphs: a container, graph convolutions, and estimators of graphs and of nodes."""
+"""Graphs: a container, graph convolutions, and estimators for whole graphs and for nodes."""
 
-from sklearn_ann.graph.container import Graph, GraphSet
-from sklearn_ann.graph.conversion import as_graph_set
 from sklearn_ann.graph.estimators import GCNClassifier, GCNNodeClassifier, GCNNodeRegressor, GCNRegressor
-from sklearn_ann.graph.molecules import MoleculeEncoder
+from sklearn_ann.preprocessing.molecules import MoleculeEncoder
+from sklearn_ann.reading.graphs import Graph, GraphSet, as_graph_set
 
 __all__ = [
     "GCNClassifier",

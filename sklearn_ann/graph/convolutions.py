@@ -1,4 +1,4 @@
-"""Graph convolutions: each maps the features of a graph's nodes to new ones, whatever its size."""
+"""Graph convolutions: each maps the node features of a graph of any size to new node features."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sklearn_ann.graph.propagation import linear
-from sklearn_ann.graph.reduction import Backend, reduce
-from sklearn_ann.graph.samples import GraphBatch
+from sklearn_ann.layers import Backend, linear, reduce
+from sklearn_ann.reading.graphs import GraphBatch
 
 
 class GCNConvolution(nn.Module):
-    """``A X Wᵀ``, the lecture's graph convolution without its activation (Kipf and Welling 2017, equation 2).
+    """``A X Wᵀ``, the graph convolution of Kipf and Welling (2017, equation 2) without its activation.
 
-    A is what `normalized` made of the adjacency matrix. There is no bias: the formula has none.
+    A is the adjacency matrix as `normalized` returns it. Like the formula, the layer has no bias.
     """
 
     def __init__(self, n_inputs: int, n_outputs: int, **_: Any) -> None:
@@ -30,7 +29,10 @@ class GCNConvolution(nn.Module):
 
 
 class SAGEConvolution(nn.Module):
-    """``X W₁ᵀ + mean_{j in N(i)} x_j W₂ᵀ + b`` (Hamilton et al. 2017, with the mean aggregator)."""
+    """``X W₁ᵀ + mean_{j in N(i)} x_j W₂ᵀ + b`` (Hamilton et al. 2017, with the mean aggregator).
+
+    The mean is weighted by the edge weights.
+    """
 
     def __init__(self, n_inputs: int, n_outputs: int, **_: Any) -> None:
         super().__init__()
@@ -43,8 +45,10 @@ class SAGEConvolution(nn.Module):
 
 
 class GINConvolution(nn.Module):
-    """``MLP((1 + ε) x_i + sum_j a_ij x_j)`` (Xu et al. 2019, equation 4.1); the first layer of the MLP is applied
-    before the sum, which gives the same and is cheaper for wide or sparse inputs.
+    """``MLP((1 + ε) x_i + sum_j a_ij x_j)`` (Xu et al. 2019, equation 4.1).
+
+    The first layer of the MLP is linear and is applied before the sum: the result is the same, and wide or sparse
+    inputs cost less.
     """
 
     def __init__(self, n_inputs: int, n_outputs: int, **_: Any) -> None:
@@ -68,7 +72,7 @@ class GATConvolution(nn.Module):
     def __init__(self, n_inputs: int, n_outputs: int, *, n_heads: int, backend: Backend, **_: Any) -> None:
         super().__init__()
         if n_outputs % n_heads:
-            raise ValueError(f"conv_layer_sizes has {n_outputs}, which n_heads={n_heads} does not divide")
+            raise ValueError(f"conv_layer_sizes has the width {n_outputs}, which is not divisible by n_heads={n_heads}")
         self.n_heads, self.backend = n_heads, backend
         self.weight = nn.Parameter(torch.empty(n_outputs, n_inputs))
         self.to_own = nn.Parameter(torch.empty(n_heads, n_outputs // n_heads))
@@ -81,7 +85,7 @@ class GATConvolution(nn.Module):
         """Return the output without its bias, shape (n_nodes, n_outputs), and α, shape (n_heads * n_edges,)."""
         h = linear(x, self.weight).to(batch.adjacency.weights.dtype)
         n, (heads, width) = len(h), self.to_own.shape
-        # As columns in which each head sees its own part of h alone.
+        # One column for each head, zero outside the head's own part of h: one product serves all heads.
         apart = torch.eye(heads, dtype=h.dtype, device=h.device)[:, None, :]  # (heads, 1, heads)
         vectors = torch.cat([self.to_own[:, :, None] * apart, self.to_other[:, :, None] * apart], dim=2).flatten(0, 1)
         own, other = torch.split((h @ vectors).to(h.dtype), heads, dim=1)  # (n_nodes, heads)
@@ -96,7 +100,7 @@ class GatedConvolution(nn.Module):
     """``U x_i + sum_j a_ij η_ij ⊙ V x_j`` with gates ``η_ij = σ(e_ij) / (sum_k σ(e_ik) + ε)`` and ``e_ij = A x_i +
     B x_j + C e⁰_ij`` (residual gated graph convolution: Bresson and Laurent 2017; Dwivedi et al. 2020, equation 11).
 
-    e⁰ are the features of the edges; without any, the gates depend on the nodes alone.
+    e⁰ are the edge features; without them, the gates depend on the nodes alone.
     """
 
     def __init__(self, n_inputs: int, n_outputs: int, *, n_edge_features: int, **_: Any) -> None:

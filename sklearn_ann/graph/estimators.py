@@ -1,11 +1,10 @@
-"""Estimators of whole graphs and of the nodes of one graph."""
+"""Estimators for whole graphs and for the nodes of one graph."""
 
 from __future__ import annotations
 
-from numbers import Integral
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, get_args
 
-import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.utils import Tags
@@ -13,56 +12,54 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
-from sklearn_ann.base import NeuralClassifier, NeuralRegressor
-from sklearn_ann.base.estimator import NeuralEstimator
+from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
-from sklearn_ann.graph.conversion import as_graph, as_graph_set
 from sklearn_ann.graph.network import GraphBody, GraphConvolutions, NodeBody
-from sklearn_ann.graph.reduction import Backend, Reduction, resolve_backend
-from sklearn_ann.graph.samples import GraphSamples, NodeSamples, whole_graph
-from sklearn_ann.layers import layer_widths
+from sklearn_ann.layers import Backend, Reduction, layer_widths, resolve_backend
+from sklearn_ann.reading import GraphReader, NodeReader, Reader
+from sklearn_ann.reading.graphs import GraphBatch
 
 
 class GraphEstimator(NeuralEstimator):
-    """What all graph estimators share: the convolutions.
+    """Base of all graph estimators, with the parameters of the convolutions.
 
     Parameters
     ----------
     conv : {"gcn", "sage", "gin", "gat", "gated"}
         The convolution. ``"gcn"``: ``X' = σ(A X Wᵀ)`` (Kipf and Welling 2017); ``"sage"``: the node and the mean of its
         neighbours (Hamilton et al. 2017); ``"gin"``: a small network on the sum (Xu et al. 2019); ``"gat"``: attention
-        over the neighbours (Velickovic et al. 2018); ``"gated"``: gates that read edge features (Bresson and
-        Laurent 2017), the only one that does.
+        over the neighbours (Velickovic et al. 2018); ``"gated"``: gates on the edges (Bresson and Laurent 2017). Only
+        ``"gated"`` uses edge features.
 
     conv_layer_sizes : int or tuple of ints
         Width of each convolution.
 
     normalize : {"sym", "row"} or None
-        What the convolution makes of the adjacency matrix: ``D^-1/2 A D^-1/2``, ``D^-1 A`` or A itself.
+        Normalisation of the adjacency matrix for ``conv="gcn"``: ``D^-1/2 A D^-1/2``, ``D^-1 A`` or A itself.
 
     self_loops : bool
-        Whether an edge from each node to itself is added first. With ``normalize=None, self_loops=False`` a ``"gcn"``
-        layer is the lecture's equation exactly.
+        Whether ``conv="gcn"`` first adds an edge from each node to itself. With ``normalize=None, self_loops=False``
+        the layer computes exactly ``σ(A X Wᵀ)``.
 
     n_heads : int
-        Heads of ``conv="gat"``, side by side; must divide the widths.
+        Number of heads of ``conv="gat"``, side by side; must divide the widths.
 
     residual : bool
-        Whether a convolution's input is added to its output where their widths are equal.
+        Whether to add a convolution's input to its output where their widths are equal.
 
     normalization : {"batch", "layer"} or None
-        Normalisation of the node features after each convolution, and of what is read out of a graph. The statistics
-        of ``"batch"`` do not know of sample weights: with it, a weight of 2 is not exactly a graph that is there twice.
+        Normalisation of the node features after each convolution, and of the read-out. The statistics of ``"batch"``
+        ignore sample weights: with it, a graph of weight 2 does not count exactly as if it were there twice.
 
     dropout : float
-        Probability, in [0, 1), to drop a unit before each further layer while training.
+        Probability, in [0, 1), to drop a unit before each layer after the first while training.
 
     input_dropout : float
-        The same for the features of the nodes.
+        Probability, in [0, 1), to drop a node feature while training.
 
     reduction : {"auto", "torch", "torch-scatter"}
-        What computes maxima and softmaxes over groups of nodes; ``"auto"`` takes what was measured to be the fastest.
-        ``"torch-scatter"`` needs the extra ``scatter``.
+        Back end for maxima and softmaxes over groups of nodes; ``"auto"`` takes the one that was measured to be the
+        fastest. ``"torch-scatter"`` needs the extra ``scatter``.
     """
 
     conv: Literal["gcn", "sage", "gin", "gat", "gated"] = "gcn"
@@ -76,48 +73,26 @@ class GraphEstimator(NeuralEstimator):
     input_dropout: DropProbability = 0.0
     reduction: Backend = "auto"
 
-    def _convolutions(self, n_features: int, n_edge_features: int) -> tuple[GraphConvolutions, tuple[int, ...]]:
-        widths = layer_widths(self.conv_layer_sizes)
-        if not widths:
-            raise ValueError("conv_layer_sizes=() has no convolution: give one width at least")
-        convolutions = GraphConvolutions(
-            (n_features, *widths),
-            self.conv,
-            normalization=self.normalization,
-            residual=self.residual,
-            dropout=self.dropout,
-            input_dropout=self.input_dropout,
-            n_heads=self.n_heads,
-            n_edge_features=n_edge_features,
-            backend=resolve_backend(self.reduction),
-        )
-        return convolutions, widths
-
     @property
-    def _adjacency_options(self) -> tuple[str | None, bool, torch.dtype, int]:
-        # The mean, the sum and the gates of the others are over the bare neighbours; attention needs the node itself.
-        own = self.conv == "gcn"
-        return (
-            self.normalize if own else None,
-            self.self_loops if own else self.conv == "gat",
-            self._dtype,
-            self.n_heads if self.conv == "gat" else 0,
-        )
+    def _adjacency(self) -> dict[str, Any]:
+        """Return the reader's options for the adjacency matrix."""
+        # The other convolutions aggregate over the neighbours as they are, but attention includes the node itself.
+        gcn = self.conv == "gcn"
+        return {
+            "normalize": self.normalize if gcn else None,
+            "self_loops": self.self_loops if gcn else self.conv == "gat",
+            "n_heads": self.n_heads if self.conv == "gat" else 0,
+        }
 
-    def _hold_widths(self, n_features: int, n_edge_features: int, *, reset: bool) -> None:
-        if reset:
-            self.n_features_in_, self._n_edge_features = n_features, n_edge_features
-        for what, now, then in (
-            ("node", n_features, self.n_features_in_),
-            ("edge", n_edge_features, self._n_edge_features),
-        ):
-            if now != then:
-                raise ValueError(f"X has {now} {what} features, but {type(self).__name__} is expecting {then} as input")
-
-    def _check_attention(self) -> None:
-        check_is_fitted(self)
-        if self.conv != "gat":
-            raise ValueError(f"conv={self.conv!r} has no attention to map: it is conv='gat' that has")
+    def _maps(self, samples: training.Samples) -> list[list[list[sp.csr_array]]]:
+        """Return the attention weights over the edges of each graph as sparse matrices, by layer and head."""
+        p = self.resolved_parameters_
+        if p.conv != "gat":
+            raise ValueError(f"conv={p.conv!r} has no attention maps; use conv='gat'")
+        maps = partial(attention_matrices, p.n_heads)
+        one_by_one = torch.split(torch.arange(len(samples), device=samples.device), 1)
+        found: list[list[list[sp.csr_array]]] = self._apply_to(samples, maps, chunks=one_by_one)
+        return found
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -126,17 +101,49 @@ class GraphEstimator(NeuralEstimator):
         return tags
 
 
+def graph_convolutions(plan: Plan) -> tuple[GraphConvolutions, tuple[int, ...]]:
+    """Build the convolutions for a plan with its graphs already read, and return them with their widths."""
+    p, reader = plan.parameters, plan.reader
+    widths = layer_widths(p.conv_layer_sizes)
+    if not widths:
+        raise ValueError("conv_layer_sizes=() has no convolution: give at least one width")
+    convolutions = GraphConvolutions(
+        (reader.columns.number, *widths),
+        p.conv,
+        normalization=p.normalization,
+        residual=p.residual,
+        dropout=p.dropout,
+        input_dropout=p.input_dropout,
+        n_heads=p.n_heads,
+        n_edge_features=reader.n_edge_features,
+        backend=resolve_backend(p.reduction),
+    )
+    return convolutions, widths
+
+
+def attention_matrices(n_heads: int, module: Any, batch: Any) -> list[list[list[sp.csr_array]]]:
+    """Return the attention weights of a batch that holds one graph, ``maps[graph][layer][head]``."""
+    edges = (batch if isinstance(batch, GraphBatch) else batch[0]).adjacency
+    pointers, columns = edges.pointers.numpy(force=True), edges.columns.numpy(force=True)
+    size = (edges.n_nodes, edges.n_nodes)
+    layers = [
+        sp.csr_array((weights.numpy(force=True), columns, pointers), shape=size)
+        for weights in module.body.attention(batch)
+    ]
+    return [[[layer[head::n_heads, head::n_heads] for head in range(n_heads)] for layer in layers]]
+
+
 class _GraphLevel(GraphEstimator):
-    """What estimators of whole graphs share.
+    """Base of the estimators for whole graphs.
 
     Parameters
     ----------
     readout : {"mean", "sum", "max", "min", "std"} or sequence of these
-        Statistics over the nodes of a graph that make its features. A mean cannot count; a sum grows with the graph,
-        so that without it predictions carry over better to graphs larger than those of the fit.
+        Statistics over the nodes that become the features of a graph. A mean cannot count. A sum grows with the graph:
+        predictions carry over better without it to graphs larger than those of the fit.
 
     every_layer : bool
-        Whether the read-out sees the nodes after each convolution or after the last one alone.
+        Whether to read out the nodes after each convolution, or only after the last one.
 
     hidden_layer_sizes : int or tuple of ints
         Widths of the dense layers after the read-out.
@@ -152,28 +159,25 @@ class _GraphLevel(GraphEstimator):
     hidden_layer_sizes: LayerSizes = (64,)
     learning_rate_schedule: training.Schedule = "adaptive"
 
-    def _encode(self, X: Any, *, reset: bool) -> GraphSamples:
-        graphs = as_graph_set(X)
-        n_edge_features = 0 if graphs.edge_features is None else graphs.edge_features.shape[1]
-        self._hold_widths(graphs.node_features.shape[1], n_edge_features, reset=reset)
-        return GraphSamples(graphs, *self._adjacency_options)
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        return GraphReader(**self._adjacency, **common)
 
-    def _build_body(self, samples: Any) -> tuple[nn.Module, int]:
-        convolutions, widths = self._convolutions(samples.n_features, samples.n_edge_features)
-        readout = [self.readout] if isinstance(self.readout, str) else list(self.readout)
-        known = Reduction.__args__  # type: ignore[attr-defined]
-        unknown = [how for how in readout if how not in known]
-        if unknown or not readout:
-            raise ValueError(f"readout must be one or more of {', '.join(known)}; got {self.readout!r}")
+    def _body(self, plan: Plan) -> tuple[nn.Module, int]:
+        p = plan.parameters
+        convolutions, widths = graph_convolutions(plan)
+        readout: list[Any] = [p.readout] if isinstance(p.readout, str) else list(p.readout)
+        known = get_args(Reduction)
+        if not readout or any(how not in known for how in readout):
+            raise ValueError(f"readout must be one or more of {', '.join(known)}; got {p.readout!r}")
         body = GraphBody(
             convolutions,
             widths,
             readout=readout,
-            every_layer=self.every_layer,
-            normalization=self.normalization,
-            hidden=layer_widths(self.hidden_layer_sizes),
-            dropout=self.dropout,
-            backend=resolve_backend(self.reduction),
+            every_layer=p.every_layer,
+            normalization=p.normalization,
+            hidden=layer_widths(p.hidden_layer_sizes),
+            dropout=p.dropout,
+            backend=resolve_backend(p.reduction),
         )
         return body, body.n_features
 
@@ -188,32 +192,29 @@ class _GraphLevel(GraphEstimator):
         Returns
         -------
         list
-            ``maps[graph][layer][head]`` is a CSR array of shape (n_nodes, n_nodes) whose rows sum to one: how much
-            node i attends to node j.
+            ``maps[graph][layer][head]`` is a CSR array of shape (n_nodes, n_nodes): entry ``[i, j]`` tells how much
+            node i attends to node j. Each row sums to one.
         """
-        self._check_attention()
-        graphs = as_graph_set(X)
-        return [self._attention_of(self._encode(graphs[i : i + 1], reset=False)) for i in range(len(graphs))]
-
-    def _attention_of(self, samples: training.Samples) -> list[list[sp.csr_array]]:
-        return _as_matrices(self, samples, lambda batch: batch.adjacency)
+        check_is_fitted(self)
+        return self._maps(self.reader_.read(X))
 
 
 class _NodeLevel(GraphEstimator):
-    """What estimators of nodes share.
+    """Base of the estimators for nodes.
 
-    The defaults are the recipe of Kipf and Welling (2017), whose weight decay counts on node features of about unit
-    length; `sklearn.preprocessing.normalize` makes such.
+    The defaults follow Kipf and Welling (2017). Their weight decay suits node features of about unit length, as
+    `sklearn.preprocessing.normalize` returns them.
 
     Parameters
     ----------
     graph : GraphSet of one graph, (X, A), networkx graph or PyTorch Geometric Data
-        The graph whose nodes X in ``fit`` and ``predict`` names by their number. All its nodes and edges are there in
-        training, the labels only of those that ``fit`` gets: ordinary cross-validation is transductive learning.
+        The graph. In ``fit`` and ``predict``, X holds the numbers of its nodes. Training sees all nodes and edges, but
+        only the targets of the nodes that ``fit`` gets: ordinary cross-validation is transductive learning.
 
     propagate_last : bool
-        Whether the features of the nodes pass the adjacency matrix once more before the last layer, which makes that
-        layer one more ``"gcn"`` convolution; with another `conv` they are averaged over the neighbours.
+        Whether to propagate the node features along the edges once more before the last layer. With ``conv="gcn"`` the
+        adjacency matrix multiplies them, so that the last layer is one more ``"gcn"`` convolution; with another
+        `conv` they are averaged over the neighbours.
 
     Attributes
     ----------
@@ -231,20 +232,13 @@ class _NodeLevel(GraphEstimator):
     weight_decay: NonNegativeFloat = 5e-4
     batch_size: PositiveInt | None = None
 
-    def _encode(self, X: Any, *, reset: bool) -> NodeSamples:
-        if self.graph is None:
-            raise ValueError("graph=None: give the graph whose nodes X names, such as graph=(features, adjacency)")
-        graph = as_graph(self.graph)
-        n = int(graph.n_nodes[0])
-        nodes = _node_numbers(X, n)
-        n_edge_features = 0 if graph.edge_features is None else graph.edge_features.shape[1]
-        self._hold_widths(graph.node_features.shape[1], n_edge_features, reset=reset)
-        return NodeSamples(whole_graph(graph, *self._adjacency_options), torch.from_numpy(nodes))
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        return NodeReader(graph=self.graph, **self._adjacency, **common)
 
-    def _build_body(self, samples: training.Samples) -> tuple[nn.Module, int]:
-        convolutions, widths = self._convolutions(self.n_features_in_, self._n_edge_features)
-        step = "product" if self.conv == "gcn" else "mean"
-        return NodeBody(convolutions, step if self.propagate_last else None), widths[-1]
+    def _body(self, plan: Plan) -> tuple[nn.Module, int]:
+        convolutions, widths = graph_convolutions(plan)
+        step = "product" if plan.parameters.conv == "gcn" else "mean"
+        return NodeBody(convolutions, step if plan.parameters.propagate_last else None), widths[-1]
 
     def attention_maps(self) -> list[list[sp.csr_array]]:
         """Return the attention weights of ``conv="gat"``.
@@ -252,18 +246,18 @@ class _NodeLevel(GraphEstimator):
         Returns
         -------
         list
-            ``maps[layer][head]`` is a CSR array of shape (n_nodes, n_nodes) whose rows sum to one: how much node i
-            attends to node j.
+            ``maps[layer][head]`` is a CSR array of shape (n_nodes, n_nodes): entry ``[i, j]`` tells how much node i
+            attends to node j. Each row sums to one.
         """
-        self._check_attention()
-        return _as_matrices(self, self._encode([0], reset=False), lambda batch: batch[0].adjacency)
+        check_is_fitted(self)
+        return self._maps(self.reader_.read([0]))[0]
 
 
 class GCNClassifier(_GraphLevel, NeuralClassifier):
     """Classification of graphs with graph convolutions.
 
-    Convolutions mix the features of neighbouring nodes, ``X' = σ(A X Wᵀ)`` for the default; summary statistics over the
-    nodes of a graph make a row of numbers of it, whatever its size, which a dense network classifies.
+    Convolutions mix the features of neighbouring nodes; the default is ``X' = σ(A X Wᵀ)``. Statistics over the nodes
+    turn a graph of any size into one row of features, and a dense network classifies that row.
 
     X is a list of graphs of one kind (``(X, A)`` pairs, networkx graphs, PyTorch Geometric's ``Data``, RDKit molecules)
     or a `GraphSet`. ``transform`` returns the features before the last layer.
@@ -287,7 +281,7 @@ class GCNClassifier(_GraphLevel, NeuralClassifier):
 
 
 class GCNRegressor(_GraphLevel, NeuralRegressor):
-    """Regression on graphs with graph convolutions; `GCNClassifier` says how.
+    """Regression on graphs with graph convolutions; `GCNClassifier` describes the network.
 
     Examples
     --------
@@ -302,7 +296,7 @@ class GCNRegressor(_GraphLevel, NeuralRegressor):
 
 
 class GCNNodeClassifier(_NodeLevel, NeuralClassifier):
-    """Classification of the nodes of a graph, of which some have a label.
+    """Classification of the nodes of a graph from the labels of some nodes.
 
     References
     ----------
@@ -322,38 +316,4 @@ class GCNNodeClassifier(_NodeLevel, NeuralClassifier):
 
 
 class GCNNodeRegressor(_NodeLevel, NeuralRegressor):
-    """Regression on the nodes of a graph, of which some have a value; `GCNNodeClassifier` says how."""
-
-
-def _node_numbers(X: Any, n: int) -> np.ndarray:
-    """Check X of a node-level estimator: numbers of nodes."""
-    nodes = np.asarray(X)
-    if nodes.dtype == object and all(isinstance(node, Integral) for node in nodes.ravel()):
-        nodes = nodes.astype(np.int64)
-    if nodes.ndim == 2 and nodes.shape[1] == 1:
-        nodes = nodes[:, 0]
-    if nodes.ndim != 1:
-        raise ValueError(f"X must be numbers of nodes of shape (n_samples,) or (n_samples, 1), got shape {nodes.shape}")
-    if len(nodes) == 0:
-        raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
-    whole = nodes.astype(np.int64) if np.issubdtype(nodes.dtype, np.number) and np.isfinite(nodes).all() else None
-    if whole is None or (whole != nodes).any():
-        raise ValueError(f"X must be numbers of nodes, which are integers; got {nodes.dtype} such as {nodes[0]!r}")
-    outside = np.flatnonzero((whole < 0) | (whole >= n))
-    if len(outside):
-        raise ValueError(f"sample {outside[0]} is the node {whole[outside[0]]}, but the nodes are 0 to {n - 1}")
-    return whole
-
-
-def _as_matrices(model: GraphEstimator, samples: training.Samples, adjacency: Any) -> list[list[sp.csr_array]]:
-    """The attention weights over the edges of one graph as sparse matrices."""
-    module: Any = model.module_.eval()
-    device = next(module.parameters()).device
-    batch = training.on_device(samples[torch.tensor([0])], device)
-    edges = adjacency(batch)
-    pointers, columns = edges.pointers.cpu().numpy(), edges.columns.cpu().numpy()
-    with torch.inference_mode():
-        maps = module.body.attention(batch)
-    heads, size = model.n_heads, (edges.n_nodes, edges.n_nodes)
-    layers = [sp.csr_array((weights.cpu().numpy(), columns, pointers), shape=size) for weights in maps]
-    return [[layer[head::heads, head::heads] for head in range(heads)] for layer in layers]
+    """Regression on the nodes of a graph from the values of some nodes; see also `GCNNodeClassifier`."""

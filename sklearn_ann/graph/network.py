@@ -1,4 +1,4 @@
-"""The network of all graph estimators: convolutions, and for whole graphs a read-out and dense layers."""
+"""The networks of the graph estimators: convolutions, and for whole graphs a read-out and dense layers."""
 
 from __future__ import annotations
 
@@ -10,27 +10,34 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_ann.graph.convolutions import CONVOLUTIONS, GATConvolution
-from sklearn_ann.graph.propagation import SparseMatrix
-from sklearn_ann.graph.reduction import Backend, Reduction, statistics
-from sklearn_ann.graph.samples import GraphBatch
-from sklearn_ann.layers import NORMALIZATIONS, Dropout, dense_stack, linear_layers
+from sklearn_ann.layers import (
+    NORMALIZATIONS,
+    Backend,
+    Dropout,
+    Reduction,
+    SparseMatrix,
+    dense_stack,
+    linear_layers,
+    statistics,
+)
+from sklearn_ann.reading.graphs import GraphBatch
 
 
 class GraphConvolutions(nn.Module):
-    """Convolutions one after the other, each with normalisation, ReLU, dropout and a residual (Dwivedi et al. 2020).
+    """A stack of convolutions, each with normalisation, ReLU, dropout and a residual (Dwivedi et al. 2020).
 
     Parameters
     ----------
     widths : sequence of int
-        Number of node features, then the width of each convolution.
+        Number of node features, followed by the width of each convolution.
     conv : str
         A key of `CONVOLUTIONS`.
     normalization : {"batch", "layer"} or None
     residual : bool
-        Whether a convolution's input is added to its output where their widths are equal.
+        Whether to add a convolution's input to its output where their widths are equal.
     dropout, input_dropout : float in [0, 1)
     **options
-        What single convolutions need: ``n_heads``, ``n_edge_features``, ``backend``.
+        Options of single convolutions: ``n_heads``, ``n_edge_features``, ``backend``.
     """
 
     def __init__(
@@ -53,10 +60,10 @@ class GraphConvolutions(nn.Module):
         self.residual = residual
 
     def forward(self, batch: GraphBatch) -> list[Tensor]:
-        """Return the features of the nodes after each convolution, each of shape (n_nodes, width).
+        """Return the node features after each convolution, each of shape (n_nodes, width).
 
-        Nothing is dropped from what is returned: a maximum over nodes of which half are doubled and half are zero is
-        not what prediction sees.
+        Dropout does not act on the returned features: a maximum over nodes would differ between training and
+        prediction if half of them were zero and the others doubled.
         """
         x = self._drop_inputs(batch.x)
         layers: list[Tensor] = []
@@ -81,19 +88,19 @@ class GraphConvolutions(nn.Module):
 
 
 class GraphBody(nn.Module):
-    """From graphs to one row of features for each: convolutions, read-out, dense layers.
+    """Map each graph to one row of features: convolutions, read-out, dense layers.
 
     Parameters
     ----------
     convolutions : GraphConvolutions
     widths : sequence of int
-        Those of the convolutions.
+        Widths of the convolutions.
     readout : sequence of {"mean", "sum", "max", "min", "std"}
         Statistics over the nodes of a graph, side by side.
     every_layer : bool
-        Whether to read out after each convolution (Xu et al. 2018) or after the last one alone.
+        Whether to read out after each convolution (Xu et al. 2018), or only after the last one.
     normalization : {"batch", "layer"} or None
-        Of what was read out: sums are many times as large as means.
+        Normalisation of the read-out, in which sums are many times as large as means.
     hidden : sequence of int
         Widths of the dense layers.
     dropout : float
@@ -133,14 +140,14 @@ class GraphBody(nn.Module):
 
 
 class NodeBody(nn.Module):
-    """From a graph and some of its nodes to one row of features for each of these.
+    """Map some nodes of one graph to one row of features each.
 
     Parameters
     ----------
     convolutions : GraphConvolutions
     propagate_last : {"product", "mean"} or None
-        Whether the features pass the adjacency matrix once more: with the product the head is the linear map of one
-        more ``"gcn"`` convolution, as in Kipf and Welling (2017), equation 9.
+        How to propagate the features along the edges once more. After ``"product"``, the linear head completes one more
+        ``"gcn"`` convolution, as in Kipf and Welling (2017), equation 9.
     """
 
     def __init__(self, convolutions: GraphConvolutions, propagate_last: str | None) -> None:
@@ -152,9 +159,9 @@ class NodeBody(nn.Module):
         h = self.convolutions.dropout(self.convolutions(graph)[-1])
         if self.propagate_last is not None:
             A = graph.adjacency
-            copies = h.view(A.n_nodes, -1)  # where there are heads, each propagates its part of h
+            copies = h.view(A.n_nodes, -1)  # with heads, each propagates its own part of h
             h = (A @ copies if self.propagate_last == "product" else A.mean(copies)).view(h.shape)
-        features: Tensor = h.index_select(0, nodes)  # (n_asked, width)
+        features: Tensor = h.index_select(0, nodes)  # (batch, width)
         return features
 
     def attention(self, batch: tuple[GraphBatch, Tensor]) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Pictures of what networks have learned."""
+"""Plots of what networks have learned."""
 
 from sklearn_ann.inspection.attention import AttentionMapDisplay
 from sklearn_ann.inspection.graphs import GraphDisplay

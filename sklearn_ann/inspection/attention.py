@@ -1,4 +1,4 @@
-"""Attention maps as pictures."""
+"""Plots of attention maps."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
-from sklearn_ann.inspection.figures import pyplot
+from sklearn_ann.inspection.figures import pyplot, sample_of
 
-_MOST_NAMES = 80  # more of them beside a map could not be read
+_MOST_NAMES = 80  # more names are illegible
 
 
 def _chosen(maps: np.ndarray, number: int | None, axis: int, parameter: str) -> np.ndarray:
-    """The one layer or head of this number, or all; the axis stays."""
+    """Select the layer or head of this number, or all; the axis stays."""
     if number is None:
         return maps
     n = maps.shape[axis]
@@ -24,31 +23,31 @@ def _chosen(maps: np.ndarray, number: int | None, axis: int, parameter: str) -> 
 
 
 class AttentionMapDisplay:
-    """Who attends to whom: a picture for each layer and head, with a row for each query and a column for each key.
+    """Attention maps: one plot for each layer and head, with a row for each query and a column for each key.
 
-    It is made by `from_estimator`, or of any weights by hand. All pictures have one scale of colours.
+    Create it with `from_estimator`, or from any weights. All plots share one colour scale.
 
     Parameters
     ----------
     weights : array-like of shape (n_queries, n_keys), (n_heads, n_queries, n_keys) or (n_layers, n_heads, ...)
-        The weights, as ``attention_maps`` returns them for a sample.
+        The attention weights of a sample, as ``attention_maps`` returns them.
 
     query_names, key_names : sequence of str or None
-        What the rows and the columns are; None for numbers.
+        Names of the rows and of the columns; None shows numbers.
 
     titles : array-like of str of shape (n_layers, n_heads) or None
-        What stands above each picture; None for the numbers of layer and head, where there are several.
+        Titles of the plots; None shows no titles.
 
     Attributes
     ----------
     ax_ : matplotlib Axes, or array of Axes of shape (n_layers, n_heads)
-        The pictures; an array where there are several.
+        The plots; an array if there are several.
 
     figure_ : matplotlib Figure
-        What they are in.
+        The figure of the plots.
 
     im_ : list of matplotlib AxesImage
-        The pictures themselves, those of a layer one after the other.
+        The images, layer by layer.
 
     Examples
     --------
@@ -86,19 +85,19 @@ class AttentionMapDisplay:
         cmap: str = "viridis",
         colorbar: bool = True,
     ) -> Self:
-        """Show how an estimator attends in one sample.
+        """Plot the attention maps of one sample.
 
         Parameters
         ----------
         estimator : AttentionClassifier or AttentionRegressor
-            A fitted one.
+            A fitted estimator.
         X : samples as in ``fit``
         sample : int
-            Which of them to show.
+            Index of the sample to plot.
         layer, head : int or None
-            Which to show; None for all.
+            Index of the layer and of the head to plot; None plots all.
         kind : {"raw", "rollout"}
-            As in ``attention_maps``; with ``"rollout"`` there is one picture.
+            As in ``attention_maps``; ``"rollout"`` gives one plot.
         ax, cmap, colorbar
             As in `plot`.
 
@@ -109,12 +108,9 @@ class AttentionMapDisplay:
         Raises
         ------
         ValueError
-            If there is no such sample, layer or head.
+            If the sample, layer or head does not exist.
         """
-        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        if not -n_samples <= sample < n_samples:
-            raise ValueError(f"sample={sample!r}: expected an integer from {-n_samples} to {n_samples - 1}")
-        one = _safe_indexing(X, [sample % n_samples])
+        one = sample_of(X, sample)
         (maps,), (names,) = estimator.attention_maps(one, kind=kind), estimator.token_names(one)
         titles = None
         if kind == "raw":
@@ -126,16 +122,16 @@ class AttentionMapDisplay:
         return display.plot(ax, cmap=cmap, colorbar=colorbar)
 
     def plot(self, ax: Any = None, *, cmap: str = "viridis", colorbar: bool = True) -> Self:
-        """Draw.
+        """Draw the plots.
 
         Parameters
         ----------
         ax : matplotlib Axes or None
-            Where to draw, several pictures side by side in it; None for a new figure.
+            Where to draw; several plots divide it. None makes a new figure.
         cmap : str
-            Colours, from a weight of zero to the greatest.
+            Colour map, from zero to the greatest weight.
         colorbar : bool
-            Whether to show which weight has which colour.
+            Whether to draw a colour bar.
 
         Returns
         -------
@@ -155,17 +151,17 @@ class AttentionMapDisplay:
             self.figure_ = ax.figure
             axes = np.array([[ax]], dtype=object) if n_layers * n_heads == 1 else _divided(ax, n_layers, n_heads)
         self.im_ = []
-        for place, one in np.ndenumerate(axes):
-            image = one.imshow(weights[place], cmap=cmap, vmin=0.0, vmax=weights.max(), aspect="auto")
+        for position, one in np.ndenumerate(axes):
+            image = one.imshow(weights[position], cmap=cmap, vmin=0.0, vmax=weights.max(), aspect="auto")
             self.im_.append(image)
             _name(one.yaxis, self.query_names)
             _name(one.xaxis, self.key_names, rotation=90)
-            if place[1] == 0:
+            if position[1] == 0:
                 one.set_ylabel("query")
-            if place[0] == n_layers - 1:
+            if position[0] == n_layers - 1:
                 one.set_xlabel("key")
             if self.titles is not None:
-                one.set_title(np.asarray(self.titles)[place])
+                one.set_title(np.asarray(self.titles)[position])
         if colorbar:
             self.figure_.colorbar(self.im_[0], ax=list(axes.flat), label="weight")
         self.ax_ = axes[0, 0] if axes.size == 1 else axes
@@ -173,7 +169,7 @@ class AttentionMapDisplay:
 
 
 def _divided(ax: Any, n_rows: int, n_columns: int) -> np.ndarray:
-    """Axes side by side in the place of `ax`."""
+    """Divide `ax` into a grid of axes."""
     ax.set_axis_off()
     grid = ax.get_subplotspec().subgridspec(n_rows, n_columns)
     axes = np.empty((n_rows, n_columns), dtype=object)

@@ -1,4 +1,4 @@
-"""What the pictures share: matplotlib, loaded at use, colours and markers."""
+"""Shared parts of the displays: matplotlib, imported at use, axes, colours and markers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-# Okabe and Ito 2008: told apart by people with any colour vision; the markers tell them apart in grey.
+from sklearn_ann._sklearn import safe_indexing
+
+# Okabe and Ito 2008: distinct for any colour vision; markers keep classes distinct in grey.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442", "#000000")
 MARKERS = "os^DvPX*<>"
 
 
 def pyplot(what: str) -> Any:
-    """matplotlib.pyplot, for `what`, which errors name."""
+    """Import matplotlib.pyplot; an error names `what`, the display that needs it."""
     try:
         from matplotlib import pyplot
     except ImportError as error:
@@ -22,12 +24,12 @@ def pyplot(what: str) -> Any:
 
 
 def axes_for(what: str, ax: Any, **settings: Any) -> Any:
-    """`ax`, or the axes of a new figure."""
+    """Return `ax`, or the axes of a new figure."""
     return pyplot(what).subplots(layout="constrained", **settings)[1] if ax is None else ax
 
 
 def grid_of(what: str, n: int, n_columns: int, width: float, height: float) -> tuple[Any, np.ndarray]:
-    """Make a figure of `n` axes, at most `n_columns` side by side, each of so many inches."""
+    """Make a figure of `n` axes in at most `n_columns` columns; width and height of each axes are in inches."""
     n_columns = min(n, n_columns)
     n_rows = -(-n // n_columns)
     size = (width * n_columns, height * n_rows)
@@ -37,8 +39,16 @@ def grid_of(what: str, n: int, n_columns: int, width: float, height: float) -> t
     return figure, axes.flat[:n]
 
 
+def sample_of(X: Any, sample: int) -> Any:
+    """Return the one sample of `X` with this index, as samples; a negative index counts from the end."""
+    n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+    if not -n_samples <= sample < n_samples:
+        raise ValueError(f"sample={sample!r}: expected an integer from {-n_samples} to {n_samples - 1}")
+    return safe_indexing(X, [sample % n_samples])
+
+
 def styles() -> Iterator[dict[str, str]]:
-    """Yield colours and markers, no two alike for the first eighty."""
+    """Yield pairs of colour and marker; the first 80 are distinct."""
     for turn in range(10):
         for number, colour in enumerate(COLOURS):
             yield {"color": colour, "marker": MARKERS[(number + turn) % len(MARKERS)]}

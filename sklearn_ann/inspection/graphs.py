@@ -1,4 +1,4 @@
-"""Graphs with numbers at their nodes and edges."""
+"""Plots of graphs with values at nodes and edges."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from sklearn_ann.inspection.figures import axes_for
 
 
 class GraphDisplay:
-    """A graph whose nodes are coloured by a number, such as their importance, and whose edges are as wide as another.
+    """A graph with nodes coloured by a value, such as their importance, and edge widths by weight.
 
-    It is made by `from_graph`, or of any adjacency by hand.
+    Create it with `from_graph`, or from any adjacency matrix.
 
     Parameters
     ----------
     A : array-like or sparse matrix of shape (n_nodes, n_nodes)
-        Weights of the edges, drawn as widths; an edge is drawn once, with the greater of both directions.
+        Weights of the edges, drawn as widths. An edge is drawn once, with the greater weight of both directions.
 
     values : array-like of shape (n_nodes,) or None
-        A number for each node, drawn as its colour.
+        Value of each node, drawn as its colour.
 
     names : sequence of str or None
-        What is written into the nodes.
+        Text to write into each node.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The picture.
+        The plot.
 
     figure_ : matplotlib Figure
-        What it is in.
+        The figure of the plot.
 
     positions_ : array of shape (n_nodes, 2)
-        Where the nodes are, by the springs of Fruchterman and Reingold (1991).
+        Positions of the nodes, by the spring layout of Fruchterman and Reingold (1991).
 
     Examples
     --------
@@ -51,18 +51,18 @@ class GraphDisplay:
 
     @classmethod
     def from_graph(cls, graph: Any, *, values: Any = None, names: Any = None, ax: Any = None) -> Self:
-        """Show a graph of a ``GraphSet``, or a pair (X, A).
+        """Plot a graph of a ``GraphSet``, or a pair (X, A).
 
         Parameters
         ----------
         graph : tuple whose second member is the adjacency
-            Such as ``graphs[0]`` of a ``GraphSet``.
+            For instance ``graphs[0]`` of a ``GraphSet``.
         values : array-like of shape (n_nodes,) or None
-            A number for each node; None for its degree.
+            Value of each node; None shows the weighted degree.
         names : sequence of str or None
-            What is written into the nodes.
+            Text to write into each node.
         ax : matplotlib Axes or None
-            Where to draw; None for a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -72,12 +72,12 @@ class GraphDisplay:
         return cls(A, values=A.sum(axis=1) if values is None else values, names=names).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes or None
-            Where to draw; None for a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -86,9 +86,9 @@ class GraphDisplay:
         Raises
         ------
         ImportError
-            If networkx, which finds the places of the nodes, is missing.
+            If networkx, which computes the positions of the nodes, is missing.
         ValueError
-            If the adjacency is not square, or if there are other numbers of nodes and of values or names.
+            If the adjacency matrix is not square, or if values or names do not match the number of nodes.
         """
         A = sp.csr_array(np.asarray(self.A) if not sp.issparse(self.A) else self.A)
         n = A.shape[0]
@@ -106,8 +106,8 @@ class GraphDisplay:
         self.figure_ = self.ax_.figure
         edges = sp.triu(A.maximum(A.T), k=1).tocoo()
         net = nx.from_scipy_sparse_array(sp.csr_array(abs(edges) + abs(edges).T))
-        places = nx.spring_layout(net, seed=0, iterations=200)
-        self.positions_ = np.array([places[node] for node in range(n)]).reshape(n, 2)
+        layout = nx.spring_layout(net, seed=0, iterations=200)
+        self.positions_ = np.array([layout[node] for node in range(n)]).reshape(n, 2)
         widest = max(abs(edges.data).max(initial=0.0), np.finfo(float).tiny)
         for i, j, weight in zip(*edges.coords, edges.data, strict=True):
             self.ax_.plot(*self.positions_[[i, j]].T, color="0.6", linewidth=3 * abs(weight) / widest, zorder=1)
@@ -115,7 +115,7 @@ class GraphDisplay:
         drawn = self.ax_.scatter(*self.positions_.T, s=140, edgecolors="0.2", zorder=2, **colours)
         if self.values is not None:
             self.figure_.colorbar(drawn, ax=self.ax_)
-        for name, place in zip(self.names if self.names is not None else [], self.positions_, strict=False):
-            self.ax_.annotate(str(name), place, ha="center", va="center", fontsize="small", zorder=3)
+        for name, position in zip(self.names if self.names is not None else [], self.positions_, strict=False):
+            self.ax_.annotate(str(name), position, ha="center", va="center", fontsize="small", zorder=3)
         self.ax_.set_axis_off()
         return self

@@ -1,4 +1,4 @@
-"""Images, and what networks make of them."""
+"""Plots of images, their reconstructions and their feature maps."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ann.inspection.figures import grid_of
+from sklearn_ann.inspection.figures import grid_of, sample_of
 
 
 def as_images(X: Any, image_shape: tuple[int, ...] | None) -> np.ndarray:
-    """Rows or images as an array of shape (n, height, width) or (n, height, width, 3 or 4), in [0, 1] for colours.
+    """Convert rows or images to shape (n, height, width) or (n, height, width, 3 or 4), clipped to [0, 1] for colours.
 
-    Without a shape rows of a square number of values are square.
+    Rows of a square number of values need no `image_shape`.
     """
     X = np.asarray(X)
     if X.ndim == 2:
@@ -33,25 +32,25 @@ def as_images(X: Any, image_shape: tuple[int, ...] | None) -> np.ndarray:
 
 
 class ReconstructionDisplay:
-    """Images above what an auto-encoder makes of them.
+    """Images above their reconstructions.
 
-    It is made by `from_estimator`, or of any images by hand.
+    Create it with `from_estimator`, or from any images.
 
     Parameters
     ----------
     rows : dict of str to array-like of shape (n_images, height, width[, channels]) or (n_images, n_pixels)
-        The images of each row, by its name.
+        The images of each row, by the name of the row.
 
     image_shape : tuple of int or None
-        ``(height, width)`` or ``(height, width, channels)`` of images that are rows of numbers; None for squares.
+        ``(height, width)`` or ``(height, width, channels)`` of images that are rows of numbers; None means square.
 
     Attributes
     ----------
     axes_ : array of matplotlib Axes of shape (n_rows,)
-        A picture for each row.
+        One plot for each row.
 
     figure_ : matplotlib Figure
-        What they are in.
+        The figure of the plots.
 
     Examples
     --------
@@ -73,31 +72,32 @@ class ReconstructionDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any, *, original: Any = None, image_shape: tuple[int, ...] | None = None
     ) -> Self:
-        """Show what an estimator makes of images.
+        """Plot images and their reconstructions by an estimator.
 
         Parameters
         ----------
         estimator : AutoEncoderTransformer or VAESampler
-            A fitted one.
+            A fitted estimator.
         X : images as in ``fit``
-            What it is given.
+            The input of the estimator.
         original : as X, or None
-            What X was before it was spoilt, to be shown above.
+            The images before they were corrupted, shown above the input.
         image_shape : tuple of int or None
-            The shape of images that are rows; None for the estimator's `image_shape`, or for squares.
+            Shape of images that are rows of numbers; None means the estimator's `image_shape`, or square.
 
         Returns
         -------
         ReconstructionDisplay
         """
         check_is_fitted(estimator)
+        kept = getattr(estimator, "resolved_parameters_", {})
         rows = {} if original is None else {"original": original}
         rows["input"] = X
         rows["output"] = estimator.inverse_transform(estimator.transform(X))
-        return cls(rows, image_shape=image_shape or getattr(estimator, "image_shape", None)).plot()
+        return cls(rows, image_shape=image_shape or kept.get("image_shape")).plot()
 
     def plot(self) -> Self:
-        """Draw, in a new figure.
+        """Draw the plots in a new figure.
 
         Returns
         -------
@@ -115,25 +115,25 @@ class ReconstructionDisplay:
 
 
 class FeatureMapDisplay:
-    """Where the filters of a convolution respond to a sample: a picture for each filter.
+    """Feature maps: the responses of convolutional filters to a sample, one plot for each filter.
 
-    It is made by `from_estimator`, or of any maps by hand. All pictures have one scale of colours.
+    Create it with `from_estimator`, or from any maps. All plots share one scale.
 
     Parameters
     ----------
     maps : array-like of shape (n_filters, height, width) or (n_filters, length)
-        The responses; of signals and sequences they are drawn as curves.
+        The feature maps; those of signals and sequences are drawn as curves.
 
     names : sequence of str or None
-        What stands above each picture; None for the filters' numbers.
+        Titles of the plots; None shows the numbers of the filters.
 
     Attributes
     ----------
     axes_ : array of matplotlib Axes of shape (n_filters,)
-        A picture for each filter.
+        One plot for each filter.
 
     figure_ : matplotlib Figure
-        What they are in.
+        The figure of the plots.
 
     Examples
     --------
@@ -155,20 +155,20 @@ class FeatureMapDisplay:
     def from_estimator(
         cls, estimator: Any, X: Any, *, sample: int = 0, layer: int = -1, filters: Sequence[int] | None = None
     ) -> Self:
-        """Show how the filters of an estimator respond to a sample.
+        """Plot the feature maps of a sample.
 
         Parameters
         ----------
         estimator : CNNClassifier or CNNRegressor
-            A fitted one.
+            A fitted estimator.
         X : samples as in ``fit``
             The samples.
         sample : int
-            Which of them to show.
+            Index of the sample to plot.
         layer : int
-            Number of the convolution; -1 is the last.
+            Index of the convolution; -1 is the last.
         filters : sequence of int or None
-            Which to show; None for the sixteen with the greatest responses.
+            Indices of the filters to plot; None plots the sixteen with the greatest responses.
 
         Returns
         -------
@@ -177,12 +177,9 @@ class FeatureMapDisplay:
         Raises
         ------
         ValueError
-            If there is no such sample, layer or filter.
+            If the sample, layer or filter does not exist.
         """
-        n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        if not -n_samples <= sample < n_samples:
-            raise ValueError(f"sample={sample!r}: expected an integer from {-n_samples} to {n_samples - 1}")
-        maps = np.asarray(estimator.feature_maps(_safe_indexing(X, [sample % n_samples]), layer=layer)[0])
+        maps = np.asarray(estimator.feature_maps(sample_of(X, sample), layer=layer)[0])
         if filters is None:
             filters = np.argsort(-maps.reshape(len(maps), -1).max(axis=1), kind="stable")[:16].tolist()
         chosen = list(filters)
@@ -191,7 +188,7 @@ class FeatureMapDisplay:
         return cls(maps[chosen], names=[f"filter {number}" for number in chosen]).plot()
 
     def plot(self) -> Self:
-        """Draw, in a new figure.
+        """Draw the plots in a new figure.
 
         Returns
         -------
@@ -200,7 +197,7 @@ class FeatureMapDisplay:
         Raises
         ------
         ValueError
-            If the maps have neither one dimension nor two.
+            If the maps have neither one nor two dimensions.
         """
         maps = np.asarray(self.maps)
         if maps.ndim not in (2, 3):

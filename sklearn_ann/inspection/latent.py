@@ -1,4 +1,4 @@
-"""Codes and vectors as maps."""
+"""Plots of codes and of embeddings."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from sklearn_ann.inspection.figures import axes_for, styles
 
-_MOST_CLASSES = 20  # more could not be told apart
+_MOST_CLASSES = 20  # more are hard to distinguish
 
 
 def on_a_plane(X: Any) -> np.ndarray:
-    """Two columns: those of X, or its first two principal components if it has more; the second is 0 if it has one."""
+    """Return two columns: X itself, padded with 0, or its first two principal components if it has more than two."""
     X = check_array(X)
     if X.shape[1] > 2:
         X = PCA(2, random_state=0).fit_transform(X) if len(X) > 1 else X[:, :2]
@@ -24,9 +24,9 @@ def on_a_plane(X: Any) -> np.ndarray:
 
 
 class LatentSpaceDisplay:
-    """Samples on a map: their codes, coloured by what they are.
+    """Codes of samples on a plane, coloured by label or value.
 
-    It is made by `from_estimator`, or of any codes by hand. Of codes with more than two numbers the map has the first
+    Create it with `from_estimator`, or from any codes. Codes with more than two components are reduced to their first
     two principal components.
 
     Parameters
@@ -35,16 +35,15 @@ class LatentSpaceDisplay:
         The codes, as ``transform`` returns them.
 
     y : array-like of shape (n_samples,) or None
-        What the samples are: labels, each of which has a colour and a marker, or numbers, which have a scale of
-        colours.
+        Labels or values of the samples. Each label has its own colour and marker; values have a colour scale.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The picture.
+        The plot.
 
     figure_ : matplotlib Figure
-        What it is in.
+        The figure of the plot.
 
     Examples
     --------
@@ -65,18 +64,18 @@ class LatentSpaceDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, X: Any, y: Any = None, *, ax: Any = None) -> Self:
-        """Show where an estimator puts samples.
+        """Plot the codes of samples.
 
         Parameters
         ----------
         estimator : estimator with ``transform``
-            A fitted one.
+            A fitted estimator.
         X : samples as in ``fit``
             The samples.
         y : array-like of shape (n_samples,) or None
-            What they are.
+            Labels or values of the samples.
         ax : matplotlib Axes or None
-            Where to draw; None for a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -86,12 +85,12 @@ class LatentSpaceDisplay:
         return cls(estimator.transform(X), y=y).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes or None
-            Where to draw; None for a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -100,11 +99,11 @@ class LatentSpaceDisplay:
         Raises
         ------
         ValueError
-            If there are other numbers of codes and of labels.
+            If the numbers of codes and labels differ.
         """
         codes = np.asarray(self.codes)
         points = on_a_plane(codes)
-        name = getattr(self.y, "name", None)  # of a pandas Series
+        name = getattr(self.y, "name", None)  # a pandas Series has one
         self.ax_ = axes_for(type(self).__name__, ax, figsize=(5, 4.5))
         self.figure_ = self.ax_.figure
         size = max(4.0, min(30.0, 6000 / len(points)))
@@ -129,26 +128,26 @@ class LatentSpaceDisplay:
 
 
 class EmbeddingMapDisplay:
-    """Named vectors on a map: letters, words or categories.
+    """Embeddings on a plane, with the names of their letters, words or categories.
 
-    It is made by `from_estimator`, or of any vectors by hand. Of vectors with more than two numbers the map has the
+    Create it with `from_estimator`, or from any vectors. Vectors with more than two components are reduced to their
     first two principal components.
 
     Parameters
     ----------
     vectors : array-like of shape (n_names, n_components)
-        The vectors.
+        The embeddings.
 
     names : sequence of str
-        What each is of.
+        Names of the vectors.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The picture.
+        The plot.
 
     figure_ : matplotlib Figure
-        What it is in.
+        The figure of the plot.
 
     Examples
     --------
@@ -167,16 +166,16 @@ class EmbeddingMapDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, column: int = 0, ax: Any = None) -> Self:
-        """Show the vectors of an estimator.
+        """Plot the embeddings of an estimator.
 
         Parameters
         ----------
         estimator : SequenceEmbeddingTransformer or EntityEmbeddingTransformer
-            A fitted one.
+            A fitted estimator.
         column : int
-            Which of the categorical columns, where there are such.
+            Index of the categorical column, for EntityEmbeddingTransformer.
         ax : matplotlib Axes or None
-            Where to draw; None for a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -185,7 +184,7 @@ class EmbeddingMapDisplay:
         Raises
         ------
         ValueError
-            If there is no such column.
+            If the column does not exist.
         """
         check_is_fitted(estimator)
         if hasattr(estimator, "vocabulary_"):
@@ -197,12 +196,12 @@ class EmbeddingMapDisplay:
         return cls(estimator.embeddings_[column][: len(names)], names).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes or None
-            Where to draw; None for a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -213,8 +212,8 @@ class EmbeddingMapDisplay:
         self.ax_ = axes_for(type(self).__name__, ax, figsize=(5, 4.5))
         self.figure_ = self.ax_.figure
         self.ax_.scatter(*points.T, s=12, **next(styles()))
-        for name, place in zip(self.names, points, strict=True):
-            self.ax_.annotate(name, place, (3, 3), textcoords="offset points")
+        for name, point in zip(self.names, points, strict=True):
+            self.ax_.annotate(name, point, (3, 3), textcoords="offset points")
         self.ax_.margins(0.1)
         what = "component" if np.shape(self.vectors)[1] <= 2 else "principal component"
         self.ax_.set(xlabel=f"first {what}", ylabel=f"second {what}")

@@ -1,4 +1,4 @@
-"""Motifs as sequence logos."""
+"""Sequence logos of motifs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann.inspection.figures import COLOURS, grid_of
 
-# Those of one kind have one colour: of nucleotides each has its own.
+# Groups of letters with the same colour, for nucleotides and for amino acids.
 _GROUPS = ("A", "G", "C", "TU"), ("AVLIMFWP", "GSTYCNQ", "KRH", "DE")
 
 
 def information(matrix: np.ndarray) -> np.ndarray:
-    """Bits of each place: ``log2 n + sum(p log2 p)``, (width,); 0 where all n letters are as probable."""
+    """Return the bits of each position, ``log2 n + sum(p log2 p)``, (width,); equal probabilities give 0."""
     bits: np.ndarray = np.log2(matrix.shape[1]) + (matrix * np.log2(matrix.clip(min=1e-12))).sum(axis=1)
     return bits
 
@@ -28,27 +28,27 @@ def _colour(letter: str, letters: str) -> str:
 class MotifDisplay:
     """Position weight matrices as sequence logos (Schneider and Stephens 1990).
 
-    The height of a place is its information in bits, ``log2 n + sum(p log2 p)``; each of the n letters has its share of
-    it, the most probable on top. It is made by `from_estimator`, or of any matrices by hand.
+    The height of a position is its information in bits, ``log2 n + sum(p log2 p)``. Each of the n letters takes a
+    fraction p of the height; the most probable is on top. Create it with `from_estimator`, or from any matrices.
 
     Parameters
     ----------
     matrices : array-like of shape (n_motifs, width, n_letters) or list of arrays of shape (width, n_letters)
-        The probability of each letter at each place.
+        The probability of each letter at each position.
 
     letters : str
-        What the columns are.
+        The letters of the columns.
 
     names : sequence of str or None
-        What stands above each logo; None for numbers.
+        Titles of the logos; None shows numbers if there are several.
 
     Attributes
     ----------
     axes_ : array of matplotlib Axes of shape (n_motifs,)
-        A logo for each motif.
+        One logo for each motif.
 
     figure_ : matplotlib Figure
-        What they are in.
+        The figure of the plots.
 
     Examples
     --------
@@ -65,14 +65,14 @@ class MotifDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, filters: Sequence[int] | None = None) -> Self:
-        """Show what the filters of an estimator look for.
+        """Plot the motifs of the filters of an estimator.
 
         Parameters
         ----------
         estimator : CNNClassifier or CNNRegressor
-            One that was fitted on strings.
+            An estimator fitted on strings.
         filters : sequence of int or None
-            Which to show; None for the eight with the most information.
+            Indices of the filters to plot; None plots the eight with the most information.
 
         Returns
         -------
@@ -81,7 +81,7 @@ class MotifDisplay:
         Raises
         ------
         ValueError
-            If there is no such filter, or the estimator was not fitted on strings.
+            If a filter does not exist, or the estimator was not fitted on strings.
         """
         check_is_fitted(estimator)
         matrices = estimator.motifs()
@@ -95,12 +95,12 @@ class MotifDisplay:
         return cls(matrices[chosen], letters=estimator.letters_, names=names).plot()
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw.
+        """Draw the logos.
 
         Parameters
         ----------
         ax : matplotlib Axes, array-like of Axes or None
-            Where to draw, one for each motif; None for a new figure.
+            Where to draw, one for each motif; None makes a new figure.
 
         Returns
         -------
@@ -109,8 +109,8 @@ class MotifDisplay:
         Raises
         ------
         ValueError
-            If a matrix has other columns than `letters`, or rows that are not probabilities; or if `ax` are not as many
-            as the motifs.
+            If a matrix does not have one column per letter or its rows are not probabilities, or if `ax` does not have
+            one Axes per motif.
         """
         matrices = [np.asarray(matrix, dtype=float) for matrix in self.matrices]
         for number, matrix in enumerate(matrices):
@@ -140,12 +140,12 @@ def _draw_logo(ax: Any, matrix: np.ndarray, letters: str) -> None:
 
     font = FontProperties(family="DejaVu Sans", weight="bold")
     shapes = [TextPath((0, 0), letter, size=1, prop=font) for letter in letters]
-    for place, heights in enumerate(matrix * information(matrix)[:, None]):
+    for position, heights in enumerate(matrix * information(matrix)[:, None]):
         bottom = 0.0
         for letter in np.argsort(heights, kind="stable"):
             box = shapes[letter].get_extents()
             to_unit = Affine2D().translate(-box.x0, -box.y0).scale(0.94 / box.width, heights[letter] / box.height)
-            path = (to_unit + Affine2D().translate(place + 0.03, bottom)).transform_path(shapes[letter])
+            path = (to_unit + Affine2D().translate(position + 0.03, bottom)).transform_path(shapes[letter])
             ax.add_patch(PathPatch(path, facecolor=_colour(letters[letter], letters), linewidth=0))
             bottom += heights[letter]
     ax.set(xlim=(0, len(matrix)), ylim=(0, np.log2(len(letters))), ylabel="bits")

@@ -1,4 +1,4 @@
-"""The course of a training as a picture."""
+"""Plots of the loss over the epochs."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from sklearn_ann.inspection.figures import COLOURS, axes_for
 
 
 class TrainingCurveDisplay:
-    """The loss of each epoch, on the training data and on validation data.
+    """The loss of each epoch on training data and validation data.
 
-    It is made by `from_estimator`, or of any history by hand.
+    Create it with `from_estimator`, or from any losses.
 
     Parameters
     ----------
     loss : array-like of shape (n_epochs,)
-        That on the training data.
+        Loss on the training data.
 
     validation_loss : array-like of shape (n_epochs,) or None
-        That on validation data, if there were any.
+        Loss on the validation data.
 
     best_epoch : int or None
-        The epoch, counted from one, whose weights were kept.
+        The epoch, counted from 1, whose weights were kept.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        The picture.
+        The plot.
 
     figure_ : matplotlib Figure
-        What it is in.
+        The figure of the plot.
 
     lines_ : list of matplotlib Line2D
         The curves.
@@ -55,14 +55,14 @@ class TrainingCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, ax: Any = None) -> Self:
-        """Show how a fitted estimator was trained.
+        """Plot the training of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator with ``history_``
-            A fitted one.
+            A fitted estimator.
         ax : matplotlib Axes or None
-            Where to draw; None for a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------
@@ -75,12 +75,12 @@ class TrainingCurveDisplay:
         return cls(history["loss"], validation_loss=watched, best_epoch=best).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
-        """Draw.
+        """Draw the plot.
 
         Parameters
         ----------
         ax : matplotlib Axes or None
-            Where to draw; None for a new figure.
+            Where to draw; None makes a new figure.
 
         Returns
         -------

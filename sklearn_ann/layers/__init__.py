@@ -19,14 +19,21 @@ from sklearn_ann.layers.convolution import (
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, dense_stack, layer_widths, linear_layers
+from sklearn_ann.layers.head import WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
+from sklearn_ann.layers.mutation import Mutation
 from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm
+from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
+from sklearn_ann.layers.ragged import Groups, ragged_positions
+from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
 from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
     "NORMALIZATIONS",
     "Activation",
+    "Adjacency",
+    "Backend",
     "BatchNorm",
     "ConvolutionBlock",
     "ConvolutionLayer",
@@ -35,14 +42,19 @@ __all__ = [
     "Dropout",
     "EncoderBlock",
     "FeedForward",
+    "Groups",
     "LayerNorm",
     "MultiHeadAttention",
+    "Mutation",
     "Pooling",
     "Position",
     "PositionalEncoding",
+    "Reduction",
+    "SparseMatrix",
     "Stochastic",
     "TiedLinear",
     "WarmUp",
+    "WithHead",
     "attention_weights",
     "convolution_layers",
     "convolve",
@@ -50,6 +62,11 @@ __all__ = [
     "image_grid",
     "image_layers",
     "layer_widths",
+    "linear",
     "linear_layers",
     "places",
+    "ragged_positions",
+    "reduce",
+    "resolve_backend",
+    "statistics",
 ]

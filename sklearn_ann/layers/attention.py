@@ -1,4 +1,4 @@
-"""Attention of several heads, the block of a transformer around it, and encodings of the place in a sequence."""
+"""Multi-head attention, the encoder block of a transformer, and positional encodings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ _LONGEST_WAVE = 10_000.0
 
 
 def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None, scale: float | None = None) -> Tensor:
-    """``softmax(scale Q Kᵀ)`` over the keys, ``scale = 1 / sqrt(width)`` where it is None (Vaswani et al. 2017, eq. 1).
+    """Return ``softmax(scale Q Kᵀ)``, the softmax taken over the keys (Vaswani et al. 2017, equation 1).
 
     Parameters
     ----------
     query : Tensor of shape (..., n_queries, width)
     key : Tensor of shape (..., n_keys, width)
     mask : bool Tensor that broadcasts to (..., n_queries, n_keys), or None
-        Which keys count; one at least for each query.
+        Which keys exist, at least one for each query.
     scale : float or None
+        Factor of the products; None for ``1 / sqrt(width)``.
     """
     scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
     if mask is not None:
@@ -35,20 +36,21 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None, sc
 
 
 def wave_angles(length: int, n_waves: int, like: Tensor) -> Tensor:
-    """Angle of each place under waves of lengths from 2π to 20,000π, shape (length, n_waves)."""
-    dtype = torch.promote_types(like.dtype, torch.float32)  # in bfloat16 places would be one
+    """Return the angle of each position under waves of lengths from 2π to 20,000π, shape (length, n_waves)."""
+    dtype = torch.promote_types(like.dtype, torch.float32)  # bfloat16 cannot tell large positions apart
     frequency = _LONGEST_WAVE ** (-torch.arange(n_waves, device=like.device, dtype=dtype) / n_waves)
     return torch.arange(length, device=like.device, dtype=dtype)[:, None] * frequency
 
 
 def rotated(x: Tensor) -> Tensor:
-    """Turn the vector at each place by angles that grow with the place (Su et al. 2021, eq. 34).
+    """Rotate the vector at each position by angles that grow with the position (Su et al. 2021, equation 34).
 
-    The product of two rotated vectors depends on their own values and on their distance alone.
+    The product of two rotated vectors depends on their values and their distance, not on their positions.
 
     Parameters
     ----------
-    x : Tensor of shape (..., length, width), of an even width
+    x : Tensor of shape (..., length, width)
+        The width is even.
     """
     half = x.shape[-1] // 2
     angles = wave_angles(x.shape[-2], half, x)
@@ -58,29 +60,31 @@ def rotated(x: Tensor) -> Tensor:
 
 
 class PositionalEncoding(nn.Module):
-    """Add to each token what says where it stands.
+    """Add an encoding of its position to each token.
 
     Parameters
     ----------
     kind : {"sinusoidal", "learned", "rotary", "none"}
-        ``"sinusoidal"``: sine and cosine of the place under waves of many lengths (Vaswani et al. 2017, section 3.5).
-        ``"learned"``: a vector of each place. ``"rotary"`` is for the attention itself to do, so that nothing is added.
-    width, max_length : int
-        `max_length` is the greatest length that ``"learned"`` can take.
+        ``"sinusoidal"`` adds sine and cosine of the position under waves of many lengths (Vaswani et al. 2017,
+        section 3.5), ``"learned"`` a learned vector of each position. ``"rotary"`` adds nothing: the attention rotates
+        queries and keys.
+    width : int
+    max_length : int
+        Greatest length for ``"learned"``.
     """
 
     def __init__(self, kind: Position, width: int, max_length: int) -> None:
         super().__init__()
         self.kind = kind
-        self.table = nn.Parameter(torch.empty(max_length, width)) if kind == "learned" else None
-        if self.table is not None:
-            nn.init.normal_(self.table)
+        self.vectors = nn.Parameter(torch.empty(max_length, width)) if kind == "learned" else None
+        if self.vectors is not None:
+            nn.init.normal_(self.vectors)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, length, width) to the same shape."""
         length, width = x.shape[1:]
-        if self.table is not None:
-            return x + self.table[:length]
+        if self.vectors is not None:
+            return x + self.vectors[:length]
         if self.kind != "sinusoidal":
             return x
         angles = wave_angles(length, -(-width // 2), x)
@@ -88,18 +92,18 @@ class PositionalEncoding(nn.Module):
 
 
 class MultiHeadAttention(nn.Module):
-    """Every token asks all tokens, in several ways at once (Vaswani et al. 2017, section 3.2.2).
+    """Several heads of attention of all tokens to all tokens (Vaswani et al. 2017, section 3.2.2).
 
     Parameters
     ----------
     width : int
-        Of the tokens.
+        Width of the tokens.
     n_heads : int
-        Each head works on ``width / n_heads`` numbers, rounded up to an even one.
+        Number of heads. The width of each is ``width / n_heads``, rounded up to an even number.
     dropout : float
-        Probability to drop a weight while training.
+        Probability to drop an attention weight in training.
     rotary : bool
-        Whether queries and keys are turned by their places.
+        Whether to rotate queries and keys by their positions.
     """
 
     def __init__(self, width: int, n_heads: int, *, dropout: float = 0.0, rotary: bool = False) -> None:
@@ -108,7 +112,7 @@ class MultiHeadAttention(nn.Module):
         inner = 2 * -(-width // (2 * n_heads)) * n_heads
         self.query = nn.Linear(width, inner)
         self.keys_values = nn.Linear(width, 2 * inner)
-        self.answer = nn.Linear(inner, width)
+        self.output = nn.Linear(inner, width)
         self.dropout = Dropout(dropout)
 
     def forward(
@@ -124,11 +128,11 @@ class MultiHeadAttention(nn.Module):
         ----------
         x : Tensor of shape (batch, length, width)
         mask : bool Tensor of shape (batch, length) or None
-            Which tokens are there, one at least in each sample.
+            Which tokens exist, at least one in each sample.
         maps : list or None
-            Where the weights are put, shape (batch, n_heads, n_queries, length), if they are asked for.
+            A list to which the attention weights are appended, shape (batch, n_heads, n_queries, length).
         n_queries : int or None
-            Only so many tokens ask, the first ones, as where no more is read of the last layer; None for all.
+            Number of tokens, from the first on, whose outputs are computed; None for all.
 
         Returns
         -------
@@ -142,17 +146,17 @@ class MultiHeadAttention(nn.Module):
         keys = None if mask is None else mask[:, None, None, :]
         if maps is None and not (self.training and self.dropout.p > 0.0):
             mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
-        else:  # torch's own function keeps its weights to itself and draws from the global generator
+        else:  # torch's own function does not return weights and draws from the global generator
             weights = attention_weights(query, key, keys)
             if maps is not None:
                 maps.append(weights)
             mixed = self.dropout(weights) @ value
-        answer: Tensor = self.answer(mixed.transpose(1, 2).flatten(2))
-        return answer
+        output: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        return output
 
 
 class ReGLU(nn.Module):
-    """One half of the input, each number multiplied with ReLU of one of the other half (Shazeer 2020)."""
+    """Multiply one half of the input by the ReLU of the other half (Shazeer 2020)."""
 
     def forward(self, x: Tensor) -> Tensor:
         value, gate = x.chunk(2, dim=-1)
@@ -160,7 +164,7 @@ class ReGLU(nn.Module):
 
 
 class EncoderBlock(nn.Module):
-    """Attention, then a dense layer for each token, each added to what it reads in normalised form (Xiong et al. 2020).
+    """Attention, then a dense layer for each token, each with pre-normalisation and a shortcut (Xiong et al. 2020).
 
     Parameters
     ----------
@@ -168,12 +172,12 @@ class EncoderBlock(nn.Module):
     hidden : int
         Width of the dense layer.
     dropout : float
-        Probability to drop, while training, a hidden unit and what is added.
+        Probability to drop, in training, a hidden unit and a value that is added to the tokens.
     attention_dropout : float
-        The same of a weight of the attention.
+        Probability to drop an attention weight in training.
     activation : {"gelu", "reglu"}
     rotary : bool
-        Whether the attention knows of places.
+        Whether to rotate queries and keys by their positions.
     """
 
     def __init__(
@@ -207,7 +211,7 @@ class EncoderBlock(nn.Module):
         maps: list[Tensor] | None = None,
         n_queries: int | None = None,
     ) -> Tensor:
-        """Map tokens to tokens; the arguments are those of `MultiHeadAttention`."""
+        """Map tokens to tokens, with the arguments of `MultiHeadAttention`."""
         x = x[:, :n_queries] + self.dropout(self.attention(self.norm(x), mask, maps, n_queries))
         added: Tensor = x + self.dropout(self.feed_forward(x))
         return added

@@ -1,4 +1,4 @@
-"""Blocks of convolutions on sequences, signals and images."""
+"""Convolution blocks for sequences, signals and images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AVERAGES = {1: F.avg_pool1d, 2: F.avg_pool2d}
 
 
 class ConvolutionLayer(NamedTuple):
-    """One convolution: its filters, their width in each dimension, and the width of the pooling after it."""
+    """One convolution: number of filters, filter width in each dimension, and width of the pooling after it."""
 
     n_filters: int
     kernel_size: int
@@ -29,18 +29,21 @@ class ConvolutionLayer(NamedTuple):
 
 
 def image_layers(side: int) -> list[ConvolutionLayer]:
-    """Layers for images whose smaller side is so long: two, and one more for each time it can be halved above 16."""
+    """Return the layers for images whose smaller side has this length.
+
+    There are two layers, one more for each halving of the side that leaves 16 or more, and at most five.
+    """
     n_layers = min(max(2, 1 + int(math.log2(max(side, 16) / 8))), 5)
     return [ConvolutionLayer(width, 3, 2) for width in (32, 64, 128, 128, 128)[:n_layers]]
 
 
 def convolution_layers(value: Any, automatic: list[ConvolutionLayer]) -> list[ConvolutionLayer]:
-    """The value of a ``conv_layers`` parameter; "auto" is `automatic`.
+    """Check the value of a ``conv_layers`` parameter; ``"auto"`` gives `automatic`.
 
     Raises
     ------
     ValueError
-        If `value` is neither "auto" nor made of integers above zero.
+        If `value` is neither ``"auto"`` nor tuples of positive integers.
     """
     if isinstance(value, str) and value == "auto":
         return automatic
@@ -50,32 +53,32 @@ def convolution_layers(value: Any, automatic: list[ConvolutionLayer]) -> list[Co
         layers = []
     if not layers or min(min(layer) for layer in layers) < 1:
         raise ValueError(
-            f"conv_layers={value!r}: expected 'auto' or one (n_filters, kernel_size) or (n_filters, "
-            "kernel_size, pool_size) or more, of integers above zero"
+            f"conv_layers={value!r}: expected 'auto' or a sequence of (n_filters, kernel_size) or (n_filters, "
+            "kernel_size, pool_size), all of them positive integers"
         )
     return layers
 
 
 def image_grid(image_shape: tuple[int, ...], n_features: int) -> tuple[int, int, int]:
-    """Height, width and channels of images that were made flat.
+    """Return height, width and channels of flattened images.
 
     Raises
     ------
     ValueError
-        If `image_shape` is not (height, width) or (height, width, channels) with `n_features` as product.
+        If `image_shape` is not (height, width) or (height, width, channels) with the product `n_features`.
     """
     is_shape = len(image_shape) in (2, 3) and all(hasattr(n, "__index__") and n > 0 for n in image_shape)
     if not is_shape or math.prod(image_shape) != n_features:
         raise ValueError(
-            f"image_shape={image_shape} does not fit X of {n_features} features: give (height, width) or "
-            "(height, width, channels), of integers above zero whose product that is"
+            f"image_shape={image_shape} does not fit X of {n_features} features: expected (height, width) or "
+            f"(height, width, channels), positive integers with the product {n_features}"
         )
     height, width, *channels = image_shape
     return height, width, channels[0] if channels else 1
 
 
 def places(sizes: Tensor | None, x: Tensor) -> Tensor | None:
-    """Mark what belongs to a sample: bool Tensor of shape (batch, *size), or None where all does."""
+    """Mark the positions inside each sample: bool Tensor of shape (batch, *size); None if samples have no padding."""
     if sizes is None:
         return None
     inside: Tensor | None = None
@@ -89,14 +92,14 @@ def places(sizes: Tensor | None, x: Tensor) -> Tensor | None:
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Lay filters on every place, with zeros around the sample, so that the size stays.
+    """Apply filters at every position, with zero padding that keeps the size.
 
-    Where a filter's width is even, one zero more comes after the sample than before it.
+    If a filter's width is even, the padding after the sample is longer by one.
 
     Parameters
     ----------
     x : Tensor of shape (batch, n_inputs, *size)
-    weight : Tensor of shape (n_filters, n_inputs, *width), as many widths as sizes
+    weight : Tensor of shape (n_filters, n_inputs, *width), one width per dimension
     bias : Tensor of shape (n_filters,) or None
 
     Returns
@@ -111,30 +114,30 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 class PositionBias(nn.Module):
-    r"""Add a number for each filter at each place, so that what a filter answers to may depend on where it stands.
+    r"""Add a bias for each filter at each position, so that a response may depend on the position.
 
-    Along a dimension of n places the numbers are a sum of the first waves of the discrete cosine transform (Ahmed,
-    Natarajan and Rao 1974), ``b_i = sum_k w_k cos(pi k (i + 1/2) / n)``: neighbours have much in common, and a few
-    samples at each place suffice to learn them. They begin at random, for what is read out to tell places apart from
+    Along a dimension of n positions the bias is a sum of the first waves of the discrete cosine transform (Ahmed,
+    Natarajan and Rao 1974), ``b_i = sum_k w_k cos(pi k (i + 1/2) / n)``. Neighbouring positions have similar biases,
+    so a few samples per position suffice to learn them. The initial weights are random, so that positions differ from
     the first step on.
 
     Parameters
     ----------
     n_filters : int
     size : tuple of int
-        That of all samples.
+        The size of all samples.
     """
 
     n_waves = 16
-    spread = 0.3  # standard deviation of the numbers at first; normalised responses have one of 1
+    spread = 0.3  # initial standard deviation of the bias; that of normalised responses is 1
 
     def __init__(self, n_filters: int, size: Sequence[int]) -> None:
         super().__init__()
         self.n_dimensions = len(size)
         spread = self.spread
         for dimension, length in enumerate(size):
-            wave, place = (torch.arange(n, dtype=torch.float32) for n in (min(self.n_waves, length), length))
-            waves = torch.cos(math.pi / length * wave[:, None] * (place + 0.5))  # (n_waves, length)
+            wave, position = (torch.arange(n, dtype=torch.float32) for n in (min(self.n_waves, length), length))
+            waves = torch.cos(math.pi / length * wave[:, None] * (position + 0.5))  # (n_waves, length)
             self.register_buffer(f"waves_{dimension}", waves, persistent=False)
             spread /= float(waves.square().sum(dim=0).mean().sqrt())
         self.weight = nn.Parameter(spread * torch.randn(n_filters, *(min(self.n_waves, length) for length in size)))
@@ -148,11 +151,10 @@ class PositionBias(nn.Module):
 
 
 class ConvolutionBlock(nn.Module):
-    """Convolution, normalisation, ReLU, pooling; with a residual ``relu(x + f(x))`` (He et al. 2016, equation 1).
+    """Convolution, normalisation, ReLU and pooling; with a residual ``relu(x + f(x))`` (He et al. 2016, equation 1).
 
-    The convolution is the lecture's ``Y = X̃ W`` at every place, with zeros around the sample, so that the size stays.
-    Inputs and outputs are zero where no sample is: what lies beyond its end does not reach a sample. Outputs are not
-    negative.
+    The convolution is the lecture's ``Y = X̃ W`` at every position, with zero padding that keeps the size. Input and
+    output are zero beyond a sample's end, so that padding never reaches a sample. The output is never negative.
 
     Parameters
     ----------
@@ -162,9 +164,9 @@ class ConvolutionBlock(nn.Module):
     pooling : {"max", "avg"}
     normalization : {"batch", "layer"} or None
     residual : bool
-        Whether the input, through a linear map where the widths differ, is added before the ReLU.
+        Whether to add the input before the ReLU, through a linear map if the numbers of channels differ.
     size : tuple of int or None
-        That of all samples, for a `PositionBias`; None for filters that are the same everywhere.
+        The size of all samples, for a `PositionBias`; None for no such bias.
     """
 
     def __init__(
@@ -192,11 +194,11 @@ class ConvolutionBlock(nn.Module):
             )
 
     def responses(self, x: Tensor) -> Tensor:
-        """Convolve alone: (batch, n_inputs, *size) to (batch, n_filters, *size)."""
+        """Convolve only: (batch, n_inputs, *size) to (batch, n_filters, *size)."""
         return convolve(x, self.weight, self.bias)
 
     def forward(self, x: Tensor, sizes: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return maps of shape (batch, n_filters, *size) and the sizes that the samples have in them."""
+        """Return feature maps of shape (batch, n_filters, *size) and the sizes that the samples have there."""
         mask = places(sizes, x)
         y = self.responses(x)
         if self.norm is not None:
@@ -213,9 +215,9 @@ class ConvolutionBlock(nn.Module):
         return self._pool(y, mask), None if sizes is None else -(-sizes // self.pool_size)
 
     def _pool(self, y: Tensor, mask: Tensor | None) -> Tensor:
-        """Pool; the windows at a sample's end see what there is of it."""
+        """Pool; windows at a sample's end use the values inside the sample only."""
         size, dimensions = self.pool_size, self.n_dimensions
-        if self.pooling == "max":  # zeros beyond the end change no maximum of numbers that are not negative
+        if self.pooling == "max":  # the values are not negative, so zeros beyond the end change no maximum
             return _MAXIMA[dimensions](y, size, ceil_mode=True)
         mean = _AVERAGES[dimensions](y, size, ceil_mode=True, count_include_pad=False)
         if mask is None:

@@ -25,12 +25,12 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 
 def layer_widths(sizes: int | Iterable[int]) -> tuple[int, ...]:
-    """The value of a ``hidden_layer_sizes`` parameter as a tuple; a single width may stand for itself."""
+    """Return the value of a ``hidden_layer_sizes`` parameter, a width or several, as a tuple."""
     return (int(sizes),) if isinstance(sizes, Integral) else tuple(int(width) for width in sizes)  # type: ignore[union-attr]
 
 
 def linear_layers(widths: Sequence[int]) -> list[nn.Linear]:
-    """The linear maps from ``widths[0]`` to ``widths[1]`` to ... ``widths[-1]``."""
+    """Return the linear maps from ``widths[0]`` to ``widths[1]`` to ... ``widths[-1]``."""
     return [nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(widths)]
 
 
@@ -44,11 +44,11 @@ def dense_stack(
     linears : sequence of modules
         The linear maps in order.
     activation : str
-        The function between them.
+        Activation between them.
     dropout : float in [0, 1)
-        Probability to drop an output of an activation while training.
+        Probability to drop an output of an activation in training.
     activate_last : bool
-        Whether activation and dropout follow the last map too.
+        Whether activation and dropout also follow the last map.
     """
     blocks: list[nn.Module] = []
     for position, linear in enumerate(linears, start=1):
@@ -66,7 +66,7 @@ class TiedLinear(nn.Module):
     Parameters
     ----------
     source : nn.Linear
-        The layer of weight ``W``, shape (out, in), that this one shares; this one maps (batch, out) to (batch, in).
+        The layer whose weight ``W``, shape (out, in), is shared. The tied layer maps (batch, out) to (batch, in).
     """
 
     def __init__(self, source: nn.Linear) -> None:
@@ -76,7 +76,7 @@ class TiedLinear(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """Its matrix, shape (in, out) of the source."""
+        """Matrix of shape (in, out) of the source."""
         return self._source[0].weight.t()
 
     def forward(self, x: Tensor) -> Tensor:

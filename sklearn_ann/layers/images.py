@@ -1,4 +1,4 @@
-"""Encoder and decoder of images: convolutions and their mirror image."""
+"""Convolutional encoder and decoder of images."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from sklearn_ann.layers.dense import Activation, dense_stack, linear_layers
 
 
 class ConvolutionalEncoder(nn.Module):
-    """Convolutions, each followed by ReLU and pooling, and then dense layers.
+    """Convolutions, each followed by ReLU and pooling, then dense layers.
 
     Parameters
     ----------
     layers : sequence of ConvolutionLayer
     grid : tuple of int
-        Height, width and channels of the images, whose values come as rows.
+        Height, width and channels of the images, which come flattened.
     widths : sequence of int
-        Those of the dense layers; the last is q.
+        Widths of the dense layers; the last is q.
     activation : str
-        The function between the dense layers.
+        Activation between the dense layers.
     dropout : float
+        Probability to drop an output of an activation in training.
 
     Attributes
     ----------
     sizes : list of (height, width)
-        Those of the images and of the maps after each convolution.
+        Sizes of the images and of the feature maps after each convolution.
     n_places : int
-        Number of values that the last convolution leaves.
+        Number of values in the last feature maps.
     """
 
     def __init__(
@@ -64,15 +65,16 @@ class ConvolutionalEncoder(nn.Module):
 
 
 class ConvolutionalDecoder(nn.Module):
-    """Mirror image of an encoder: where that one pools, the nearest value is repeated before a convolution.
+    """The layers of an encoder in reverse order: dense layers, then convolutions.
 
-    That leaves no checkerboard, as transposed convolutions do (Odena, Dumoulin and Olah 2016).
+    Each pooling of the encoder becomes nearest-neighbour upsampling before a convolution. Transposed convolutions would
+    leave a checkerboard pattern (Odena, Dumoulin and Olah 2016).
 
     Parameters
     ----------
     encoder : ConvolutionalEncoder
     layers, widths, activation, dropout
-        What `encoder` was made of.
+        The arguments of `encoder`.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class ConvolutionalDecoder(nn.Module):
 
 
 def _blocks(n_inputs: Sequence[int], layers: Sequence[ConvolutionLayer]) -> nn.ModuleList:
-    # Without batch normalisation a reconstruction depends on its own sample alone, as the contractive penalty needs.
+    # No batch normalisation: a reconstruction must depend on its own sample only, as the contractive penalty needs.
     return nn.ModuleList(
         ConvolutionBlock(n, layer, 2, pooling="max", normalization=None, residual=False)
         for n, layer in zip(n_inputs, layers, strict=False)

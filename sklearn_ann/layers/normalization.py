@@ -1,4 +1,4 @@
-"""Normalisation."""
+"""Batch and layer normalisation that leave padding out."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
-class _NormalizedPlaces(torch.autograd.Function):
-    """Normalisation with the statistics of some of the places, of a channel over all samples or of a sample over all
-    channels.
+class _MaskedNormalization(torch.autograd.Function):
+    """Normalise with statistics over the positions in a mask, per channel or per sample.
 
-    torch's own kernels give the moments, and the sums of the gradient, of each channel of each sample over all M
-    places, with zeros at those that do not count. Those of the N places of a statistic follow by adding up, so that
-    few passes over the maps suffice.
+    torch's kernels compute the moments, and the sums of the gradient, of each channel of each sample over all M
+    positions, with zeros outside the mask. Their sums give the statistics over the N positions in the mask, so that a
+    few passes over the feature maps suffice.
     """
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, mask: Tensor, weight: Tensor, bias: Tensor, eps: float, over: int
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Normalise `x`, adding up over its dimension `over`: 0, the samples, or 1, the channels."""
+        """Normalise `x` with statistics summed over dimension `over`: 0, the samples, or 1, the channels."""
         inside = mask[:, None].to(x.dtype)  # (batch, 1, *size)
         x = x * inside
         batch, channels = x.shape[:2]
@@ -40,7 +39,7 @@ class _NormalizedPlaces(torch.autograd.Function):
         mean = (mean * n_all).sum(dim=over, keepdim=True) / n
         variance = (square - mean.square()).clamp(min=0)
         mean, variance = mean.to(x.dtype), variance.to(x.dtype)
-        # The same numbers as a vector, one for each channel of each sample.
+        # As vectors, with one entry per channel of each sample.
         m, v, w, b = (value.expand(batch, channels).reshape(-1) for value in (mean, variance, weight, bias))
         y = F.batch_norm(rows, m, v, w, b, eps=eps).view_as(x) * inside
         ctx.save_for_backward(x, inside, weight, m, v, n)
@@ -51,7 +50,7 @@ class _NormalizedPlaces(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradient with fixed statistics, less what their own dependence on x takes from it."""
+        """Return the gradient: the one for fixed statistics, corrected for their own dependence on x."""
         x, inside, weight, mean, variance, n = ctx.saved_tensors
         batch, channels = x.shape[:2]
         of_x, slope, shift = torch.ops.aten.native_batch_norm_backward(
@@ -70,27 +69,27 @@ class _NormalizedPlaces(torch.autograd.Function):
 
 
 def _rows(x: Tensor) -> Tensor:
-    """Each channel of each sample as a channel of one sample: shape (1, batch * channels, places)."""
+    """View each channel of each sample as a channel of one sample: (1, batch * channels, positions)."""
     return x.reshape(1, x.shape[0] * x.shape[1], -1)
 
 
 def _normalized(
     x: Tensor, mask: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, over: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Normalise the places in `mask`, in float32 at least; also return means, variances and numbers of places."""
+    """Normalise the positions in `mask`, in float32 at least; also return means, variances and counts."""
     channels = x.shape[1]
     kept = x.float() if x.dtype == torch.bfloat16 else x
     weight = kept.new_ones(channels) if weight is None else weight
     bias = kept.new_zeros(channels) if bias is None else bias
-    y, mean, variance, n = _NormalizedPlaces.apply(kept, mask, weight, bias, eps, over)  # type: ignore[no-untyped-call]
+    y, mean, variance, n = _MaskedNormalization.apply(kept, mask, weight, bias, eps, over)  # type: ignore[no-untyped-call]
     return y.to(x.dtype), mean, variance, n
 
 
 class LayerNorm(nn.GroupNorm):
-    """Layer normalisation (Ba, Kiros and Hinton 2016): a sample's values have mean 0 and variance 1, all channels at
-    all places together; then each channel has a factor and a bias of its own.
+    """Layer normalisation of feature maps (Ba, Kiros and Hinton 2016).
 
-    Nothing depends on the other samples of a batch.
+    The values of a sample, over all channels and positions, get mean 0 and variance 1. Then each channel has a factor
+    and a bias of its own. A sample's output does not depend on the other samples in the batch.
 
     Parameters
     ----------
@@ -107,7 +106,7 @@ class LayerNorm(nn.GroupNorm):
         ----------
         x : Tensor of shape (batch, channels, *size)
         mask : bool Tensor of shape (batch, *size) or None
-            Which places count; at the others zeros come out.
+            The positions that count; the output is zero at all others.
         """
         if mask is None:
             return super().forward(x)
@@ -115,14 +114,14 @@ class LayerNorm(nn.GroupNorm):
 
 
 class BatchNorm(_BatchNorm):
-    """Batch normalisation of channels (Ioffe and Szegedy 2015), of rows as well as of signals and images.
+    """Batch normalisation of channels (Ioffe and Szegedy 2015), for rows, signals and images.
 
-    A batch of a single value for each channel has no variance: in training, too, it is normalised with the running
-    statistics and leaves them as they are.
+    A batch with a single value per channel has no variance. Even in training it is normalised with the running
+    statistics and does not change them.
     """
 
     def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002
-        """Take any number of dimensions."""
+        """Accept any number of dimensions."""
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Normalise each channel.
@@ -131,7 +130,7 @@ class BatchNorm(_BatchNorm):
         ----------
         x : Tensor of shape (batch, channels, *size)
         mask : bool Tensor of shape (batch, *size) or None
-            Which places count; at the others zeros come out.
+            The positions that count; the output is zero at all others.
         """
         if self.training:
             n_values = x.numel() // x.shape[1] if mask is None else int(mask.sum())
@@ -147,7 +146,7 @@ class BatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        """Let the running statistics follow, as torch does; without a momentum they are plain averages."""
+        """Update the running statistics as torch does; without a momentum they are plain averages."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -162,4 +161,4 @@ NORMALIZATIONS: dict[str | None, Callable[[int], nn.Module]] = {
     "layer": LayerNorm,
     None: lambda _: nn.Identity(),
 }
-"""By the names that ``normalization`` parameters have; each is given the number of channels."""
+"""Layers by the values of ``normalization`` parameters; each is called with the number of channels."""

@@ -1,4 +1,4 @@
-"""Layers that draw random numbers from a generator that they are handed, never from torch's global one."""
+"""Layers that draw random numbers from a generator of their own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Stochastic(nn.Module):
     Attributes
     ----------
     generator : torch.Generator or None
-        What it draws from. Training sets it for as long as it lasts; with None the layer draws from torch's global
-        generator, as torch's own layers do. Copies and pickles do not carry it.
+        The source of random numbers, set for the duration of a training. With None the layer draws from torch's
+        global generator, as torch's own layers do. Copies and pickles do not keep it.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Stochastic(nn.Module):
 
 
 class Dropout(Stochastic):
-    """Zero an input with probability `p` while training and scale the others by ``1 / (1 - p)`` (Srivastava 2014).
+    """Set inputs to zero with probability `p` in training; scale the others by ``1 / (1 - p)`` (Srivastava 2014).
 
     Parameters
     ----------

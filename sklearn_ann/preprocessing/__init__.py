@@ -1,5 +1,6 @@
-"""What a network reads, from what people have: strings as numbers."""
+"""What people have as what a network reads: strings as numbers, molecules as graphs."""
 
+from sklearn_ann.preprocessing.molecules import MoleculeEncoder
 from sklearn_ann.preprocessing.sequences import SequenceEncoder, read_fasta
 
-__all__ = ["SequenceEncoder", "read_fasta"]
+__all__ = ["MoleculeEncoder", "SequenceEncoder", "read_fasta"]

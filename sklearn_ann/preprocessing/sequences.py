@@ -11,13 +11,12 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
-from sklearn.base import TransformerMixin
-from sklearn.utils import Tags
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Bunch, Tags
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_ann.base.parameters import DeclaredParameters
-from sklearn_ann.preprocessing.alphabets import Alphabet, Unknown, find_alphabet
+from sklearn_ann._sklearn import Interval, StrOptions
+from sklearn_ann.reading.alphabets import Alphabet, Unknown, find_alphabet
 
 Encoding = Literal["onehot", "index", "kmer", "blosum62", "properties"]
 
@@ -28,7 +27,7 @@ MOST_KMERS = 10_000_000
 
 
 def blosum62(letters: str) -> np.ndarray:
-    """BLOSUM62 between `letters`, of shape (n_letters, n_letters), from Biopython."""
+    """Return BLOSUM62 scores between `letters`, of shape (n_letters, n_letters), from Biopython."""
     try:
         from Bio.Align import substitution_matrices
     except ImportError as error:
@@ -39,14 +38,14 @@ def blosum62(letters: str) -> np.ndarray:
 
 
 def properties(letters: str) -> np.ndarray:
-    """`PROPERTIES` of amino acids, standardised over `letters`, of shape (n_letters, n_properties)."""
+    """Return `PROPERTIES` of amino acids, standardised over `letters`, of shape (n_letters, n_properties)."""
     try:
         from Bio.Data.IUPACData import protein_weights
         from Bio.SeqUtils import IsoelectricPoint, ProtParamData
     except ImportError as error:
         raise _missing_biopython("encoding='properties'") from error
     scales = [ProtParamData.kd, ProtParamData.Flex, ProtParamData.hw, ProtParamData.em, ProtParamData.ja]
-    # Henderson-Hasselbalch at pH 7, of the side chain alone.
+    # Henderson-Hasselbalch at pH 7, for the side chain alone.
     charge = dict.fromkeys(letters, 0.0)
     charge |= {a: 1 / (1 + 10 ** (7 - pK)) for a, pK in IsoelectricPoint.positive_pKs.items() if a in charge}
     charge |= {a: -1 / (1 + 10 ** (pK - 7)) for a, pK in IsoelectricPoint.negative_pKs.items() if a in charge}
@@ -59,8 +58,8 @@ def _missing_biopython(what: str) -> ImportError:
     return ImportError(f"{what} needs Biopython: pip install 'sklearn-ann-architectures[bio]'")
 
 
-def letter_table(alphabet: Alphabet, encoding: Encoding) -> np.ndarray:
-    """The numbers of each code, of shape (n_symbols + 1, n_numbers); the last row is that of padding."""
+def letter_vectors(alphabet: Alphabet, encoding: Encoding) -> np.ndarray:
+    """Return the numbers that encode each letter code, of shape (n_symbols + 1, n_numbers); padding is last."""
     if encoding == "index":
         return np.append(np.arange(1, len(alphabet.symbols) + 1), 0).astype(np.int64).reshape(-1, 1)
     rows = alphabet.rows
@@ -72,7 +71,7 @@ def letter_table(alphabet: Alphabet, encoding: Encoding) -> np.ndarray:
 
 
 def pad(codes: np.ndarray, starts: np.ndarray, length: int, padding: int) -> np.ndarray:
-    """Lay sequences out as rows of `length` codes: cut at the end, or filled up with `padding`."""
+    """Cut or pad sequences at the end to rows of `length` codes."""
     lengths = np.diff(starts)
     if (lengths == length).all():
         return codes.reshape(-1, length)
@@ -84,9 +83,9 @@ def pad(codes: np.ndarray, starts: np.ndarray, length: int, padding: int) -> np.
 
 
 def count_kmers(codes: np.ndarray, starts: np.ndarray, n_letters: int, k: int) -> csr_matrix:
-    """Count the words of `k` letters, of shape (n_sequences, n_letters**k); the column is the word in base n_letters.
+    """Count k-mers, of shape (n_sequences, n_letters**k); a k-mer in base `n_letters` is its column.
 
-    Words with a code of `n_letters` or above, which is an ambiguous letter, are left out.
+    k-mers with an ambiguous letter, a code of `n_letters` or above, are left out.
     """
     n, n_words = len(starts) - 1, max(len(codes) - k + 1, 0)
     row = np.repeat(np.arange(n, dtype=np.int32), np.diff(starts))
@@ -97,62 +96,77 @@ def count_kmers(codes: np.ndarray, starts: np.ndarray, n_letters: int, k: int) -
         valid &= letter < n_letters
         word = word * np.int32(n_letters) + letter
     word, row = word[valid], row[:n_words][valid]
-    # Summed as integers: a float32 stops counting at 2**24, which is fewer letters than a chromosome has.
+    # Integers, because float32 stops counting at 2**24 and a chromosome has more letters.
     ones = np.ones(len(word), dtype=np.int32)
     counts: csr_matrix = coo_matrix((ones, (row, word)), shape=(n, n_letters**k)).tocsr().astype(np.float32)
     return counts
 
 
-class SequenceEncoder(TransformerMixin, DeclaredParameters):
+def _check_lengths(starts: np.ndarray, length: int, parameters: Bunch) -> None:
+    """Raise an error for the first sequence longer than `length`, unless the fit allowed to cut sequences."""
+    lengths = np.diff(starts)
+    long = np.flatnonzero(lengths > length)
+    if len(long) and not parameters.truncate:
+        of = "the longest in fit" if parameters.length is None else "the parameter"
+        raise ValueError(
+            f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length} of {of}; "
+            "truncate=True cuts such a sequence at the end"
+        )
+
+
+class SequenceEncoder(TransformerMixin, BaseEstimator):
     """Turn strings, such as DNA, RNA or proteins, into numbers for any estimator.
 
-    Small letters are read as capital ones. Letters of the IUPAC that stand for several, such as N or R, are known.
+    Lower-case letters are read as upper-case. The ambiguous letters of the IUPAC, such as N or R, are known.
 
     ============== =============================== ==================================================================
-    encoding       one sequence becomes            an ambiguous letter is
+    encoding       a sequence becomes              an ambiguous letter becomes
     ============== =============================== ==================================================================
     ``onehot``     length * n_letters of 0 and 1   the mean of its letters: N is 1/4 in each column
     ``index``      length codes from 1             a code above those of the unambiguous letters
-    ``kmer``       n_letters**k counts, sparse     left out, with all words that it is in
+    ``kmer``       n_letters**k counts, sparse     nothing: its k-mers are left out
     ``blosum62``   length * 20 scores              the mean of its letters' scores
     ``properties`` length * 7 properties           the mean of its letters' properties: X is 0, as is padding
     ============== =============================== ==================================================================
 
-    Sequences shorter than the length are padded at the end with 0.
+    Shorter sequences are padded with 0 at the end.
 
     Parameters
     ----------
     alphabet : str, default='dna'
-        ``"dna"``, ``"rna"``, ``"protein"``, or letters of one's own, such as ``"HP"``. Of the latter, ``?`` stands for
-        any letter. The only parameter that may be given by position.
+        ``"dna"``, ``"rna"``, ``"protein"``, or your own letters, such as ``"HP"``; ``?`` then stands for any letter.
+        This is the only parameter that may be given by position.
 
     encoding : {"onehot", "index", "kmer", "blosum62", "properties"}, default='onehot'
         The last two are for proteins and need Biopython: ``pip install "sklearn-ann-architectures[bio]"``.
 
-        - ``"blosum62"``: a letter is its row of 20 substitution scores [1]_;
-        - ``"properties"``: hydropathy [2]_, flexibility [3]_, hydrophilicity [4]_, surface accessibility [5]_, energy
-          of transfer from inside to the surface [6]_, net charge of the side chain at pH 7 and mass; each with mean 0
-          and standard deviation 1 over the 20 amino acids.
+        - ``"blosum62"`` encodes a letter by its row of 20 substitution scores [1]_;
+        - ``"properties"`` encodes hydropathy [2]_, flexibility [3]_, hydrophilicity [4]_, surface accessibility [5]_,
+          energy of transfer from inside to the surface [6]_, net charge of the side chain at pH 7, and mass. Each has
+          mean 0 and standard deviation 1 over the 20 amino acids.
 
     k : int, default=3
-        Letters in a word, for ``encoding="kmer"``. There may be 10 million words at most.
+        Length of the k-mers, for ``encoding="kmer"``. At most 10 million different k-mers are allowed.
 
     length : int or None, default=None
-        Letters to encode of each sequence; None: as many as the longest has in `fit`. ``"kmer"`` needs none.
+        Number of letters to encode. None means the length of the longest sequence in `fit`. Not used by ``"kmer"``.
 
     truncate : bool, default=False
-        Whether longer sequences are cut at the end; otherwise they are an error.
+        Whether to cut longer sequences at the end; otherwise they raise an error.
 
     unknown : {"error", "ambiguous"}, default='error'
-        What a letter is that is not in the alphabet: an error, or a letter that stands for any other.
+        How to treat letters outside the alphabet: raise an error, or read them as a letter that stands for any.
 
     Attributes
     ----------
     alphabet_ : Alphabet
-        The letters, looked up in `fit`.
+        The letters and their codes.
 
     length_ : int or None
-        Letters encoded of each sequence; None for k-mers, where all are.
+        Number of letters encoded; None for k-mers, which use all letters.
+
+    resolved_parameters_ : Bunch
+        The hyper-parameters of the fit. Later samples are encoded by them.
 
     References
     ----------
@@ -210,7 +224,7 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         self.unknown = unknown
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the sequences and find the longest.
+        """Check the sequences and learn their length.
 
         Parameters
         ----------
@@ -228,29 +242,29 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         ImportError
             If the encoding needs Biopython and it is missing.
         TypeError
-            If `X` has anything but strings.
+            If `X` holds anything but strings.
         ValueError
-            If a parameter is out of bounds, or a sequence is empty, has an unknown letter or more than `length`.
+            If a parameter is out of bounds, or a sequence is empty, too long or has an unknown letter.
         """
         self._validate_params()
         alphabet = find_alphabet(self.alphabet)
         if self.encoding in ("blosum62", "properties") and self.alphabet != "protein":
             raise ValueError(f"encoding={self.encoding!r} needs alphabet='protein', got alphabet={self.alphabet!r}")
-        # Two letters to the 24th are above the limit already: the power of a large k is never computed.
+        # Even 2**24 is above the limit, so that the power of a large k is never computed.
         if self.encoding == "kmer" and len(alphabet) ** min(self.k, 24) > MOST_KMERS:
             raise ValueError(
-                f"k={self.k} makes {len(alphabet)}**{self.k} words of the letters {alphabet.letters}, which is above "
-                f"{MOST_KMERS:,}: choose a smaller k"
+                f"k={self.k} makes {len(alphabet)}**{self.k} words of the letters {alphabet.letters}, more than the "
+                f"{MOST_KMERS:,} allowed: choose a smaller k"
             )
+        parameters = Bunch(**self.get_params(deep=False))
         _, starts = alphabet.encode(X, self.unknown)
         if self.encoding == "kmer":
-            self.length_, self._table = None, None
-            self._fitted_k = self.k
+            self.length_, self._vectors = None, None
         else:
             length = int(np.diff(starts).max()) if self.length is None else self.length
-            self._check_lengths(starts, length)
-            self.length_, self._table = length, letter_table(alphabet, self.encoding)
-        self.alphabet_ = alphabet
+            _check_lengths(starts, length, parameters)
+            self.length_, self._vectors = length, letter_vectors(alphabet, self.encoding)
+        self.alphabet_, self.resolved_parameters_ = alphabet, parameters
         return self
 
     def transform(self, X: Any) -> np.ndarray | csr_matrix:
@@ -264,36 +278,28 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         Returns
         -------
         array of shape (n_samples, n_features)
-            float32, but int64 for ``encoding="index"``, and a sparse CSR matrix of float32 for ``encoding="kmer"``.
+            float32; int64 for ``encoding="index"``, and a CSR matrix of float32 for ``encoding="kmer"``.
 
         Raises
         ------
         TypeError
-            If `X` has anything but strings.
+            If `X` holds anything but strings.
         ValueError
-            If a sequence is empty, has an unknown letter or more letters than ``length_``.
+            If a sequence is empty, has an unknown letter or more than ``length_`` letters.
         """
         check_is_fitted(self)
-        codes, starts = self.alphabet_.encode(X, self.unknown)
-        if self.length_ is None or self._table is None:
-            return count_kmers(codes, starts, len(self.alphabet_), self._fitted_k)
-        self._check_lengths(starts, self.length_)
+        kept = self.resolved_parameters_
+        codes, starts = self.alphabet_.encode(X, kept.unknown)
+        if self.length_ is None or self._vectors is None:
+            return count_kmers(codes, starts, len(self.alphabet_), kept.k)
+        _check_lengths(starts, self.length_, kept)
         padded = pad(codes, starts, self.length_, padding=len(self.alphabet_.symbols))
-        # Every code has its row: "clip" only spares NumPy a copy for the case that one had none.
-        encoded: np.ndarray = self._table.take(padded, axis=0, mode="clip")
+        # All codes are valid; "clip" only spares NumPy a buffer.
+        encoded: np.ndarray = self._vectors.take(padded, axis=0, mode="clip")
         return encoded.reshape(len(padded), -1)
 
-    def _check_lengths(self, starts: np.ndarray, length: int) -> None:
-        long = np.flatnonzero(np.diff(starts) > length)
-        if len(long) and not self.truncate:
-            of = "the longest in fit" if self.length is None else "the parameter"
-            raise ValueError(
-                f"sequence {long[0]} has {np.diff(starts)[long[0]]} letters, more than length={length} of {of}; "
-                "truncate=True cuts such a sequence at the end"
-            )
-
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Name the columns: ``"0_A"`` by position and letter or property, ``"0"`` by position, ``"ACG"`` by word.
+        """Name the columns by position and letter or property, ``"0_A"``, by position, ``"0"``, or by k-mer, ``"ACG"``.
 
         Parameters
         ----------
@@ -305,14 +311,14 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
         array of str
         """
         check_is_fitted(self)
-        letters = self.alphabet_.letters
+        kept, letters = self.resolved_parameters_, self.alphabet_.letters
         names: Any
         if self.length_ is None:
-            names = map("".join, product(letters, repeat=self._fitted_k))
-        elif self.encoding == "index":
+            names = map("".join, product(letters, repeat=kept.k))
+        elif kept.encoding == "index":
             names = map(str, range(self.length_))
         else:
-            of = PROPERTIES if self.encoding == "properties" else letters
+            of = PROPERTIES if kept.encoding == "properties" else letters
             names = (f"{position}_{name}" for position in range(self.length_) for name in of)
         return np.array(list(names), dtype=object)
 
@@ -326,30 +332,30 @@ class SequenceEncoder(TransformerMixin, DeclaredParameters):
 
 
 def read_fasta(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
-    r"""Read a FASTA file, plain or compressed by gzip.
+    r"""Read a FASTA file, plain or compressed with gzip.
 
     Needs Biopython: ``pip install "sklearn-ann-architectures[bio]"``.
 
     Parameters
     ----------
     path : str or path
-        Where the file is.
+        Path of the file.
 
     Returns
     -------
     names : list of str
-        The whole line of each record after ``>``.
+        The whole header of each record, after ``>``.
     sequences : list of str
-        Letters as they are in the file, without white space.
+        The letters as in the file, without white space.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ImportError
         If Biopython is missing.
     ValueError
-        If the file is empty, does not begin with a line that begins with ``>``, or has a record without letters.
+        If the file is empty, does not begin with ``>``, or has a record without letters.
 
     Examples
     --------
@@ -366,21 +372,24 @@ def read_fasta(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
         from Bio.SeqIO.FastaIO import SimpleFastaParser
     except ImportError as error:
         raise _missing_biopython("read_fasta") from error
-    path = Path(path)
+    records = _records(Path(path), SimpleFastaParser)
+    for index, (name, sequence) in enumerate(records):
+        if not sequence:
+            raise ValueError(f"record {index} of {path}, {name!r}, has no letters")
+    return [name for name, _ in records], [sequence for _, sequence in records]
+
+
+def _records(path: Path, parse: Any) -> list[tuple[str, str]]:
+    """Return name and sequence of each record."""
     with path.open("rb") as raw:
-        compressed = raw.read(2) == b"\x1f\x8b"  # files named .gz are often plain by now, and the reverse
+        compressed = raw.read(2) == b"\x1f\x8b"  # the suffix .gz is often wrong
     opener: Any = gzip.open if compressed else open
-    parse: Any = SimpleFastaParser
     with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
-        # The parser skips all before the first header in silence, which may be a sequence that has lost its own.
+        # The parser silently skips all lines before the first header.
         first = next((line for line in file if line.strip()), "")
         if not first:
             raise ValueError(f"{path} is empty: a FASTA file was expected")
         if not first.startswith(">"):
             raise ValueError(f"{path} begins with {first[:40].rstrip()!r}: a FASTA file begins with '>' and a name")
         file.seek(0)
-        records: list[tuple[str, str]] = list(parse(file))
-    for index, (name, sequence) in enumerate(records):
-        if not sequence:
-            raise ValueError(f"record {index} of {path}, {name!r}, has no letters")
-    return [name for name, _ in records], [sequence for _, sequence in records]
+        return list(parse(file))

@@ -1,45 +1,38 @@
-"""The engine: the only room that knows skorch. It is handed values, never an estimator."""
+"""The engine: samples, batches, steps and epochs. It is handed values, never an estimator."""
 
-from sklearn_ann.training.callbacks import EpochTasks, ProgressLine
-from sklearn_ann.training.data import (
-    Examples,
-    Groups,
-    Rows,
-    Samples,
-    SparseRows,
-    as_tensor,
-    on_device,
-    ragged_positions,
-)
+from sklearn_ann.training.adapter import as_skorch_net
+from sklearn_ann.training.callbacks import EpochTasks, progress
+from sklearn_ann.training.data import Batch, Examples, Rows, Samples, SparseRows, as_tensor, on_device
 from sklearn_ann.training.device import Precision, available_device, limited_threads, resolve_device, tensor_dtype
-from sklearn_ann.training.loop import Training
-from sklearn_ann.training.network import Error, Network, OptimizerName, Schedule, Settings
+from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
+from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
 
 __all__ = [
+    "Batch",
     "EpochTasks",
     "Error",
     "Examples",
-    "Groups",
-    "Network",
+    "Observer",
     "OptimizerName",
     "Precision",
-    "ProgressLine",
     "Rows",
     "Samples",
     "Schedule",
     "Settings",
     "SparseRows",
+    "Step",
     "Training",
     "apply",
     "as_random_state",
+    "as_skorch_net",
     "as_tensor",
     "available_device",
     "drawing_from",
     "limited_threads",
     "on_device",
-    "ragged_positions",
+    "progress",
     "resolve_device",
     "tensor_dtype",
     "torch_generator",

@@ -1,10 +1,12 @@
-"""Those who are told of every epoch."""
+"""Observers of a training: a progress line and scikit-learn's callbacks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackContext
 from tqdm import tqdm
@@ -13,46 +15,52 @@ from sklearn_ann.training.loop import Training
 
 
 class ProgressLine:
-    """One line on standard error that counts the epochs and shows the latest loss.
+    """A line on standard error that counts the epochs and shows the latest losses.
 
     Parameters
     ----------
-    name : str
-        What stands before the bar.
-    max_epochs : int
+    bar : tqdm
     """
 
-    def __init__(self, name: str, max_epochs: int) -> None:
-        self.bar = tqdm(total=max_epochs, desc=name, unit="epoch")
+    def __init__(self, bar: tqdm) -> None:
+        self.bar = bar
 
     def epoch_begins(self, training: Training) -> None:
-        pass
+        """Do nothing."""
 
     def epoch_ends(self, training: Training) -> bool:
-        record = training.network.history[-1]
-        losses = {name: f"{record[name]:.4g}" for name in ("loss", "validation_loss") if name in record}
+        """Show the losses; never stop the training."""
+        record = training.history[-1]
+        losses = {name: f"{np.mean(record[name]):.4g}" for name in ("loss", "validation_loss") if name in record}
         self.bar.set_postfix(losses, refresh=False)
         self.bar.update()
         return False
 
-    def close(self) -> None:
-        self.bar.close()
+
+@contextmanager
+def progress(name: str, max_epochs: int, verbose: int) -> Iterator[list[ProgressLine]]:
+    """Show a progress line inside the context if `verbose` is not 0, and yield the observers."""
+    if not verbose:
+        yield []
+        return
+    with tqdm(total=max_epochs, desc=name, unit="epoch") as bar:
+        yield [ProgressLine(bar)]
 
 
 class EpochTasks:
-    """Makes each epoch a task of scikit-learn's callbacks.
+    """Reports each epoch to scikit-learn's callbacks as a task.
 
     Parameters
     ----------
     estimator : estimator
-        The one that is being fitted; only scikit-learn's hooks look at it.
+        The estimator that is being fitted; only scikit-learn's hooks read it.
     context : CallbackContext
-        The task of its fit.
+        The context of its ``fit``.
     attributes : callable
-        ``training -> dict`` of the fitted attributes that make a copy of the estimator ready to predict. They must
-        share no weights with the network in training: a callback may do with them what it likes.
+        ``training -> dict`` of the fitted attributes that a copy of the estimator needs to predict. They must share no
+        weights with the network in training, because a callback may change them.
     X, y, metadata
-        What was given to ``fit``.
+        The arguments of ``fit``.
     """
 
     def __init__(
@@ -65,10 +73,12 @@ class EpochTasks:
         self.estimator, self.context, self.attributes, self.data = estimator, context, attributes, data
 
     def epoch_begins(self, training: Training) -> None:
+        """Begin the task of the epoch."""
         self.task = self.context.subcontext(task_name="epoch")
         self._call(self.task.call_on_fit_task_begin, training)
 
     def epoch_ends(self, training: Training) -> bool:
+        """End the task; return True if a callback asks to stop the training."""
         return bool(self._call(self.task.call_on_fit_task_end, training))
 
     def _call(self, hook: Callable[..., Any], training: Training) -> Any:

@@ -1,67 +1,83 @@
-"""What the engine trains on: encoded samples that are asked for their number and for a batch of indices."""
+"""The data that the engine trains on: encoded samples that know their number and return a batch for an index."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from sklearn_ann.layers import ragged_positions
+
 
 class Samples(ABC):
-    """Samples of any kind, encoded as tensors and indexed by an integer tensor.
+    """Samples of one kind, encoded as tensors and indexed by an integer tensor.
 
-    A subclass answers what a sample is: a row, a sequence, an image, a graph. What ``samples[index]`` returns is what
-    the network's ``forward`` receives: a tensor, or tuples and dicts of tensors.
+    A subclass decides what a sample is: a row, a sequence, an image, a graph. The network's ``forward`` receives what
+    ``samples[index]`` returns: a tensor, or tuples and dicts of tensors.
     """
 
     device = torch.device("cpu")
     nbytes = 0
-    """Memory that the samples take on a device, where they can move."""
+    """Memory that the samples take on a device, for kinds that can move."""
     least_batch = 1
-    """Smaller batches are filled up for prediction."""
+    """Prediction pads smaller batches to this size."""
     extents: Tensor | None = None
-    """How much each sample fills, shape (n_samples,); None where all fill as much."""
+    """Size of each sample, shape (n_samples,); None if all sizes are equal."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """The number of samples."""
+        """Return the number of samples."""
 
     @abstractmethod
     def __getitem__(self, index: Tensor) -> Any:
-        """The batch of the samples in `index`, an int64 tensor of shape (batch,) on `device`."""
+        """Return the batch of the samples in `index`, an int64 tensor of shape (batch,) on `device`."""
 
     def cut(self, indices: Sequence[Tensor]) -> Iterator[Any]:
-        """Yield the batch of each of `indices`; for kinds that can cut many batches in less time than one by one."""
+        """Yield one batch per index; a kind may override this to cut many batches at once."""
         return (self[index] for index in indices)
 
     def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
-        """Divide samples, in a random `order`, into batches; those of different extents with their like."""
+        """Divide samples, given in random `order`, into batches; samples of similar extent share a batch."""
         return order.tensor_split(n_batches) if self.extents is None else _alike(order, self.extents, n_batches)
 
     def sorted(self, index: Tensor) -> Tensor:
-        """Put the samples of `index` in an order to predict them in; those of different extents by these."""
+        """Put the samples of `index` in the order in which to predict them: by extent, if extents differ."""
         return index if self.extents is None else _by_extent(index, self.extents)
 
     def to(self, device: torch.device) -> Samples:
-        """The same samples on `device`; a kind that cannot move stays, and its batches are moved one by one."""
+        """Return the same samples on `device`; a kind that cannot move stays, and its batches move one by one."""
         return self
 
 
 def as_tensor(array: np.ndarray) -> Tensor:
-    """A tensor on the array's own memory, or on a copy where torch could not promise to leave it alone."""
-    if not array.flags.writeable or any(stride < 0 for stride in array.strides):
+    """Return a tensor that shares the array's memory; only an array with negative strides is copied.
+
+    The engine never writes into samples, so a read-only array, such as a memory map, is shared too.
+    """
+    if any(stride < 0 for stride in array.strides):
         array = array.copy()
+    elif not array.flags.writeable:
+        array = np.asarray(_Writeable(array))  # torch has no read-only tensors and warns about such arrays
     return torch.from_numpy(array)
 
 
-# For a handful of rows BLAS has kernels of their own, which round differently from those for many: a prediction would
-# depend, in its last digits, on how many are asked for.
+class _Writeable:
+    """Present a read-only array as a writeable one over the same memory."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        interface = array.__array_interface__
+        self.array = array  # keeps the memory alive
+        self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+
+
+# For very few rows BLAS has special kernels that round differently: the last digits of a prediction would depend on how
+# many rows are predicted together.
 _LEAST_ROWS = 16
 
 
@@ -91,7 +107,7 @@ class Rows(Samples):
 
 
 class SparseRows(Samples):
-    """Rows of a sparse matrix; only the rows of a batch are made dense.
+    """Rows of a sparse matrix; only the rows of a batch become dense.
 
     Parameters
     ----------
@@ -120,61 +136,14 @@ class SparseRows(Samples):
         groups, positions = ragged_positions(self.starts, index)
         batch = self.values.new_zeros(len(index), self.n_columns)
         columns = self.columns.index_select(0, positions).long()
-        # Duplicate entries of a cell add up, as they do in SciPy.
+        # Duplicate entries add up, as in SciPy.
         return batch.index_put_((groups.members, columns), self.values.index_select(0, positions), accumulate=True)
 
     def to(self, device: torch.device) -> SparseRows:
         return SparseRows(self.starts.to(device), self.columns.to(device), self.values.to(device), self.n_columns)
 
 
-class Groups(NamedTuple):
-    """Which items belong together: those of a group follow each other."""
-
-    members: Tensor  # (n_items,), the group of each item, ascending
-    pointers: Tensor  # (n_groups + 1,), where each group begins
-
-    @classmethod
-    def of(cls, lengths: Tensor) -> Groups:
-        """Groups of so many items each."""
-        return cls(torch.repeat_interleave(lengths), torch.cat([lengths.new_zeros(1), lengths.cumsum(0)]))
-
-    @property
-    def n_groups(self) -> int:
-        """Number of groups, the empty ones counted."""
-        return len(self.pointers) - 1
-
-    @property
-    def lengths(self) -> Tensor:
-        """Number of items of each group."""
-        return self.pointers.diff()
-
-
-def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Groups, Tensor]:
-    """Find the items of ragged samples that lie one after the other in memory.
-
-    Parameters
-    ----------
-    starts : int64 Tensor of shape (n_samples + 1,)
-        Sample ``i`` owns the items ``starts[i]`` to ``starts[i + 1] - 1``.
-    index : int64 Tensor of shape (batch,)
-        The samples asked for.
-
-    Returns
-    -------
-    groups : Groups
-        The items of the batch, a group for each sample in it.
-    positions : Tensor of shape (n_items,)
-        Where each item lies.
-    """
-    begin = starts.index_select(0, index)  # (batch,)
-    groups = Groups.of(starts.index_select(0, index + 1) - begin)
-    shift = (begin - groups.pointers[:-1]).index_select(
-        0, groups.members
-    )  # from the place in the batch to that in memory
-    return groups, torch.arange(len(groups.members), device=starts.device) + shift
-
-
-_POOL = 32  # batches among which samples are put together by size
+_POOL = 32  # batches among which samples are grouped by size
 
 
 def _by_extent(index: Tensor, extents: Tensor) -> Tensor:
@@ -182,49 +151,54 @@ def _by_extent(index: Tensor, extents: Tensor) -> Tensor:
 
 
 def _alike(order: Tensor, extents: Tensor, n_batches: int) -> Sequence[Tensor]:
-    """Divide samples, in a random `order`, into batches of like extent, which leaves little to fill up."""
+    """Divide samples, given in random `order`, into batches of similar extent, which need little padding."""
     batches: list[Tensor] = []
     for pool in order.tensor_split(-(-n_batches // _POOL)):
         batches.extend(_by_extent(pool, extents).tensor_split(-(-len(pool) * n_batches // len(order))))
-    # So that an epoch does not go from short to long; the order of the samples is random and decides.
+    # An epoch must not run from short to long samples. The order of the samples is random, so it can seed the shuffle.
     shuffled = torch.randperm(len(batches), generator=torch.Generator().manual_seed(int(order[0])))
     return [batches[i] for i in shuffled.tolist()]
 
 
+S = TypeVar("S", bound=Samples, covariant=True)
+
+
 @dataclass(frozen=True)
-class Examples:
-    """What an epoch runs over.
+class Examples(Generic[S]):
+    """Samples with their targets and weights: what an epoch runs over.
 
     Attributes
     ----------
     samples : Samples
     rows : int64 Tensor or None
         The samples that take part, on the CPU; None for all.
-    target : Tensor of shape (n_samples, ...) or None
-        None where the samples are their own target.
+    target : Samples or None
+        The targets, one per sample, usually `Rows`; None if the samples are their own targets.
     weight : Tensor of shape (n_samples,) or None
-        Weights with a mean of one over `rows`; None for equal ones.
+        Weights with a mean of one over `rows`; None for equal weights.
     """
 
-    samples: Samples
+    samples: S
     rows: Tensor | None = None
-    target: Tensor | None = None
+    target: Samples | None = None
     weight: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.samples) if self.rows is None else len(self.rows)
 
-    def to(self, device: torch.device) -> Examples:
-        """The same examples on `device`; they stay where they are if they would fill half of a GPU's free memory."""
-        samples = self.samples
+    def to(self, device: torch.device) -> Examples[Samples]:
+        """Return the examples on `device`; samples that would fill half of a GPU's free memory stay where they are."""
+        if device.type == "cpu":  # where they are made
+            return self
+        samples: Samples = self.samples
         if device.type != "cuda" or samples.nbytes <= torch.cuda.mem_get_info(device)[0] // 2:
             samples = samples.to(device)
-        target, weight = (None if part is None else part.to(device) for part in (self.target, self.weight))
-        return Examples(samples, self.rows, target, weight)
+        target = None if self.target is None else self.target.to(device)
+        return Examples(samples, self.rows, target, None if self.weight is None else self.weight.to(device))
 
 
 class Batch(NamedTuple):
-    """`size` samples as the network's input, with their targets (the input itself if they have none) and weights."""
+    """The network's input for `size` samples, their targets (the input itself if there are none) and weights."""
 
     samples: Any
     target: Any
@@ -232,14 +206,16 @@ class Batch(NamedTuple):
     size: int
 
 
-def batches(examples: Examples, batch_size: int | None, device: torch.device, order: Tensor | None) -> Iterator[Batch]:
-    """Cut `examples` into batches whose sizes differ by one at most, so that none is left with a single sample.
+def batches(
+    examples: Examples[Samples], batch_size: int | None, device: torch.device, order: Tensor | None
+) -> Iterator[Batch]:
+    """Cut `examples` into batches whose sizes differ by at most one, so that no batch is left with a single sample.
 
     Parameters
     ----------
     examples : Examples
     batch_size : int or None
-        The largest size of a batch; None for one batch of all.
+        The largest size of a batch; None for one batch of all samples.
     device : torch.device
         Where the network is.
     order : int64 Tensor of shape (n,) or None
@@ -259,14 +235,14 @@ def batches(examples: Examples, batch_size: int | None, device: torch.device, or
         there = index.to(device)
         yield Batch(
             inputs,
-            inputs if target is None else target.index_select(0, there),
+            inputs if target is None else on_device(target[there.to(target.device)], device),
             None if weight is None else weight.index_select(0, there),
             len(index),
         )
 
 
 def on_device(batch: Any, device: torch.device) -> Any:
-    """Move the tensors in `batch` to `device`; where they are there already this costs next to nothing."""
+    """Move the tensors in `batch` to `device`; tensors that are already there cost next to nothing."""
     if isinstance(batch, Tensor):
         return batch.to(device)
     if isinstance(batch, tuple):

@@ -1,4 +1,4 @@
-"""Where a network computes, with which precision and on how many threads."""
+"""Device, precision and number of threads of a computation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Literal
 
@@ -21,7 +22,7 @@ def resolve_device(device: str, precision: Precision = "float32") -> torch.devic
     Raises
     ------
     ValueError
-        If there is no such device on this machine, or if it does not know `precision`.
+        If this machine has no such device, or if the device does not support `precision`.
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -36,12 +37,12 @@ def resolve_device(device: str, precision: Precision = "float32") -> torch.devic
         if not torch.backends.mps.is_available():
             raise ValueError("device='mps' was asked for, but torch sees no Apple GPU on this machine")
         if precision == "float64":
-            raise ValueError("precision='float64' is not known to device='mps'; use 'float32' or device='cpu'")
+            raise ValueError("precision='float64' is not supported by device='mps'; use 'float32' or device='cpu'")
     return torch.device(device)
 
 
 def available_device(device: str, precision: Precision = "float32") -> torch.device:
-    """Like `resolve_device`, but the CPU where that device does not exist: a model outlives the machine of its fit."""
+    """Like `resolve_device`, but return the CPU if the device does not exist: a model may move to another machine."""
     try:
         return resolve_device(device, precision)
     except ValueError:
@@ -49,26 +50,32 @@ def available_device(device: str, precision: Precision = "float32") -> torch.dev
 
 
 def tensor_dtype(precision: Precision) -> torch.dtype:
-    """The type of weights and data: ``"bfloat16"`` keeps them in float32 and computes the products in bfloat16."""
+    """Return the type of weights and data; ``"bfloat16"`` keeps them in float32 and computes products in bfloat16."""
     return torch.float64 if precision == "float64" else torch.float32
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """Context in which the network computes with `precision`."""
+    """Return a context in which a network computes with `precision`."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def _thread_share() -> int | None:
-    """How many threads torch may use here; None where it may keep what it has.
+    """Return how many threads torch may use here; None for no limit.
 
-    A joblib worker shares the cores with its siblings. Its process workers are told by the environment, which torch
-    obeys by itself; threads, and processes that were forked with torch's pool in place, must be told.
+    joblib's workers share the cores. Worker processes that joblib starts anew get their share through OMP_NUM_THREADS,
+    which torch obeys. Worker threads and forked processes do not and get one thread.
     """
     backend, _ = get_active_backend()
     if not getattr(backend, "nesting_level", 0):
         return None
     process_is_told = multiprocessing.parent_process() is not None and "OMP_NUM_THREADS" in os.environ
     return None if process_is_told else 1
+
+
+def _process_threads() -> int:
+    """Return torch's setting for new threads; a worker thread that left early still has the limit itself."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
 
 
 _limit_lock = threading.Lock()
@@ -78,10 +85,10 @@ _threads_outside = 0
 
 @contextmanager
 def limited_threads() -> Iterator[None]:
-    """Context that keeps torch to its share of the cores inside a joblib worker and restores its setting at the end.
+    """Limit torch to its share of the cores while the context lasts, inside a joblib worker.
 
-    torch's setting belongs to the whole process, so the first of several worker threads to enter saves it and the
-    last to leave restores it.
+    The number of threads is a setting of the whole process. Of several worker threads, the first to enter saves it and
+    the last to leave restores it.
     """
     global _limited_fits, _threads_outside
     share = _thread_share()
@@ -90,7 +97,7 @@ def limited_threads() -> Iterator[None]:
         return
     with _limit_lock:
         if _limited_fits == 0:
-            _threads_outside = torch.get_num_threads()
+            _threads_outside = _process_threads()
         _limited_fits += 1
         torch.set_num_threads(min(share, _threads_outside))
     try:

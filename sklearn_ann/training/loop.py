@@ -1,56 +1,62 @@
-"""The epochs: run, watch, keep the best, decide to stop."""
+"""The epochs: run them, watch the loss, keep the best weights, decide when to stop."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
+import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer, lr_scheduler
+from torch import Tensor
 
 from sklearn_ann.layers import WarmUp
-from sklearn_ann.training.data import Batch, Examples, batches
-from sklearn_ann.training.network import Network, Settings
+from sklearn_ann.training.data import Batch, Examples, Samples, batches
 from sklearn_ann.training.random import noise_from
+from sklearn_ann.training.step import Settings, Step, batch_device
 
 
 class Observer(Protocol):
     """Someone who is told of every epoch: a progress line, scikit-learn's callbacks."""
 
-    def epoch_begins(self, training: Training) -> None: ...
+    def epoch_begins(self, training: Training) -> None:
+        """Take note that an epoch begins."""
 
     def epoch_ends(self, training: Training) -> bool:
-        """Return True to stop the training here."""
-        ...
+        """Return True to stop the training after this epoch."""
 
 
 class Weights:
-    """A copy of a module's weights and running statistics."""
+    """A copy of a network's weights and running statistics.
 
-    def __init__(self, module: nn.Module) -> None:
-        self._live = list(module.state_dict().values())
-        self._kept = [tensor.clone() for tensor in self._live]
+    Parameters
+    ----------
+    live : list of Tensor
+        The network's own tensors.
+    """
+
+    def __init__(self, live: list[Tensor]) -> None:
+        self._live = live
+        self._kept = [tensor.clone() for tensor in live]
 
     @torch.no_grad()
     def save(self) -> None:
-        """Take the module's weights as they are now."""
+        """Copy the network's current weights."""
         for kept, live in zip(self._kept, self._live, strict=True):
             kept.copy_(live)
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Put the saved weights back into the module."""
+        """Put the saved weights back into the network."""
         for kept, live in zip(self._kept, self._live, strict=True):
             live.copy_(kept)
 
 
 class Patience:
-    """Tells when a loss has stopped to fall.
+    """Tells when a loss no longer falls.
 
-    An epoch counts as progress if its loss is below that of the last progress by more than
+    An epoch counts as progress if its loss is lower than the loss of the last progress by more than
     ``tol * max(abs(loss), floor)``.
 
     Parameters
@@ -59,8 +65,7 @@ class Patience:
         Epochs without progress before `exhausted` turns True.
     tol : float
     floor : float
-        The loss under which improvements do not matter in themselves: a classification that is already perfect has
-        a loss that halves for ever.
+        The loss below which improvements no longer matter: the loss of a perfect classifier halves for ever.
     """
 
     def __init__(self, epochs: int, tol: float, floor: float) -> None:
@@ -73,7 +78,7 @@ class Patience:
         return self.waited >= self.epochs
 
     def watch(self, loss: float) -> None:
-        """Take note of an epoch's loss."""
+        """Take note of the loss of an epoch."""
         if self.reference == math.inf or loss < self.reference - self.tol * max(abs(self.reference), self.floor):
             self.reference = loss
             self.waited = 0
@@ -81,19 +86,109 @@ class Patience:
             self.waited += 1
 
 
-class Training:
-    """One training of a network.
+class LearningRate:
+    """The factor of the learning rate in each epoch: a linear warm-up times the schedule.
 
     Parameters
     ----------
-    network : Network
-        Trained in place.
+    settings : Settings
+        ``"cosine"`` falls to zero over `max_epochs` along half a cosine. ``"adaptive"`` divides by five whenever the
+        watched loss has not fallen for more than half of `n_iter_no_change` epochs.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.n_warm = math.ceil(settings.learning_rate_warmup * settings.max_epochs)
+        self.epoch = 0
+        self.reduction = 1.0
+        self.best = math.inf
+        self.waited = 0
+
+    @property
+    def factor(self) -> float:
+        """The factor in the current epoch."""
+        factor = self.reduction * min(1.0, (self.epoch + 1) / (self.n_warm + 1))
+        if self.settings.learning_rate_schedule == "cosine":
+            factor *= 0.5 * (1 + math.cos(math.pi * self.epoch / self.settings.max_epochs))
+        return factor
+
+    def end_epoch(self, loss: float | None) -> None:
+        """Go on to the next epoch; `loss` is the watched loss, or None if it says nothing."""
+        self.epoch += 1
+        if self.settings.learning_rate_schedule != "adaptive" or loss is None:
+            return
+        if loss < self.best * (1 - self.settings.tol):
+            self.best, self.waited = loss, 0
+            return
+        self.waited += 1
+        if self.waited > self.settings.n_iter_no_change // 2:
+            self.reduction, self.waited = self.reduction / 5, 0
+
+
+class Course:
+    """The course of one network in a training.
+
+    Attributes
+    ----------
+    best_epoch : int
+        The epoch of the least watched loss in this training.
+    last_epoch : int
+        The epoch after which it was no longer trained.
+    done : bool
+        Whether its loss had stopped falling by then.
+    """
+
+    def __init__(self, live: list[Tensor], settings: Settings, floor: float, epoch: int) -> None:
+        self.weights = Weights(live)
+        self.rate = LearningRate(settings)
+        self.patience = Patience(settings.n_iter_no_change, settings.tol, floor)
+        self.best_epoch = self.last_epoch = epoch
+        self.least_loss = math.inf
+        self.done = False
+
+    def end_epoch(self, epoch: int, loss: float, *, warming: bool, keeps_best: bool, concludes: bool) -> None:
+        """Take note of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+        loss : float
+            The watched loss.
+        warming : bool
+            Whether a warm-up is under way, in which the loss may rise because a weight rises.
+        keeps_best : bool
+            Whether to keep the weights of the best epoch, and not those of the last.
+        concludes : bool
+            Whether the loss says anything.
+        """
+        if self.done:
+            return
+        self.last_epoch = epoch
+        if loss < self.least_loss or not concludes:
+            self.least_loss, self.best_epoch = loss, epoch
+        if not keeps_best or self.best_epoch == epoch:
+            self.weights.save()
+        says = concludes and not warming
+        if says:
+            self.patience.watch(loss)
+            self.done = self.patience.exhausted
+        self.rate.end_epoch(loss if says else None)
+
+
+class Training:
+    """One training.
+
+    Parameters
+    ----------
+    step : Step
+        What learns; its module is trained in place.
     examples : Examples
         What to learn from.
     validation : Examples or None
-        Held-out examples. With them the best epoch is that of the least loss on them, and its weights are the result;
-        without them the loss on `examples` is watched and the last weights are the result.
-    settings : Settings
+        Held-out examples. With them, the weights of the epoch with the least loss on them are kept. Without them, the
+        loss on `examples` is watched and the last weights are kept.
+    history : list of dict
+        Records of the epochs so far; new ones are appended.
     generator : torch.Generator
         On the CPU; orders the batches.
     noise : torch.Generator
@@ -101,47 +196,50 @@ class Training:
     loss_floor : float
         See `Patience`.
     settles : bool
-        Whether `examples` are all that there are, so that the network may forget the statistics of any others.
+        Whether `examples` are all the examples there are, so that statistics of earlier ones may be forgotten.
 
     Attributes
     ----------
     epoch : int
-        Complete epochs, earlier trainings of the same network counted in.
-    best_epoch : int
-        The epoch of the least watched loss in this training.
+        Complete epochs, including those of earlier trainings of the same network.
+    courses : list of Course
+        One per member of the step.
     converged : bool
-        Whether the loss stopped to fall before the epochs ran out.
+        Whether the loss stopped falling before the epochs ran out; always true where nothing is concluded from it.
     stopped : bool
         Whether an observer ended the training.
     """
 
     def __init__(
         self,
-        network: Network,
-        examples: Examples,
-        validation: Examples | None,
-        settings: Settings,
+        step: Step,
+        examples: Examples[Samples],
+        validation: Examples[Samples] | None,
         *,
+        history: list[dict[str, Any]],
         generator: torch.Generator,
         noise: torch.Generator,
         loss_floor: float = 0.0,
         settles: bool = True,
     ) -> None:
-        self.network, self.settings = network, settings
-        self.device = torch.device(network.device)
+        self.step, self.settings, self.history = step, step.settings, history
+        self.device = batch_device(step.module)
         self.examples = examples.to(self.device)
         self.validation = None if validation is None else validation.to(self.device)
         self.generator, self.noise = generator, noise
         self.settles = settles
-        self.patience = Patience(settings.n_iter_no_change, settings.tol, loss_floor)
-        self.epoch = len(network.history)
-        self.best_epoch = self.epoch
-        self.least_loss = math.inf
-        self.converged = False
+        self.epoch = len(history)
+        self.courses = [Course(live, self.settings, loss_floor, self.epoch) for live in step.member_states()]
+        self.converged = not step.concludes
         self.stopped = False
 
+    @property
+    def best_epoch(self) -> int:
+        """The best epoch of the first member."""
+        return self.courses[0].best_epoch
+
     def run(self, observers: Sequence[Observer] = ()) -> None:
-        """Train until the loss stops to fall, an observer says so or ``max_epochs`` have passed.
+        """Train until the loss stops falling, an observer says so or ``max_epochs`` have passed.
 
         Raises
         ------
@@ -150,90 +248,86 @@ class Training:
         KeyboardInterrupt
             As it came. In both cases the module has the weights of its last good epoch again.
         """
-        network, settings = self.network, self.settings
-        schedules = _schedules(network.optimizer_, settings)
-        weights = Weights(network.module_)
-        last = self.epoch + settings.max_epochs
         new = self.settles and self.epoch == 0
-        warm_ups = [module for module in network.module_.modules() if isinstance(module, WarmUp)] if new else []
+        warm_ups = [module for module in self.step.module.modules() if isinstance(module, WarmUp)] if new else []
         try:
-            with noise_from(network.module_, self.noise):
-                while self.epoch < last and not (self.converged or self.stopped):
-                    for observer in observers:
-                        observer.epoch_begins(self)
-                    for warm_up in warm_ups:
-                        warm_up.begin_epoch(self.epoch, settings.max_epochs)
-                    warming = any(warm_up.weight < 1.0 for warm_up in warm_ups)
-                    watched = self._run_epoch()
-                    if watched < self.least_loss:
-                        self.least_loss, self.best_epoch = watched, self.epoch
-                    if self.validation is None or self.best_epoch == self.epoch:
-                        weights.save()
-                    if not warming:  # else the loss may rise because the weight does
-                        self.patience.watch(watched)
-                    self.converged = self.patience.exhausted
-                    for schedule in schedules:
-                        if not isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
-                            schedule.step()
-                        elif not warming:
-                            schedule.step(watched)
-                    ends = [observer.epoch_ends(self) for observer in observers]
-                    self.stopped = any(ends)
-                if self.settles and self.validation is None:  # else the statistics are those that were validated
-                    network.settle(self._batches(self.examples, self._shuffled()))
-                    weights.save()
+            with noise_from(self.step.module, self.noise):
+                self._run_epochs(observers, warm_ups)
+                if self.settles and self.validation is None:  # otherwise the statistics are those that were validated
+                    self._settle()
         except BaseException:
-            network.optimizer_.state.clear()  # its averages may have gone wrong with the weights
+            self.step.forget()
             raise
         finally:
-            weights.restore()
+            for course in self.courses:
+                course.weights.restore()
             for warm_up in warm_ups:
                 warm_up.weight = 1.0
 
-    def _run_epoch(self) -> float:
-        """Run one epoch, record it in the network's history and return the loss that decides."""
-        network, history = self.network, self.network.history
+    def _run_epochs(self, observers: Sequence[Observer], warm_ups: Sequence[WarmUp]) -> None:
+        last = self.epoch + self.settings.max_epochs
+        concludes = self.step.concludes
+        while self.epoch < last and not (self.stopped or (concludes and self.converged)):
+            for observer in observers:
+                observer.epoch_begins(self)
+            for warm_up in warm_ups:
+                warm_up.begin_epoch(self.epoch, self.settings.max_epochs)
+            warming = any(warm_up.weight < 1.0 for warm_up in warm_ups)
+            losses = self._run_epoch()
+            for course, loss in zip(self.courses, losses, strict=True):
+                course.end_epoch(
+                    self.epoch, loss, warming=warming, keeps_best=self.validation is not None, concludes=concludes
+                )
+            if concludes:
+                self.converged = all(course.done for course in self.courses)
+            ends = [observer.epoch_ends(self) for observer in observers]
+            self.stopped = any(ends)
+
+    def _run_epoch(self) -> list[float]:
+        """Run one epoch, record it in the history and return the watched loss of each member."""
         begin = time.perf_counter()
-        rate = network.optimizer_.param_groups[0]["lr"]
-        history.new_epoch()
-        try:
-            network.run_single_epoch(self._batches(self.examples, self._shuffled()), training=True, prefix="")
-            loss = history[-1]["loss"]
-            if self.validation is not None:
-                network.run_single_epoch(self._batches(self.validation), training=False, prefix="validation_")
-                loss = history[-1]["validation_loss"]
-            for name in ("loss", "validation_loss"):
-                if not math.isfinite(history[-1].get(name, 0.0)):
-                    raise ValueError(
-                        f"{name} is {history[-1][name]} in epoch {self.epoch + 1} at learning_rate={rate:g}: the "
-                        "training diverged. A smaller learning_rate, max_grad_norm=1.0 or scaled data may help."
-                    )
-        except BaseException:
-            history.pop()  # only whole epochs are kept
-            raise
-        history.record("learning_rate", rate)
-        history.record("duration", time.perf_counter() - begin)
+        self.step.scale_rates([course.rate.factor for course in self.courses])
+        rate = self.step.optimizers[0].param_groups[0]["lr"]
+        record: dict[str, Any] = self._pass(self.examples, self._shuffled())
+        watched = "loss"
+        if self.validation is not None:
+            validation = self._pass(self.validation)
+            record |= {f"validation_{name}": value for name, value in validation.items()}
+            watched = "validation_loss"
+        for name, value in record.items():
+            if not np.isfinite(value).all():
+                raise ValueError(
+                    f"{name} is {value} in epoch {self.epoch + 1} at learning_rate={rate:g}: the training diverged. "
+                    "A smaller learning_rate, max_grad_norm=1.0 or scaled data may help."
+                )
+        self.history.append(record | {"learning_rate": rate, "duration": time.perf_counter() - begin})
         self.epoch += 1
-        return float(loss)
+        return [float(loss) for loss in np.atleast_1d(record[watched])]
+
+    def _pass(self, examples: Examples[Samples], order: Tensor | None = None) -> dict[str, Any]:
+        """Go through `examples` once, to train if they come in a given order; return the mean losses by name."""
+        training = order is not None
+        self.step.switch(training)
+        run = self.step.train if training else self.step.validate
+        totals: dict[str, Tensor] = {}
+        size = 0
+        with torch.set_grad_enabled(training):
+            for batch in self._batches(examples, order):
+                for name, loss in run(batch).items():
+                    totals[name] = totals[name] + loss if size else loss
+                size += batch.size
+        # This is the one place in an epoch that waits for the device.
+        return {name: np.divide(total.tolist(), size).tolist() for name, total in totals.items()}
+
+    def _settle(self) -> None:
+        for course in self.courses:
+            course.weights.restore()
+        self.step.settle(self._batches(self.examples, self._shuffled()))
+        for course in self.courses:
+            course.weights.save()
 
     def _shuffled(self) -> Tensor:
         return torch.randperm(len(self.examples), generator=self.generator)
 
-    def _batches(self, examples: Examples, order: Tensor | None = None) -> Sequence[Batch]:
-        return batches(examples, self.settings.batch_size, self.device, order)  # type: ignore[return-value]
-
-
-def _schedules(optimizer: Optimizer, settings: Settings) -> list[lr_scheduler.LRScheduler]:
-    """What the learning rate is multiplied with in the course of the epochs."""
-    schedules: list[lr_scheduler.LRScheduler] = []
-    if settings.learning_rate_schedule == "cosine":
-        schedules.append(lr_scheduler.CosineAnnealingLR(optimizer, settings.max_epochs))
-    if settings.learning_rate_schedule == "adaptive":
-        patience = settings.n_iter_no_change // 2
-        schedules.append(
-            lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.2, patience=patience, threshold=settings.tol)
-        )
-    n_warm = math.ceil(settings.learning_rate_warmup * settings.max_epochs)
-    if n_warm:
-        schedules.append(lr_scheduler.LinearLR(optimizer, start_factor=1 / (n_warm + 1), total_iters=n_warm))
-    return schedules
+    def _batches(self, examples: Examples[Samples], order: Tensor | None = None) -> Iterator[Batch]:
+        return batches(examples, self.settings.batch_size, self.device, order)

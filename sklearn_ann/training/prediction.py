@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,42 +10,76 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_ann.training.data import Samples, on_device
-from sklearn_ann.training.device import Precision, autocast
+from sklearn_ann.training.device import Precision, autocast, limited_threads
 
 
 def apply(
     module: nn.Module,
     samples: Samples,
-    function: Callable[[Any, Any], Tensor],
+    function: Callable[[Any, Any], Any],
     *,
-    chunk: int,
     device: torch.device,
-    precision: Precision,
-) -> np.ndarray:
-    """Apply ``function(module, batch)`` to `samples`, `chunk` of them at a time, without gradients.
+    precision: Precision = "float32",
+    chunks: int | Sequence[Tensor],
+    gradients: bool = False,
+) -> Any:
+    """Apply ``function(module, batch)`` to `samples`, some of them at a time.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Put into evaluation mode.
+    samples : Samples
+    function : callable
+        Returns a Tensor whose first axis is the batch; a tuple of such Tensors; or a list with one entry per sample,
+        for results of different sizes.
+    device : torch.device
+        Where the module is.
+    precision : {"float32", "float64", "bfloat16"}
+    chunks : int or sequence of int64 Tensor
+        How many samples to take at a time, or which; together all of them once.
+    gradients : bool
+        Whether `function` computes gradients.
 
     Returns
     -------
-    array of shape (n_samples, ...)
+    array of shape (n_samples, ...), tuple of such arrays, or list of length n_samples
+        Tensors become arrays; other entries of a list stay as they are.
     """
-    n = len(samples)
-    order = samples.sorted(torch.arange(n, device=samples.device))
-    result: np.ndarray | None = None
+    if isinstance(chunks, int):
+        chunks = torch.split(samples.sorted(torch.arange(len(samples), device=samples.device)), chunks)
     module.eval()
-    with torch.inference_mode(), autocast(device, precision):
-        for index in torch.split(order, chunk):
-            part = function(module, on_device(samples[_padded(index, samples.least_batch)], device))[: len(index)]
-            if part.dtype == torch.bfloat16:
-                part = part.float()  # NumPy has no such type
-            values = part.cpu().numpy()
-            if result is None:
-                result = np.empty((n, *values.shape[1:]), dtype=values.dtype)
-            result[index.cpu().numpy()] = values
-    assert result is not None  # there is at least one sample
-    return result
+    places: list[Tensor] = []
+    results: list[Any] = []
+    mode = torch.enable_grad() if gradients else torch.inference_mode()
+    with limited_threads(), mode, autocast(device, precision):
+        for index in chunks:
+            batch = on_device(samples[_padded(index, samples.least_batch)], device)
+            results.append(_on_cpu(function(module, batch), len(index)))
+            places.append(index.cpu())
+    order = torch.cat(places).argsort().numpy()
+    first = results[0]
+    if isinstance(first, tuple):
+        return tuple(np.concatenate(parts)[order] for parts in zip(*results, strict=True))
+    if isinstance(first, list):
+        flat = [entry for result in results for entry in result]
+        return [flat[place] for place in order]
+    return np.concatenate(results)[order] if len(results) > 1 else first[order]
 
 
 def _padded(index: Tensor, least: int) -> Tensor:
-    """Repeat the last sample until there are `least` of them."""
+    """Repeat the last sample until there are at least `least`."""
     missing = least - len(index)
     return index if missing <= 0 else torch.cat([index, index[-1:].expand(missing)])
+
+
+def _on_cpu(result: Any, n: int) -> Any:
+    """Convert tensors to arrays, without the results of repeated samples."""
+    if isinstance(result, tuple):
+        return tuple(_on_cpu(part, n) for part in result)
+    if isinstance(result, list):
+        return [_on_cpu(entry, len(entry)) if isinstance(entry, Tensor) else entry for entry in result[:n]]
+    if not isinstance(result, Tensor):
+        raise TypeError(f"a function of a batch returns tensors or a list, got {type(result).__name__}")
+    part = result.detach()[:n]
+    return (part.float() if part.dtype == torch.bfloat16 else part).cpu().numpy()  # NumPy has no bfloat16

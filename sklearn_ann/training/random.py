@@ -1,4 +1,4 @@
-"""Random numbers from generators of our own: the global ones of Python, NumPy and torch are neither read nor moved."""
+"""Random numbers from explicit generators; the global ones of Python, NumPy and torch are neither read nor advanced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from sklearn_ann.layers import Stochastic
 
-# The functions that draw, by the name that torch calls them by: methods of a tensor, of torch and of torch.nn.init.
+# Names of the functions that draw: methods of tensors, functions of torch and of torch.nn.init.
 _DRAWS = {
     *("uniform_", "normal_", "bernoulli_", "exponential_", "random_", "geometric_", "cauchy_", "log_normal_"),
     *("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"),
@@ -24,20 +24,20 @@ _FACTORIES = {"empty", "zeros", "ones", "full", "rand", "randn"}
 
 
 def as_random_state(random_state: int | np.random.RandomState | None) -> np.random.RandomState:
-    """Turn a ``random_state`` parameter into a generator; None draws its seed from the operating system."""
+    """Turn a ``random_state`` parameter into a generator; None takes a seed from the operating system."""
     return np.random.RandomState() if random_state is None else check_random_state(random_state)
 
 
 def torch_generator(random_state: np.random.RandomState, device: torch.device | str = "cpu") -> torch.Generator:
-    """Draw a seed from `random_state` for a new torch generator."""
+    """Return a new torch generator whose seed is drawn from `random_state`."""
     return torch.Generator(device).manual_seed(int(random_state.randint(np.iinfo(np.int32).max)))
 
 
 def drawing_from(generator: torch.Generator) -> TorchFunctionMode:
-    """Context in which torch's layers draw their initial weights from `generator` in place of the global one.
+    """Return a context in which torch's layers draw their initial weights from `generator`, not from the global one.
 
-    Only what runs on the thread that entered it is affected. Meant for building a network, where its small cost per
-    call does not matter.
+    It affects the current thread only. It slows down each call of torch a little, so use it to build networks, not to
+    run them.
     """
     return _DrawingFrom(generator)
 
@@ -54,13 +54,13 @@ class _DrawingFrom(TorchFunctionMode):
         if func.__name__ in _DRAWS and kwargs.get("generator") is None:
             kwargs["generator"] = self.generator
         if func.__name__ in _FACTORIES and kwargs.get("dtype") is None:
-            kwargs["dtype"] = torch.float32  # whatever torch's global default is
+            kwargs["dtype"] = torch.float32  # independent of torch's global default
         return func(*args, **kwargs)
 
 
 @contextmanager
 def noise_from(module: nn.Module, generator: torch.Generator) -> Iterator[None]:
-    """Context in which the stochastic layers of `module` draw from `generator`."""
+    """Let the stochastic layers of `module` draw from `generator` while the context lasts."""
     layers = [layer for layer in module.modules() if isinstance(layer, Stochastic)]
     for layer in layers:
         layer.generator = generator

@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from sklearn_ann import AttentionClassifier, AttentionRegressor
-from sklearn_ann.attention.tables import ColumnVectors, Scale, TableBatch
 
 QUICK = {"max_epochs": 30, "random_state": 0}
 
@@ -68,29 +66,3 @@ def test_infinity_and_dates_are_refused(table):
     model = AttentionRegressor(**QUICK | {"max_epochs": 1}).fit(X, y)
     with pytest.raises(ValueError, match="feature names"):
         model.predict(X.rename(columns={"a": "z"}))
-
-
-def test_quantiles_know_order_alone_and_weights_are_repetitions():
-    X = np.random.default_rng(0).normal(size=(200, 1))
-    X[5] = np.nan
-    scaled = Scale("quantile", X, None)(X)
-    assert np.isnan(scaled[5])
-    np.testing.assert_allclose(Scale("quantile", np.exp(X), None)(np.exp(X)), scaled)
-    assert abs(np.nanmean(scaled)) < 0.02
-    assert 0.9 < np.nanstd(scaled) < 1.1
-    weight = np.random.default_rng(1).integers(1, 4, size=200)
-    np.testing.assert_allclose(
-        Scale("quantile", X, weight.astype(float))(X), Scale("quantile", np.repeat(X, weight, axis=0), None)(X)
-    )
-
-
-def test_unknown_categories_are_zero_and_missing_numbers_have_a_vector():
-    torch.manual_seed(0)
-    vectors = ColumnVectors([2], 1, 4, "periodic")
-    torch.nn.init.ones_(vectors.missing)
-    batch = TableBatch(torch.tensor([[3], [0]]), torch.tensor([[torch.nan], [0.5]]), torch.tensor([-1, -1]))
-    found = vectors(batch)
-    assert found.shape == (2, 2, 4)
-    assert (found[0, 0] == 1).all()
-    assert not found[0, 1].any()
-    assert torch.isfinite(found).all()

@@ -87,6 +87,16 @@ def test_duplicates_and_a_training_set_smaller_than_k():
     assert np.isfinite(weights).all()
 
 
-def test_neighbors_are_of_rows_alone():
-    model = AttentionClassifier(max_epochs=1, random_state=0).fit(np.eye(4), [0, 1, 0, 1])
-    assert not hasattr(model, "neighbors")
+def test_a_warm_start_leaves_the_row_itself_out_and_keeps_its_neighbours():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100, 3)), np.arange(100) % 3
+    model = AttentionClassifier(n_neighbors=5, warm_start=True, **QUICK | {"max_epochs": 2}).fit(X, y)
+    model.fit(X[:50], y[:50] // 2)  # without the last class
+    indices, weights = model.neighbors(X[:50])
+    np.testing.assert_array_equal(indices[:, 0], np.arange(50))
+    np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-5)
+    assert indices.max() < 50
+    body, rows = model.module_.body, model.reader_.read(X[:50])[torch.arange(50)]
+    with torch.no_grad():
+        itself, _ = body.neighbors(rows._replace(own=torch.arange(50)))
+    assert not (itself == torch.arange(50)[:, None]).any()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sklearn_ann import AttentionClassifier, AttentionRegressor
-from sklearn_ann.attention.tokens import Mutation, TokenBatch, TokenSamples
+from sklearn_ann.reading import LetterSamples
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = {"max_epochs": 2, "random_state": 0}
@@ -83,8 +83,8 @@ def test_without_places_an_anagram_is_the_same():
 def test_the_vector_of_a_token_is_a_sum_over_its_letters():
     X, y = ragged()
     body = AttentionClassifier(k=3, unknown="ambiguous", **QUICK).fit(X, y).module_.body
-    before, itself, after = body.table.detach().numpy().transpose(2, 1, 0)  # (n_letters, width) each
-    samples = TokenSamples(*(torch.tensor(part) for part in ([0, 3, 2, 14, 1, 1], [0, 3, 6])))  # ATG, NCC
+    before, itself, after = body.embedding.detach().numpy().transpose(2, 1, 0)  # (n_letters, width) each
+    samples = LetterSamples(*(torch.tensor(part) for part in ([0, 3, 2, 14, 1, 1], [0, 3, 6])))  # ATG, NCC
     with torch.no_grad():
         found = body._vectors(samples.codes.view(2, 3), None).numpy()
     np.testing.assert_allclose(found[0, 1], before[0] + itself[3] + after[2], rtol=1e-5)
@@ -104,37 +104,6 @@ def test_maps_are_the_weights_among_the_tokens_that_are_there():
     alone = model.attention_maps([X[3]])
     assert alone.shape == (1, 3, 2, len(X[3]) + 1, len(X[3]) + 1)
     np.testing.assert_allclose(alone[0], maps[3], rtol=1e-4, atol=1e-6)
-
-
-def test_rollout_is_the_product_of_the_layers():
-    X, y = ragged(20)
-    model = AttentionClassifier(n_layers=3, **QUICK).fit(X, y)
-    raw, rolled = model.attention_maps(X), model.attention_maps(X, kind="rollout")
-    for layers, found in zip(raw, rolled, strict=True):
-        first, second, third = (layers.mean(axis=1) + np.eye(layers.shape[-1])) / 2
-        np.testing.assert_allclose(found, third @ second @ first, rtol=1e-4, atol=1e-6)
-
-
-def test_maps_come_in_chunks(monkeypatch):
-    from sklearn_ann.attention import estimators
-
-    X, y = ragged(40)
-    X = [s[:4] for s in X if len(s) >= 4]
-    model = AttentionClassifier(**QUICK).fit(X, y[: len(X)])
-    whole = model.attention_maps(X)
-    monkeypatch.setattr(estimators, "_MOST_WEIGHTS", 1000)
-    np.testing.assert_allclose(model.attention_maps(X), whole, rtol=1e-4, atol=1e-6)
-
-
-def test_mutations_are_letters_of_the_same_string():
-    codes = torch.tensor([[0, 1, 2, 9, 9], [5, 6, 5, 6, 5]])
-    layer = Mutation(0.5).train()
-    layer.generator = torch.Generator().manual_seed(0)
-    seen = torch.stack([layer(TokenBatch(codes, torch.tensor([3, 5]))) for _ in range(200)])
-    assert set(seen[:, 0, :3].flatten().tolist()) == {0, 1, 2}
-    assert set(seen[:, 1].flatten().tolist()) == {5, 6}
-    assert 0.25 < float((seen[:, 0, :3] != codes[0, :3]).float().mean()) < 0.42  # a third of the draws change nothing
-    assert torch.equal(layer.eval()(TokenBatch(codes, None)), codes)
 
 
 def test_regression_and_bfloat16():
@@ -168,5 +137,5 @@ def test_lengths_that_fit_has_not_seen():
         assert len(AttentionClassifier(position=position, k=1, **QUICK).fit(X, y).predict(longer)) == 2
     learned = AttentionClassifier(position="learned", k=1, **QUICK).fit(X, y)
     assert len(learned.predict(["AC"])) == 1
-    with pytest.raises(ValueError, match="sequence 1 has 5 letters, the longest in fit had 4"):
+    with pytest.raises(ValueError, match="sequence 1 has 5 letters, but the longest sequence in fit had 4"):
         learned.predict(longer)

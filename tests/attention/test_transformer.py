@@ -75,6 +75,15 @@ def test_sets_may_ask_a_database():
     assert [weights.shape for weights in model.attention_maps(sets)] == [(3, 6), (2, 6)]
 
 
+def test_a_fitted_transformer_does_not_read_its_parameters():
+    X = table(6)
+    model = AttentionTransformer(scale="sqrt").fit(X)
+    before = model.transform(X), model.attention_maps(X)
+    model.set_params(scale=9.0, keys=X[:2], values=X[:2], device="abacus")
+    np.testing.assert_array_equal(model.transform(X), before[0])
+    np.testing.assert_array_equal(model.attention_maps(X), before[1])
+
+
 X = table(5)
 
 

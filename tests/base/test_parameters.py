@@ -4,12 +4,13 @@ import inspect
 from typing import Annotated, ClassVar, Literal
 
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
-from sklearn_ann.base.parameters import DeclaredParameters, NonNegativeFloat, PositiveInt
+from sklearn_ann.base.parameters import NonNegativeFloat, PositiveInt, declared
 
 
-class Parent(DeclaredParameters):
+@declared
+class Parent(BaseEstimator):
     """Parent.
 
     Parameters
@@ -32,6 +33,7 @@ class Parent(DeclaredParameters):
     _private: int = 2
 
 
+@declared
 class Child(Parent):
     """Child.
 
@@ -104,6 +106,7 @@ def test_docstring_is_spliced_in_signature_order():
 
 
 def test_a_hand_written_init_is_left_alone():
+    @declared
     class Own(Child):
         def __init__(self, width=9):
             super().__init__(width=width)
@@ -112,6 +115,7 @@ def test_a_hand_written_init_is_left_alone():
     assert Own().rate == 0.25
     assert list(inspect.signature(Own).parameters) == ["width"]
 
+    @declared
     class Heir(Own):
         pass
 
@@ -119,7 +123,8 @@ def test_a_hand_written_init_is_left_alone():
 
 
 def test_a_plain_annotated_type_is_enough():
-    class Plain(DeclaredParameters):
+    @declared
+    class Plain(BaseEstimator):
         flag: bool = False
         number: int | float = 1
         marked: Annotated[int | None, "random_state"] = None

@@ -1,9 +1,9 @@
-"""Attention among columns, to rows and among tokens: accuracy beside classical baselines, speed, and memory.
+"""Attention among columns, to rows and among tokens: accuracy compared with classical baselines, speed and memory.
 
     python tests/benchmarks/benchmark_attention.py [part ...]
 
-The parts with real data read ``../shared/data`` beside the checkout. Accuracies are of the defaults, as mean and range
-over the seeds.
+The parts with real data read ``../shared/data`` beside the checkout. Accuracies are those of the default settings, as
+mean and range over the seeds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SEEDS = 3
 
 
 def houses():
-    """California's districts: the eight features that scikit-learn makes, and the median value in 100,000 dollars."""
+    """Return California's districts: scikit-learn's eight features, and the median house value in 100,000 dollars."""
     table = pd.read_csv(DATA / "tabular_california_housing" / "cal_housing.csv.gz")
     X = np.c_[
         table.medianIncome, table.housingMedianAge, table.totalRooms / table.households,
@@ -47,7 +47,7 @@ def houses():
 
 
 def part_california(seeds=5):
-    """64 % to train, 16 % to choose the epoch, 20 % to test; the baselines do without the 16 %."""
+    """64 % train, 16 % choose the epoch, 20 % test; the baselines do not use the 16 %."""
     X, y = houses()
     errors = {}
     for seed in range(seeds):
@@ -71,7 +71,7 @@ def part_california(seeds=5):
 
 
 def part_small():
-    """A few hundred rows, as they come: diabetes and a sample of the houses; share of the variance explained."""
+    """R² on a few hundred rows without preparation: diabetes and a sample of the houses."""
     for name, (X, y), n in (("diabetes", load_diabetes(return_X_y=True), 350), ("houses", houses(), 500)):
         scores = {}
         for seed in range(SEEDS):
@@ -102,7 +102,7 @@ def part_splice():
 
 
 def part_promoters():
-    """GUE's core promoters with a TATA box: the given parts, the validation data choose the epoch."""
+    """GUE's core promoters with a TATA box, on the given parts; the validation data choose the epoch."""
     (X, y), (X_val, y_val), (X_test, y_test) = (
         pd.read_csv(DATA / "dna_gue" / "prom" / "prom_core_tata" / f"{part}.csv.gz").to_numpy().T
         for part in ("train", "dev", "test")
@@ -129,7 +129,7 @@ def part_peptides():
 
 
 class Bare(nn.Module):
-    """The network of columns, of torch's parts."""
+    """The network of ``attend="columns"``, made of torch's modules."""
 
     def __init__(self, n_columns, width, n_heads, n_layers):
         super().__init__()
@@ -164,7 +164,7 @@ class Bare(nn.Module):
 
 
 def part_speed(n=8000, n_columns=10, epochs=5, batch=128):
-    """The whole of fit against a bare loop of the same network over scaled data, without dropout."""
+    """Time of the whole fit against a bare loop over scaled data with the same network, without dropout."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, n_columns)).astype(np.float32)
     y = X[:, 0] * X[:, 1]
@@ -193,7 +193,7 @@ def part_speed(n=8000, n_columns=10, epochs=5, batch=128):
 
 
 def part_deeptab(n=8000, n_columns=10, epochs=3, batch=128):
-    """The whole of fit against DeepTab's FT-Transformer of the same widths; 1,000 more rows validate both."""
+    """Time of the whole fit against DeepTab's FT-Transformer with the same widths; 1,000 more rows validate both."""
     try:
         from deeptab.configs import FTTransformerConfig, PreprocessingConfig, TrainerConfig
         from deeptab.models import FTTransformerRegressor
@@ -231,7 +231,7 @@ def part_deeptab(n=8000, n_columns=10, epochs=3, batch=128):
 
 
 def part_memory(n=1_000_000, n_queries=10_000):
-    """Most memory of the process while a model that holds a million rows of ten columns predicts."""
+    """Peak memory of the process while a model with a million training rows of ten columns predicts."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, 10)).astype(np.float32)
     model = AttentionRegressor(attend="rows", max_epochs=1, random_state=0).fit(X, X[:, 0])

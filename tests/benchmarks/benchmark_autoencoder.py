@@ -2,9 +2,9 @@
 
     python tests/benchmarks/benchmark_autoencoder.py [part ...]
 
-Each part prints rows of a Markdown table: what was measured, the figure, the bound and the figures behind it. Times
-are ratios of runs that alternate in one process, on one thread, each the median of the ratios of the single rounds.
-Both sides must have taken the same number of optimiser steps and reached like losses, or the part fails.
+Each part prints rows of a Markdown table: the quantity, its figure, the bound and the figures behind it. Times are
+ratios of runs that alternate in one process, on one thread, as the median over the rounds. If the two sides take
+different numbers of optimiser steps or reach different losses, the part fails.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ROUNDS = 7
 
 
 def network():
-    """The auto-encoder's network as one would write it."""
+    """Return the auto-encoder's network as one would write it by hand."""
     a, b, c, d, e = WIDTHS
     return nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Linear(b, c), nn.Linear(c, d), nn.ReLU(), nn.Linear(d, e))
 
@@ -112,7 +112,7 @@ def part_fit():
         for peer, (function, _) in peers.items():
             steps, losses[peer], _ = steps_of(function, X, batch_size, epochs)
             assert function is mlp or steps == expected, (peer, steps, expected)
-            # MLPRegressor cannot have a linear layer in the middle: its ReLU on the code costs it some of the fit.
+            # MLPRegressor cannot have a linear layer in the middle: its ReLU on the code makes its fit worse.
             alike = 1.7 if function is mlp else 1.25
             assert 1 / alike < loss / losses[peer] < alike, (peer, loss, losses[peer])
         times = {peer: [] for peer in ("ours", *peers)}
@@ -131,7 +131,7 @@ def part_fit():
 
 
 def part_accuracy():
-    """Unseen digits rebuilt from eight numbers."""
+    """Error of unseen digits rebuilt from eight numbers."""
     X = load_digits().data / 16
     train, test = X[:1400], X[1400:]
     pca = PCA(8).fit(train)
@@ -149,7 +149,7 @@ def part_accuracy():
 
 
 def part_one_row():
-    """The cost of a call for a single row."""
+    """Time of a call with a single row."""
     X = load_digits().data.astype(np.float32) / 16
     model = AutoEncoderTransformer(n_components=8, max_epochs=2, random_state=0).fit(X)
     peer = MLPRegressor(hidden_layer_sizes=WIDTHS[1:-1], max_iter=2, random_state=0).fit(X, X)
@@ -169,7 +169,7 @@ def part_one_row():
 
 
 def part_search():
-    """A grid search on two processes."""
+    """Time of a grid search on two processes."""
     X = load_digits().data.astype(np.float32) / 16
     model = AutoEncoderTransformer(max_epochs=60, tol=0, n_iter_no_change=100, random_state=0)
     ratios, times = [], []
@@ -220,7 +220,7 @@ def part_memory():
 
 
 def part_scaling():
-    """Time per epoch and row as the data grow."""
+    """Time per epoch and row for more and more rows."""
     rng = np.random.default_rng(0)
     X = rng.random((1_000_000, 64), dtype=np.float32)
     per_row = {}
@@ -243,7 +243,7 @@ def part_scaling():
 
 
 def part_import():
-    """The cost of the import."""
+    """Time of the import."""
 
     def timed(module):
         return seconds(subprocess.run, [sys.executable, "-c", f"import {module}"])

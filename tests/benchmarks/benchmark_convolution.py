@@ -1,9 +1,10 @@
-"""Convolution on sequences and images: accuracy on real data beside classical baselines, and speed.
+"""Convolution on sequences and images: accuracy on real data compared with classical baselines, and speed.
 
     python tests/benchmarks/benchmark_convolution.py [part ...]
 
-The parts with real data read ``../shared/data`` beside the checkout. Accuracies are of the defaults unless a row says
-otherwise, as mean and range over the seeds; times are ratios of runs that alternate in one process, on one thread.
+The parts with real data read ``../shared/data`` beside the checkout. Accuracies are those of the default settings
+unless a row says otherwise, as mean and range over the seeds. Times are ratios of runs that alternate in one process,
+on one thread.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from torch.nn import functional as F
 
 from sklearn_ann import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.convolution import matched_kernel
-from sklearn_ann.convolution.samples import GridSamples
 from sklearn_ann.datasets import gosper_gun, make_gliders, make_motif_sequences
 from sklearn_ann.preprocessing import SequenceEncoder, read_fasta
+from sklearn_ann.reading import GridBatch, GridSamples
 
 SEEDS = 3
 ROUNDS = 5
@@ -58,7 +59,7 @@ def part_splice():
 
 
 def part_gue():
-    """GUE: the given parts, the validation data end the training."""
+    """GUE, on the given parts; the validation data decide when training stops."""
     for name, bound in [("prom/prom_core_tata", 0.68), ("tf/3", 0.50), ("mouse/0", 0.58)]:
         (X, y), (X_val, y_val), (X_test, y_test) = (
             pd.read_csv(DATA / "dna_gue" / name / f"{part}.csv.gz").to_numpy().T for part in ("train", "dev", "test")
@@ -106,7 +107,7 @@ def part_peptides():
 
 
 def blood_cells():
-    """Crops of blood cells by their boxes, and what they are."""
+    """Return blood cells cropped by their boxes, and their types."""
     from PIL import Image
 
     boxes = pd.read_csv(DATA / "images_bccd" / "boxes.csv.gz")
@@ -147,7 +148,7 @@ def part_mnist(seeds=1):
 
 
 def part_gliders(n=3000):
-    """Glider guns among other patterns, moved and turned at random: kernels given and kernels learned."""
+    """Glider guns among other patterns, moved and turned at random: given and learned kernels."""
     guns = PatternDetector([matched_kernel(gosper_gun(phase, turn)) for turn in range(8) for phase in range(30)])
     detected, learned, forests = [], [], []
     for seed in range(SEEDS):
@@ -168,7 +169,7 @@ def part_gliders(n=3000):
 
 
 def similarity(found, planted):
-    """Greatest correlation of a planted matrix with a found one, over the offsets."""
+    """Return the greatest correlation of a planted matrix with a found one over all offsets."""
     width, reach = len(planted), len(planted) // 2
     padded = np.pad(found, ((reach, reach), (0, 0)), constant_values=0.25)
     windows = [padded[start : start + width] for start in range(len(padded) - width + 1)]
@@ -176,7 +177,7 @@ def similarity(found, planted):
 
 
 def part_motifs(n=4000):
-    """Planted motifs against the filters of a network whose one layer is as wide as a motif."""
+    """Planted motifs against the filters of a network with one convolution."""
     likeness, accuracies, linear = [], [], []
     for seed in range(SEEDS):
         X, y, motifs = make_motif_sequences(n + 1000, length=(80, 120), motifs=3, random_state=seed)
@@ -195,7 +196,7 @@ def part_motifs(n=4000):
 
 
 class Bare(nn.Module):
-    """The network of CNNRegressor with two layers and global maximum, of torch's parts."""
+    """The network of CNNRegressor with two convolutions and a global maximum, made of torch's modules."""
 
     def __init__(self, conv, norm, pool, n_channels, widths):
         super().__init__()
@@ -211,7 +212,7 @@ class Bare(nn.Module):
 
 
 def seconds_of_loop(net, x, y, epochs, batch=128):
-    """Train with fused AdamW as a bare loop; seconds and the loss of the last epoch."""
+    """Train with fused AdamW in a bare loop; return the seconds, and loss and steps of the last epoch."""
     optimizer = torch.optim.AdamW(net.train().parameters(), lr=1e-3, weight_decay=0, fused=True)
     begin = time.perf_counter()
     for _ in range(epochs):
@@ -226,7 +227,7 @@ def seconds_of_loop(net, x, y, epochs, batch=128):
 
 
 def compared(what, X, x, y, net, epochs, **settings):
-    """A row: seconds of fit against those of a bare loop over encoded data."""
+    """Print a row: the time of fit against that of a bare loop over encoded data."""
     y = (y - y.mean()) / y.std()
     target = torch.as_tensor(y, dtype=torch.float32)
     pairs = []
@@ -251,7 +252,7 @@ def compared(what, X, x, y, net, epochs, **settings):
 
 
 def part_speed():
-    """The whole of fit against a bare loop of the same network: images, and DNA of one length."""
+    """Time of the whole fit against a bare loop with the same network: images, and DNA of one length."""
     rng = np.random.default_rng(0)
     images = rng.normal(size=(4000, 28, 28)).astype(np.float32)
     compared(
@@ -270,10 +271,10 @@ def part_speed():
 
 
 def part_bucketing():
-    """An epoch over strings of 50 to 1,000 letters: batches of like length against all filled up to the longest.
+    """Time of an epoch over strings of 50 to 1,000 letters: batches of similar length against padding to the longest.
 
-    First with the same masks, without which what is filled up would reach the result; then with letters N in place of
-    masks, another and cheaper computation.
+    The first row pads with masks, as the batches of similar length do. The second pads with letters N and needs no
+    masks, which is cheaper but gives other results.
     """
     rng = np.random.default_rng(0)
     strings = ["".join(rng.choice(list("ACGT"), size=n)) for n in rng.integers(50, 1001, size=1500)]
@@ -289,9 +290,9 @@ def part_bucketing():
         return statistics.median(model.fit(X, y).history_["duration"])
 
     def filled(samples, index):
-        """The batch `index` with the longest of all samples beside it, so that it is as long; then without it."""
+        """Pad the batch to the length of the longest sample, number 0, by cutting the two together."""
         x, sizes = cut(samples, torch.cat([index, index.new_zeros(1)]))
-        return type(cut(samples, index))(x[:-1], sizes[:-1])
+        return GridBatch(x[:-1], sizes[:-1])
 
     masked, plain = [], []
     for _ in range(ROUNDS):

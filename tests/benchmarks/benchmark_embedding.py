@@ -31,7 +31,7 @@ LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 
 
 def peptides(name):
-    """Sequences and classes of one of PeptideReactor's sets; of the letters only those of amino acids."""
+    """Return sequences and classes of one of PeptideReactor's sets, with the letters of amino acids only."""
     folder = DATA / "protein_peptidereactor" / name
     _, sequences = read_fasta(folder / "seqs.fasta.gz")
     sequences = ["".join(c for c in sequence.upper() if c in LETTERS) for sequence in sequences]
@@ -39,27 +39,27 @@ def peptides(name):
 
 
 def proteins():
-    """All different sequences of the five sets."""
+    """Return the distinct sequences of the five sets."""
     names = sorted(path.name for path in (DATA / "protein_peptidereactor").iterdir() if path.is_dir())
     return list(dict.fromkeys(s for name in names for s in peptides(name)[0] if len(s) > 5))
 
 
 def part_speed(epochs=10):
-    """Tokens a second and what the pooled vectors are worth, 3-mers of proteins: the same settings on both sides."""
+    """3-mers of proteins, with the same settings on both sides: tokens per second, and AUROC of the pooled vectors."""
     from gensim.models import Word2Vec
 
     sequences = proteins()
     corpus = [[s[i : i + 3] for i in range(len(s) - 2)] for s in sequences]
     n_tokens = sum(map(len, corpus))
 
-    def worth(words, table):
-        """AUROC of logistic regression on mean vectors, 5-fold, of two sets."""
-        place = {word: row for row, word in enumerate(words)}
+    def worth(words, vectors):
+        """Return the AUROC of logistic regression on mean vectors, over five folds, for two sets."""
+        row_of = {word: row for row, word in enumerate(words)}
         found = []
         for name in ("amp_modlamp", "avp_avppred"):
             strings, y = peptides(name)
-            lists = [[place[s[i : i + 3]] for i in range(len(s) - 2) if s[i : i + 3] in place] for s in strings]
-            pooled = np.array([table[rows].mean(axis=0) if rows else np.zeros(table.shape[1]) for rows in lists])
+            lists = [[row_of[s[i : i + 3]] for i in range(len(s) - 2) if s[i : i + 3] in row_of] for s in strings]
+            pooled = np.array([vectors[rows].mean(axis=0) if rows else np.zeros(vectors.shape[1]) for rows in lists])
             model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
             found.append(cross_val_score(model, pooled, y, cv=5, scoring="roc_auc").mean())
         return found
@@ -81,11 +81,11 @@ def part_speed(epochs=10):
             n_iter_no_change=epochs, learning_rate_schedule="cosine", device="cpu", random_state=seed,
         )  # fmt: skip
         begin = time.perf_counter()
-        model.fit(sequences)  # counting the words is in its time, and not in that of the other
+        model.fit(sequences)  # its time includes the counting of the words, gensim's does not
         rates["sklearn_ann"].append(epochs * n_tokens / (time.perf_counter() - begin))
         values["sklearn_ann"].append(worth(list(model.vocabulary_), model.embeddings_))
 
-        # The same work on both sides.
+        # Both sides did the same work.
         assert len(model.vocabulary_) == len(peer.wv)
         assert trained == epochs * n_tokens == model.n_iter_ * n_tokens
     about = f"{n_tokens:,} tokens, {len(peer.wv):,} different, {epochs} epochs, 100 wide, window 5, 5 negatives"
@@ -97,7 +97,7 @@ def part_speed(epochs=10):
 
 
 def part_letters():
-    """Distances of letters learned from proteins, and Spearman's correlation with BLOSUM62."""
+    """Spearman's correlation of BLOSUM62 with the distances between vectors of letters, learned from proteins."""
     matrix = substitution_matrices.load("BLOSUM62")
     unlike = -np.array([[matrix[a][b] for b in LETTERS] for a in LETTERS])
     above = np.triu_indices(20, 1)
@@ -126,7 +126,7 @@ def part_letters():
 
 
 def part_categories():
-    """AUROC of a forest on vectors of categories and on other encodings, 3-fold, of three simulated tables."""
+    """AUROC of a forest on vectors of categories and on other encodings, in three folds of three simulated tables."""
 
     def table(kind, seed):
         rng = np.random.default_rng(seed)

@@ -1,9 +1,9 @@
-"""Graph estimators on real data with their published splits, each with a classical baseline on the same split.
+"""Accuracy of graph estimators on published splits of real data, each with a classical baseline on the same split.
 
     python tests/benchmarks/benchmark_graph_accuracy.py [part ...]
 
-Reads ``../shared/data`` beside the checkout. Whatever is chosen is chosen on validation data; the figures are on test
-data, as mean and range over the seeds.
+Reads ``../shared/data`` beside the checkout. Settings are chosen on validation data. The figures are on test data, as
+mean and range over the seeds.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SEEDS = 3
 
 
 def part_citeseer():
-    """Citeseer, planetoid's split, GCN as Kipf and Welling set it: 16 units, dropout .5, L2 5e-4, 200 epochs."""
+    """Citeseer, planetoid's split; GCN with Kipf and Welling's settings: 16 units, dropout .5, L2 5e-4, 200 epochs."""
     (X, A), y, split = read_planetoid(DATA / "planetoid_citeseer", "citeseer")
     train, test = split["train"], split["test"]
     accuracies = [
@@ -53,7 +53,7 @@ def part_citeseer():
         for seed in range(10)
     ]
     row("Citeseer, accuracy, the defaults", accuracies, None, True, baseline)
-    # Of thirty settings the one with the greatest accuracy on the validation nodes, which end the training too.
+    # These settings have the highest accuracy of thirty on the validation nodes, which also decide when training stops.
     validation = split["validation"]
     accuracies = [
         GCNNodeClassifier(
@@ -67,10 +67,10 @@ def part_citeseer():
 
 
 def molecules(name, target):
-    """Graphs, fingerprints, targets and the three parts of the scaffold split."""
+    """Return graphs, fingerprints, targets and the three parts of the scaffold split."""
     table = pd.read_csv(DATA / "moleculenet" / f"{name}.csv.gz")
     stored = np.load(DATA / "moleculenet" / f"{name}_graphs.npz")
-    table = table.iloc[stored["row"]]  # those that RDKit can read
+    table = table.iloc[stored["row"]]  # the molecules that RDKit can read
     smiles = table["smiles"].str.strip().tolist()
     generator = GetMorganGenerator(radius=2, fpSize=2048)
     with BlockLogs():
@@ -81,7 +81,7 @@ def molecules(name, target):
 
 
 def part_esol():
-    """ESOL, scaffold split; the settings had the least validation error of the seven for which it was recorded."""
+    """ESOL, scaffold split; the settings had the lowest validation error of the seven for which it was recorded."""
     graphs, fingerprints, y, (train, validation, test) = molecules("esol", "measured log solubility in mols per litre")
     errors, forests = [], []
     for seed in range(3):
@@ -111,7 +111,7 @@ def part_bbbp():
 
 
 def subtree_counts(graphs, iterations=3):
-    """How often each Weisfeiler-Lehman subtree occurs in each graph: the features of the WL subtree kernel."""
+    """Count each Weisfeiler-Lehman subtree in each graph: the features of the WL subtree kernel."""
     counts = []
     for X, A in graphs:
         network = nx.from_scipy_sparse_array(A)
@@ -124,8 +124,8 @@ def subtree_counts(graphs, iterations=3):
 
 
 def part_tu():
-    """TU data on the folds that lie beside them; all choices, the number of epochs too, by three-fold cross-validation
-    inside the training folds.
+    """TU data on their published folds; three-fold cross-validation inside the training folds chooses the convolution
+    and the number of epochs.
     """
     asked = {"MUTAG": 0.85, "PTC": None, "ENZYMES": 0.55, "IMDBBINARY": None}
     for name, bound in asked.items():

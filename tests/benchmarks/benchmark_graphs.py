@@ -2,8 +2,8 @@
 
     python tests/benchmarks/benchmark_graphs.py [part ...]
 
-Needs PyTorch Geometric (extra ``bench``). Times are ratios of runs that alternate in one process, on one thread; both
-sides take the same number of optimiser steps through the same layers, and each part says what it ran.
+Needs PyTorch Geometric (extra ``bench``). Times are ratios of runs that alternate in one process, on one thread. Both
+sides take the same number of optimiser steps through the same layers, and each row says which.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from torch_geometric.loader import DataLoader
 
 from sklearn_ann import GCNClassifier, GCNNodeClassifier, GraphSet
 from sklearn_ann.datasets import read_planetoid
-from sklearn_ann.graph.reduction import reduce, softmax
-from sklearn_ann.training import Groups
+from sklearn_ann.layers import Groups, reduce
+from sklearn_ann.layers.reduction import softmax
 
 ROUNDS = 5
 
 
 def fixed(epochs):
-    """Settings that run exactly so many epochs."""
+    """Return settings that run exactly `epochs` epochs."""
     return {"max_epochs": epochs, "tol": 0, "n_iter_no_change": epochs + 1, "device": "cpu", "random_state": 0}
 
 
@@ -43,7 +43,7 @@ def edges_of(A):
 
 
 def part_nodes():
-    """One full-batch epoch on Citeseer: sparse features here, dense ones there, as its examples have them."""
+    """Time of a full-batch epoch on Citeseer: sparse features against dense ones, as in PyG's examples."""
     folder = DATA / "planetoid_citeseer"
     (X, A), y, split = read_planetoid(folder, "citeseer")
     train, epochs = split["train"], 20
@@ -104,9 +104,9 @@ def random_graphs(n, rng, low=12, high=25):
 
 
 class GeometricNet(nn.Module):
-    """Three convolutions of 64, a read-out and a linear map, of PyTorch Geometric's parts.
+    """Three convolutions of 64 units, a read-out and a linear map, made of PyTorch Geometric's modules.
 
-    `whole` is the network of GCNClassifier's defaults: batch normalisation, residuals, three read-outs, a dense layer.
+    `whole` makes GCNClassifier's default network: batch normalisation, residuals, three read-outs, a dense layer.
     """
 
     def __init__(self, make, whole):
@@ -133,7 +133,7 @@ PLAIN = {"normalization": None, "residual": False, "readout": "mean", "hidden_la
 
 
 def epoch_of_geometric(make, data, batch_size, whole):
-    """Seconds of an epoch, the second and the third of three; the steps taken; the number of weights."""
+    """Return the mean seconds of the second and third epoch, the steps of three epochs, and the number of weights."""
     torch.manual_seed(0)
     net = GeometricNet(make, whole).train()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
@@ -151,7 +151,7 @@ def epoch_of_geometric(make, data, batch_size, whole):
 
 
 def epoch_of_ours(conv, container, y, batch_size, whole):
-    """The same of GCNClassifier."""
+    """Return the same figures for GCNClassifier."""
     model = GCNClassifier(conv=conv, batch_size=batch_size, **fixed(3), **({} if whole else PLAIN)).fit(container, y)
     steps = int(next(iter(model.net_.optimizer_.state.values()))["step"])
     size = sum(p.numel() for p in model.module_.parameters())
@@ -159,7 +159,7 @@ def epoch_of_ours(conv, container, y, batch_size, whole):
 
 
 def part_graphs():
-    """One epoch over 1,000 graphs of 12 to 25 nodes: three convolutions of 64 alone, and the defaults."""
+    """Time of an epoch over 1,000 graphs of 12 to 25 nodes: three convolutions of 64 alone, and the default network."""
     rng = np.random.RandomState(0)
     graphs = random_graphs(1000, rng)
     y = rng.randint(2, size=1000)
@@ -185,7 +185,7 @@ def part_graphs():
 
 
 def part_reduction():
-    """Both back ends of the reductions, forward and backward; needs the extra ``scatter``."""
+    """Time of both back ends of the reductions, forward and backward; needs the extra ``scatter``."""
     for how, n, width, size in product(("max", "softmax"), (600, 100_000), (1, 64), (3, 18)):
         if how == "softmax" and width > 1:
             continue
@@ -205,7 +205,7 @@ def part_reduction():
 
 
 def part_scaling():
-    """Time of an epoch as the edges grow."""
+    """Time of an epoch for more and more edges."""
     rng = np.random.default_rng(0)
     per_edge = {}
     for n_edges in (10_000, 100_000, 1_000_000):
@@ -221,7 +221,7 @@ def part_scaling():
 
 
 def part_container():
-    """From a list of 100,000 small graphs to the container, and a fold out of it."""
+    """Time to turn a list of 100,000 small graphs into the container, and to cut a fold out of it."""
     rng = np.random.RandomState(0)
     graphs = random_graphs(2000, rng) * 50
     begin = time.perf_counter()

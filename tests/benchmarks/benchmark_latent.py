@@ -1,8 +1,8 @@
-"""Auto-encoders: outliers, restored images, compression, samples from the latent space, and speed beside PyOD.
+"""Auto-encoders: outliers, restored images, compression, samples from the latent space, and speed against PyOD.
 
     python tests/benchmarks/benchmark_latent.py [part ...]
 
-Reads ``../shared/data`` beside the checkout, but for the part `speed`, which needs PyOD for one of its rows.
+Reads ``../shared/data`` beside the checkout, except for the part `speed`; most of its rows need PyOD.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from sklearn_ann import AutoEncoderOutlierDetector, AutoEncoderTransformer, VAES
 SEEDS = 3
 TRIALS = 10
 
-# The sets of the published tables, on which the defaults of the detector were chosen, and the others.
+# The defaults of the detector were chosen on the sets of the published tables.
 PUBLISHED = (
     "odds_arrhythmia", "6_cardio", "14_glass", "20_letter", "28_pendigits", "30_satellite", "32_shuttle", "40_vowels",
 )  # fmt: skip
@@ -59,7 +59,7 @@ def determinant(train, test, seed):
 
 
 def areas(name, detectors):
-    """ROC AUC of each detector on the 40 % of the rows that it has not seen, mean of the trials."""
+    """Return the ROC AUC of each detector on the held-out 40 % of the rows, as mean over the trials."""
     stored = np.load(DATA / "outlier_adbench" / f"{name}.npz", allow_pickle=True)
     X, y = np.asarray(stored["X"], dtype=float), np.asarray(stored["y"]).ravel().astype(int)
     found = np.empty((TRIALS, len(detectors)))
@@ -72,7 +72,7 @@ def areas(name, detectors):
 
 
 def part_outliers():
-    """PyOD's protocol: 60/40, standardised by the training rows, one default setting for all sets."""
+    """PyOD's protocol: 60/40, standardised by the training rows, default settings on all sets."""
     detectors = (auto_encoder, forest, neighbours, determinant)
     for title, names, bound in (
         ("the eight sets of the published tables", PUBLISHED, 0.83),
@@ -92,12 +92,12 @@ def part_outliers():
 
 
 def signal_to_noise(truth, restored):
-    """Peak signal-to-noise ratio in decibels, mean over the images; the peak is 1."""
+    """Return the peak signal-to-noise ratio in decibels, as mean over the images; the peak is 1."""
     return float(np.mean(-10 * np.log10(np.square(truth - restored).mean(axis=1))))
 
 
 def part_denoising(n=10_000, scale=0.5):
-    """MNIST with Gaussian noise: the networks learn from clean images, PCA has the best number of components."""
+    """MNIST with Gaussian noise: the networks learn from clean images, and PCA has the best number of components."""
     (train, _), (test, _) = mnist("train"), mnist("t10k")
     train, test = (images.reshape(len(images), -1).astype(np.float32) / 255 for images in (train[:n], test[:2000]))
     noisy = test + np.random.default_rng(0).normal(scale=scale, size=test.shape).astype(np.float32)
@@ -142,11 +142,11 @@ def part_compression(epochs=90):
 
 
 def part_prior(n=10_000, n_drawn=2000, convincing=0.9):
-    """Codes drawn from a standard normal distribution, of a VAE and of a plain auto-encoder with standardised codes.
+    """Images decoded from drawn codes: normal codes for a VAE and for a plain auto-encoder.
 
-    A network that has seen other digits finds an image convincing if it gives a class a probability of `convincing`.
-    The plain auto-encoder is given the mean and deviation of its codes, and no more, as the VAE has them in its
-    prior. Images are means of the pixels on both sides.
+    An image is convincing if a network trained on other digits gives a class a probability above `convincing`. The
+    codes for the plain auto-encoder are drawn with the mean and standard deviation of its own codes, because a VAE
+    has these in its prior. Images are means of the pixels on both sides.
     """
     (train, _), (others, labels) = mnist("train"), mnist("t10k")
     train, others = (images.reshape(len(images), -1).astype(np.float32) / 255 for images in (train[:n], others))
@@ -173,13 +173,13 @@ def part_prior(n=10_000, n_drawn=2000, convincing=0.9):
 
 
 def part_speed(epochs=10, sizes=(32, 256)):
-    """The same network and number of steps on both sides, with batches of `sizes`, the first of them PyOD's default.
+    """Time against PyOD with the same network and number of steps, for batches of `sizes`; the first is PyOD's default.
 
-    Ours trims its error, PyOD does not.
+    Our detector trims its error, PyOD's does not.
     """
     rng = np.random.RandomState(0)
     X = StandardScaler().fit_transform(np.tile(load_digits().data, (5, 1)) + rng.normal(size=(8985, 64)))
-    X = X[:8960].astype(np.float32)  # whole batches, as PyOD leaves the others out
+    X = X[:8960].astype(np.float32)  # whole batches, because PyOD drops incomplete ones
 
     def ours(size):
         model = AutoEncoderOutlierDetector(

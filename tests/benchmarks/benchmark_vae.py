@@ -1,9 +1,9 @@
-"""VAESampler on real data and on data with known truth, beside a bare torch loop and the truncated SVD.
+"""VAESampler on real data and on data with known truth, compared with a bare torch loop and the truncated SVD.
 
     python tests/benchmarks/benchmark_vae.py [part ...]
 
-Reads ``../shared/data`` beside the checkout, but for the parts `speed` and `zinb`. Times are ratios of runs that
-alternate in one process, on one thread; both sides took the same number of optimiser steps and reached like losses.
+Reads ``../shared/data`` beside the checkout, except for the parts `speed` and `zinb`. Times are ratios of runs that
+alternate in one process, on one thread. Both sides take the same number of optimiser steps and reach similar losses.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from sklearn_ann import VAESampler
 
 
 def binary_mnist():
-    """Training and test images, each pixel drawn once with its brightness as probability."""
+    """Return training and test images, each pixel drawn once with its brightness as probability."""
     rng = np.random.RandomState(0)
     parts = [mnist(part)[0].reshape(-1, 784) / 255 for part in ("train", "t10k")]
     return [(rng.uniform(size=images.shape) < images).astype(np.float32) for images in parts]
 
 
 def part_mnist(epochs=250):
-    """Statically binarised MNIST, one hidden layer of 400, 40 latent units, batches of 100."""
+    """Statically binarised MNIST: one hidden layer of 400 units, 40 latent units, batches of 100."""
     train, test = binary_mnist()
     begin = time.perf_counter()
     model = VAESampler(
@@ -66,7 +66,7 @@ def clusters_score(codes, kinds, seed):
 
 
 def cells_part(name, counts, kinds, **settings):
-    """Five seeds: a tenth of the cells held out for the likelihood, clusters of all cells."""
+    """Five seeds: the likelihood of a held-out tenth of the cells, and clusters of all cells."""
     logarithms = normalize(counts, norm="l1") * 1e4
     logarithms.data = np.log1p(logarithms.data)
     baseline = [
@@ -109,14 +109,14 @@ def scvi_row(name, counts, kinds):
 
 
 def part_worm():
-    """Neurons of the worm, 4,186 cells of ten types."""
+    """Neurons of the worm: 4,186 cells of ten types."""
     stored = np.load(DATA / "sc_worm_neuron" / "worm_neuron_cell.npz")
     matrix = stored["counts"].astype(np.float32), stored["indices"], stored["indptr"]
     cells_part("worm", sp.csr_array(matrix, shape=tuple(stored["shape"])), stored["y"])
 
 
 def part_pbmc():
-    """Blood cells, 700 of them, of ten types."""
+    """Blood cells: 700 cells of ten types."""
     stored = np.load(DATA / "sc_pbmc68k_reduced" / "pbmc68k_reduced.npz", allow_pickle=True)
     matrix = stored["counts"].astype(np.float32), stored["indices"], stored["indptr"]
     cells_part("pbmc68k", sp.csr_array(matrix, shape=tuple(stored["shape"])), stored["bulk_labels"].astype(str))
@@ -160,7 +160,7 @@ def ours(X, likelihood, epochs):
 
 
 class Bare(nn.Module):
-    """The same network as one would write it."""
+    """The same network as one would write it by hand."""
 
     def __init__(self, p, likelihood, means):
         super().__init__()
@@ -204,7 +204,7 @@ def bare_loop(X, likelihood, epochs):
 
 
 def part_speed(rounds=7):
-    """Fit times against a bare torch loop of the same network."""
+    """Time of fit against a bare torch loop with the same network."""
     rng = np.random.RandomState(0)
     digits = np.tile(load_digits().data.astype(np.float32) / 16, (5, 1))
     rates = np.exp(rng.normal(size=(2000, 5)) @ rng.normal(size=(5, 2000)) / 2 - 3)

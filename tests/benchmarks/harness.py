@@ -1,6 +1,6 @@
-"""What the benchmarks share: where real data lie, rows of a table, counted optimiser steps, parts to choose from.
+"""Helpers of the benchmarks: data folder, rows of the result table, counted optimiser steps, and a choice of parts.
 
-Import it first: it sets the number of threads before NumPy starts them.
+Import this file first: it sets the number of threads before NumPy starts them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 def row(what, values, bound=None, at_least=True, beside=""):
-    """Print a row of the table: the mean of `values`, and their range if there are several."""
+    """Print a row of the result table: the mean of `values`, and their range if there are several."""
     values = np.atleast_1d(np.asarray(values, dtype=float))
     mean = values.mean()
     met = "" if bound is None else "yes" if (mean >= bound) == at_least else "**no**"
@@ -37,7 +37,7 @@ def row(what, values, bound=None, at_least=True, beside=""):
 
 
 def mnist(part):
-    """Images of shape (n, 28, 28), values from 0 to 255, and labels; `part` is "train" or "t10k"."""
+    """Return images of shape (n, 28, 28) with values from 0 to 255, and labels; `part` is "train" or "t10k"."""
     arrays = []
     for name, offset in ((f"{part}-images-idx3", 16), (f"{part}-labels-idx1", 8)):
         with gzip.open(DATA / "mnist" / f"{name}-ubyte.gz") as file:
@@ -47,7 +47,7 @@ def mnist(part):
 
 
 def steps_of(function, *args, **settings):
-    """Count the optimiser steps that a call takes, and return them with its result and its seconds."""
+    """Call a function; return the number of its optimiser steps, its result and its seconds."""
     count = 0
 
     def hook(*_):
@@ -64,19 +64,19 @@ def steps_of(function, *args, **settings):
 
 
 def race(ours, peer, rounds=5, alike=0.05):
-    """Run two functions in turn, which return their final losses, or None where these cannot be compared.
+    """Run two functions in turn; both return their final loss, or None if the losses cannot be compared.
 
     Returns
     -------
     ratio : float
         The median of the ratios of their seconds.
     beside : str
-        The steps, milliseconds and losses behind it.
+        The steps, milliseconds and losses behind the ratio.
 
     Raises
     ------
     RuntimeError
-        If they took other numbers of steps, or reached losses that differ by more than a share of `alike`.
+        If the numbers of steps differ, or if the losses differ by more than the fraction `alike`.
     """
     ratios = []
     for _ in range(rounds):
@@ -91,7 +91,7 @@ def race(ours, peer, rounds=5, alike=0.05):
 
 
 def run_parts(functions, description, needless=()):
-    """Run the functions called `part_...` that the command line names, or all; `needless` ones need no real data."""
+    """Run the functions `part_...` that the command line names, or all; the parts in `needless` need no real data."""
     parts = {name.removeprefix("part_"): part for name, part in functions.items() if name.startswith("part_")}
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")

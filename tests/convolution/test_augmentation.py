@@ -6,7 +6,7 @@ import torch
 
 from sklearn_ann import CNNClassifier
 from sklearn_ann.convolution.augmentation import Flip, Mutation, Noise, Shift, Strands, reverse_complement
-from sklearn_ann.convolution.samples import GridBatch
+from sklearn_ann.reading import GridBatch
 
 SIZES = torch.tensor([[4, 3], [5, 6], [2, 6]])
 

@@ -10,7 +10,13 @@ from scipy.signal import correlate
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import check_set_output_transform_pandas, check_transformer_get_feature_names_out
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_n_features_in,
+    check_n_features_in_after_fitting,
+    check_set_output_transform_pandas,
+    check_transformer_get_feature_names_out,
+)
 
 from sklearn_ann import PatternDetector
 from sklearn_ann.convolution import matched_kernel
@@ -102,7 +108,6 @@ def test_wrong_live_cells_count_against_in_a_matched_kernel():
 def test_a_shared_kernel_leaves_open_where_patterns_differ():
     blinker = np.pad(LIFE_PATTERNS["blinker"], ((2, 2), (1, 1)))
     kernel = matched_kernel(blinker, game_of_life(blinker))
-    assert (kernel == 0).sum() == 4
     detector = PatternDetector([kernel])
     assert detector.predict(np.array([blinker, blinker.T, 1 - blinker])).tolist() == [True, True, False]
 
@@ -156,9 +161,18 @@ def test_tables_and_pipelines():
 
 @pytest.mark.filterwarnings("ignore:X does not have valid feature names:UserWarning")
 @pytest.mark.filterwarnings("ignore:X has feature names, but:UserWarning")
-@pytest.mark.parametrize("check", [check_transformer_get_feature_names_out, check_set_output_transform_pandas])
-def test_scikit_learns_checks(check):
-    check("PatternDetector", PatternDetector([[[1, -1]]], image_shape=(1, 3 if "names" in check.__name__ else 5)))
+@pytest.mark.parametrize(
+    ("check", "width"),
+    [
+        (check_transformer_get_feature_names_out, 3),
+        (check_set_output_transform_pandas, 5),
+        (check_n_features_in, 2),
+        (check_n_features_in_after_fitting, 4),
+        (check_dataframe_column_names_consistency, 8),
+    ],
+)
+def test_scikit_learns_checks(check, width):
+    check("PatternDetector", PatternDetector([[[1, -1]]], threshold=0.5, image_shape=(1, width)))
 
 
 def test_torchs_settings_stay_as_they_were():
@@ -174,7 +188,7 @@ def test_torchs_settings_stay_as_they_were():
         ([np.ones((4, 4)), np.ones((3, 2))], {}, "kernel 0 of 3x3 is larger than sample 1 of 3x2"),
         (images(channels=3), {}, "X has 3 channels, but the kernels have 1"),
         ([np.ones((4, 4)), np.ones((4, 4, 3))], {}, "sample 1 has 3 channels, the first one has 1"),
-        ([np.ones((4, 4)), np.ones((0, 4))], {}, r"sample 1 has shape \(0, 4\): there is nothing in it"),
+        ([np.ones((4, 4)), np.ones((0, 4))], {}, r"sample 1 has shape \(0, 4\): it is empty"),
         ([np.ones((4, 4)), np.full((4, 4), np.nan)], {}, "sample 1 contains NaN"),
         ([], {}, r"0 sample\(s\)"),
         (images()[0], {}, "X is read as signals"),
@@ -182,13 +196,14 @@ def test_torchs_settings_stay_as_they_were():
         (None, {}, "Expected sequence or array-like"),
         (images((6, 7)).reshape(5, -1), {"image_shape": (6, 6)}, r"image_shape=\(6, 6\) does not fit"),
         (images(), {"kernels": GLIDER}, r"kernel 0 has shape \(3,\)"),
+        (images(), {"kernels": 5}, "kernels=5"),
         (images(), {"kernels": []}, "kernels is empty"),
-        (images(), {"kernels": [np.zeros((0, 3))]}, r"kernel 0 of shape \(0, 3\) has no weight but zeros"),
-        (images(), {"kernels": [GLIDER, np.zeros((2, 2))]}, "kernel 1 .* has no weight but zeros"),
+        (images(), {"kernels": [np.zeros((0, 3))]}, r"kernel 0 of shape \(0, 3\) has no nonzero weight"),
+        (images(), {"kernels": [GLIDER, np.zeros((2, 2))]}, "kernel 1 .* has no nonzero weight"),
         (images(), {"kernels": [np.full((2, 2), np.inf)]}, "kernel 0 contains NaN or infinity"),
         (images(), {"kernels": [[["a"]]]}, "kernel 0 is not an array of real numbers"),
         (images(), {"kernels": [GLIDER, np.ones((2, 2, 3))]}, "kernel 1 has 3 channels, the first one has 1"),
-        (images(), {"kernels": [np.ones((2, 2))], "normalize": True}, "kernel 0 is the same everywhere"),
+        (images(), {"kernels": [np.ones((2, 2))], "normalize": True}, "kernel 0 is constant"),
         (images(), {"threshold": "half"}, "threshold='half'"),
         (images(), {"threshold": [1, 2]}, r"threshold=\[1, 2\]: .* a number for each kernel, 1"),
         (images(), {"threshold": None}, "threshold=None"),
@@ -208,18 +223,73 @@ def test_kernels_of_different_sizes_have_no_common_map():
         PatternDetector([GLIDER, np.ones((2, 2))], output="maps").transform(images())
 
 
-@pytest.mark.parametrize(
-    ("patterns", "message"),
-    [((), "got shapes of none"), (([[1]], [[1, 0]]), r"\(1, 1\), \(1, 2\)"), (([[0, 2]],), "pattern 0 has other")],
-)
-def test_patterns_that_make_no_kernel(patterns, message):
-    with pytest.raises(ValueError, match=message):
-        matched_kernel(*patterns)
+CHANGES = [
+    {"kernels": [np.ones((2, 2)), np.eye(2)]},
+    {"threshold": 100.0},
+    {"output": "maps"},
+    {"padding": "same"},
+    {"normalize": True},
+    {"image_shape": None},
+    {"device": "abacus"},
+]
 
 
-def test_kernels_that_are_no_list_and_unknown_devices_are_refused():
-    frames = np.zeros((1, 4, 4))
-    with pytest.raises(TypeError, match="kernels=5"):
-        PatternDetector(5).fit(frames)
-    with pytest.raises(ValueError, match="device"):
-        PatternDetector([np.ones((2, 2))], device="abacus").fit(frames)
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+def test_a_fitted_detector_goes_by_the_hyper_parameters_of_its_fit(change):
+    X = images().reshape(5, -1)
+    detector = PatternDetector([GLIDER], threshold=1.0, image_shape=(6, 7)).fit(X)
+
+    def results(detector):
+        names = detector.get_feature_names_out()
+        return detector.transform(X), detector.predict(X), detector.hits(X), names
+
+    before = results(detector)
+    detector.set_params(**change)
+    for later in (detector, pickle.loads(pickle.dumps(detector))):
+        for one, other in zip(results(later), before, strict=True):
+            np.testing.assert_array_equal(one, other)
+    with pytest.raises(AttributeError):
+        _ = clone(detector).resolved_parameters_
+
+
+def test_kernels_and_thresholds_that_change_in_place_do_not_change_a_fit():
+    X, kernel, thresholds = images(), np.eye(3), [1.5]
+    detector = PatternDetector([kernel], threshold=thresholds).fit(X)
+    before = detector.transform(X), detector.hits(X)
+    kernel[:], thresholds[0] = 1, 0.0
+    np.testing.assert_array_equal(detector.transform(X), before[0])
+    np.testing.assert_array_equal(detector.hits(X), before[1])
+
+
+def test_before_a_fit_and_in_a_new_one_the_current_hyper_parameters_count():
+    X = images()
+    detector = PatternDetector([GLIDER])
+    assert detector.transform(X).shape == (5, 1)
+    assert detector.set_params(output="maps").transform(X).shape == (5, 4, 5, 1)
+    detector.fit(X).set_params(output="pooled")
+    assert not hasattr(detector, "get_feature_names_out")
+    assert detector.set_output(transform="pandas").transform(X).shape == (5, 4, 5, 1)
+    table = detector.fit(X).set_output(transform="pandas").set_params(output="maps").transform(X)
+    assert list(table.columns) == ["patterndetector0"]
+
+
+def test_a_fit_that_fails_changes_nothing_and_one_on_images_forgets_the_columns():
+    frame = pd.DataFrame(images().reshape(5, -1)).add_prefix("pixel")
+    detector = PatternDetector([GLIDER], image_shape=(6, 7)).fit(frame)
+    before = vars(detector).copy()
+    with pytest.raises(ValueError, match=r"image_shape=\(6, 7\) does not fit"):
+        detector.fit(np.ones((2, 9)))
+    assert vars(detector) == before
+    detector.set_params(image_shape=None).fit(images())
+    assert not hasattr(detector, "n_features_in_")
+    assert not hasattr(detector, "feature_names_in_")
+
+
+def test_a_fit_of_another_machine_predicts_where_its_device_does_not_exist():
+    X = images()
+    detector = PatternDetector([GLIDER]).fit(X)
+    expected = detector.transform(X)
+    detector.resolved_parameters_.device = "cuda:99"
+    np.testing.assert_array_equal(detector.transform(X), expected)
+    with pytest.raises(ValueError, match="cuda:99"):
+        PatternDetector([GLIDER], device="cuda:99").transform(X)

@@ -1,14 +1,10 @@
-"""Convolutional estimators: what they learn, that places beyond a sample's end do not count, and what they refuse."""
+"""Convolutional estimators: what they learn, that padding does not count, and what they refuse."""
 
 import numpy as np
 import pytest
-import torch
-from scipy.signal import correlate
 from sklearn.datasets import load_digits
 
 from sklearn_ann import CNNClassifier, CNNRegressor
-from sklearn_ann.layers import ConvolutionBlock, ConvolutionLayer
-from sklearn_ann.layers.convolution import convolve
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = {"max_epochs": 3, "random_state": 0}
@@ -28,30 +24,6 @@ def other_strand(s):
     return s.translate(str.maketrans("ACGT", "TGCA"))[::-1]
 
 
-@pytest.mark.parametrize("n_dimensions", [1, 2])
-def test_a_block_is_the_lectures_formula(n_dimensions):
-    torch.manual_seed(0)
-    block = ConvolutionBlock(
-        2, ConvolutionLayer(3, 3, 1), n_dimensions, pooling="max", normalization=None, residual=False
-    )
-    x = np.random.default_rng(0).normal(size=(1, 2, *(7, 6)[:n_dimensions]))
-    got = block(torch.tensor(x, dtype=torch.float32), None)[0].detach().numpy()[0]
-    W = block.weight.detach().numpy()
-    for filter_, response in zip(W, got, strict=True):
-        expected = sum(correlate(channel, w, mode="same") for channel, w in zip(x[0], filter_, strict=True))
-        np.testing.assert_allclose(response, np.maximum(expected, 0), atol=1e-5)
-
-
-@pytest.mark.parametrize("width", [1, 2, 4, 5])
-def test_filters_of_any_width_keep_the_size(width):
-    x = torch.randn(2, 3, 9, 7, generator=torch.Generator().manual_seed(0))
-    weight = torch.randn(4, 3, width, width, generator=torch.Generator().manual_seed(1))
-    around = torch.nn.functional.pad(x, ((width - 1) // 2, width // 2) * 2)
-    expected = torch.nn.functional.conv2d(around, weight)
-    assert convolve(x, weight).shape == (2, 4, 9, 7)
-    torch.testing.assert_close(convolve(x, weight), expected)
-
-
 def test_an_image_that_is_moved_by_the_strides_has_maps_that_are_moved():
     rng = np.random.default_rng(0)
     X = np.zeros((20, 32, 32))
@@ -62,8 +34,8 @@ def test_an_image_that_is_moved_by_the_strides_has_maps_that_are_moved():
     assert here.std() > 0
 
 
-def test_position_bias_is_for_what_depends_on_the_place():
-    """A site is there in all sequences; its place says of which class they are."""
+def test_position_bias_learns_what_depends_on_the_position():
+    """All sequences have the site; its position tells the class."""
     rng = np.random.default_rng(0)
     y = np.arange(300) % 2
     X = []
@@ -140,12 +112,6 @@ def test_maps_and_saliency_have_the_samples_sizes():
     assert [m.shape for m in model.feature_maps(X[:3])] == [(6, -(-len(s) // 2)) for s in X[:3]]
     for method in ("gradient", "mutagenesis"):
         assert [s.shape for s in model.saliency(X[:3], method=method)] == [(len(s), 4) for s in X[:3]]
-    change = model.saliency(X[:1], method="mutagenesis")[0]
-    mutant = "G" + X[0][1:]
-    expected = model.decision_function([mutant]) - model.decision_function(X[:1])
-    np.testing.assert_allclose(change[0, 2], expected[0], atol=1e-5)
-    here = ["ACGT".index(letter) for letter in X[0]]
-    np.testing.assert_allclose(change[np.arange(len(here)), here], 0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -155,13 +121,14 @@ def test_maps_and_saliency_have_the_samples_sizes():
         (["ACGT", ""], {}, "sequence 1 is empty"),
         (["ACGT", 3], {}, "sequence 1 is 3 of type int"),
         ([b"ACGT", b"AC"], {}, "sequence 0 is b'ACGT' of type bytes"),
-        (["MKV", "MK"], {"reverse_complement": "average"}, "is for DNA, but X are of kind 'protein'"),
+        (["MKV", "MK"], {"reverse_complement": "average"}, "is for DNA, but X is of kind 'protein'"),
         ([np.ones((4, 4)), np.ones((4, 4, 3))], {}, "sample 1 has 3 channels, the first one has 1"),
-        ([np.ones((4, 4)), np.ones((0, 4))], {}, r"sample 1 has shape \(0, 4\): there is nothing in it"),
+        ([np.ones((4, 4)), np.ones((0, 4))], {}, r"sample 1 has shape \(0, 4\): it is empty"),
         ([np.ones((4, 4)), np.full((3, 4), np.nan)], {}, "sample 1 contains NaN"),
         (np.ones((2, 10)), {"image_shape": (3, 3)}, r"image_shape=\(3, 3\) does not fit X of 10 features"),
         (["ACGT", "AC"], {"global_pooling": "flatten"}, "needs samples of one size"),
         (["ACGT", "ACGG"], {"global_pooling": "median"}, "global_pooling must be"),
+        (["ACGT", "ACGG"], {"global_pooling": 5}, "global_pooling must be .* got 5"),
         (["ACGT", "ACGG"], {"conv_layers": ((8,),)}, "conv_layers="),
     ],
 )
@@ -176,5 +143,5 @@ def test_the_kind_and_the_size_are_those_of_the_fit():
         model.predict(np.ones((2, 4)))
     with pytest.raises(ValueError, match="sample 1 has the size 5"):
         model.predict(["ACGT", "ACGTA"])
-    with pytest.raises(ValueError, match="motifs are of sequences"):
+    with pytest.raises(ValueError, match="motifs needs sequences"):
         CNNClassifier(**QUICK).fit(np.random.default_rng(0).normal(size=(4, 6)), [0, 1, 0, 1]).motifs()

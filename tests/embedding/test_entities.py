@@ -116,10 +116,20 @@ def test_the_parts_are_those_of_cv():
     expected = by_number.fit_transform(X, y)
     for cv in (KFold(3), list(KFold(3).split(X))):
         np.testing.assert_array_equal(clone(by_number).set_params(cv=cv).fit_transform(X, y), expected)
-    with pytest.raises(ValueError, match="must put each sample into one part"):
+    with pytest.raises(ValueError, match="must put each sample into exactly one part"):
         clone(by_number).set_params(cv=list(KFold(3).split(X))[:2]).fit_transform(X, y)
     with pytest.raises(ValueError, match="'cv' parameter"):
         clone(by_number).set_params(cv=1).fit_transform(X, y)
+
+
+def test_a_part_whose_numbers_look_like_classes_is_of_the_type_of_the_whole():
+    """Without its first sample, y is integers; a forgotten type would fit their classes."""
+    X = np.array([["a"], ["b"], ["c"], ["d"]] * 5, dtype=object)
+    y = np.arange(20.0) % 4
+    y[0] = 0.5
+    settings = QUICK | {"cv": 4, "shuffle": False}
+    expected = EntityEmbeddingTransformer(target_type="continuous", **settings).fit_transform(X, y)
+    np.testing.assert_array_equal(EntityEmbeddingTransformer(**settings).fit_transform(X, y), expected)
 
 
 def test_fit_transform_leaves_what_fit_leaves():
@@ -137,11 +147,11 @@ def test_fit_transform_leaves_what_fit_leaves():
 def test_an_unknown_category_has_the_mean_of_the_known_ones():
     X, y, _ = additive(300, 10)
     model = EntityEmbeddingTransformer(**QUICK).fit(X, y)
-    table = model.embeddings_[0]
-    assert table.shape == (12, 2)
-    np.testing.assert_allclose(table[10:], np.broadcast_to(table[:10].mean(axis=0), (2, 2)), atol=1e-6)
+    matrix = model.embeddings_[0]
+    assert matrix.shape == (12, 2)
+    np.testing.assert_allclose(matrix[10:], np.broadcast_to(matrix[:10].mean(axis=0), (2, 2)), atol=1e-6)
     new = X[:1].assign(a="unheard of")
-    np.testing.assert_array_equal(model.transform(new)[0, :2], table[11])
+    np.testing.assert_array_equal(model.transform(new)[0, :2], matrix[11])
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, float("nan"), pd.NA, pd.NaT])
@@ -162,8 +172,8 @@ def test_missing_values_are_a_category_of_their_own(missing):
 def test_a_category_of_weight_zero_is_unknown():
     X, y, _ = additive(300, 10)
     weight = (X["a"] != "a3").to_numpy().astype(float)
-    table = EntityEmbeddingTransformer(**QUICK).fit(X, y, weight).embeddings_[0]
-    np.testing.assert_array_equal(table[3], table[-1])
+    matrix = EntityEmbeddingTransformer(**QUICK).fit(X, y, weight).embeddings_[0]
+    np.testing.assert_array_equal(matrix[3], matrix[-1])
 
 
 # --- Columns ---------------------------------------------------------------------------------------------------------

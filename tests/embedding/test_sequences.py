@@ -5,7 +5,6 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -13,8 +12,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_ann import SequenceEmbeddingTransformer
-from sklearn_ann.embedding.skipgram import SkipGram
-from sklearn_ann.embedding.tokens import text_rows, tokenize
+from sklearn_ann.reading.texts import text_rows, tokenize
 
 TEXTS = ["the king rules", "the queen rules", "a dog barks", "a cat barks"] * 50
 WORDS = [text.split() for text in TEXTS]
@@ -55,56 +53,6 @@ def test_rows_hold_all_known_tokens_in_order_and_tell_sequences_apart():
     assert (rows.reshape(-1, 2)[980:, 1] == -1).all()
 
 
-# --- The error -------------------------------------------------------------------------------------------------------
-
-
-def test_the_error_is_that_of_the_pairs_one_by_one():
-    sequences, window, n = [[0, 1, 2, 0, 3, 1], [2, 2, 3]], 2, 3
-    codes, starts = np.concatenate(sequences), np.array([0, 6, 9])
-    net = SkipGram(torch.bincount(torch.from_numpy(codes)), 5, window, n, 0.0).double().eval()
-    torch.manual_seed(0)
-    for table in (net.table, net.context):
-        torch.nn.init.normal_(table)
-    drawn = net._noise(1, torch.device("cpu"))[0].numpy()
-    u, v = net.table.detach().numpy(), net.context.detach().numpy()
-
-    def minus_log_sigmoid(x):
-        return np.log1p(np.exp(-x))
-
-    total = weights = 0.0
-    for sequence in sequences:
-        for i, a in enumerate(sequence):
-            for j, b in enumerate(sequence):
-                if 0 < abs(i - j) <= window:
-                    weight = (window - abs(i - j) + 1) / window
-                    noise = minus_log_sigmoid(np.log(n) - v[drawn] @ u[a]).mean()
-                    total += weight * (minus_log_sigmoid(v[b] @ u[a] - np.log(n)) + n * noise)
-                    weights += weight
-    (error,) = net(torch.from_numpy(text_rows(codes, starts))).tolist()
-    assert error == pytest.approx(total / weights, rel=1e-6)
-
-
-def test_noise_follows_the_counts_to_the_power_of_three_quarters():
-    counts = torch.tensor([1.0, 16.0, 81.0, 256.0])
-    net = SkipGram(counts, 2, 1, 1, 0.0)
-    net.generator = torch.Generator().manual_seed(0)
-    expected = np.array([1, 8, 27, 64]) / 100
-    for training in (True, False):
-        drawn = net.train(training)._noise(2000, torch.device("cpu")).flatten()
-        np.testing.assert_allclose(torch.bincount(drawn, minlength=4) / len(drawn), expected, atol=0.01)
-
-
-def test_frequent_tokens_are_thinned_as_the_formula_says():
-    counts = torch.ones(1000)
-    counts[0] = 9000.0
-    net = SkipGram(counts, 2, 1, 1, 1e-3)
-    often = 9000 / 9999 / 1e-3
-    assert net.keep[0].item() == pytest.approx(often**-0.5 + 1 / often, rel=1e-6)
-    assert (net.keep[1:] >= 1).all()
-    assert (SkipGram(torch.ones(4), 2, 1, 1, 1e-3).keep >= 1).all()  # letters stay
-    assert (SkipGram(counts, 2, 1, 1, 0.0).keep == 1).all()
-
-
 # --- What is learned -------------------------------------------------------------------------------------------------
 
 
@@ -137,7 +85,7 @@ def test_scores_estimate_the_mutual_information_of_tokens():
     noise = np.bincount(codes) ** 0.75
     information = np.log(pairs / pairs.sum(axis=1, keepdims=True) / (noise / noise.sum()))
     module = model.module_
-    scores = (module.table @ module.context.T).detach().numpy()
+    scores = (module.vectors @ module.context.T).detach().numpy()
     assert np.corrcoef(scores.ravel(), information.ravel())[0, 1] > 0.97
     assert np.abs(scores - information).mean() < 0.3
 
@@ -156,13 +104,13 @@ def test_pooled_vectors_serve_a_classical_model():
 
 def test_pooling_is_the_mean_the_maximum_or_the_weighted_mean():
     strings = ["ACGT", "AACA", "GG", "TACCA"]
-    model = SequenceEmbeddingTransformer(**BRIEF).fit(strings)
+    model = SequenceEmbeddingTransformer(**BRIEF | {"random_state": 0}).fit(strings)
     vectors = [model.embeddings_[[model.vocabulary_[letter] for letter in string]] for string in strings]
     np.testing.assert_allclose(model.transform(strings), [v.mean(axis=0) for v in vectors], rtol=1e-5, atol=1e-8)
-    model.set_params(pooling="max")
+    model.set_params(pooling="max").fit(strings)
     np.testing.assert_array_equal(model.transform(strings), [v.max(axis=0) for v in vectors])
     weights = TfidfVectorizer(analyzer="char", lowercase=False, norm="l1").fit_transform(strings)
-    model.set_params(pooling="tfidf")
+    model.set_params(pooling="tfidf").fit(strings)
     np.testing.assert_allclose(model.transform(strings), weights @ model.embeddings_, rtol=1e-5, atol=1e-8)
 
 
@@ -171,7 +119,7 @@ def test_unknown_tokens_are_left_out_or_refused(pooling):
     model = SequenceEmbeddingTransformer(**BRIEF, pooling=pooling).fit(["ACAC", "CCA"])
     np.testing.assert_array_equal(model.transform(["AXC", "Ä"]), [model.transform(["AC"])[0], np.zeros(4)])
     with pytest.raises(ValueError, match="sequence 1 has the token 'X', which is not in the vocabulary"):
-        model.set_params(unknown="error").transform(["AC", "AXC"])
+        model.set_params(unknown="error").fit(["ACAC", "CCA"]).transform(["AC", "AXC"])
 
 
 def test_strings_shorter_than_a_word_become_zeros():

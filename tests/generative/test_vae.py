@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sklearn_ann import VAESampler
-from sklearn_ann.generative.network import Noise, Posterior
+from sklearn_ann.generative.network import Noise
 
 QUICK = {"max_epochs": 20, "learning_rate_schedule": "cosine", "early_stopping": False, "random_state": 0}
 COUNTS = ("poisson", "negative_binomial", "zero_inflated_negative_binomial")
@@ -54,16 +54,6 @@ def cells():
 
 
 # --- The bound -------------------------------------------------------------------------------------------------------
-
-
-def test_divergence_is_that_of_torch():
-    rng = np.random.RandomState(0)
-    posterior = Posterior(torch.as_tensor(rng.normal(size=(9, 4))), torch.as_tensor(rng.normal(size=(9, 4))))
-    normal = torch.distributions.Normal
-    exact = torch.distributions.kl_divergence(
-        normal(posterior.mean, (posterior.log_variance / 2).exp()), normal(0.0, 1.0)
-    )
-    np.testing.assert_allclose(posterior.divergence(), exact, rtol=1e-12)
 
 
 def test_bounds_are_below_the_likelihood_that_is_known_and_come_near_it(factors, linear):

@@ -9,9 +9,7 @@ import torch
 
 from sklearn_ann.graph import GraphSet
 from sklearn_ann.graph.convolutions import CONVOLUTIONS, GCNConvolution
-from sklearn_ann.graph.network import GraphBody, GraphConvolutions
-from sklearn_ann.graph.propagation import linear, normalized
-from sklearn_ann.graph.samples import GraphSamples, whole_graph
+from sklearn_ann.reading.graphs import GraphSamples
 
 OPTIONS = {"n_heads": 2, "n_edge_features": 2, "backend": "torch"}
 every_convolution = pytest.mark.parametrize("conv", CONVOLUTIONS)
@@ -46,30 +44,6 @@ def test_gcn_is_the_lectures_formula(n_outputs):
     out = conv(batch.x, batch).relu().detach().numpy()
     A, X = graphs.adjacency.toarray(), graphs.node_features
     np.testing.assert_allclose(out, np.maximum(A @ X @ W.T, 0), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("self_loops", [False, True])
-def test_normalisations_are_their_formulas(self_loops):
-    graphs = random_set()
-    A = graphs.adjacency.toarray().astype(float) + (np.eye(graphs.adjacency.shape[0]) if self_loops else 0)
-    degree = A.sum(axis=1)
-    with np.errstate(divide="ignore"):
-        half, whole = np.where(degree > 0, degree**-0.5, 0), np.where(degree > 0, 1 / degree, 0)
-    expected = {None: A, "row": whole[:, None] * A, "sym": half[:, None] * A * half}
-    for normalize, matrix in expected.items():
-        got, kept = normalized(graphs, normalize, self_loops)
-        np.testing.assert_allclose(got.toarray(), matrix, rtol=1e-6)
-        rows = np.repeat(np.arange(len(degree)), np.diff(got.indptr))
-        original = graphs.adjacency.tocoo().coords
-        np.testing.assert_array_equal(rows[kept], original[0])
-        np.testing.assert_array_equal(got.indices[kept], original[1])
-
-
-def test_negative_sums_are_refused_by_normalisation_only():
-    graphs = GraphSet.from_list([(np.ones((2, 1)), np.ones((2, 2))), (np.ones((2, 1)), -5 * np.ones((2, 2)))])
-    with pytest.raises(ValueError, match="graph 1 has a node whose edge weights sum to -9: normalize='sym'"):
-        normalized(graphs, "sym", True)
-    assert normalized(graphs, None, True)[0].toarray().min() == -5
 
 
 @every_convolution
@@ -119,39 +93,11 @@ def test_nodes_without_neighbours_stay_finite(conv):
     out.sum().backward()
 
 
-def test_sparse_features_give_what_dense_ones_give():
-    X, A, _ = random_set(n_graphs=1, seed=3)[0]
-    weight = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
-    results = []
-    for features in (X, sp.csr_array(X)):
-        x = whole_graph(GraphSet(features, A), "sym", True, torch.float64).x
-        out = linear(x, weight)
-        results.append((out.detach(), torch.autograd.grad(out.square().sum(), weight)[0]))
-    for one, other in zip(*results, strict=True):
-        torch.testing.assert_close(one, other)
-
-
 def test_attention_rows_sum_to_one():
     batch = batch_of(random_set(), self_loops=True, conv="gat")
     _, alpha = layer("gat").attention(batch.x, batch)
     sums = torch.zeros(batch.adjacency.n_nodes, dtype=torch.float64).index_add(0, batch.adjacency.rows, alpha)
     torch.testing.assert_close(sums, torch.ones_like(sums))
-
-
-def test_graph_features_do_not_depend_on_the_order_of_nodes_or_on_the_batch():
-    graphs = random_set(n_graphs=5)
-    X, A, _ = graphs[2]
-    order = np.arange(len(X))[::-1]
-    permuted = GraphSet.from_list([(X[order], A[order][:, order])])
-    torch.manual_seed(0)
-    body = GraphBody(
-        GraphConvolutions((3, 4, 4), "gcn", normalization="batch", residual=True, dropout=0.0, input_dropout=0.0),
-        (4, 4), readout=["mean", "sum", "max", "min", "std"], every_layer=True, normalization="batch",
-        hidden=(6,), dropout=0.0, backend="torch",
-    ).double().eval()  # fmt: skip
-    together = body(batch_of(graphs))
-    torch.testing.assert_close(body(batch_of(permuted))[0], together[2])
-    torch.testing.assert_close(body(batch_of(graphs, index=[2]))[0], together[2])
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
@@ -213,14 +159,3 @@ def test_against_pytorch_geometric(conv):
         return
     expected = expected if theirs_args is None else theirs(*theirs_args)
     torch.testing.assert_close(ours(x, batch), expected)
-
-
-@every_convolution
-def test_batches_cut_together_are_those_cut_one_by_one(conv):
-    graphs = random_set(n_graphs=40)
-    samples = GraphSamples(graphs, None, conv == "gat", torch.float64, 2 if conv == "gat" else 0)
-    indices = torch.randperm(40, generator=torch.Generator().manual_seed(0)).split(1)
-    for one, other in zip(samples.cut(indices), map(samples.__getitem__, indices), strict=True):
-        parts = [(one.x, other.x), (one.edge_features, other.edge_features)]
-        parts += [*zip(one.adjacency, other.adjacency, strict=True), *zip(one.graphs, other.graphs, strict=True)]
-        assert all((a is None and b is None) or torch.equal(a, b) for a, b in parts)

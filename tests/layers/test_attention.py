@@ -53,7 +53,7 @@ def test_heads_are_attentions_of_their_own():
     )
     weights = softmax(query @ key.transpose(0, 2, 1) / math.sqrt(2), axis=-1)
     side_by_side = np.hstack(list(weights @ value))  # (5, 4)
-    expected = attention.answer(torch.from_numpy(side_by_side))
+    expected = attention.output(torch.from_numpy(side_by_side))
     torch.testing.assert_close(attention(x)[0], expected)
 
 

@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from sklearn_ann.layers import Dropout, TiedLinear, dense_stack, layer_widths, linear_layers
+from sklearn_ann.layers import TiedLinear, dense_stack, layer_widths, linear_layers
 
 
 def kinds(stack):
@@ -32,7 +32,3 @@ def test_a_tied_layer_shares_the_weight_even_when_copied():
             module["down"].weight += 1
             module["up"].bias += 1
         assert torch.allclose(module["up"](z), z @ module["down"].weight + module["up"].bias, atol=1e-6)
-
-
-def test_dropout_says_its_probability():
-    assert repr(Dropout(0.3)) == "Dropout(p=0.3)"

@@ -18,7 +18,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from sklearn_ann.preprocessing import SequenceEncoder, read_fasta
-from sklearn_ann.preprocessing.alphabets import ALPHABETS
+from sklearn_ann.reading.alphabets import ALPHABETS
 
 AMINO_ACIDS = ALPHABETS["protein"].letters
 
@@ -338,8 +338,26 @@ def test_no_such_file(tmp_path):
         read_fasta(tmp_path / "missing.fasta")
 
 
-def test_parameters_set_after_fit_wait_for_the_next_fit():
-    encoder = SequenceEncoder("dna", encoding="kmer", k=2).fit(["ACGT"])
-    encoder.set_params(k=3)
-    assert encoder.transform(["ACGT"]).shape == (1, 16)
-    assert len(encoder.get_feature_names_out()) == 16
+NEXT = {
+    "alphabet": "protein", "encoding": "index", "k": 3, "length": 1, "truncate": False, "unknown": "error"
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["onehot", "kmer"])
+@pytest.mark.parametrize("name", NEXT)
+def test_parameters_set_after_fit_wait_for_the_next_fit(encoding, name):
+    words = ["ACGTA", "A-"]  # too long, and with an unknown letter
+    encoder = SequenceEncoder(encoding=encoding, k=2, length=4, truncate=True, unknown="ambiguous").fit(words)
+    expected, names = encoder.transform(words), encoder.get_feature_names_out()
+    encoder.set_params(**{name: NEXT[name]})
+    assert abs(encoder.transform(words) - expected).max() == 0
+    np.testing.assert_array_equal(encoder.get_feature_names_out(), names)
+    assert encoder.resolved_parameters_[name] != NEXT[name]
+
+
+def test_a_strict_fit_stays_strict():
+    encoder = SequenceEncoder(length=3).fit(["ACG"]).set_params(truncate=True, unknown="ambiguous", length=9)
+    with pytest.raises(ValueError, match="sequence 0 has 4 letters, more than length=3 of the parameter"):
+        encoder.transform(["ACGT"])
+    with pytest.raises(ValueError, match="sequence 1 has the letter '-'"):
+        encoder.transform(["A", "-"])

@@ -45,7 +45,7 @@ def test_patience_has_a_floor():
 
 def test_weights_are_kept_with_running_statistics():
     module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
-    weights = Weights(module)
+    weights = Weights(list(module.state_dict().values()))
     before = {name: value.clone() for name, value in module.state_dict().items()}
     module.train()(torch.randn(5, 2))
     with torch.no_grad():

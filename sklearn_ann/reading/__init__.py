@@ -1,0 +1,34 @@
+"""What is a sample? A reader learns it in ``fit``, is frozen and kept, and reads later samples by it."""
+
+from sklearn_ann.reading.conditions import ConditionedBatch, ConditionedReader, ConditionedSamples
+from sklearn_ann.reading.graphs import GraphReader, GraphSet, NodeReader
+from sklearn_ann.reading.grids import GridBatch, GridReader, GridSamples
+from sklearn_ann.reading.letters import LetterBatch, LetterReader, LetterSamples
+from sklearn_ann.reading.reader import Columns, Learned, Reader
+from sklearn_ann.reading.rows import RowReader, StandardizedRowReader
+from sklearn_ann.reading.tables import TableBatch, TableReader, TableRows
+from sklearn_ann.reading.texts import TextReader
+
+__all__ = [
+    "Columns",
+    "ConditionedBatch",
+    "ConditionedReader",
+    "ConditionedSamples",
+    "GraphReader",
+    "GraphSet",
+    "GridBatch",
+    "GridReader",
+    "GridSamples",
+    "Learned",
+    "LetterBatch",
+    "LetterReader",
+    "LetterSamples",
+    "NodeReader",
+    "Reader",
+    "RowReader",
+    "StandardizedRowReader",
+    "TableBatch",
+    "TableReader",
+    "TableRows",
+    "TextReader",
+]

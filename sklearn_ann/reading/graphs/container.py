@@ -1,0 +1,311 @@
+"""GraphSet: a container for many graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_ann.reading.graphs.conversion import read_graphs
+from sklearn_ann.reading.graphs.parts import GraphParts, gather
+
+
+class Graph(NamedTuple):
+    """One graph of a `GraphSet`.
+
+    Parameters
+    ----------
+    X : array or CSR array of shape (n_nodes, n_features)
+        Node features.
+    A : CSR array of shape (n_nodes, n_nodes)
+        ``A[i, j]`` is the weight of the edge from node j to node i.
+    E : array of shape (n_edges, n_edge_features) or None
+        Edge features, in the order of ``A.data``.
+    """
+
+    X: Any
+    A: sp.csr_array
+    E: np.ndarray | None
+
+
+class GraphSet:
+    """A set of graphs: the nodes of all graphs in sequence, and one block-diagonal adjacency matrix.
+
+    A set is immutable. Slices, masks and integer arrays select graphs without a loop, so that scikit-learn splits a set
+    like an array of shape (n_graphs,). ``clone`` does not copy it.
+
+    Parameters
+    ----------
+    node_features : array or sparse matrix of shape (n_nodes, n_features)
+        Features of the nodes of all graphs.
+    adjacency : sparse matrix of shape (n_nodes, n_nodes)
+        Edge weights; repeated entries are added up. No edge may join two graphs.
+    offsets : array of int of shape (n_graphs + 1,), default=None
+        Graph g owns the nodes ``offsets[g]`` to ``offsets[g + 1] - 1``; a graph may have none. By default all nodes
+        are one graph.
+    edge_features : array of shape (n_edges, n_edge_features), default=None
+        Features of the edges, in the order of the entries of `adjacency` in CSR format with sorted columns and without
+        repeated entries.
+    copy : bool, default=True
+        Whether to copy `adjacency`; otherwise it may be sorted in place.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, if a feature or a weight is not finite (the message names the graph), or if an edge
+        joins two graphs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_ann.graph import GraphSet
+    >>> path = (np.eye(3), [[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+    >>> pair = (np.ones((2, 3)), [[0, 1], [1, 0]])
+    >>> graphs = GraphSet.from_list([path, pair, path])
+    >>> graphs
+    GraphSet(3 graphs, 8 nodes, 10 edges, 3 node features)
+    >>> graphs[[1, 0]].n_nodes
+    array([2, 3])
+    >>> graphs[0].A.toarray()
+    array([[0., 1., 0.],
+           [1., 0., 1.],
+           [0., 1., 0.]], dtype=float32)
+    """
+
+    def __init__(
+        self, node_features: Any, adjacency: Any, offsets: Any = None, edge_features: Any = None, *, copy: bool = True
+    ) -> None:
+        sparse = sp.issparse(node_features)
+        nodes = sp.csr_array(node_features) if sparse else np.atleast_2d(np.asarray(node_features))
+        if nodes.ndim != 2:
+            raise ValueError(f"node_features must have shape (n_nodes, n_features), got {nodes.shape}")
+        n = nodes.shape[0]
+        offsets = np.array([0, n] if offsets is None else offsets, dtype=np.int64)
+        matrix = sp.csr_array(adjacency, copy=copy)
+        n_entries = matrix.nnz
+        matrix.sum_duplicates()
+        if matrix.shape != (n, n):
+            raise ValueError(f"adjacency has shape {matrix.shape}, but there are {n} nodes: expected {(n, n)}")
+        if offsets.ndim != 1 or [*offsets[:1], *offsets[-1:]] != [0, n] or (np.diff(offsets) < 0).any():
+            raise ValueError(f"offsets must rise from 0 to the number of nodes, {n}")
+        edges = None
+        if edge_features is not None:
+            edges = np.asarray(edge_features, dtype=np.float32)
+            edges = edges[:, None] if edges.ndim == 1 else edges
+            if edges.ndim != 2:
+                raise ValueError(f"edge_features must have shape (n_edges, n_edge_features), got {edges.shape}")
+            if n_entries != matrix.nnz:
+                raise ValueError("adjacency has repeated entries; with edge_features, each edge must occur once")
+            if len(edges) != matrix.nnz:
+                raise ValueError(f"edge_features has {len(edges)} rows, but adjacency has {matrix.nnz} edges")
+        self._nodes = nodes.astype(np.float32)
+        self._adjacency = matrix.astype(np.float32)
+        self._offsets: np.ndarray = offsets
+        self._edges = edges
+        self._check()
+        self._freeze()
+
+    def _check(self) -> None:
+        owner = np.repeat(np.arange(len(self)), self.n_nodes)
+        rows = np.repeat(np.arange(self._nodes.shape[0]), np.diff(self._adjacency.indptr))
+        bad = {
+            "node features": _rows_not_finite(self._nodes),
+            "edge weights": rows[~np.isfinite(self._adjacency.data)],
+            "edge features": rows[:0] if self._edges is None else rows[_rows_not_finite(self._edges)],
+        }
+        for what, nodes in bad.items():
+            if len(nodes):
+                raise ValueError(f"{what} of graph {owner[nodes[0]]} contain NaN or infinity")
+        across = owner[rows] != owner[self._adjacency.indices]
+        if across.any():
+            row, column = rows[across][0], self._adjacency.indices[across][0]
+            raise ValueError(
+                f"an edge joins node {row} of graph {owner[row]} to node {column} of graph {owner[column]}"
+            )
+
+    def _freeze(self) -> None:
+        parts = [self._offsets, self._adjacency.data, self._adjacency.indices, self._adjacency.indptr, self._edges]
+        nodes: Any = self._nodes
+        parts += [nodes.data, nodes.indices, nodes.indptr] if sp.issparse(nodes) else [nodes]
+        for part in parts:
+            if part is not None:
+                part.flags.writeable = False
+
+    @classmethod
+    def _assembled(cls, nodes: Any, adjacency: sp.csr_array, offsets: np.ndarray, edges: np.ndarray | None) -> GraphSet:
+        """Make a set from parts of a checked set, without checking them again."""
+        new = cls.__new__(cls)
+        new._nodes, new._adjacency, new._offsets, new._edges = nodes, adjacency, offsets, edges
+        new._freeze()
+        return new
+
+    @classmethod
+    def from_list(cls, graphs: Any) -> GraphSet:
+        """Make a set from a list of graphs; `sklearn_ann.graph.as_graph_set` lists the kinds of items."""
+        return as_graph_set(graphs)
+
+    @classmethod
+    def of_parts(cls, parts: list[GraphParts]) -> GraphSet:
+        """Make a set from graphs that are plain arrays."""
+        return cls(*gather(parts), copy=False)
+
+    # --- Contents --------------------------------------------------------------------------------------------------
+
+    @property
+    def node_features(self) -> Any:
+        """Features of all nodes: float32 array or CSR array of shape (n_nodes, n_features)."""
+        return self._nodes
+
+    @property
+    def adjacency(self) -> sp.csr_array:
+        """Block-diagonal adjacency matrix: float32 CSR array of shape (n_nodes, n_nodes)."""
+        return self._adjacency
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """Number of the first node of each graph, then the number of nodes: int64 array of shape (n_graphs + 1,)."""
+        return self._offsets
+
+    @property
+    def edge_features(self) -> np.ndarray | None:
+        """Edge features in the order of ``adjacency.data``, or None."""
+        return self._edges
+
+    @property
+    def n_nodes(self) -> np.ndarray:
+        """Number of nodes of each graph: array of shape (n_graphs,)."""
+        return np.diff(self._offsets)
+
+    @property
+    def n_edges(self) -> np.ndarray:
+        """Number of adjacency entries of each graph: array of shape (n_graphs,)."""
+        counts: np.ndarray = np.diff(self._adjacency.indptr[self._offsets])
+        return counts
+
+    @property
+    def shape(self) -> tuple[int]:
+        """``(n_graphs,)``."""
+        return (len(self),)
+
+    ndim = 1
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __repr__(self) -> str:
+        kind = "sparse node features" if sp.issparse(self._nodes) else "node features"
+        edges = "" if self._edges is None else f", {self._edges.shape[1]} edge features"
+        return (
+            f"GraphSet({len(self):,} graphs, {self._nodes.shape[0]:,} nodes, {self._adjacency.nnz:,} edges, "
+            f"{self._nodes.shape[1]:,} {kind}{edges})"
+        )
+
+    def __iter__(self) -> Iterator[Graph]:
+        return (self[i] for i in range(len(self)))
+
+    @overload
+    def __getitem__(self, key: int) -> Graph: ...
+    @overload
+    def __getitem__(self, key: slice | np.ndarray | list[int]) -> GraphSet: ...
+    def __getitem__(self, key: Any) -> Graph | GraphSet:
+        """Return one graph for an integer, and a set for a slice, a mask or an array of integers."""
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:  # scikit-learn indexes arrays so
+            key = key[0]
+        index = np.arange(len(self))[key]
+        if np.ndim(index) == 0:
+            taken = self._take(np.atleast_1d(index))
+            return Graph(taken._nodes, taken._adjacency, taken._edges)
+        return self._take(index)
+
+    def _take(self, index: np.ndarray) -> GraphSet:
+        nodes = _ranges(self._offsets, index)
+        matrix = self._adjacency
+        edge_offsets = matrix.indptr[self._offsets]  # the entries of a graph are adjacent in memory
+        edges = _ranges(edge_offsets, index)
+        offsets = np.concatenate([[0], np.cumsum(self.n_nodes[index])])
+        shift = np.repeat(offsets[:-1] - self._offsets[index], self.n_edges[index])
+        indptr = np.concatenate([[0], np.cumsum(np.diff(matrix.indptr)[nodes])])
+        columns = (matrix.indices[edges] + shift).astype(matrix.indices.dtype)
+        block = sp.csr_array((matrix.data[edges], columns, indptr), shape=(len(nodes), len(nodes)))
+        block.has_canonical_format = True
+        return GraphSet._assembled(
+            self._nodes[nodes], block, offsets, None if self._edges is None else self._edges[edges]
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._freeze()
+
+    # An immutable value is its own copy, so that clone() copies no data.
+    def __copy__(self) -> GraphSet:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GraphSet:
+        return self
+
+
+def _ranges(starts: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return the positions ``starts[i]`` to ``starts[i + 1] - 1`` for each i in `index`, in sequence."""
+    begin = starts[index]
+    lengths = starts[index + 1] - begin
+    ends = np.cumsum(lengths)
+    positions: np.ndarray = np.arange(ends[-1] if len(ends) else 0) + np.repeat(begin - (ends - lengths), lengths)
+    return positions
+
+
+def _rows_not_finite(features: Any) -> np.ndarray:
+    """Return the rows with NaN or infinity."""
+    values = features.data if sp.issparse(features) else features
+    with np.errstate(invalid="ignore"):  # inf - inf
+        total = values.sum(dtype=np.float64)
+    if np.isfinite(total):  # one sum is faster than a test of each value
+        return np.array([], dtype=np.int64)
+    bad: np.ndarray = ~np.isfinite(values)
+    rows = np.repeat(np.arange(features.shape[0]), np.diff(features.indptr)) if sp.issparse(features) else None
+    return np.flatnonzero(bad.any(axis=1)) if rows is None else rows[bad]
+
+
+def as_graph_set(graphs: Any) -> GraphSet:
+    """Convert a sequence of graphs to a `GraphSet`.
+
+    Parameters
+    ----------
+    graphs : GraphSet or sequence
+        All items must be of one kind:
+
+        - ``(X, A)`` or ``(X, A, E)``: node features of shape (n, p) and adjacency of shape (n, n), both dense or
+          sparse, and edge features in the order of A's entries by row;
+        - an adjacency matrix alone, dense or sparse;
+        - a networkx graph: the node features are the attribute ``"x"`` if there is one, else all attributes sorted by
+          name; the edge weight is the attribute ``"weight"``, by default 1, and the other attributes are edge features;
+        - PyTorch Geometric's ``Data``: ``x, edge_index, edge_weight, edge_attr``; an edge (i, j) leads from i to j;
+        - an RDKit molecule: the features of `sklearn_ann.MoleculeEncoder`.
+
+        Without node features, the only feature of a node is its degree. Repeated edges are added up, and so are their
+        features.
+
+    Returns
+    -------
+    GraphSet
+
+    Raises
+    ------
+    TypeError
+        If an item is of an unknown kind, or not of the same kind as the first.
+    ValueError
+        If an item's shapes do not fit, or if it has not as many features as the first. The message names its index.
+    """
+    if isinstance(graphs, GraphSet) and len(graphs):
+        return graphs
+    return GraphSet.of_parts(read_graphs(graphs))
+
+
+def as_graph(graph: Any) -> GraphSet:
+    """Convert one graph, of any kind that `as_graph_set` takes, to a set of one."""
+    if isinstance(graph, GraphSet):
+        if len(graph) != 1:
+            raise ValueError(f"graph must be one graph, got {graph!r}")
+        return graph
+    return as_graph_set([graph])

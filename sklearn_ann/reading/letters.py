@@ -1,0 +1,121 @@
+"""Sequences of letters, such as DNA, RNA and proteins, of equal or different lengths."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_ann.reading.alphabets import Alphabet, Unknown, find_alphabet, guess_alphabet
+from sklearn_ann.reading.reader import Reader
+from sklearn_ann.training import Rows, Samples
+
+
+class LetterBatch(NamedTuple):
+    """Sequences of codes; arbitrary codes pad shorter ones at the end."""
+
+    codes: Tensor  # (batch, length)
+    lengths: Tensor | None  # (batch,); None if all sequences fill the tensor
+
+
+class LetterSamples(Samples):
+    """Sequences of codes, concatenated.
+
+    Parameters
+    ----------
+    codes : uint8 Tensor of shape (total_length,)
+    starts : int64 Tensor of shape (n_samples + 1,)
+        Where each sequence starts in `codes`; the last entry is the total length.
+    """
+
+    least_batch = Rows.least_batch
+
+    def __init__(self, codes: Tensor, starts: Tensor) -> None:
+        self.codes, self.starts = codes, starts
+        self.lengths = starts.diff()
+        self.uniform = bool((self.lengths == self.lengths[0]).all())
+        self.extents = None if self.uniform else self.lengths
+        self.device = codes.device
+        self.nbytes = codes.nbytes + 2 * starts.nbytes
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def to(self, device: torch.device) -> LetterSamples:
+        """Return the same samples on `device`."""
+        return LetterSamples(self.codes.to(device), self.starts.to(device))
+
+    def __getitem__(self, index: Tensor) -> LetterBatch:
+        if self.uniform:
+            return LetterBatch(self.codes.view(len(self), -1).index_select(0, index), None)
+        lengths = self.lengths.index_select(0, index)
+        place = torch.arange(int(lengths.max()), device=self.device)
+        position = self.starts.index_select(0, index)[:, None] + place  # padding: letters of the next sequences
+        codes = self.codes.index_select(0, position.clamp(max=len(self.codes) - 1).flatten())
+        return LetterBatch(codes.view(position.shape), lengths)
+
+
+class LetterReader(Reader[LetterSamples]):
+    """Reads strings as sequences of codes.
+
+    Parameters
+    ----------
+    alphabet : {"auto", "dna", "rna", "protein"} or str
+    unknown : {"error", "ambiguous"}
+        See `Alphabet.encode`.
+    longest : bool
+        Whether to refuse later sequences that are longer than the longest one in the fit.
+
+    Attributes
+    ----------
+    alphabet_name : str
+        ``"dna"``, ``"rna"``, ``"protein"``, or the letters themselves.
+    max_length : int
+        Length of the longest sequence in the fit.
+    """
+
+    alphabet_name: str
+    max_length: int
+
+    def __init__(
+        self, *, owner: str, dtype: torch.dtype, alphabet: str, unknown: Unknown, longest: bool = False
+    ) -> None:
+        super().__init__(owner=owner, dtype=dtype)
+        self.given_alphabet, self.unknown, self.longest = alphabet, unknown, longest
+
+    def learn(self, X: Any, y: Any = None) -> LetterSamples:
+        """Learn the alphabet and the maximum length."""
+        self.alphabet_name = guess_alphabet(X) if self.given_alphabet == "auto" else self.given_alphabet
+        samples = self._encoded(X)
+        self.max_length = int(samples.lengths.max())
+        self.columns.count(1)
+        return samples
+
+    def read(self, X: Any, y: Any = None) -> LetterSamples:
+        """Return sequences over the same alphabet."""
+        samples = self._encoded(X)
+        if self.longest and samples.lengths.max() > self.max_length:
+            index = int((samples.lengths > self.max_length).nonzero()[0])
+            raise ValueError(
+                f"sequence {index} has {samples.lengths[index]} letters, but the longest sequence in fit had "
+                f"{self.max_length}: position='learned' does not extend to longer ones; position='sinusoidal' and "
+                "'rotary' do"
+            )
+        return samples
+
+    def _encoded(self, X: Any) -> LetterSamples:
+        codes, starts = self.alphabet.encode(X, self.unknown)
+        return LetterSamples(torch.from_numpy(codes), torch.from_numpy(starts))
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The alphabet of the fit."""
+        return find_alphabet(self.alphabet_name)
+
+    def letters_of(self, samples: LetterSamples) -> list[list[str]]:
+        """Return the letters of each sequence."""
+        symbols = np.array(list(self.alphabet.symbols))
+        letters = symbols[samples.codes.numpy(force=True)]
+        return [part.tolist() for part in np.split(letters, samples.starts[1:-1].numpy(force=True))]

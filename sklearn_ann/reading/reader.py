@@ -1,0 +1,181 @@
+"""The contract of every reader: it learns in ``fit`` what a sample is, is frozen, and reads later samples by that."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from sklearn_ann.training import Examples, Samples
+
+
+class Learned:
+    """A value that learns in one fit and then is frozen, so that predictions depend on nothing later.
+
+    Parameters
+    ----------
+    owner : str
+        Class name of the estimator, for error messages.
+    dtype : torch.dtype
+        Type of the numbers in samples and targets.
+    """
+
+    _frozen = False
+
+    def __init__(self, *, owner: str, dtype: torch.dtype) -> None:
+        self.owner, self.dtype = owner, dtype
+
+    def freeze(self) -> None:
+        """Refuse all changes from now on."""
+        for part in vars(self).values():
+            if isinstance(part, Learned):
+                part.freeze()
+        vars(self)["_frozen"] = True  # past __setattr__: two values may share a part, which is frozen twice
+
+    def retyped(self, dtype: torch.dtype) -> Self:
+        """Return a copy with numbers of another type, for a warm start with another `precision`."""
+        if dtype == self.dtype:
+            return self
+        new = copy.copy(self)
+        parts = {name: part.retyped(dtype) for name, part in vars(self).items() if isinstance(part, Learned)}
+        vars(new).update(parts, dtype=dtype)
+        return new
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._frozen:
+            raise AttributeError(f"{type(self).__name__} is frozen: {name} was learned in a fit and cannot change")
+        super().__setattr__(name, value)
+
+    @property
+    def numpy_dtype(self) -> type[np.floating]:
+        """`dtype` as a NumPy type."""
+        return np.float64 if self.dtype == torch.float64 else np.float32
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What was learned, as fitted attributes of the estimator."""
+        return {}
+
+
+S = TypeVar("S", bound=Samples)
+
+
+class Reader(Learned, ABC, Generic[S]):
+    """Decides what a sample is.
+
+    A fit makes a reader from its hyper-parameters and calls, in this order, `learn` with all samples,
+    `finish` with the samples and their weights and targets, and `freeze`. Validation data, predictions, ``partial_fit``
+    and a warm start call `read` alone.
+
+    Attributes
+    ----------
+    columns : Columns
+        Number and names of the features.
+    """
+
+    def __init__(self, *, owner: str, dtype: torch.dtype) -> None:
+        super().__init__(owner=owner, dtype=dtype)
+        self.columns = Columns(owner)
+
+    @abstractmethod
+    def learn(self, X: Any, y: Any = None) -> S:
+        """Check and encode `X`, and learn what later samples must satisfy.
+
+        Parameters
+        ----------
+        X : array-like
+            The samples.
+        y : array-like or None
+            The ``y`` of an unsupervised ``fit``, for readers that take a part of the sample from it.
+        """
+
+    @abstractmethod
+    def read(self, X: Any, y: Any = None) -> S:
+        """Check `X` against what was learned, and encode it."""
+
+    def finish(self, examples: Examples[S]) -> Examples[S]:
+        """Learn what depends on weights or targets, such as moments, and finish the samples that `learn` returned.
+
+        ``examples.rows`` are the samples with a positive weight; None for all.
+        """
+        return examples
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What was learned, as fitted attributes of the estimator."""
+        return self.columns.attributes
+
+
+@lru_cache
+def _class_called(name: str) -> type[BaseEstimator]:
+    """Return an estimator class of this name: scikit-learn checks feature names only for estimators."""
+    return type(name, (BaseEstimator,), {})
+
+
+class Columns(Learned):
+    """Number and names of the features of X, checked by scikit-learn.
+
+    Parameters
+    ----------
+    owner : str
+        Class name of the estimator, for error messages.
+    """
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(owner=owner, dtype=torch.float32)
+        self.attributes_: dict[str, Any] = {}
+
+    def learn(self, X: Any, **how: Any) -> Any:
+        """Learn number and names, and check `X`; `how` are arguments of ``sklearn.utils.check_array``."""
+        return self._validated(X, reset=True, **how)
+
+    def read(self, X: Any, **how: Any) -> Any:
+        """Check `X`, and compare its number and names with the learned ones."""
+        return self._validated(X, reset=False, **how)
+
+    def _validated(self, X: Any, *, reset: bool, **how: Any) -> Any:
+        estimator = _class_called(self.owner)()
+        vars(estimator).update(self.attributes_)
+        checked = validate_data(estimator, X, reset=reset, **how)
+        if reset:
+            self.attributes_ = vars(estimator)
+        return checked
+
+    def count(self, n_features: int) -> None:
+        """Learn a number of features without names, or compare it with the learned one."""
+        if not self.attributes_:
+            self.attributes_ = {"n_features_in_": n_features}
+        elif n_features != self.number:
+            raise ValueError(
+                f"X has {n_features} features, but {self.owner} is expecting {self.number} features as input"
+            )
+
+    @property
+    def number(self) -> int:
+        """Number of features."""
+        return int(self.attributes_["n_features_in_"])
+
+    @property
+    def names(self) -> list[str] | None:
+        """Names of the features; None if not all have one."""
+        names = self.attributes_.get("feature_names_in_")
+        return None if names is None else names.tolist()
+
+    def name(self, position: int) -> str:
+        """Name of a feature in a figure."""
+        return f"column {position}" if self.names is None else self.names[position]
+
+    def phrase(self, position: int) -> str:
+        """Name of a feature in a message."""
+        return f"column {position}" if self.names is None else f"column {self.names[position]!r}"
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """``n_features_in_`` and, if there are names, ``feature_names_in_``."""
+        return self.attributes_

@@ -1,0 +1,229 @@
+"""How networks learn from a batch: the part of the engine that an architecture may exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
+
+from sklearn_ann.training.data import Batch
+from sklearn_ann.training.device import Precision, autocast
+
+Error = Callable[[Any, Any], Tensor]
+"""The error of a network: ``(output, target) -> one loss per sample, shape (batch,)``."""
+
+OptimizerName = Literal["adamw", "adam"]
+_OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
+Schedule = Literal["constant", "cosine", "adaptive"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train; each value is the hyper-parameter of the same name."""
+
+    max_epochs: int
+    batch_size: int | None
+    learning_rate: float
+    learning_rate_schedule: Schedule
+    optimizer: OptimizerName
+    weight_decay: float
+    max_grad_norm: float | None
+    n_iter_no_change: int
+    tol: float
+    precision: Precision
+    learning_rate_warmup: float = 0.0
+
+
+class Step:
+    """One module, one optimiser, and a step down the mean loss of a batch.
+
+    A subclass may change each of these: `make_optimizers` for several optimisers, `output` for a network that reads the
+    target, `train` for several networks that take turns, `member_states` for networks that are trained side by side.
+    Schedules, gradient clipping, patience, best weights and history follow from what the step has.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Trained in place; already of the type and on the device of the training.
+    error : callable
+        ``(output, target) -> Tensor of shape (batch,)``, or (n_members, batch).
+    settings : Settings
+
+    Attributes
+    ----------
+    optimizers : list of Optimizer
+        With several members, one for each.
+    trained : list of list of Parameter
+        What each optimiser moves. Parameters with ``requires_grad=False`` are not among them.
+    """
+
+    concludes: ClassVar[bool] = True
+    """Whether a loss that no longer falls ends the training and picks the best epoch."""
+    n_members: int = 1
+    """Number of networks that are trained side by side; each has a loss, a patience and best weights of its own."""
+
+    def __init__(self, module: nn.Module, error: Error, settings: Settings) -> None:
+        self.module, self.error, self.settings = module, error, settings
+        self.optimizers = self.make_optimizers()
+        self.trained = [
+            [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            for optimizer in self.optimizers
+        ]
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["initial_lr"] = group["lr"]  # what schedules are multiples of
+
+    # --- What a subclass may change --------------------------------------------------------------------------------
+
+    def make_optimizers(self) -> list[Optimizer]:
+        """Return the optimisers of the module's parameters."""
+        return [self.optimizer_of(self.module.parameters())]
+
+    def output(self, batch: Batch) -> Any:
+        """Run the network; its output and the batch's target go to the error."""
+        return self.module(batch.samples)
+
+    def train(self, batch: Batch) -> dict[str, Tensor]:
+        """Learn from a batch and return the sums of its losses before the step, by their names in the history.
+
+        There is always a ``"loss"``: a scalar, or one value per member.
+        """
+        return {"loss": self.descend(self.losses(batch), batch)}
+
+    def validate(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the sums of the batch's losses."""
+        return {"loss": _sum(self.losses(batch), batch)}
+
+    def member_states(self) -> list[list[Tensor]]:
+        """Return the weights and running statistics of each member, as live tensors."""
+        return [list(self.module.state_dict().values())]
+
+    # --- What subclasses build on ----------------------------------------------------------------------------------
+
+    def optimizer_of(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """Make the optimiser that `settings` name, for the parameters that require a gradient."""
+        settings = self.settings
+        moved = [parameter for parameter in parameters if parameter.requires_grad]
+        make = _OPTIMIZERS[settings.optimizer]
+        return make(moved, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Return the loss of each sample, shape (batch,), or (n_members, batch)."""
+        if self.settings.precision == "bfloat16":
+            with autocast(batch_device(self.module), "bfloat16"):
+                output = self.output(batch)
+            output = _in_float32(output)  # the error is computed in full precision
+        else:
+            output = self.output(batch)
+        losses: Tensor = self.error(output, batch.target)
+        return losses
+
+    def descend(self, losses: Tensor, batch: Batch, which: Sequence[int] | None = None) -> Tensor:
+        """Move the optimisers in `which`, by default all, one step down the mean of `losses`; return their sum."""
+        chosen = range(len(self.optimizers)) if which is None else which
+        for number in chosen:
+            for parameter in self.trained[number]:  # like optimizer.zero_grad(), in a tenth of its time
+                parameter.grad = None
+        # This is the gradient of the mean, without a mean in the graph.
+        share = torch.full_like(losses, 1.0 / batch.size) if batch.weight is None else batch.weight / batch.size
+        losses.backward(share.expand_as(losses))  # type: ignore[no-untyped-call]
+        for number in chosen:
+            if self.settings.max_grad_norm is not None:
+                nn.utils.clip_grad_norm_(self.trained[number], self.settings.max_grad_norm)
+            self.optimizers[number].step()
+        return _sum(losses.detach(), batch)
+
+    # --- What the engine asks --------------------------------------------------------------------------------------
+
+    def scale_rates(self, factors: Sequence[float]) -> None:
+        """Set the learning rates to multiples of their initial values, one factor per member."""
+        for number, optimizer in enumerate(self.optimizers):
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * factors[number if self.n_members > 1 else 0]
+
+    def switch(self, training: bool) -> None:
+        """Put the module into training mode, without its frozen parts, or into evaluation mode."""
+        self.module.train(training)
+        if training:
+            for part in frozen_parts(self.module):
+                part.eval()
+
+    def settle(self, batches: Iterable[Batch]) -> None:
+        """Average the statistics of batch normalisation over `batches`, with the current weights.
+
+        The running averages remember the weights of earlier steps: after a few large steps, prediction sees another
+        network than training did (Wu and Johnson 2021, section 3, "precise batch normalisation").
+        """
+        self.switch(training=True)
+        layers = [
+            layer
+            for layer in self.module.modules()
+            if isinstance(layer, _BatchNorm) and layer.training and layer.track_running_stats
+        ]
+        if not layers:
+            return
+        momenta = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # a plain average
+        with torch.no_grad(), autocast(batch_device(self.module), self.settings.precision):
+            for batch in batches:
+                self.output(batch)
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+
+    def adopt(self, settings: Settings) -> None:
+        """Go on with other settings; the optimisers keep their state."""
+        self.settings = settings
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] = settings.learning_rate
+                group["weight_decay"] = settings.weight_decay
+
+    def forget(self) -> None:
+        """Clear the state of the optimisers, whose averages may have gone wrong with the weights."""
+        for optimizer in self.optimizers:
+            optimizer.state.clear()
+
+    def move(self, device: torch.device) -> None:
+        """Move the module's parameters, in place, and the state of the optimisers to `device`."""
+        self.module.to(device)
+        for optimizer in self.optimizers:
+            for state in optimizer.state.values():
+                for name, value in state.items():
+                    if isinstance(value, Tensor):
+                        state[name] = value.to(device)
+
+
+def frozen_parts(module: nn.Module) -> list[nn.Module]:
+    """Return the largest submodules with parameters of which none requires a gradient.
+
+    They stay in evaluation mode: a frozen batch normalisation keeps its statistics.
+    """
+    trained = [parameter.requires_grad for parameter in module.parameters()]
+    if all(trained):  # also without parameters
+        return []
+    if not any(trained):
+        return [module]
+    return [part for child in module.children() for part in frozen_parts(child)]
+
+
+def batch_device(module: nn.Module) -> torch.device:
+    """Return the device of the module's parameters."""
+    first = next(module.parameters(), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def _sum(losses: Tensor, batch: Batch) -> Tensor:
+    return losses.sum(dim=-1) if batch.weight is None else losses @ batch.weight
+
+
+def _in_float32(output: Any) -> Any:
+    if isinstance(output, Tensor):
+        return output.float() if output.is_floating_point() else output
+    return type(output)(*map(_in_float32, output)) if hasattr(output, "_fields") else tuple(map(_in_float32, output))

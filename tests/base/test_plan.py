@@ -1,0 +1,58 @@
+"""What a plan is made of."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sklearn_ann.base.plan import checked_weights, examples_of, hold_out, with_weights_of
+from sklearn_ann.training import Rows, as_random_state
+
+SAMPLES = Rows(torch.arange(10.0)[:, None])
+
+
+def test_a_weight_of_zero_is_an_absent_sample_and_the_mean_of_the_others_is_one():
+    weight = np.array([0, 1, 2, 3, 0, 4, 4, 4, 4, 4.0])
+    examples = examples_of(SAMPLES, torch.arange(10), weight, torch.float64)
+    assert examples.rows.tolist() == [1, 2, 3, 5, 6, 7, 8, 9]
+    assert float(examples.weight[examples.rows].mean()) == pytest.approx(1)
+    np.testing.assert_allclose(examples.weight * (weight.sum() / 8), weight)
+    assert len(examples) == 8
+    assert examples.target[torch.tensor([3])].tolist() == [3]
+
+
+def test_weights_are_checked():
+    assert checked_weights(None, 3) is None
+    with pytest.raises(ValueError, match="sample_weight"):
+        checked_weights([1.0, 2.0], 3)
+    with pytest.raises(ValueError, match="no sample has a weight above zero"):
+        examples_of(SAMPLES, None, np.zeros(10), torch.float64)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        examples_of(SAMPLES, torch.arange(9), None, torch.float64)
+
+
+def test_held_out_samples_are_stratified_and_have_a_weight():
+    weight = np.array([0, 1, 1, 1, 1, 1, 1, 1, 1, 0.0])
+    examples = examples_of(SAMPLES, None, weight, torch.float64)
+    strata = np.arange(10) % 2
+    train, held_out = hold_out(examples, strata, 0.5, as_random_state(0))
+    rows = [set(part.rows.tolist()) for part in (train, held_out)]
+    assert rows[0] | rows[1] == set(range(1, 9))
+    assert not rows[0] & rows[1]
+    assert strata[list(rows[1])].tolist().count(0) == 2
+    assert train.samples is SAMPLES  # nothing is copied
+
+
+def test_what_cannot_be_held_out_is_explained():
+    with pytest.raises(ValueError, match="needs 2 of them at least, got 1"):
+        hold_out(examples_of(Rows(torch.ones(1, 1)), None, None, torch.float32), None, 0.5, as_random_state(0))
+    examples = examples_of(SAMPLES, None, None, torch.float32)
+    with pytest.raises(ValueError, match=r"cannot hold out validation_fraction=0\.1 of 10 samples"):
+        hold_out(examples, np.arange(10), 0.1, as_random_state(0))
+
+
+def test_a_warm_start_takes_weights_of_the_same_shape():
+    old, new = nn.Linear(2, 3), nn.Linear(2, 3)
+    assert torch.equal(with_weights_of(new, old).weight, old.weight)
+    with pytest.raises(ValueError, match="warm_start=True goes on from the previous fit"):
+        with_weights_of(nn.Linear(2, 4), old)

@@ -1,0 +1,92 @@
+"""Targets: encoded, held to what was learned, and turned back into predictions."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+from scipy.special import softmax
+
+from sklearn_ann.base import ClassTargets, NumberTargets
+
+COMMON = {"owner": "Model", "dtype": torch.float64}
+
+
+def test_classes_of_any_type_are_codes_and_come_back():
+    for y in (["b", "a", "c"], [3, -1, 7], [True, False, True]):
+        targets = ClassTargets(**COMMON)
+        target = targets.learn(y, None)
+        outputs = np.eye(len(targets.classes))[np.searchsorted(targets.classes, y)]
+        if targets.binary:
+            assert target.tolist() == outputs[:, 1:].tolist()
+            outputs = outputs[:, 1:] - 0.5
+        else:
+            assert target.tolist() == outputs.argmax(axis=1).tolist()
+        assert targets.predictions(outputs).tolist() == list(y)
+
+
+def test_probabilities_are_the_softmax_in_float64_and_sum_to_one():
+    targets = ClassTargets(**COMMON)
+    targets.learn(["a", "b", "c"], None)
+    logits = np.array([[1e3, 0, -1e3], [0.1, 0.2, 0.3]], dtype=np.float32)
+    probabilities = targets.probabilities(logits)
+    np.testing.assert_allclose(probabilities, softmax(logits.astype(float), axis=1))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-15)
+    two = ClassTargets(**COMMON)
+    two.learn([0, 1], None)
+    np.testing.assert_allclose(two.probabilities(np.array([[2.0]])), [[1 / (1 + np.e**2), 1 / (1 + np.e**-2)]])
+
+
+def test_several_labels_dense_and_sparse():
+    Y = np.array([[1, 0, 1], [0, 1, 0]])
+    targets = ClassTargets(**COMMON)
+    np.testing.assert_array_equal(targets.learn(sp.csr_array(Y), None), Y)
+    np.testing.assert_array_equal(targets.predictions(np.where(Y == 1, 2.0, -2.0)), Y)
+    assert targets.strata(torch.tensor(Y)) is None
+    with pytest.raises(ValueError, match="but this Model knows any set of the classes"):
+        targets.read([0, 1])
+
+
+def test_what_later_targets_are_held_to():
+    targets = ClassTargets(**COMMON)
+    targets.learn(["a", "b"], None)
+    with pytest.raises(ValueError, match=r"unknown labels \['c'\]"):
+        targets.read(["a", "c"])
+    with pytest.raises(ValueError, match="is not what the first call to partial_fit was given"):
+        targets.read(["a"], classes=["a", "c"])
+    with pytest.raises(ValueError, match="This Model requires y"):
+        targets.read(None)
+    numbers = NumberTargets(**COMMON)
+    numbers.learn([[1.0, 2.0], [3.0, 4.0]], None)
+    with pytest.raises(ValueError, match="y has 1 columns, but Model was fitted to 2"):
+        numbers.read([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"y\.toarray"):
+        numbers.read(sp.csr_array(np.eye(2)))
+
+
+def test_class_weights():
+    targets = ClassTargets(class_weight={"a": 2.0, "b": 0.5}, **COMMON)
+    targets.learn(["a", "b", "b"], None)
+    assert targets.weights(["a", "b", "b"]).tolist() == [2.0, 0.5, 0.5]
+    with pytest.raises(ValueError, match="class_weight must be finite and not negative"):
+        ClassTargets(class_weight={"a": -1.0}, **COMMON).weights(["a", "b"])
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1), (6, 2)])
+def test_numbers_are_standardised_with_weights_and_come_back_in_their_shape_and_unit(shape):
+    y = np.random.default_rng(0).normal(100, 7, size=shape)
+    weight = np.array([1.0, 2, 0, 3, 1, 1])
+    targets = NumberTargets(**COMMON)
+    target = targets.learn(y, weight).numpy()
+    np.testing.assert_allclose(np.average(target, axis=0, weights=weight), 0, atol=1e-12)
+    np.testing.assert_allclose(np.average(target**2, axis=0, weights=weight), 1)
+    predictions = targets.predictions(target)
+    assert predictions.shape == shape
+    np.testing.assert_allclose(predictions, y)
+
+
+def test_a_frozen_target_does_not_change():
+    targets = NumberTargets(**COMMON)
+    targets.learn([1.0, 2.0], None)
+    targets.freeze()
+    with pytest.raises(AttributeError, match="is frozen"):
+        targets.learn([5.0, 6.0], None)

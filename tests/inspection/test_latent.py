@@ -1,0 +1,90 @@
+"""Codes and embeddings lie on a plane, with the labels and names of their samples."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_ann import EntityEmbeddingTransformer
+from sklearn_ann.inspection import EmbeddingMapDisplay, LatentSpaceDisplay
+from sklearn_ann.inspection.latent import on_a_plane
+
+QUICK = {"max_epochs": 2, "learning_rate_schedule": "cosine", "random_state": 0}
+
+
+@pytest.fixture(autouse=True)
+def pyplot():
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    yield pyplot
+    pyplot.close("all")
+
+
+@pytest.fixture
+def ax(pyplot):
+    return pyplot.subplots()[1]
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_latent_space_is_a_plane_with_pandas_labels(width):
+    codes = np.random.default_rng(0).normal(size=(30, width))
+    y = pd.Series(["a", "b", "c"] * 10, name="kind", index=range(5, 35))
+    display = LatentSpaceDisplay(codes, y=y).plot()
+    legend = display.ax_.get_legend()
+    assert legend.get_title().get_text() == "kind"
+    assert [len(points.get_offsets()) for points in display.ax_.collections] == [10, 10, 10]
+    if width == 2:
+        np.testing.assert_allclose(display.ax_.collections[1].get_offsets(), codes[y == "b"])
+
+
+def test_latent_space_colours_numbers_by_a_scale(ax):
+    y = np.linspace(0, 1, 30)
+    display = LatentSpaceDisplay(np.c_[y, y], y=y).plot(ax)
+    np.testing.assert_allclose(display.ax_.collections[0].get_array(), y)
+    assert len(display.figure_.axes) == 2  # the scale
+
+
+def test_latent_space_refuses_other_numbers_of_labels():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        LatentSpaceDisplay(np.zeros((3, 2)), y=[0, 1]).plot()
+
+
+def test_embedding_map_names_categories():
+    table = pd.DataFrame({"city": ["Bonn", "Oslo", "Rome"] * 20, "size": np.arange(60.0)})
+    model = EntityEmbeddingTransformer(**QUICK).fit(table, np.arange(60) % 3)
+    display = EmbeddingMapDisplay.from_estimator(model)
+    assert [text.get_text() for text in display.ax_.texts] == ["Bonn", "Oslo", "Rome"]
+    with pytest.raises(ValueError, match="column=1, but there are 1"):
+        EmbeddingMapDisplay.from_estimator(model, column=1)
+
+
+def test_a_plane_keeps_two_columns_pads_one_and_projects_more():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    np.testing.assert_array_equal(on_a_plane(X), X)
+    np.testing.assert_array_equal(on_a_plane(X[:, :1]), np.c_[X[:, 0], np.zeros(20)])
+    turned = np.linalg.qr(np.random.default_rng(1).normal(size=(5, 5)))[0][:2]  # the plane lies in five dimensions
+    found = on_a_plane(X @ turned)
+    distances = [np.linalg.norm(points[:, None] - points, axis=-1) for points in (found, X)]
+    np.testing.assert_allclose(distances[0], distances[1])
+    assert on_a_plane(np.ones((1, 5))).shape == (1, 2)  # a single sample has no principal components
+
+
+def test_many_labels_share_a_scale_of_colours():
+    labels = np.array([f"kind {i:02d}" for i in range(21)])
+    display = LatentSpaceDisplay(np.zeros((21, 2)), y=labels).plot()
+    assert display.ax_.get_legend() is None
+    np.testing.assert_array_equal(display.ax_.collections[0].get_array(), np.arange(21))
+
+
+def test_axes_say_what_the_components_are():
+    assert LatentSpaceDisplay(np.zeros((3, 2))).plot().ax_.get_xlabel() == "first component"
+    vectors = np.random.default_rng(0).normal(size=(4, 3))
+    display = EmbeddingMapDisplay(vectors, "ACGT").plot()
+    assert display.ax_.get_ylabel() == "second principal component"
+    np.testing.assert_allclose([text.xy for text in display.ax_.texts], on_a_plane(vectors))
+
+
+def test_an_embedding_without_a_name_is_refused():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        EmbeddingMapDisplay(np.zeros((3, 2)), ["A", "B"]).plot()

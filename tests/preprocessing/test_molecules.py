@@ -1,0 +1,72 @@
+"""MoleculeEncoder takes molecules in every form and passes through pipelines."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+
+from sklearn_ann import GCNRegressor, MoleculeEncoder
+from sklearn_ann.reading.graphs.molecules import BOND_FEATURES
+
+Chem = pytest.importorskip("rdkit.Chem", reason="RDKit is the extra chem")
+
+
+def test_names_match_the_columns():
+    encoder = MoleculeEncoder()
+    graphs = encoder.transform(["C", "[Fe]", "[Na+].[Cl-]"])
+    assert graphs.node_features.shape[1] == len(encoder.get_feature_names_out())
+    assert graphs.edge_features.shape == (0, len(BOND_FEATURES))
+    assert graphs.n_nodes.tolist() == [1, 1, 2]
+
+
+def test_molecules_are_taken_too():
+    smiles = ["CCO", "c1ccccc1"]
+    molecules = [Chem.MolFromSmiles(text) for text in smiles]
+    one, other = MoleculeEncoder().transform(smiles), MoleculeEncoder().transform(molecules)
+    np.testing.assert_array_equal(one.node_features, other.node_features)
+    y = [0.0, 1.0]
+    settings = {"max_epochs": 2, "learning_rate_schedule": "cosine", "random_state": 0}
+    direct = GCNRegressor(**settings).fit(molecules, y).predict(molecules)
+    piped = make_pipeline(MoleculeEncoder(), GCNRegressor(**settings)).fit(np.array(smiles), y).predict(smiles)
+    np.testing.assert_array_equal(direct, piped)
+
+
+def test_smiles_in_a_table():
+    table = pd.DataFrame({"smiles": ["CCO", "C"]}, index=[7, 9])
+    for X in (table, table["smiles"], table.to_numpy()):
+        assert MoleculeEncoder().transform(X).n_nodes.tolist() == [3, 1]
+
+
+def test_pipelines_that_return_tables_pass():
+    smiles, y = ["CCO", "CC", "C", "CN"], [0.0, 1.0, 0.0, 1.0]
+    settings = {"max_epochs": 2, "learning_rate_schedule": "cosine", "random_state": 0}
+    pipe = make_pipeline(MoleculeEncoder(), GCNRegressor(**settings)).set_output(transform="pandas").fit(smiles, y)
+    assert isinstance(pipe.transform(smiles), pd.DataFrame)
+    with config_context(transform_output="pandas"):
+        make_pipeline(MoleculeEncoder(), GCNRegressor(**settings)).fit(smiles, y)
+
+
+def test_invalid_smiles_are_named_or_flagged(capfd):
+    with pytest.raises(ValueError, match="molecule 1 is 'C1CC', which RDKit cannot read as SMILES"):
+        MoleculeEncoder().transform(["CC", "C1CC"])
+    assert MoleculeEncoder(invalid="empty").fit_transform(["CC", "C1CC"]).n_nodes.tolist() == [2, 0]
+    assert capfd.readouterr().err == ""
+    with pytest.raises(TypeError, match="molecule 0 is 3; expected a SMILES"):
+        MoleculeEncoder().transform([3])
+    with pytest.raises(TypeError, match="got the string 'CCO'"):
+        MoleculeEncoder().transform("CCO")
+    with pytest.raises(ValueError, match="'invalid' parameter of MoleculeEncoder"):
+        MoleculeEncoder(invalid="skip").fit(["C"])
+    with pytest.raises(ValueError, match="'invalid' parameter of MoleculeEncoder"):
+        MoleculeEncoder(invalid="skip").transform(["C"])
+    assert clone(MoleculeEncoder(invalid="empty")).invalid == "empty"
+
+
+def test_a_missing_rdkit_names_the_extra(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "rdkit", None)
+    with pytest.raises(ImportError, match=r"sklearn-ann-architectures\[chem\]"):
+        MoleculeEncoder().transform(["C"])

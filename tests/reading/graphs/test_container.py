@@ -1,0 +1,143 @@
+"""GraphSet behaves like an immutable array of graphs."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.base import clone
+from sklearn.model_selection import KFold, train_test_split
+
+from sklearn_ann import GCNNodeClassifier, GraphSet
+from sklearn_ann.reading.graphs import as_graph, as_graph_set
+
+
+def random_graphs(n, rng, directed=True, edge_features=0, sparse=False):
+    graphs = []
+    for _ in range(n):
+        k = rng.randint(0, 7)
+        A = rng.uniform(size=(k, k)) * (rng.uniform(size=(k, k)) < 0.4)
+        A = A if directed else A + A.T
+        X = rng.normal(size=(k, 3))
+        X = sp.csr_array(X * (X > 0)) if sparse else X
+        E = rng.normal(size=(np.count_nonzero(A), edge_features))
+        graphs.append((X, A, E) if edge_features else (X, A))
+    return graphs
+
+
+def dense(graph):
+    return graph.X.toarray() if sp.issparse(graph.X) else graph.X, graph.A.toarray(), graph.E
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("edge_features", [0, 2])
+def test_graphs_come_back_as_they_went_in(sparse, edge_features):
+    originals = random_graphs(30, np.random.RandomState(0), edge_features=edge_features, sparse=sparse)
+    graphs = GraphSet.from_list(originals)
+    assert len(graphs) == 30
+    assert graphs.shape == (30,)
+    for (X, A, *E), graph in zip(originals, graphs, strict=True):
+        got = dense(graph)
+        np.testing.assert_allclose(got[0], X.toarray() if sparse else X, rtol=1e-6)
+        np.testing.assert_allclose(got[1], A, rtol=1e-6)
+        if E:
+            np.testing.assert_allclose(got[2], E[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [slice(3, 9), slice(None, None, -2), [5, 5, 0], np.array([29, 1]), np.arange(30) % 3 == 0, np.array([], dtype=int)],
+)
+def test_indexing_is_that_of_an_array(key):
+    graphs = GraphSet.from_list(random_graphs(30, np.random.RandomState(1), edge_features=1))
+    taken = graphs[key]
+    expected = [graphs[int(i)] for i in np.arange(30)[key]]
+    assert len(taken) == len(expected)
+    for one, other in zip(taken, expected, strict=True):
+        for a, b in zip(dense(one), dense(other), strict=True):
+            np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(dense(graphs[-1])[1], dense(graphs[29])[1])
+
+
+def test_scikit_learn_splits_it_without_a_list():
+    graphs = GraphSet.from_list(random_graphs(30, np.random.RandomState(2)))
+    train, test = train_test_split(graphs, test_size=10, random_state=0)
+    assert isinstance(train, GraphSet)
+    assert (len(train), len(test)) == (20, 10)
+    assert all(len(graphs[fold]) in (20, 10) for pair in KFold(3).split(graphs) for fold in pair)
+
+
+def test_it_is_immutable_and_shared_by_clone():
+    graphs = GraphSet.from_list(random_graphs(5, np.random.RandomState(3)))
+    for part in (graphs.node_features, graphs.adjacency.data, graphs.offsets, graphs[1:3].node_features):
+        with pytest.raises(ValueError, match="read-only"):
+            part[0] = 1
+    assert copy.deepcopy(graphs) is graphs
+    one = GraphSet(np.eye(2), sp.csr_array((2, 2)))
+    assert clone(GCNNodeClassifier(graph=one)).graph is one
+    loaded = pickle.loads(pickle.dumps(graphs))
+    np.testing.assert_array_equal(loaded.node_features, graphs.node_features)
+    assert not loaded.node_features.flags.writeable
+    assert len(as_graph_set(list(graphs))) == 5
+    with pytest.raises(ValueError, match="0 sample"):
+        as_graph_set(graphs[:0])
+
+
+def test_the_callers_arrays_stay_writeable():
+    X, A = np.ones((2, 3), dtype=np.float32), sp.csr_array(np.ones((2, 2), dtype=np.float32))
+    GraphSet(X, A)
+    X[0] = 2
+    A.data[0] = 2
+
+
+def test_isolated_trailing_and_absent_nodes_are_kept():
+    lonely = (np.ones((3, 1)), np.zeros((3, 3)))
+    empty = (np.zeros((0, 1)), np.zeros((0, 0)))
+    graphs = GraphSet.from_list([empty, lonely, empty])
+    assert graphs.n_nodes.tolist() == [0, 3, 0]
+    assert graphs.n_edges.tolist() == [0, 0, 0]
+
+
+def test_edges_between_graphs_are_refused():
+    with pytest.raises(ValueError, match="an edge joins node 0 of graph 0 to node 1 of graph 1"):
+        GraphSet(np.ones((2, 1)), np.array([[0, 1], [0, 0]]), [0, 1, 2])
+    with pytest.raises(ValueError, match="offsets must rise"):
+        GraphSet(np.ones((2, 1)), np.eye(2), [0, 3])
+    with pytest.raises(ValueError, match="offsets must rise"):
+        GraphSet(np.ones((2, 1)), np.eye(2), [])
+    with pytest.raises(ValueError, match="adjacency has shape"):
+        GraphSet(np.ones((2, 1)), np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "edges", "message"),
+    [
+        (np.ones((2, 1, 1)), None, r"node_features must have shape \(n_nodes, n_features\), got \(2, 1, 1\)"),
+        (np.ones((2, 1)), np.ones((2, 1, 1)), r"edge_features must have shape \(n_edges, n_edge_features\)"),
+        (np.ones((2, 1)), np.ones(3), "edge_features has 3 rows, but adjacency has 2 edges"),
+        (np.array([[np.inf], [-np.inf]]), None, "node features of graph 0 contain NaN or infinity"),
+        (np.ones((2, 1)), [1, np.nan], "edge features of graph 1 contain NaN or infinity"),
+    ],
+)
+def test_bad_features_are_named(nodes, edges, message):
+    with pytest.raises(ValueError, match=message):
+        GraphSet(nodes, np.eye(2), [0, 1, 2], edges)
+
+
+def test_edge_features_forbid_repeated_edges():
+    twice = sp.coo_array((np.ones(2), ([0, 0], [1, 1])), shape=(2, 2))
+    assert GraphSet(np.ones((2, 1)), twice).adjacency.data.tolist() == [2]
+    with pytest.raises(ValueError, match="adjacency has repeated entries"):
+        GraphSet(np.ones((2, 1)), sp.csr_array((np.ones(2), [1, 1], [0, 2, 2]), shape=(2, 2)), None, np.ones((2, 1)))
+
+
+def test_one_graph_is_a_set_of_one():
+    plain = GraphSet.from_list([(np.eye(2), np.ones((2, 2)))])
+    with_edges = GraphSet.from_list([(np.eye(2), np.ones((2, 2)), np.arange(4))])
+    for graphs in (plain, with_edges):
+        one = as_graph(graphs[0])
+        assert repr(one) == repr(graphs)
+        assert as_graph(one) is one
+    with pytest.raises(ValueError, match="graph must be one graph, got GraphSet"):
+        as_graph(plain[[0, 0]])

@@ -1,0 +1,121 @@
+"""Alphabets."""
+
+import pickle
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklearn_ann.reading.alphabets import ALPHABETS, as_strings, find_alphabet, guess_alphabet
+
+DNA = ALPHABETS["dna"]
+
+
+def decode(alphabet, sequences, **how):
+    codes, starts = alphabet.encode(sequences, **how)
+    text = "".join(alphabet.symbols[code] for code in codes)
+    return [text[start:end] for start, end in pairwise(starts)]
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS.values(), ids=ALPHABETS)
+def test_encoding_can_be_undone(alphabet):
+    sequences = [alphabet.symbols, alphabet.letters[::-1], alphabet.letters[0]]
+    assert decode(alphabet, sequences) == sequences
+    assert decode(alphabet, [s.lower() for s in sequences]) == sequences
+
+
+@pytest.mark.parametrize("alphabet", ALPHABETS.values(), ids=ALPHABETS)
+def test_rows_are_shares_of_the_letters(alphabet):
+    n = len(alphabet)
+    np.testing.assert_array_equal(alphabet.rows[:n], np.eye(n))
+    np.testing.assert_allclose(alphabet.rows.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(alphabet.rows[alphabet.any_letter], 1 / n)
+
+
+def test_ambiguous_letters():
+    row = dict(zip(DNA.symbols, DNA.rows.tolist(), strict=True))
+    assert row["R"] == [0.5, 0, 0.5, 0]
+    assert row["N"] == [0.25] * 4
+    assert row["B"] == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3])
+    protein = ALPHABETS["protein"]
+    assert {protein.letters[i] for i in np.flatnonzero(protein.rows[protein.symbols.index("Z")])} == {"E", "Q"}
+
+
+def test_the_other_strand():
+    codes, _ = DNA.encode(["ACGTRYN"])
+    assert "".join(DNA.symbols[code] for code in DNA.complement[codes]) == "TGCAYRN"
+    np.testing.assert_array_equal(DNA.complement[DNA.complement], np.arange(len(DNA.symbols)))
+    # The complement of what an ambiguous letter stands for is what its complement stands for.
+    np.testing.assert_array_equal(DNA.rows[DNA.complement], DNA.rows[:, ::-1])
+    assert ALPHABETS["protein"].complement is None
+
+
+@pytest.mark.parametrize("letter", ["-", "é", "ÿ", "Ω", "🧬", "\ud800"])
+@pytest.mark.parametrize("alphabet", [DNA, find_alphabet("ACGT")], ids=["dna", "own"])
+def test_unknown_letters_are_named_or_taken_for_any(alphabet, letter):
+    sequences = ["ACGT", f"AC{letter}G", "T"]
+    with pytest.raises(ValueError, match=r"sequence 1 has the letter .* at position 2.*unknown='ambiguous'"):
+        alphabet.encode(sequences)
+    wild = alphabet.symbols[alphabet.any_letter]
+    assert decode(alphabet, sequences, unknown="ambiguous") == ["ACGT", f"AC{wild}G", "T"]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ("AC", "G"),
+        np.array(["AC", "G"]),
+        np.array([["AC"], ["G"]]),
+        pd.Series(["AC", "G"], index=[7, 8]),
+        pd.DataFrame({"sequence": ["AC", "G"]}),
+    ],
+    ids=["tuple", "array", "column", "series", "frame"],
+)
+def test_kinds_of_lists(same):
+    assert as_strings(same) == ["AC", "G"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "message"),
+    [
+        ("ACGT", TypeError, "got a single str"),
+        (b"ACGT", TypeError, "got a single bytes"),
+        (["ACGT", b"AC"], TypeError, "sequence 1 is b'AC' of type bytes"),
+        (["ACGT", 3], TypeError, "sequence 1 is 3 of type int"),
+        (["ACGT", None], TypeError, "sequence 1 is None"),
+        (["ACGT", ""], ValueError, "sequence 1 is empty"),
+        ([], ValueError, "0 sample"),
+        ([["A", "C"], ["G", "T"]], ValueError, r"got shape \(2, 2\)"),
+    ],
+)
+def test_anything_but_a_list_of_strings_is_refused(bad, error, message):
+    with pytest.raises(error, match=message):
+        DNA.encode(bad)
+
+
+def test_own_letters():
+    alphabet = find_alphabet("hp")
+    assert alphabet.symbols == "HP?"
+    assert decode(alphabet, ["hpPH?"]) == ["HPPH?"]
+    assert alphabet.rows.tolist() == [[1, 0], [0, 1], [0.5, 0.5]]
+    assert find_alphabet("rna") is ALPHABETS["rna"]
+
+
+@pytest.mark.parametrize("letters", ["", "A", "ABA", "aA", "AÄ", "AB?"])
+def test_letters_that_make_no_alphabet(letters):
+    with pytest.raises(ValueError, match="at least two ASCII letters, each once"):
+        find_alphabet(letters)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "name"),
+    [(["acgt", "NN"], "dna"), (["ACGU"], "rna"), (["ACG"], "dna"), (["ACGTU"], "protein"), (["MKR"], "protein")],
+)
+def test_guess(sequences, name):
+    assert guess_alphabet(sequences) == name
+
+
+def test_pickle():
+    again = pickle.loads(pickle.dumps(DNA))
+    assert decode(again, ["ACGTN"]) == ["ACGTN"]

@@ -1,0 +1,55 @@
+"""What a user's type checker and editor see."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_ann
+
+USER = """
+import numpy as np
+from sklearn_ann import (
+    AttentionClassifier, AttentionRegressor, AttentionTransformer, AutoEncoderOutlierDetector, AutoEncoderTransformer,
+    CNNClassifier, CNNRegressor, EntityEmbeddingTransformer, GCNClassifier, GCNNodeClassifier, GCNNodeRegressor,
+    GCNRegressor, GraphSet, MoleculeEncoder, PatternDetector, SequenceEmbeddingTransformer, SequenceEncoder, VAESampler,
+)
+
+models = (
+    AttentionClassifier(), AttentionRegressor(), AttentionTransformer(), AutoEncoderOutlierDetector(),
+    AutoEncoderTransformer(), CNNClassifier(), CNNRegressor(), EntityEmbeddingTransformer(), GCNClassifier(),
+    GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(), MoleculeEncoder(), PatternDetector([np.ones((2, 2))]),
+    SequenceEmbeddingTransformer(), SequenceEncoder("dna"), VAESampler(),
+)
+model: CNNClassifier = CNNClassifier(max_epochs=3, conv_layers=((8, 3),), dropout=0.1, device="cpu", random_state=0)
+labels: np.ndarray = model.fit(["ACGT", "TTTT"] * 10, [0, 1] * 10).predict(["ACGT"])
+wide = AutoEncoderTransformer(hidden_layer_sizes=(64, 32), loss="absolute_error", batch_size=None)
+graphs: GraphSet = MoleculeEncoder(invalid="empty").fit_transform(["CCO"])
+wide.fit(np.ones((3, 2))).transform(np.ones((3, 2))).round(2)
+"""
+
+# scikit-learn has no types, so that mypy lets unknown names pass.
+WRONG = """
+from sklearn_ann import CNNClassifier
+CNNClassifier(dropout="much")
+"""
+
+
+def test_a_users_file_passes_mypy_strict_and_a_wrong_one_does_not(tmp_path):
+    (tmp_path / "user.py").write_text(USER)
+    (tmp_path / "wrong.py").write_text(WRONG)
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "user.py", "wrong.py"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    errors = [line for line in result.stdout.splitlines() if "error:" in line]
+    assert len(errors) == 1, result.stdout
+    assert errors[0].startswith('wrong.py:3: error: Argument "dropout" to "CNNClassifier"')
+
+
+def test_an_editable_install_is_a_path_that_editors_follow():
+    root = Path(sklearn_ann.__file__).parents[1]
+    if not (root / "setup.cfg").exists():
+        pytest.skip("this package is not installed from a checkout")
+    folders = [Path(folder) for folder in sys.path if Path(folder).name == "site-packages"]
+    lines = [line for folder in folders for file in folder.glob("*.pth") for line in file.read_text().splitlines()]
+    assert str(root) in lines
