@@ -83,6 +83,17 @@ _limited_fits = 0
 _threads_outside = 0
 
 
+def _after_fork() -> None:
+    """Compute on one thread in a forked child, because torch waits for ever for threads that a fork has not copied."""
+    global _limit_lock, _limited_fits
+    _limit_lock, _limited_fits = threading.Lock(), 0
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 @contextmanager
 def limited_threads() -> Iterator[None]:
     """Limit torch to its share of the cores while the context lasts, inside a joblib worker.
