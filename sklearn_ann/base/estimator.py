@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, Tags, check_array
-from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from torch import nn
 
 from sklearn_ann import training
-from sklearn_ann._version import __version__
 from sklearn_ann.base.parameters import (
     NonNegativeFloat,
     NonNegativeInt,
@@ -27,18 +26,30 @@ from sklearn_ann.base.parameters import (
     RandomState,
     declared,
 )
-from sklearn_ann.base.plan import Plan, applied, checked_weights, examples_of, hold_out, with_weights_of
+from sklearn_ann.base.pickling import opened, portable
+from sklearn_ann.base.plan import (
+    Plan,
+    applied,
+    checked_groups,
+    checked_weights,
+    examples_of,
+    finite,
+    given_parameters,
+    hold_out,
+    kept_parameters,
+    with_weights_of,
+)
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import WithHead
 from sklearn_ann.reading import Reader, RowReader
-
-# Hyper-parameters that partial_fit reads anew; the network stays what it is.
-_TRAINING = ("batch_size", "learning_rate", "weight_decay", "max_grad_norm", "device", "verbose")
+from sklearn_ann.reading.annotated import NamesOfSamples
 
 
 @declared
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator):
+class NeuralEstimator(
+    NamesOfSamples, ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
+):
     """A neural network as a scikit-learn estimator.
 
     A subclass is its hyper-parameters, its docstring and four answers: what is a sample (`_reader`; rows by default),
@@ -75,8 +86,9 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     early_stopping : bool
         Whether to hold out validation data, to watch their loss and to keep the weights of the best epoch. The data are
-        a random part of the samples in ``fit``, stratified by class in classifiers. If ``fit`` gets ``X_val``, the loss
-        on these data is watched instead.
+        a random part of the samples in ``fit``, stratified by class in classifiers, or whole groups if ``fit`` gets
+        ``groups``: relatives on both sides make the watched loss too small. If ``fit`` gets ``X_val``, the loss on
+        these data is watched instead.
 
     validation_fraction : float
         Share of the samples, in (0, 1), that `early_stopping` holds out.
@@ -219,12 +231,14 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
+        groups: Any = None,
         incremental: bool = False,
         **target_options: Any,
     ) -> Plan:
         """Validate, read, split and settle everything that a training needs; the estimator stays as it is."""
         self._validate_params()
         going_on = hasattr(self, "module_") and (incremental or self.warm_start)
+        groups = None if groups is None else checked_groups(groups, X)
         plan = self._new_plan(X, going_on, incremental)
         plan.examples = self._examples(plan, X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
@@ -233,39 +247,46 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
             plan.validation = self._examples(plan, X_val, y_val, None, learn=False)
         elif y_val is not None:
             raise ValueError("y_val was given without X_val")
-        for name, value in self._auto(plan).items():
-            if _is_auto(plan.parameters[name]):
-                plan.parameters[name] = value
+        if not (going_on and incremental):
+            plan.replace_auto(self._auto(plan))
         if X_val is None and not incremental and plan.parameters.early_stopping:
             target: Any = plan.examples.target
             target = target.values if isinstance(target, training.Rows) else target
             strata = None if plan.targets is None else plan.targets.strata(target)
             fraction = plan.parameters.validation_fraction
-            plan.examples, plan.validation = hold_out(plan.examples, strata, fraction, plan.rng)
+            plan.examples, plan.validation = hold_out(plan.examples, strata, fraction, plan.rng, groups)
         error = self._error(plan)
         if going_on and incremental:
-            plan.step, plan.history = self._learner, list(self._records)
+            # A copy, so that a call that fails or is interrupted leaves weights and optimiser as they were.
+            plan.step = copy.deepcopy(self._learner)
+            plan.step.move(plan.device)
+            plan.step.adopt(plan.settings)
         else:
             plan.step = self._step(plan, self._new_network(plan, going_on), error)
-            plan.history = list(self._records) if going_on else []
+        plan.history = list(self._records) if going_on else []
+        plan.draw_seeds()
         return plan
 
     def _new_plan(self, X: Any, going_on: bool, incremental: bool) -> Plan:
-        parameters = Bunch(**self.get_params(deep=False))
-        if going_on and incremental:  # the network stays; how to train it may change
-            kept = self.resolved_parameters_
-            changed = {name: parameters[name] for name in _TRAINING if not _is_auto(parameters[name])}
-            parameters = Bunch(**(kept | changed))
-        device = training.resolve_device(parameters.device, parameters.precision)
+        given = given_parameters(self)
+        kept = kept_parameters(given, self._given, self.resolved_parameters_, incremental) if going_on else given
+        parameters = Bunch(**kept)
+        find_device = training.available_device if going_on and incremental else training.resolve_device
+        device = find_device(parameters.device, parameters.precision)
         common = {"owner": type(self).__name__, "dtype": training.tensor_dtype(parameters.precision)}
         if going_on:
             rng = copy.deepcopy(self._rng)
-            reader = self.reader_.retyped(common["dtype"])
-            targets = None if self._coder is None else self._coder.retyped(common["dtype"])
+            reader, targets = self.reader_.retyped(common["dtype"]), self._targets(**common)
+            if not incremental:
+                reader.hold_options(self._reader(X, **common))
+            if targets is not None:
+                if not incremental:
+                    self._coder.hold_options(targets, but="class_weight")
+                targets = self._coder.renewed(targets)
         else:
             rng = training.as_random_state(self.random_state)
             reader, targets = self._reader(X, **common), self._targets(**common)
-        return Plan(reader, targets, parameters, rng, device, incremental)
+        return Plan(reader, targets, parameters, rng, device, incremental, given)
 
     def _examples(
         self, plan: Plan, X: Any, y: Any, sample_weight: Any, *, learn: bool, **target_options: Any
@@ -273,11 +294,15 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         """Read samples, targets and weights, once."""
         reader, targets = plan.reader, plan.targets
         samples = (reader.learn if learn else reader.read)(X, y if targets is None else None)
-        weight = checked_weights(sample_weight, len(samples))
+        weight = checked_weights(sample_weight, len(samples), of_outputs=targets is not None)
         target = None
         if targets is not None:
-            target = targets.learn(y, weight, **target_options) if learn else targets.read(y, **target_options)
+            check_consistent_length(samples, y)  # which ignores None
             of_target = targets.weights(y)
+            target = (targets.learn if learn else targets.read)(y, weight=weight, **target_options)
+            if weight is not None and weight.ndim == 2:  # the targets hold them; a sample without any is absent
+                present = np.asarray(weight.any(axis=1))
+                weight = None if present.all() else present.astype(np.float64)
             if of_target is not None:
                 weight = of_target if weight is None else of_target * weight
         examples = examples_of(samples, target, weight, reader.dtype)
@@ -291,25 +316,27 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
     def _new_network(self, plan: Plan, going_on: bool) -> nn.Module:
         with torch.device("cpu"), training.drawing_from(training.torch_generator(plan.rng)):
             module = self._network(plan)
-        if going_on:
-            module = with_weights_of(module, self.module_)
-        return module.to(plan.device, plan.dtype)
+        module = module.to(plan.device, plan.dtype)
+        return with_weights_of(module, self.module_) if going_on else module
 
     # --- Training and storing --------------------------------------------------------------------------------------
 
     def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
         """Prepare, train, store; a fit that fails leaves the estimator as it was, Ctrl-C keeps whole epochs."""
-        with torch.inference_mode(False):  # which the caller may have switched on
+        with training.isolated():
             plan = self._prepare(X, y, **options)
             run = plan.start(self._loss_floor)
             done_before = run.epoch
             try:
                 self._train(plan, run, X, y, options.get("sample_weight"))
-            except KeyboardInterrupt:
-                if run.epoch > done_before:
-                    self._store(self._results(plan, run, plan.step.module))
-                raise
-            self._store(self._results(plan, run, plan.step.module))
+                results = self._results(plan, run, plan.step.module)
+            except KeyboardInterrupt as interrupt:
+                try:
+                    if run.epoch > done_before:
+                        self._store(self._results(plan, run, plan.step.module))
+                finally:
+                    raise interrupt  # whatever else may fail now
+            self._store(results)
         p = plan.parameters
         if not (plan.incremental or run.converged or run.stopped or p.learning_rate_schedule == "cosine"):
             warnings.warn(
@@ -327,7 +354,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
             with training.limited_threads():
                 run.run()
             return
-        max_epochs = plan.parameters.max_epochs
+        name, max_epochs = type(self).__name__, plan.parameters.max_epochs
         context = self._init_callback_context(max_subtasks=max_epochs)
         data = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
 
@@ -340,7 +367,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         context.call_on_fit_task_begin(estimator=self, **data)
         if hasattr(self, "_skl_callbacks"):
             observers.append(training.EpochTasks(self, context, copied, **data))
-        with training.limited_threads(), training.progress(type(self).__name__, max_epochs, self.verbose) as lines:
+        with training.limited_threads(), training.progress(name, max_epochs, self.verbose) as lines:
             run.run([*observers, *lines])
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes=lambda: copied(run), **data)
 
@@ -358,6 +385,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
             "n_iter_": run.epoch,
             "best_epoch_": run.best_epoch,
             "loss_": run.history[decisive - 1]["loss"],
+            "_given": plan.given,
             "_coder": plan.targets,
             "_learner": plan.step,
             "_records": list(run.history),
@@ -367,9 +395,9 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         }
 
     def _store(self, results: dict[str, Any]) -> None:
-        if "feature_names_in_" not in results:
-            self.__dict__.pop("feature_names_in_", None)
-        for name, value in results.items():
+        for name in set(vars(self).get("_stored", ())) - set(results):  # of an earlier fit on other samples
+            self.__dict__.pop(name, None)
+        for name, value in (results | {"_stored": tuple(results)}).items():
             setattr(self, name, value)
 
     # --- Predicting, by what the fit has kept ----------------------------------------------------------------------
@@ -391,21 +419,37 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     def _apply(self, X: Any, function: Callable[[Any, Any], Any], **how: Any) -> Any:
         """Read `X` and apply ``function(module, batch)`` to it in chunks; see `training.apply`."""
-        check_is_fitted(self)
-        return self._apply_to(self.reader_.read(X), function, **how)
+        return self._apply_to(self._read(X), function, **how)
 
-    def _apply_to(
-        self,
-        samples: training.Samples,
-        function: Callable[[Any, Any], Any],
-        *,
-        chunks: int | Sequence[Tensor] | None = None,
-        gradients: bool = False,
-    ) -> Any:
-        device = self._ready()
-        return applied(
-            self.module_, samples, function, self.resolved_parameters_, device, chunks=chunks, gradients=gradients
-        )
+    def _read(self, X: Any, y: Any = None) -> Any:
+        """Read samples as they were read in the fit."""
+        check_is_fitted(self)
+        with training.isolated():
+            return self.reader_.read(X, y)
+
+    def _apply_to(self, samples: training.Samples, function: Callable[[Any, Any], Any], **how: Any) -> Any:
+        device, kept = self._ready(), self.resolved_parameters_
+        with training.isolated():
+            result = applied(self.module_, samples, function, kept, device, **how)
+        return finite(result, samples.valid)
+
+    def module_input(self, X: Any) -> Any:
+        """Return what ``module_`` takes, for tools that work on torch modules, such as captum.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+            The samples.
+
+        Returns
+        -------
+        Tensor, or named tuple of Tensors
+            All samples as one batch, on the device of the module: ``module_(module_input(X))`` are the outputs.
+        """
+        samples = self._read(X)
+        with training.isolated():
+            batch = samples[torch.arange(len(samples), device=samples.device)]
+            return training.on_device(batch, self._ready())
 
     def _ready(self) -> torch.device:
         """Return where the network is; after unpickling it first moves to its device."""
@@ -434,7 +478,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     @property
     def net_(self) -> Any:
-        """A skorch net that shares the module and the optimiser."""
+        """A skorch net that shares the module and the optimiser; training it does not reach ``history_``."""
         check_is_fitted(self)
         return training.as_skorch_net(self._learner, self._records)
 
@@ -447,28 +491,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__(), _sklearn_ann_version=__version__)
-        if state.get("_device") is not None:
-            if state["_device"].type != "cpu":  # the file must open on a machine without such a device
-                state["module_"], state["_learner"] = copy.deepcopy((state["module_"], state["_learner"]))
-                state["module_"].to("cpu")
-                state["_learner"].move(torch.device("cpu"))
-            state["_device"] = None
-        return state
+        return portable(super().__getstate__())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        version = state.pop("_sklearn_ann_version", "unknown")
-        if version != __version__:
-            warnings.warn(
-                InconsistentVersionWarning(
-                    estimator_name=type(self).__name__,
-                    current_sklearn_version=f"{__version__} of sklearn_ann",
-                    original_sklearn_version=f"{version} of sklearn_ann",
-                ),
-                stacklevel=2,
-            )
-        super().__setstate__(state)
-
-
-def _is_auto(value: Any) -> bool:
-    return isinstance(value, str) and value == "auto"
+        super().__setstate__(opened(state, type(self).__name__))

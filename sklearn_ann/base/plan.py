@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
-from sklearn.utils import Bunch
+from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold, train_test_split
+from sklearn.utils import Bunch, check_array, column_or_1d
 from sklearn.utils.validation import check_consistent_length
 from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import check_sample_weight
-from sklearn_ann.base.targets import Targets
+from sklearn_ann.base.targets import Targets, missing_entries
 
 
 @dataclass
@@ -42,10 +43,14 @@ class Plan:
         The network, ready to be trained.
     history : list of dict
         Records of earlier epochs of the same network.
+    generator, noise : torch.Generator
+        What the order of the samples, and stochastic layers, are drawn from.
     rng : RandomState
     device : torch.device
     incremental : bool
         Whether this is one epoch of ``partial_fit``.
+    given : dict
+        The hyper-parameters as they are set.
     """
 
     reader: Any
@@ -54,10 +59,13 @@ class Plan:
     rng: np.random.RandomState
     device: torch.device
     incremental: bool
+    given: dict[str, Any]
     examples: training.Examples[Any] = dataclasses.field(init=False)
     validation: training.Examples[Any] | None = None
     step: training.Step = dataclasses.field(init=False)
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    generator: torch.Generator = dataclasses.field(init=False)
+    noise: torch.Generator = dataclasses.field(init=False)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -72,31 +80,69 @@ class Plan:
         one_epoch = {"max_epochs": 1, "learning_rate_warmup": 0.0}
         return training.Settings(**(values | one_epoch if self.incremental else values))
 
+    def replace_auto(self, found: dict[str, Any]) -> None:
+        """Put what ``"auto"`` stands for in its place."""
+        for name, value in found.items():
+            if is_auto(self.parameters[name]):
+                self.parameters[name] = value
+
+    def draw_seeds(self) -> None:
+        """Seed the order of the samples and the noise: a plan draws nothing after it is prepared."""
+        self.generator = training.torch_generator(self.rng)
+        self.noise = training.torch_generator(self.rng, self.device)
+
     def apply(
         self,
         module: nn.Module,
         samples: training.Samples,
         function: Callable[[Any, Any], Any],
-        chunks: Sequence[Tensor] | None = None,
+        **how: Any,
     ) -> Any:
-        """Apply ``function(module, batch)`` to samples with the settings of this fit; see `training.apply`."""
-        return applied(module, samples, function, self.parameters, self.device, chunks=chunks)
+        """Apply ``function(module, batch)`` to samples with the settings of this fit; see `applied`."""
+        return applied(module, samples, function, self.parameters, self.device, **how)
 
     def start(self, loss_floor: float) -> training.Training:
         """Return the training of this plan, not yet run."""
-        if self.incremental:
-            self.step.move(self.device)
-            self.step.adopt(self.settings)
         return training.Training(
             self.step,
             self.examples,
             self.validation,
             history=self.history,
-            generator=training.torch_generator(self.rng),
-            noise=training.torch_generator(self.rng, self.device),
+            generator=self.generator,
+            noise=self.noise,
             loss_floor=loss_floor,
             settles=not self.incremental,
         )
+
+
+# Hyper-parameters that partial_fit reads anew; the network stays what it is.
+_TRAINING = ("batch_size", "learning_rate", "weight_decay", "max_grad_norm", "device", "verbose", "class_weight")
+
+
+def is_auto(value: Any) -> bool:
+    """Whether a hyper-parameter is left to the estimator."""
+    return isinstance(value, str) and value == "auto"
+
+
+def given_parameters(estimator: Any) -> dict[str, Any]:
+    """Return all hyper-parameters, also those that a subclass with an ``__init__`` of its own hides."""
+    names = [*estimator.get_params(deep=False), *type(estimator)._parameter_constraints]
+    return {name: getattr(estimator, name) for name in dict.fromkeys(names)}
+
+
+def kept_parameters(
+    given: dict[str, Any], given_before: dict[str, Any], resolved: Bunch, incremental: bool
+) -> dict[str, Any]:
+    """Return the hyper-parameters of a fit that goes on from an earlier one.
+
+    ``partial_fit`` changes how the network is trained and nothing else. A warm start takes all that is set, but
+    ``"auto"`` goes on to stand for what it stood for.
+    """
+    if incremental:
+        trained = [name for name in _TRAINING if name in given and (name == "device" or not is_auto(given[name]))]
+        return dict(resolved) | {name: given[name] for name in trained}
+    same = [name for name, value in given.items() if is_auto(value) and is_auto(given_before.get(name))]
+    return given | {name: resolved[name] for name in same}
 
 
 def applied(
@@ -108,34 +154,89 @@ def applied(
     *,
     chunks: int | Sequence[Tensor] | None = None,
     gradients: bool = False,
+    in_full: bool = False,
 ) -> Any:
-    """Apply a function to samples with the settings of a fit; see `training.apply`."""
+    """Apply a function to samples with the settings of a fit; see `training.apply`.
+
+    With `in_full`, a network of precision bfloat16 computes in float32, for results whose digits are looked at.
+    """
     if chunks is None:  # without gradients, a batch takes less memory than in training
         size = parameters.batch_size
-        chunks = len(samples) if size is None else max(8 * size, 256)
+        chunks = len(samples) if size is None else min(max(8 * size, 256), len(samples))
+    precision: training.Precision = parameters.precision
+    if in_full and precision == "bfloat16":
+        precision = "float32"
     return training.apply(
-        module, samples, function, device=device, precision=parameters.precision, chunks=chunks, gradients=gradients
+        module, samples, function, device=device, precision=precision, chunks=chunks, gradients=gradients
     )
 
 
-def checked_weights(sample_weight: Any, n_samples: int) -> np.ndarray | None:
-    """Return the weights of samples in float64, or None."""
+def finite(result: Any, valid: Tensor | None) -> Any:
+    """Refuse results that are not finite; results of samples that have nothing to predict from are NaN.
+
+    Raises
+    ------
+    ValueError
+        If the result of a sample is not finite, naming the sample.
+    """
+    if isinstance(result, tuple):
+        return tuple(finite(part, valid) for part in result)
+    if not isinstance(result, np.ndarray) or result.dtype.kind != "f":
+        return result
+    bad = ~np.isfinite(result)
+    if valid is not None and not valid.all():
+        absent = ~valid.numpy(force=True)
+        result[absent], bad[absent] = np.nan, False
+    if bad.any():
+        sample = int(bad.reshape(len(bad), -1).any(axis=1).argmax())
+        raise ValueError(
+            f"the output for sample {sample} is not finite: values of this sample are too large for the type that "
+            "precision names, or too far from those in fit"
+        )
+    return result
+
+
+def checked_weights(sample_weight: Any, n_samples: int, *, of_outputs: bool = False) -> np.ndarray | None:
+    """Return the weights of samples in float64, or None; `of_outputs` allows one weight for each output too."""
     if sample_weight is None:
         return None
+    if of_outputs and len(getattr(sample_weight, "shape", ())) == 2:
+        entries: np.ndarray = check_array(sample_weight, dtype=np.float64, input_name="sample_weight")
+        if len(entries) != n_samples or (entries < 0).any():
+            raise ValueError(
+                f"sample_weight has {len(entries)} rows, of which {(entries < 0).any(axis=1).sum()} have negative "
+                f"values: expected {n_samples} rows of values from 0"
+            )
+        return entries
     weight: np.ndarray = check_sample_weight(
         sample_weight, np.empty(n_samples), dtype=np.float64, force_float_dtype=True, ensure_non_negative=True
     )
     return weight
 
 
+def checked_groups(groups: Any, X: Any) -> np.ndarray:
+    """Return groups as numbers; labels of any type name them."""
+    labels = column_or_1d(np.asarray(groups, dtype=object) if isinstance(groups, list | tuple) else groups)
+    check_consistent_length(X, labels)
+    if missing_entries(labels).any():
+        raise ValueError(f"groups has no value for sample {int(missing_entries(labels).argmax())}")
+    numbers: dict[Any, int] = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels.tolist()])
+
+
 def examples_of(
     samples: Any, target: Tensor | training.Samples | None, weight: np.ndarray | None, dtype: torch.dtype
 ) -> training.Examples[Any]:
-    """Join samples, targets and weights; a weight of zero is an absent sample."""
+    """Join samples, targets and weights; a weight of zero is an absent sample, and so is one that holds nothing."""
     if target is not None:
         check_consistent_length(samples, target)
         target = training.Rows(target) if isinstance(target, Tensor) else target
     rows = weights = None
+    if samples.valid is not None and not samples.valid.all():
+        valid = samples.valid.numpy(force=True)
+        if not valid.any():
+            raise ValueError("no sample holds anything to learn from, such as an atom, a node or a letter")
+        weight = valid * (np.ones(len(valid)) if weight is None else weight)
     if weight is not None:
         if not (weight > 0).any():
             raise ValueError("no sample has a weight above zero, with sample_weight and class_weight multiplied")
@@ -146,21 +247,46 @@ def examples_of(
 
 
 def hold_out(
-    examples: training.Examples[Any], strata: np.ndarray | None, fraction: float, rng: np.random.RandomState
+    examples: training.Examples[Any],
+    strata: np.ndarray | None,
+    fraction: float,
+    rng: np.random.RandomState,
+    groups: np.ndarray | None = None,
 ) -> tuple[training.Examples[Any], training.Examples[Any]]:
-    """Split off the part that early stopping watches; the data are not copied."""
+    """Split off the part that early stopping watches, whole groups if there are any; the data are not copied."""
     rows = np.arange(len(examples.samples)) if examples.rows is None else examples.rows.numpy()
     if len(rows) < 2:
         raise ValueError(f"early_stopping=True holds samples out and needs 2 of them at least, got {len(rows)}")
     stratify = None if strata is None else strata[rows]
     try:
-        parts = train_test_split(rows, test_size=fraction, random_state=rng, stratify=stratify)
+        if groups is None:
+            parts = train_test_split(rows, test_size=fraction, random_state=rng, stratify=stratify)
+        else:
+            parts = [rows[part] for part in _split_groups(groups[rows], stratify, fraction, rng)]
     except ValueError as error:
         raise ValueError(
             f"early_stopping=True cannot hold out validation_fraction={fraction} of {len(rows)} samples: {error} "
             "You can give validation data of your own to fit as X_val."
         ) from error
     train, held_out = (dataclasses.replace(examples, rows=torch.from_numpy(part)) for part in parts)
+    return train, held_out
+
+
+def _split_groups(
+    groups: np.ndarray, strata: np.ndarray | None, fraction: float, rng: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions to train on and to hold out; no group is on both sides."""
+    parts: Any
+    if strata is None:
+        parts = GroupShuffleSplit(1, test_size=fraction, random_state=rng).split(groups, groups=groups)
+    else:
+        n_parts = min(max(2, round(1 / fraction)), len(np.unique(groups)))
+        if n_parts < 2:
+            raise ValueError("there is one group only, so that none can be held out.")
+        parts = StratifiedGroupKFold(n_parts, shuffle=True, random_state=rng).split(groups, strata, groups)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")  # a class may be in few groups
+        train, held_out = next(parts)
     return train, held_out
 
 

@@ -5,15 +5,28 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 
 from sklearn_ann.base.estimator import NeuralEstimator
-from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets
+from sklearn_ann.base.losses import Loss
+from sklearn_ann.base.parameters import OpenFraction
+from sklearn_ann.base.plan import checked_weights
+from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets, missing_entries
 from sklearn_ann.layers import WithHead
 
 # Losses are in nats or, for a standardised target, in variances: below a hundredth they are as good as zero.
 LOSS_FLOOR = 1e-2
+
+
+def known_targets(y: Any) -> np.ndarray | None:
+    """Return which targets are known, (n_samples, n_outputs); None if all are."""
+    if np.ndim(y) != 2 or sp.issparse(y):
+        return None
+    missing = missing_entries(np.asarray(y))
+    return ~missing if missing.any() else None
 
 
 class NeuralClassifier(ClassifierMixin, NeuralEstimator):
@@ -40,7 +53,16 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
     def _targets(self, **common: Any) -> Targets:
         return ClassTargets(class_weight=self.class_weight, **common)
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        groups: Any = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -48,11 +70,15 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
-            Labels of any type, or for each label whether a sample has it.
-        sample_weight : array-like of shape (n_samples,), default=None
-            A sample of weight 2 counts as if it were there twice, a sample of weight 0 as if it were not there.
+            Labels of any type, or for each label whether a sample has it. In an indicator matrix labels may be missing,
+            NaN; the loss leaves them out.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
+            A sample of weight 2 counts as if it were there twice, a sample of weight 0 as if it were not there. With an
+            indicator matrix, each label may have a weight of its own.
         X_val, y_val : as X and y, default=None
             Validation data: early stopping watches their loss.
+        groups : array-like of shape (n_samples,), default=None
+            Which samples belong together, such as families of sequences: early stopping holds out whole groups.
 
         Returns
         -------
@@ -63,7 +89,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         ValueError
             If the data are not what is described here, or if the loss is no longer finite.
         """
-        return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val)
+        return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val, groups=groups)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for one more epoch, on these samples alone.
@@ -132,6 +158,25 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         labels: np.ndarray = self._coder.predictions(logits)
         return labels
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the mean accuracy.
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in ``fit``
+            The samples, their targets and their weights.
+
+        Returns
+        -------
+        float
+            With several labels per sample, the share of samples of which all known labels are right.
+        """
+        known = known_targets(y)
+        if known is None:
+            return float(super().score(X, y, sample_weight))
+        right = ((self.predict(X) == np.asarray(y)) | ~known).all(axis=1)
+        return float(np.average(right, weights=checked_weights(sample_weight, len(right))))
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
@@ -144,18 +189,40 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
 
     The targets are standardised for training, and predictions are returned in the targets' own unit.
 
+    Parameters
+    ----------
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}
+        Error of a prediction. ``"squared_error"`` predicts the mean, ``"absolute_error"`` the median, ``"quantile"``
+        the `quantile`. ``"huber"`` is squared up to 1.35 standard deviations of y and linear beyond, so that outliers
+        count less. ``"poisson"`` is half of the deviance, for counts and other targets from 0; it predicts their mean.
+
+    quantile : float
+        The quantile, in (0, 1), that ``loss="quantile"`` predicts.
+
     Attributes
     ----------
     n_outputs_ : int
         Number of targets.
     """
 
+    loss: Loss = "squared_error"
+    quantile: OpenFraction = 0.5
+
     _loss_floor: ClassVar[float] = LOSS_FLOOR
 
     def _targets(self, **common: Any) -> Targets:
-        return NumberTargets(**common)
+        return NumberTargets(loss=self.loss, quantile=self.quantile, **common)
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        groups: Any = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -163,11 +230,14 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers.
-        sample_weight : array-like of shape (n_samples,), default=None
-            A sample of weight 2 counts as if it were there twice, a sample of weight 0 as if it were not there.
+            Numbers. Of several outputs some may be missing, NaN; the loss leaves them out.
+        sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            A sample of weight 2 counts as if it were there twice, a sample of weight 0 as if it were not there. With
+            several outputs, each may have a weight of its own.
         X_val, y_val : as X and y, default=None
             Validation data: early stopping watches their loss.
+        groups : array-like of shape (n_samples,), default=None
+            Which samples belong together, such as families of sequences: early stopping holds out whole groups.
 
         Returns
         -------
@@ -178,7 +248,7 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         ValueError
             If the data are not what is described here, or if the loss is no longer finite.
         """
-        return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val)
+        return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val, groups=groups)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one more epoch, on these samples alone.
@@ -211,6 +281,30 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         outputs = self._apply(X, WithHead.forward)  # (n_samples, n_outputs)
         numbers: np.ndarray = self._coder.predictions(outputs)
         return numbers
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination R².
+
+        Parameters
+        ----------
+        X, y, sample_weight : as in ``fit``
+            The samples, their targets and their weights.
+
+        Returns
+        -------
+        float
+            With several outputs, the mean over them; each is scored on the samples whose target is known.
+        """
+        known = known_targets(y)
+        if known is None:
+            return float(super().score(X, y, sample_weight))
+        targets, predicted = np.asarray(y, dtype=np.float64), self.predict(X)
+        weight = checked_weights(sample_weight, len(targets))
+        scores = [
+            r2_score(target[there], output[there], sample_weight=None if weight is None else weight[there])
+            for target, output, there in zip(targets.T, predicted.T, known.T, strict=True)
+        ]
+        return float(np.mean(scores))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

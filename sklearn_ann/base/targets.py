@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,26 +14,20 @@ from scipy.special import expit, softmax
 from sklearn.utils import check_array, column_or_1d, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from torch import Tensor
-from torch.nn import functional as F
 
+from sklearn_ann.base.losses import (
+    Loss,
+    cross_entropy,
+    error_of,
+    independent_cross_entropy,
+    masked,
+    plain,
+    with_weight,
+)
 from sklearn_ann.reading import Learned
+from sklearn_ann.reading.columns import is_missing
 from sklearn_ann.reading.scaling import mean_and_scale
 from sklearn_ann.training import Error, Samples
-
-
-def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """-log softmax(logits)[target] of each sample."""
-    return F.cross_entropy(logits, target, reduction="none")
-
-
-def independent_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy of each sample, summed over its labels."""
-    return F.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(dim=1)
-
-
-def mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
-    """Squared error of each sample, averaged over its outputs."""
-    return (output - target).square().mean(dim=1)
 
 
 class Targets(Learned, ABC):
@@ -49,7 +45,7 @@ class Targets(Learned, ABC):
     def learn(self, y: Any, weight: np.ndarray | None, **options: Any) -> Tensor | Samples:
         """Check and encode `y`, and learn what later targets are held to.
 
-        Targets of different sizes are `Samples`.
+        Targets of different sizes are `Samples`. `weight` has the shape (n_samples,) or (n_samples, n_outputs).
         """
 
     @abstractmethod
@@ -69,11 +65,40 @@ class Targets(Learned, ABC):
     def error(self) -> Error:
         """Error of the network's outputs."""
 
+    def renewed(self, today: Targets) -> Targets:
+        """Return what was learned with the class weights and the type of `today`, to go on from an earlier fit."""
+        new = copy.copy(self)
+        vars(new).update({name: today.options[name] for name in ("class_weight", "dtype") if name in today.options})
+        return new
+
     def _checked(self, y: Any) -> Any:
+        """Return `y` as an array; in two dimensions targets may be missing, NaN."""
         if y is None:
             raise ValueError(f"This {self.owner} requires y to be passed, but the target y is None")
+        if isinstance(y, list | tuple):
+            entries = np.array(y, dtype=object)
+            if entries.dtype == object and missing_entries(entries).any():
+                y = entries  # NumPy would make text of what is missing
         how = {"accept_sparse": "csr", "ensure_2d": False, "dtype": None, "input_name": "y", "estimator": self.owner}
-        return check_array(y, **how)
+        y = check_array(y, ensure_all_finite="allow-nan", **how)
+        if sp.issparse(y) or (y.ndim == 2 and y.shape[1] > 1):
+            return y
+        missing = np.flatnonzero(missing_entries(y))
+        if len(missing):
+            raise ValueError(
+                f"Input y contains NaN or None: the target of sample {missing[0]} is missing"
+                + (f", and {len(missing) - 1} more. " if len(missing) > 1 else ". ")
+                + "Leave such samples out; single targets may be missing only where y has several columns."
+            )
+        return y
+
+    def _entry_weights(self, weight: np.ndarray | None, shape: tuple[int, ...]) -> Tensor | None:
+        """Return weights of single outputs, with a mean of one, if there are any."""
+        if weight is None or weight.ndim == 1:
+            return None
+        if weight.shape != shape:
+            raise ValueError(f"sample_weight has shape {weight.shape}, but y has shape {shape}: expected one of them")
+        return torch.as_tensor(weight / weight.mean(), dtype=self.dtype)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -82,7 +107,7 @@ class Targets(Learned, ABC):
 
 
 class ClassTargets(Targets):
-    """Classes: two, several, or several labels per sample.
+    """Classes: two, several, or several labels per sample, of which some may be missing.
 
     Parameters
     ----------
@@ -101,7 +126,7 @@ class ClassTargets(Targets):
         super().__init__(**common)
         self.class_weight = class_weight
 
-    def learn(self, y: Any, weight: np.ndarray | None, *, classes: Any = None, **options: Any) -> Tensor:
+    def learn(self, y: Any, weight: np.ndarray | None, *, classes: Any = None, **options: Any) -> Tensor | Samples:
         """Learn the classes, which are `classes` or those in `y`."""
         y, self.multilabel = self._labels(y)
         if self.multilabel:
@@ -109,30 +134,45 @@ class ClassTargets(Targets):
         else:
             self.classes = unique_labels(y if classes is None else classes)
         self.n_outputs = 1 if self.binary else len(self.classes)
-        return self._encoded(y)
+        return self._encoded(y, weight)
 
-    def read(self, y: Any, *, classes: Any = None, **options: Any) -> Tensor:
+    def read(
+        self, y: Any, *, weight: np.ndarray | None = None, classes: Any = None, **options: Any
+    ) -> Tensor | Samples:
         """Return codes of known classes; `classes` must be those of the first call to ``partial_fit``."""
         if classes is not None and not np.array_equal(self.classes, unique_labels(classes)):
             raise ValueError(f"classes={classes} is not what the first call to partial_fit was given: {self.classes}")
         y, multilabel = self._labels(y)
         if multilabel != self.multilabel or (multilabel and y.shape[1] != len(self.classes)):
             raise ValueError(
-                f"y is of type {type_of_target(y)!r}, but this {self.owner} knows "
-                f"{'any set' if self.multilabel else 'one'} of the classes {self.classes} for each sample"
+                f"y is of shape {y.shape} and holds {'several labels' if multilabel else 'one class'} per sample, but "
+                f"this {self.owner} knows {'any set' if self.multilabel else 'one'} of the classes {self.classes} for "
+                "each sample"
             )
-        return self._encoded(y)
+        return self._encoded(y, weight)
 
     def _labels(self, y: Any) -> tuple[np.ndarray, bool]:
         y = self._checked(y)
+        if not sp.issparse(y) and y.ndim == 2 and y.shape[1] > 1:
+            known = y[~missing_entries(y)]
+            if len(known) < y.size and np.isin(known, (0, 1)).all():
+                return np.where(missing_entries(y), np.nan, y).astype(np.float64), True
+            if len(known) < y.size:
+                sample = int(missing_entries(y).any(axis=1).argmax())
+                raise ValueError(
+                    f"Input y contains NaN or None in sample {sample}: labels may be missing only in an indicator "
+                    "matrix, of zeros and ones"
+                )
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             return (y.toarray() if sp.issparse(y) else y), True
         return column_or_1d(y, warn=True), False
 
-    def _encoded(self, y: np.ndarray) -> Tensor:
+    def _encoded(self, y: np.ndarray, weight: np.ndarray | None) -> Tensor | Samples:
         if self.multilabel:
-            return torch.as_tensor(y, dtype=self.dtype)
+            values = torch.as_tensor(np.array(y, dtype=np.float64), dtype=self.dtype)
+            return with_weight(values, self._entry_weights(weight, y.shape))
+        self._entry_weights(weight, y.shape)
         unknown = np.setdiff1d(y, self.classes)
         if len(unknown):
             raise ValueError(f"y has the unknown labels {unknown}; known are {self.classes}")
@@ -143,7 +183,9 @@ class ClassTargets(Targets):
         """Return the weights of the samples' classes."""
         if self.class_weight is None:
             return None
-        labels, _ = self._labels(y)
+        labels, multilabel = self._labels(y)
+        if multilabel and missing_entries(labels).any():
+            raise ValueError("class_weight needs all labels, but some are missing (NaN): give sample_weight instead")
         of_class: np.ndarray = compute_sample_weight(self.class_weight, labels)
         if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
             raise ValueError(f"class_weight must be finite and not negative, got {self.class_weight}")
@@ -161,7 +203,9 @@ class ClassTargets(Targets):
     @property
     def error(self) -> Error:
         """Cross-entropy, in nats."""
-        return independent_cross_entropy if self.binary or self.multilabel else cross_entropy
+        if self.multilabel:
+            return partial(masked, independent_cross_entropy, 1)
+        return partial(plain, independent_cross_entropy, 1) if self.binary else cross_entropy
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Turn outputs into probabilities, in float64: rows sum to one, and different logits stay different."""
@@ -172,11 +216,18 @@ class ClassTargets(Targets):
         return np.asarray(both)
 
     def predictions(self, logits: np.ndarray) -> np.ndarray:
-        """Turn outputs into labels."""
+        """Turn outputs into labels; samples without outputs, NaN, have NaN or, among labels of text, None."""
+        absent = np.isnan(logits).any(axis=1)
         if self.multilabel:
-            return (logits > 0).astype(int)
-        codes = (logits[:, 0] > 0).astype(int) if self.binary else logits.argmax(axis=1)
-        return np.asarray(self.classes[codes])
+            labels = (logits > 0).astype(int)
+        else:
+            codes = (logits[:, 0] > 0).astype(int) if self.binary else np.nan_to_num(logits).argmax(axis=1)
+            labels = np.asarray(self.classes[codes])
+        if absent.any():
+            numbers = labels.dtype.kind in "biuf"
+            labels = labels.astype(np.float64 if numbers else object)
+            labels[absent] = np.nan if numbers else None
+        return labels
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -185,37 +236,79 @@ class ClassTargets(Targets):
 
 
 class NumberTargets(Targets):
-    """Numbers, one or several per sample, standardised."""
+    """Numbers, one or several per sample; of several, some may be missing.
 
-    def learn(self, y: Any, weight: np.ndarray | None, **options: Any) -> Tensor:
+    They are standardised, or, for Poisson regression, divided by their mean.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}
+    quantile : float in (0, 1)
+    """
+
+    def __init__(self, *, loss: Loss = "squared_error", quantile: float = 0.5, **common: Any) -> None:
+        super().__init__(**common)
+        self.loss, self.quantile = loss, quantile
+
+    def learn(self, y: Any, weight: np.ndarray | None, **options: Any) -> Tensor | Samples:
         """Learn mean and standard deviation of each output."""
         y, self._shape = self._numbers(y)
         self.n_outputs = y.shape[1]
-        self._mean, self._scale = mean_and_scale(y, weight, "y")
-        return self._encoded(y)
+        self._mean, self._scale = np.zeros(self.n_outputs), np.ones(self.n_outputs)
+        for output in range(self.n_outputs):
+            there = ~np.isnan(y[:, output])
+            if not there.any():
+                raise ValueError(f"y has no target in column {output}: all are missing")
+            entries = None if weight is None else (weight if weight.ndim == 1 else weight[:, output])[there]
+            if entries is not None and not entries.any():
+                raise ValueError(f"y has no target of a positive sample_weight in column {output}")
+            mean, scale = mean_and_scale(y[there, output], entries, "y")
+            self._mean[output], self._scale[output] = mean, scale
+        if self.loss == "poisson":
+            self._scale = np.where(self._mean > 0, self._mean, 1.0)
+            self._mean = np.zeros(self.n_outputs)
+        return self._encoded(y, weight)
 
-    def read(self, y: Any, **options: Any) -> Tensor:
+    def read(self, y: Any, *, weight: np.ndarray | None = None, **options: Any) -> Tensor | Samples:
         """Return as many outputs, in the units of the fit."""
         y, _ = self._numbers(y)
         if y.shape[1] != self.n_outputs:
             raise ValueError(f"y has {y.shape[1]} columns, but {self.owner} was fitted to {self.n_outputs}")
-        return self._encoded(y)
+        return self._encoded(y, weight)
 
     def _numbers(self, y: Any) -> tuple[np.ndarray, tuple[int, ...]]:
         y = self._checked(y)
         if sp.issparse(y):
             raise TypeError("y is a sparse matrix, but a dense array was expected: use y.toarray()")
-        return np.asarray(y, dtype=np.float64).reshape(len(y), -1), y.shape[1:]  # (n_samples, n_outputs)
+        if y.dtype == object:
+            y = np.where(missing_entries(y), np.nan, y)
+        values = np.asarray(y, dtype=np.float64).reshape(len(y), -1)  # (n_samples, n_outputs)
+        if self.loss == "poisson" and (values < 0).any():
+            sample = int((values < 0).any(axis=1).argmax())
+            raise ValueError(f"loss='poisson' is for targets from 0, but the target of sample {sample} is {y[sample]}")
+        return values, y.shape[1:]
 
-    def _encoded(self, y: np.ndarray) -> Tensor:
-        return torch.as_tensor((y - self._mean) / self._scale, dtype=self.dtype)
+    def _encoded(self, y: np.ndarray, weight: np.ndarray | None) -> Tensor | Samples:
+        values = torch.as_tensor((y - self._mean) / self._scale, dtype=self.dtype)
+        return with_weight(values, self._entry_weights(weight, y.shape))
 
     @property
     def error(self) -> Error:
-        """Squared error, in variances of y."""
-        return mean_squared_error
+        """The error that `loss` names, a mean over the outputs; of standardised targets."""
+        single = error_of(self.loss, self.quantile)
+        return partial(plain if self.n_outputs == 1 else masked, single, self.n_outputs)
 
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """Turn outputs into numbers in their own unit."""
-        values: np.ndarray = outputs * self._scale + self._mean
-        return values.reshape(len(values), *self._shape)
+        outputs = np.exp(outputs.astype(np.float64)) if self.loss == "poisson" else outputs
+        values: np.ndarray = np.asarray(outputs * self._scale + self._mean)
+        return np.reshape(values, (len(values), *self._shape))
+
+
+def missing_entries(y: np.ndarray) -> np.ndarray:
+    """Return which entries are missing: NaN, None, NA."""
+    if y.dtype.kind == "f":
+        return np.asarray(np.isnan(y))
+    if y.dtype != object:
+        return np.zeros(y.shape, dtype=bool)
+    return np.reshape([is_missing(value) for value in y.ravel().tolist()], y.shape).astype(bool)

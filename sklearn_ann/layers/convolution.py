@@ -119,13 +119,13 @@ class PositionBias(nn.Module):
     Along a dimension of n positions the bias is a sum of the first waves of the discrete cosine transform (Ahmed,
     Natarajan and Rao 1974), ``b_i = sum_k w_k cos(pi k (i + 1/2) / n)``. Neighbouring positions have similar biases,
     so a few samples per position suffice to learn them. The initial weights are random, so that positions differ from
-    the first step on.
+    the first step on. In a sample of another size, n is its own length.
 
     Parameters
     ----------
     n_filters : int
     size : tuple of int
-        The size of all samples.
+        The size of all samples in training.
     """
 
     n_waves = 16
@@ -133,21 +133,34 @@ class PositionBias(nn.Module):
 
     def __init__(self, n_filters: int, size: Sequence[int]) -> None:
         super().__init__()
-        self.n_dimensions = len(size)
+        self.size = tuple(size)
         spread = self.spread
         for dimension, length in enumerate(size):
-            wave, position = (torch.arange(n, dtype=torch.float32) for n in (min(self.n_waves, length), length))
-            waves = torch.cos(math.pi / length * wave[:, None] * (position + 0.5))  # (n_waves, length)
+            waves = cosine_waves(min(self.n_waves, length), torch.tensor([length]), length)[0]  # (n_waves, length)
             self.register_buffer(f"waves_{dimension}", waves, persistent=False)
             spread /= float(waves.square().sum(dim=0).mean().sqrt())
         self.weight = nn.Parameter(spread * torch.randn(n_filters, *(min(self.n_waves, length) for length in size)))
 
-    def forward(self, y: Tensor) -> Tensor:
-        """Map (batch, n_filters, *size) to the same shape."""
+    def forward(self, y: Tensor, sizes: Tensor | None = None) -> Tensor:
+        """Map (batch, n_filters, *size) to the same shape; the bias is arbitrary beyond the end of a sample."""
         bias: Tensor = self.weight
-        for dimension in range(self.n_dimensions):  # (n_filters, waves, ...) to (n_filters, ..., length)
-            bias = torch.tensordot(bias, self.get_buffer(f"waves_{dimension}"), dims=([1], [0]))
+        if sizes is None and y.shape[2:] == self.size:
+            for dimension in range(len(self.size)):  # (n_filters, waves, ...) to (n_filters, ..., length)
+                bias = torch.tensordot(bias, self.get_buffer(f"waves_{dimension}"), dims=([1], [0]))
+            return y + bias
+        if sizes is None:
+            sizes = torch.tensor([y.shape[2:]], device=y.device)  # one row for all samples
+        bias = bias[None].expand(len(sizes), *bias.shape)
+        for dimension, length in enumerate(y.shape[2:]):  # (samples, n_filters, waves, ...) as above
+            waves = cosine_waves(self.weight.shape[1 + dimension], sizes[:, dimension], length).to(bias)
+            bias = torch.einsum("bfk...,bkl->bf...l", bias, waves)
         return y + bias
+
+
+def cosine_waves(n_waves: int, lengths: Tensor, longest: int) -> Tensor:
+    """Return the first waves of the discrete cosine transform of each length, (n_lengths, n_waves, longest)."""
+    wave, position = (torch.arange(n, dtype=torch.float32, device=lengths.device) for n in (n_waves, longest))
+    return torch.cos(math.pi / lengths.to(wave)[:, None, None] * wave[:, None] * (position + 0.5))
 
 
 class ConvolutionBlock(nn.Module):
@@ -206,7 +219,8 @@ class ConvolutionBlock(nn.Module):
         elif mask is not None:
             y = y * mask[:, None]
         if self.position is not None:
-            y = self.position(y)
+            y = self.position(y, sizes)
+            y = y if mask is None else y * mask[:, None]
         if self.shortcut is not None:
             y = y + self.shortcut(x.movedim(1, -1)).movedim(-1, 1)
         y = y.relu_()

@@ -26,7 +26,7 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 def layer_widths(sizes: int | Iterable[int]) -> tuple[int, ...]:
     """Return the value of a ``hidden_layer_sizes`` parameter, a width or several, as a tuple."""
-    return (int(sizes),) if isinstance(sizes, Integral) else tuple(int(width) for width in sizes)  # type: ignore[union-attr]
+    return tuple(int(width) for width in ([sizes] if isinstance(sizes, Integral | int) else sizes))
 
 
 def linear_layers(widths: Sequence[int]) -> list[nn.Linear]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +81,7 @@ def _normalized(
     kept = x.float() if x.dtype == torch.bfloat16 else x
     weight = kept.new_ones(channels) if weight is None else weight
     bias = kept.new_zeros(channels) if bias is None else bias
-    y, mean, variance, n = _MaskedNormalization.apply(kept, mask, weight, bias, eps, over)  # type: ignore[no-untyped-call]
+    y, mean, variance, n = cast(Any, _MaskedNormalization).apply(kept, mask, weight, bias, eps, over)
     return y.to(x.dtype), mean, variance, n
 
 

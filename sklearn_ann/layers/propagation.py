@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -39,7 +39,7 @@ class Adjacency(NamedTuple):
 
     def __matmul__(self, x: Tensor) -> Tensor:
         """``A X``, shape (n_nodes, width)."""
-        product: Tensor = _Product.apply(self, x.to(self.weights.dtype))  # type: ignore[no-untyped-call]
+        product: Tensor = cast(Any, _Product).apply(self, x.to(self.weights.dtype))
         return product
 
     @property
@@ -62,7 +62,7 @@ class Adjacency(NamedTuple):
         alpha : Tensor of shape (n_edges,)
             The weights α, without a gradient.
         """
-        both: tuple[Tensor, Tensor] = _Attention.apply(self, own, other, x, backend)  # type: ignore[no-untyped-call]
+        both: tuple[Tensor, Tensor] = cast(Any, _Attention).apply(self, own, other, x, backend)
         return both
 
     def part(self, nodes: slice, edges: slice) -> Adjacency:

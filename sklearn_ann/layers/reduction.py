@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ def statistics(x: Tensor, groups: Groups, hows: Sequence[Reduction], backend: Ba
         reduced["std"] = torch.where(positive, torch.where(positive, variance, 1.0).sqrt(), 0.0)
     for how in ("max", "min"):
         if how in hows:
-            reduced[how] = _Extreme.apply(x, groups, how, backend)  # type: ignore[no-untyped-call]
+            reduced[how] = cast(Any, _Extreme).apply(x, groups, how, backend)
     return reduced[hows[0]] if len(hows) == 1 else torch.cat([reduced[how] for how in hows], dim=1)
 
 

@@ -3,7 +3,14 @@
 from sklearn_ann.training.adapter import as_skorch_net
 from sklearn_ann.training.callbacks import EpochTasks, progress
 from sklearn_ann.training.data import Batch, Examples, Rows, Samples, SparseRows, as_tensor, on_device
-from sklearn_ann.training.device import Precision, available_device, limited_threads, resolve_device, tensor_dtype
+from sklearn_ann.training.device import (
+    Precision,
+    available_device,
+    isolated,
+    limited_threads,
+    resolve_device,
+    tensor_dtype,
+)
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
@@ -30,6 +37,7 @@ __all__ = [
     "as_tensor",
     "available_device",
     "drawing_from",
+    "isolated",
     "limited_threads",
     "on_device",
     "progress",

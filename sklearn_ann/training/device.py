@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Literal
 
 import torch
@@ -57,6 +57,20 @@ def tensor_dtype(precision: Precision) -> torch.dtype:
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """Return a context in which a network computes with `precision`."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """Context in which torch's ambient settings do not matter: default device, autocast, inference mode, gradients."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":  # entering it costs something at each call of torch
+            stack.enter_context(torch.device("cpu"))
+        yield
 
 
 def _thread_share() -> int | None:

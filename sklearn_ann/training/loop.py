@@ -253,6 +253,7 @@ class Training:
         try:
             with noise_from(self.step.module, self.noise):
                 self._run_epochs(observers, warm_ups)
+                self._check_weights()
                 if self.settles and self.validation is None:  # otherwise the statistics are those that were validated
                     self._settle()
         except BaseException:
@@ -318,6 +319,15 @@ class Training:
                 size += batch.size
         # This is the one place in an epoch that waits for the device.
         return {name: np.divide(total.tolist(), size).tolist() for name, total in totals.items()}
+
+    def _check_weights(self) -> None:
+        """Refuse weights that the last step made infinite: the loss of an epoch is taken before its last step."""
+        if not all(bool(parameter.isfinite().all()) for parameter in self.step.module.parameters()):
+            rate = self.step.optimizers[0].param_groups[0]["lr"]
+            raise ValueError(
+                f"weights are not finite after epoch {self.epoch} at learning_rate={rate:g}: the training diverged. "
+                "A smaller learning_rate, max_grad_norm=1.0 or scaled data may help."
+            )
 
     def _settle(self) -> None:
         for course in self.courses:

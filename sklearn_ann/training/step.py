@@ -131,7 +131,7 @@ class Step:
                 parameter.grad = None
         # This is the gradient of the mean, without a mean in the graph.
         share = torch.full_like(losses, 1.0 / batch.size) if batch.weight is None else batch.weight / batch.size
-        losses.backward(share.expand_as(losses))  # type: ignore[no-untyped-call]
+        losses.backward(share.expand_as(losses))
         for number in chosen:
             if self.settings.max_grad_norm is not None:
                 nn.utils.clip_grad_norm_(self.trained[number], self.settings.max_grad_norm)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from discovery import BRIEF, NEURAL, name_of
-from leaves import DenseClassifier
+from leaves import DenseClassifier, DenseRegressor
 from sklearn.exceptions import NotFittedError
 from test_promises import Recorder, same_weights
 
-from sklearn_ann import AutoEncoderOutlierDetector, AutoEncoderTransformer
+from sklearn_ann import AttentionClassifier, AutoEncoderOutlierDetector, AutoEncoderTransformer, CNNClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -94,6 +94,115 @@ def test_a_detector_whose_covariance_fails_keeps_its_network(monkeypatch):
     with pytest.raises(np.linalg.LinAlgError):
         detector.fit(points(50))
     np.testing.assert_array_equal(detector.score_samples(points(0)), expected)
+
+
+def test_an_interrupt_wins_over_whatever_fails_after_it(monkeypatch):
+    from sklearn_ann.autoencoder import outliers
+
+    def fail(X, share):
+        raise np.linalg.LinAlgError("no inverse")
+
+    def interrupt(epoch, fitted):
+        monkeypatch.setattr(outliers, "concentrated_covariance", fail)
+        raise KeyboardInterrupt
+
+    detector = AutoEncoderOutlierDetector(max_epochs=3, random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        detector.set_callbacks(Recorder(interrupt)).fit(points(0))
+    with pytest.raises(NotFittedError):
+        detector.predict(points(0))
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_a_partial_fit_that_fails_after_its_epoch_changes_nothing(error, monkeypatch):
+    X = points(0)
+    model = AutoEncoderTransformer(**BRIEF).fit(X)
+    twin = AutoEncoderTransformer(**BRIEF).fit(X)
+    expected = model.transform(X)
+
+    def fail(self, *args, **kwargs):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AutoEncoderTransformer, "_take", fail)
+        with pytest.raises(error):
+            model.partial_fit(X)
+    np.testing.assert_array_equal(model.transform(X), expected)
+    np.testing.assert_array_equal(model.partial_fit(X).transform(X), twin.partial_fit(X).transform(X))
+    assert model.n_iter_ == twin.n_iter_
+
+
+# --- Going on --------------------------------------------------------------------------------------------------------
+
+
+def test_a_warm_start_refuses_to_read_in_another_way_and_takes_other_class_weights():
+    X, y = points(0), np.arange(80) % 2
+    strings = ["ACGT" * 5, "TTGA" * 5] * 40
+    for model, data, changed in (
+        (CNNClassifier(**BRIEF, warm_start=True), strings, {"alphabet": "protein"}),
+        (AttentionClassifier(**BRIEF, warm_start=True), X, {"scaling": "standard"}),
+        (AttentionClassifier(**BRIEF, warm_start=True), strings, {"attend": "columns"}),
+        (DenseRegressor(**BRIEF, warm_start=True), X, {"loss": "absolute_error"}),
+    ):
+        model.fit(data, y)
+        kept = dict(vars(model))
+        ((name, _),) = changed.items()
+        with pytest.raises(ValueError, match="warm_start=True goes on from the previous fit"):
+            model.set_params(**changed).fit(data, y)
+        assert model.resolved_parameters_ is kept["resolved_parameters_"]
+        model.partial_fit(data, y)  # which keeps what was
+        assert model.resolved_parameters_[name] == kept["resolved_parameters_"][name]
+    plain, weighted = (DenseClassifier(**BRIEF, warm_start=True).fit(X, y) for _ in range(2))
+    weighted.set_params(class_weight={0: 1.0, 1: 100.0})
+    assert plain.fit(X, y).loss_ != weighted.fit(X, y).loss_
+    assert plain.partial_fit(X, y).loss_ != weighted.partial_fit(X, y).loss_
+
+
+def test_auto_goes_on_to_stand_for_what_it_stood_for():
+    ragged = ["ACGT" * n for n in (3, 4, 5, 6)] * 10
+    model = CNNClassifier(**BRIEF, warm_start=True).fit(ragged, np.arange(40) % 2)
+    model.fit(["ACGTACGT"] * 40, np.arange(40) % 2)  # of one length, for which a new fit would choose a position bias
+    assert model.resolved_parameters_.position_bias is False
+
+
+def test_a_warm_start_in_float64_keeps_every_digit():
+    X = points(0)
+    settings = BRIEF | {"precision": "float64", "warm_start": True}
+    model = AutoEncoderTransformer(**settings).fit(X)
+    before = model.transform(X)
+    model.set_params(learning_rate=1e-300).fit(X)
+    np.testing.assert_array_equal(model.transform(X), before)
+
+
+def test_what_an_earlier_fit_left_is_gone():
+    y = np.arange(40) % 2
+    model = CNNClassifier(**BRIEF).fit(["ACGT", "TTGA"] * 20, y)
+    assert hasattr(model, "_letter_counts")
+    model.fit(np.random.default_rng(0).normal(size=(40, 8, 8)), y)
+    assert not hasattr(model, "_letter_counts")
+
+
+class Hiding(DenseClassifier):
+    """A classifier whose own signature hides the others' parameters."""
+
+    def __init__(self, dropout=0.2):
+        super().__init__(dropout=dropout, max_epochs=2)
+
+
+def test_a_subclass_with_a_signature_of_its_own():
+    X, y = points(0), np.arange(80) % 2
+    model = Hiding().fit(X, y)
+    assert model.n_iter_ == 2
+    assert model.get_params() == {"dropout": 0.2}
+
+
+def test_weights_that_the_last_step_makes_infinite_raise():
+    X = points(0)
+    model = AutoEncoderTransformer(**BRIEF).fit(X)
+    expected = model.transform(X)
+    with pytest.raises(ValueError, match=r"(weights are not finite after|in) epoch"):
+        model.set_params(learning_rate=1e38, batch_size=None).partial_fit(X * 1e18)
+    np.testing.assert_array_equal(model.transform(X), expected)
 
 
 # --- What a fit leaves -----------------------------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from leaves import BagClassifier, DenseClassifier, DenseRegressor
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
+from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
 from sklearn.preprocessing import scale
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -190,3 +192,207 @@ def test_ragged_samples_may_be_empty():
     X[7] = np.empty((0, 3))
     model = BagClassifier(max_epochs=2, random_state=0).fit(X, y)
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+# --- Missing targets -------------------------------------------------------------------------------------------------
+
+
+def tasks(missing):
+    """Six labels of a table, a share of which was never measured."""
+    X, Y = make_multilabel_classification(300, n_classes=6, random_state=0)
+    Y = np.where(np.random.default_rng(0).uniform(size=Y.shape) < missing, np.nan, Y)
+    return scale(X), Y
+
+
+def test_missing_labels_are_left_out_of_the_loss():
+    X, Y = tasks(0.4)
+    _, truth = tasks(0.0)
+    model = DenseClassifier(random_state=0).fit(X, Y)
+    assert (model.predict(X) == truth).mean() > 0.85
+    assert model.score(X, Y) > model.score(X, truth)  # fewer labels to be right in
+    assert np.isfinite(cross_val_score(DenseClassifier(max_epochs=5), X, Y, cv=KFold(3))).all()
+    alone = DenseClassifier(max_epochs=3, random_state=0).fit(X, Y, X_val=X, y_val=Y)
+    assert np.isfinite(alone.history_["validation_loss"]).all()
+    assert np.isfinite(alone.partial_fit(X, Y).loss_)
+
+
+def test_missing_numbers_are_left_out_of_unit_and_loss():
+    X, y = make_regression(300, 5, n_targets=2, random_state=0)
+    y[:, 1] = y[:, 1] * 100 + 1000
+    holes = y.copy()
+    holes[::3, 0], holes[1::4, 1] = np.nan, np.nan
+    settings = {"max_epochs": 100, "learning_rate": 1e-2, "random_state": 0}
+    model = DenseRegressor(**settings).fit(X, holes)
+    assert model.score(X, y) > 0.98
+    assert model.score(X, holes) == pytest.approx(model.score(X, y), abs=0.02)
+    weighted = DenseRegressor(**settings).fit(X, np.nan_to_num(holes), sample_weight=~np.isnan(holes) * 1.0)
+    assert weighted.score(X, y) > 0.98
+
+
+def test_weights_of_single_outputs_are_exact():
+    X, Y = tasks(0.0)
+    exact = {"precision": "float64", "batch_size": None, "max_epochs": 20, "random_state": 0}
+    weight = np.ones(Y.shape)
+    weight[:, 3] = 0
+    one = DenseClassifier(**exact).fit(X, Y, sample_weight=weight)
+    changed = Y.copy()
+    changed[:, 3] = 1 - changed[:, 3]
+    other = DenseClassifier(**exact).fit(X, changed, sample_weight=weight)
+    np.testing.assert_array_equal(one.transform(X), other.transform(X))
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(300, 6\), but y has shape \(300,\)"):
+        DenseClassifier().fit(X, Y[:, 0], sample_weight=weight)
+    with pytest.raises(ValueError, match="have negative values"):
+        DenseClassifier().fit(X, Y, sample_weight=-weight)
+
+
+@pytest.mark.parametrize("value", [None, np.nan])
+def test_a_missing_target_is_named(iris, value):
+    X, y = iris
+    labels = np.array(list("abc"), dtype=object)[y]
+    labels[[7, 9]] = value
+    with pytest.raises(ValueError, match="the target of sample 7 is missing, and 1 more"):
+        DenseClassifier().fit(X, labels)
+    numbers = y.astype(object)
+    numbers[3] = value
+    with pytest.raises(ValueError, match="the target of sample 3 is missing"):
+        DenseRegressor().fit(X, numbers)
+    with pytest.raises(ValueError, match="class_weight needs all labels"):
+        DenseClassifier(class_weight="balanced").fit(*tasks(0.2))
+    with pytest.raises(ValueError, match="y has no target in column 1"):
+        DenseRegressor().fit(X, np.c_[y, np.full(150, np.nan)])
+
+
+def test_frames_and_read_only_arrays_as_targets(iris):
+    pd = pytest.importorskip("pandas")
+    X, y = iris
+    one_hot = np.eye(3)[y]
+    expected = DenseClassifier(max_epochs=3, random_state=0).fit(X, one_hot).predict_proba(X)
+    frozen = one_hot.astype(np.float32)
+    frozen.flags.writeable = False
+    for same in (pd.DataFrame(one_hot), frozen):
+        model = DenseClassifier(max_epochs=3, random_state=0).fit(X, same)
+        np.testing.assert_array_equal(model.predict_proba(X), expected)
+    assert DenseRegressor(max_epochs=3).fit(X, pd.DataFrame(one_hot)).predict(X).shape == (150, 3)
+    assert DenseRegressor(max_epochs=3).fit(X, pd.Series(y, dtype="Int64")).predict(X).shape == (150,)
+
+
+# --- What a regressor predicts ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def skewed():
+    """Counts whose mean, median and quantiles differ, the same for all samples of a kind."""
+    rng = np.random.default_rng(0)
+    kind = np.repeat([0, 1], 600)
+    return np.eye(2)[kind], rng.exponential(np.where(kind == 0, 2.0, 20.0))
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("squared_error", np.mean),
+        ("poisson", np.mean),
+        ("absolute_error", np.median),
+        ("quantile", lambda values: np.quantile(values, 0.9)),
+    ],
+)
+def test_what_each_loss_predicts(skewed, loss, expected):
+    X, y = skewed
+    model = DenseRegressor(loss=loss, quantile=0.9, max_epochs=60, learning_rate=1e-2, random_state=0)
+    model.set_params(learning_rate_schedule="cosine").fit(X, y)
+    for kind in (0, 1):
+        assert model.predict(np.eye(2)[[kind]])[0] == pytest.approx(expected(y[X[:, kind] == 1]), rel=0.25)
+
+
+def test_huber_is_not_moved_by_a_few_outliers(skewed):
+    X, y = skewed
+    y = np.where(np.arange(1200) % 50 == 0, y + 1e4, y)
+    settings = {"max_epochs": 60, "learning_rate": 1e-2, "random_state": 0}
+    errors = [
+        abs(DenseRegressor(loss=loss, **settings).fit(X, y).predict(X[:1])[0] - 2)
+        for loss in ("huber", "squared_error")
+    ]
+    assert errors[0] < 0.6 * errors[1]
+
+
+def test_poisson_needs_targets_from_zero(iris):
+    with pytest.raises(ValueError, match="loss='poisson' is for targets from 0, but the target of sample 2 is -1"):
+        DenseRegressor(loss="poisson").fit(iris[0][:3], [1.0, 0.0, -1.0])
+    model = DenseRegressor(loss="poisson", max_epochs=3).fit(iris[0], np.zeros(150))
+    assert np.isfinite(model.predict(iris[0])).all()
+
+
+# --- Groups ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("leaf", [DenseClassifier, DenseRegressor])
+def test_early_stopping_holds_out_whole_groups(leaf):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(40), 5)
+    X = rng.normal(size=(40, 20))[groups] + 0.01 * rng.normal(size=(200, 20))
+    y = rng.integers(0, 2, 40)[groups]  # nothing but the family tells it
+    settings = {"max_epochs": 60, "learning_rate": 1e-2, "early_stopping": True, "validation_fraction": 0.2}
+    plan = leaf(**settings, random_state=0)._prepare(X, y, groups=groups.astype(str))
+    parts = [set(groups[part.rows.numpy()]) for part in (plan.examples, plan.validation)]
+    assert not parts[0] & parts[1]
+    assert len(plan.validation) == pytest.approx(40, abs=5)
+    watched = [
+        min(leaf(**settings, random_state=0).fit(X, y, groups=g).history_["validation_loss"]) for g in (None, groups)
+    ]
+    assert watched[0] < 0.1 < 0.5 < watched[1]
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        leaf(**settings).fit(X, y, groups=groups[:-1])
+    with pytest.raises(ValueError, match="early_stopping=True cannot hold out"):
+        leaf(**settings).fit(X, y, groups=np.zeros(200))
+
+
+def test_groups_are_routed_through_a_search():
+    from sklearn import config_context
+    from sklearn.model_selection import GridSearchCV, GroupKFold
+
+    rng = np.random.default_rng(0)
+    X, y, groups = rng.normal(size=(60, 3)), np.arange(60) % 2, np.repeat(np.arange(12), 5)
+    with config_context(enable_metadata_routing=True):
+        model = DenseClassifier(max_epochs=2, early_stopping=True).set_fit_request(groups=True)
+        search = GridSearchCV(model, {"learning_rate": [1e-3]}, cv=GroupKFold(3)).fit(X, y, groups=groups)
+    assert np.isfinite(search.best_score_)
+
+
+# --- In scikit-learn's own tools -------------------------------------------------------------------------------------
+
+
+def test_calibration_and_stacking_take_it_as_any_classifier(iris):
+    X, y = iris
+    model = DenseClassifier(max_epochs=20, learning_rate=1e-2, random_state=0)
+    calibrated = CalibratedClassifierCV(model, cv=2).fit(X, y)
+    np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1)
+    stacked = StackingClassifier([("network", model)], LogisticRegression(), cv=2).fit(X, y)
+    assert min(calibrated.score(X, y), stacked.score(X, y)) > 0.85
+
+
+def test_a_class_that_a_fold_lacks_has_no_probability_there(iris):
+    X, y = iris
+    labels = np.where(np.arange(150) == 0, 3, y)  # one sample of a class of its own, held out in the first fold
+    model = DenseClassifier(max_epochs=3, random_state=0)
+    with pytest.warns(RuntimeWarning, match="Number of classes in training fold"):
+        probability = cross_val_predict(model, X, labels, cv=KFold(3), method="predict_proba")
+    assert probability.shape == (150, 4)
+    assert (probability[:50, 3] == 0).all()
+    assert (probability[50:, 3] > 0).all()
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_missing_labels_among_texts_of_a_list_are_seen(missing):
+    X = np.arange(8.0).reshape(4, 2)
+    with pytest.raises(ValueError, match="the target of sample 1 is missing"):
+        DenseClassifier().fit(X, ["a", missing, "b", "a"])
+    with pytest.raises(ValueError, match="in sample 2: labels may be missing only in an indicator matrix"):
+        DenseClassifier().fit(X, [["a", "b"], ["b", "b"], ["a", missing], ["a", "a"]])
+
+
+def test_labels_of_groups_are_of_any_type_and_none_is_missing():
+    X, y = np.arange(24.0).reshape(12, 2), [0, 1] * 6
+    model = DenseClassifier(max_epochs=2, early_stopping=True, validation_fraction=0.5)
+    model.fit(X, y, groups=["a", 1, ("b", 2)] * 4)
+    with pytest.raises(ValueError, match="groups has no value for sample 1"):
+        model.fit(X, y, groups=["a", None, "b"] * 4)

@@ -74,6 +74,26 @@ def test_places_are_those_of_the_samples():
     assert found.tolist() == [[[1, 1, 0], [0, 0, 0]], [[1, 0, 0], [1, 0, 0]]]
 
 
+@pytest.mark.parametrize("size", [(5,), (4, 6)])
+def test_position_bias_of_another_size_is_that_of_the_relative_position(size):
+    torch.manual_seed(0)
+    bias = PositionBias(3, size).double()
+    here = torch.zeros(2, 3, *size, dtype=torch.float64)
+    whole, longer = bias(here), torch.zeros(2, 3, *(2 * n for n in size), dtype=torch.float64)
+    # The middle of the first position is the limit between the first two of twice as many.
+    found = bias(longer)
+    assert found.shape == longer.shape
+    pairs = found[(0, 0, *(0 for _ in size[1:]))].view(-1, 2).mean(dim=1) if len(size) == 1 else None
+    assert pairs is None or torch.corrcoef(torch.stack([pairs, whole[0, 0]]))[0, 1] > 0.9
+    sizes = torch.tensor([size, [n - 1 for n in size]])
+    padded = bias(longer, sizes)
+    corner = (0, slice(None), *map(slice, size))
+    torch.testing.assert_close(padded[corner], whole[0], rtol=1e-5, atol=1e-6)
+    apart = bias(torch.zeros(1, 3, *(n - 1 for n in size), dtype=torch.float64))
+    corner = (1, slice(None), *(slice(n - 1) for n in size))
+    torch.testing.assert_close(padded[corner], apart[0], rtol=1e-5, atol=1e-6)
+
+
 def test_position_bias_is_a_sum_of_cosines():
     torch.manual_seed(0)
     bias = PositionBias(3, (5,)).double()

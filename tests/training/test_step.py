@@ -227,8 +227,8 @@ def test_stacked_networks_equal_single_fits(schedule):
         first.examples,
         first.validation,
         history=[],
-        generator=training.torch_generator(first.rng),
-        noise=training.torch_generator(first.rng),
+        generator=first.generator,
+        noise=first.noise,
         loss_floor=candidates[0]._loss_floor,
     )
     run.run()
