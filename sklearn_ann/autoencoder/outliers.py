@@ -119,6 +119,13 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
     covariance_ : LedoitWolf
         Mean and covariance of codes, residuals or both, as `score_on` says.
 
+    Notes
+    -----
+    X may be an AnnData object, whose ``X`` is read and made dense. Its features are matched by ``var_names``: later
+    objects may have them in another order, and have others besides.
+
+    A value so far from the training data that `precision` cannot hold its square is an error.
+
     References
     ----------
     .. [1] Hawkins, S., He, H., Williams, G. and Baxter, R. (2002). Outlier detection using replicator neural networks.
@@ -178,7 +185,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
             offset = np.quantile(-distances, p.contamination)
         return {"covariance_": covariance, "offset_": float(offset)}
 
-    def fit(self, X: Any, y: Any = None, *, X_val: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, X_val: Any = None, groups: Any = None) -> Self:
         """Train the auto-encoder, then estimate mean, covariance and offset.
 
         Parameters
@@ -189,6 +196,8 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
             Not used; part of scikit-learn's interface.
         X_val : as X, default=None
             Validation data; early stopping watches their loss.
+        groups : array-like of shape (n_samples,), default=None
+            Which samples belong together, such as families or donors: early stopping holds out whole groups.
 
         Returns
         -------
@@ -199,7 +208,23 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         ValueError
             If X has another form than described here, or if the loss is no longer finite.
         """
-        return self._fit(X, X_val=X_val)
+        return self._fit(X, X_val=X_val, groups=groups)
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train for one more epoch on these samples alone.
+
+        Mean, covariance and offset become those of these samples, under the network as it then is.
+
+        Parameters
+        ----------
+        X, y : as in ``fit``
+            The samples, and an ignored y.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, incremental=True)
 
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples.

@@ -150,6 +150,10 @@ class AutoEncoderTransformer(NeuralEstimator):
     -----
     Sparse X stays sparse; only the rows of a batch are made dense.
 
+    X may be an AnnData object, whose ``X`` is read. Its features are matched by ``var_names``: later objects may have
+    them in another order, and have others besides. For a layer, give ``AnnData(adata.layers[...], adata.obs,
+    adata.var)``.
+
     Errors and penalties are summed over features and components and averaged over samples. The losses in ``history_``
     include the penalties; ``score_samples`` is the error alone.
 
@@ -227,7 +231,7 @@ class AutoEncoderTransformer(NeuralEstimator):
         error = LOSSES[p.loss].error
         return partial(penalized_error, error) if p.sparsity or p.contraction else error
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, X_val: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, X_val: Any = None, groups: Any = None) -> Self:
         """Train encoder and decoder.
 
         Parameters
@@ -240,6 +244,8 @@ class AutoEncoderTransformer(NeuralEstimator):
             A sample of weight 2 counts as if it were there twice, one of weight 0 as if it were not there.
         X_val : as X, default=None
             Validation data; early stopping watches their loss.
+        groups : array-like of shape (n_samples,), default=None
+            Which samples belong together, such as families or donors: early stopping holds out whole groups.
 
         Returns
         -------
@@ -250,7 +256,7 @@ class AutoEncoderTransformer(NeuralEstimator):
         ValueError
             If X has another form than described here, or if the loss is no longer finite.
         """
-        return self._fit(X, y, sample_weight=sample_weight, X_val=X_val)
+        return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, groups=groups)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one more epoch, on these samples only.
@@ -312,7 +318,8 @@ class AutoEncoderTransformer(NeuralEstimator):
             ``g_V(f_W(x))``.
         """
         rebuilt = self._apply(X, AutoEncoder.reconstruct)
-        return np.reshape(rebuilt, (len(rebuilt), *np.shape(X)[1:]))
+        shape = np.shape(X)[1:]
+        return np.reshape(rebuilt, (len(rebuilt), *shape)) if len(shape) > 1 else rebuilt
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Return minus the reconstruction error of each sample; greater is better.

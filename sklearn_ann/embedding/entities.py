@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from sklearn_ann import training
 from sklearn_ann._sklearn import check_feature_names_in, safe_indexing
 from sklearn_ann.base import NeuralEstimator, Plan, Targets
+from sklearn_ann.base.losses import cross_entropy, mean_squared_error
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveFloat, PositiveInt
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.supervised import LOSS_FLOOR
-from sklearn_ann.base.targets import cross_entropy, mean_squared_error
 from sklearn_ann.embedding.network import EntityBody
 from sklearn_ann.layers import WithHead, layer_widths
 from sklearn_ann.reading import Reader, TableReader
@@ -74,6 +74,7 @@ class EntityTargets(Targets):
     def learn(self, y: Any, weight: np.ndarray | None, **options: Any) -> Tensor:
         """Learn the type of y, and its classes or its mean and scale."""
         y = column_or_1d(self._checked(y), warn=True)
+        self._entry_weights(weight, y.shape)  # refuses weights of single outputs
         self.found_type = self._find_type(y)
         if self.found_type == "continuous":
             self.classes = None
@@ -151,8 +152,9 @@ class EntityEmbeddingTransformer(NeuralEstimator):
     ----------
     categorical_features : "auto", or list of int, str or bool
         The categorical columns, by position, by name in a frame, or by a bool for each column. ``"auto"`` takes the
-        columns of type object, string, category or bool; in an array of objects or a list of lists, the columns with
-        anything but numbers. Without categorical columns, ``transform`` returns X unchanged.
+        columns of text, category or bool. Columns of objects and columns of lists are numeric if nine tenths of their
+        values are numbers; ``None`` and NaN are missing. `categorical_features_` tells the decision. Dates are refused.
+        Without categorical columns, ``transform`` returns X unchanged.
 
     n_components : "auto" or int
         Width of the vectors. ``"auto"``: the fourth root of the number of categories of each column, rounded up.
@@ -176,6 +178,9 @@ class EntityEmbeddingTransformer(NeuralEstimator):
 
     Attributes
     ----------
+    categorical_features_ : list of str or int
+        Names of the categorical columns, or their positions if X has no names.
+
     categories_ : list of arrays
         The categories of each categorical column, sorted.
 
@@ -244,16 +249,18 @@ class EntityEmbeddingTransformer(NeuralEstimator):
         return body, hidden[-1] if hidden else sum(widths) + n_numbers
 
     def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
-        embeddings: Any = module.body.embeddings  # type: ignore[union-attr]
+        body: Any = module.body
         dtype = plan.reader.numpy_dtype
         return {
             "categories_": plan.reader.categories,
-            "embeddings_": [embedding.matrix().numpy(force=True).astype(dtype) for embedding in embeddings],
+            "embeddings_": [embedding.matrix().numpy(force=True).astype(dtype) for embedding in body.embeddings],
         }
 
     # --- Public methods --------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> Self:
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None, groups: Any = None
+    ) -> Self:
         """Learn the categories and their vectors.
 
         Parameters
@@ -266,6 +273,8 @@ class EntityEmbeddingTransformer(NeuralEstimator):
             A sample of weight 2 counts as if it were there twice, a sample of weight 0 is left out.
         X_val, y_val : as X and y, default=None
             Validation data, whose loss early stopping watches.
+        groups : array-like of shape (n_samples,), default=None
+            Which samples belong together, such as families or donors: early stopping holds out whole groups.
 
         Returns
         -------
@@ -276,7 +285,7 @@ class EntityEmbeddingTransformer(NeuralEstimator):
         ValueError
             If the data are not as described here, or if the loss is no longer finite.
         """
-        return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val)
+        return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val, groups=groups)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one more epoch on these samples alone, with the categories and classes of the first call.
@@ -292,6 +301,7 @@ class EntityEmbeddingTransformer(NeuralEstimator):
         """
         return self._fit(X, y, sample_weight=sample_weight, incremental=True)
 
+    @training.isolated()
     def transform(self, X: Any) -> np.ndarray:
         """Replace the categories by their vectors.
 

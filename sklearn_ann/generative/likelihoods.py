@@ -20,6 +20,7 @@ LikelihoodName = Literal["gaussian", "bernoulli", "poisson", "negative_binomial"
 _LOG_2_PI = math.log(2 * math.pi)
 _PER_TEN_THOUSAND = math.log(1e4)  # the usual library size to scale counts to before the logarithm
 _LEAST_SCALE = 1e-2
+_FARTHEST = 1e15  # standard deviations: the square of no error is infinite
 _LEAST_SHARE = 1e-4
 _GREATEST_LOG_DISPERSION = math.log(1e4)  # beyond it, as good as Poisson, lgamma(x + θ) - lgamma(θ) loses its digits
 
@@ -151,7 +152,8 @@ class Gaussian(Likelihood):
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         variance, varies = self.variance(), self.scale > 0
         constant = (variance.log() + 2 * self.scale.log() + _LOG_2_PI)[varies].sum() / 2
-        return -((self.standardized(x) - output).square() @ (varies / (2 * variance))) - constant
+        error = (self.standardized(x) - output).clamp(-_FARTHEST, _FARTHEST)
+        return -(error.square() @ (varies / (2 * variance))) - constant
 
     def mean(self, output: Tensor) -> Tensor:
         return self.location + self.scale * output
@@ -214,7 +216,8 @@ class Poisson(Likelihood):
             samples,
             (values >= 0) & (values == values.floor()),
             "this likelihood is for counts, whole numbers from 0: give it raw counts, neither normalised nor "
-            "log-transformed; it takes account of the library size by itself",
+            "log-transformed; it takes account of the library size by itself. Counts that a correction or a model of "
+            "reads has left fractional are rounded by np.rint(X)",
         )
 
     def standardized(self, x: Tensor) -> Tensor:

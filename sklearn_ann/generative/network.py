@@ -24,6 +24,11 @@ from sklearn_ann.layers import (
 )
 from sklearn_ann.reading import ConditionedBatch
 
+# Bounds of log variances and of what the encoder reads. No ordinary sample comes near them; without them, the score of
+# a sample far from all others would be infinity minus infinity.
+_MOST_LOG_VARIANCE = 20.0
+_FARTHEST = 1e6
+
 
 class Posterior(NamedTuple):
     """``q(z | x) = N(mean, exp(log_variance))``."""
@@ -95,8 +100,9 @@ class VariationalAutoEncoder(nn.Module):
 
     def posterior(self, x: Tensor) -> Posterior:
         """Map samples of shape (batch, p) to ``q(z | x)``, in the type of `x`."""
-        mean, log_variance = self.encoder(self.likelihood.standardized(x)).to(x.dtype).chunk(2, dim=1)
-        return Posterior(mean, log_variance)
+        standardized = self.likelihood.standardized(x).clamp(-_FARTHEST, _FARTHEST)
+        mean, log_variance = self.encoder(standardized).to(x.dtype).chunk(2, dim=1)
+        return Posterior(mean, log_variance.clamp(-_MOST_LOG_VARIANCE, _MOST_LOG_VARIANCE))
 
     def decode(self, z: Tensor, conditions: Tensor) -> Tensor:
         """Map codes of shape (batch, q) to the input of the likelihood, in the type of `z`."""

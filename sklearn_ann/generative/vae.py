@@ -24,18 +24,10 @@ from sklearn_ann.base.parameters import (
     RandomState,
 )
 from sklearn_ann.base.plan import checked_weights
-from sklearn_ann.generative.likelihoods import (
-    LIKELIHOODS,
-    Gaussian,
-    LikelihoodName,
-    NegativeBinomial,
-    moments,
-)
+from sklearn_ann.generative.likelihoods import LIKELIHOODS, Gaussian, LikelihoodName, NegativeBinomial, moments
 from sklearn_ann.generative.network import VariationalAutoEncoder, coders, negative_bound
 from sklearn_ann.layers import Activation
 from sklearn_ann.reading import ConditionedReader, Reader
-
-__all__ = ["VAESampler"]
 
 _ACTIVE = 1e-2  # Burda et al. 2016, section 5.2
 _ENOUGH = 1000  # samples; a tenth of them is enough to see overfitting
@@ -104,7 +96,8 @@ class VAESampler(NeuralEstimator):
 
     layer : str or None
         For an AnnData object X: name of the layer that holds the data; None means its ``X``. Conditions are then
-        columns of its ``obs``.
+        columns of its ``obs``. Features are matched by ``var_names``, in whatever order they come; features that were
+        not in ``fit`` are left out. Counts in ``adata.raw`` are given as ``adata.raw.to_adata()``.
 
     early_stopping : bool or "auto"
         Whether to hold out a share `validation_fraction` of the data, to watch their loss and to keep the weights of
@@ -141,7 +134,8 @@ class VAESampler(NeuralEstimator):
     distribution times its library size, the sum of its counts. Library sizes are not modelled: densities are
     conditional on them, ``inverse_transform`` uses their geometric mean in the training data, and ``sample`` draws
     them from a log-normal distribution fitted to the training data. The encoder reads ``log(1 + counts)`` of counts
-    scaled to a library size of 10,000. A sample without counts has library size 1.
+    scaled to a library size of 10,000. A sample without counts has library size 1. Fractional counts, such as corrected
+    ones, are refused: round them by ``np.rint(X)``.
 
     Conditions. ``transform`` ignores conditions. A condition that was not in ``fit`` is an error in decoding and in
     scoring. A missing condition is also an error in ``fit``.
@@ -243,7 +237,16 @@ class VAESampler(NeuralEstimator):
 
     # --- What a user calls -----------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, X_val: Any = None, y_val: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        groups: Any = None,
+    ) -> Self:
         """Train encoder and decoder.
 
         Parameters
@@ -256,6 +259,8 @@ class VAESampler(NeuralEstimator):
             A sample of weight 2 counts as if it were there twice, one of weight 0 as if it were not there.
         X_val, y_val : as X and y, default=None
             Validation data; early stopping watches their loss.
+        groups : array-like of shape (n_samples,), default=None
+            Which samples belong together, such as families or donors: early stopping holds out whole groups.
 
         Returns
         -------
@@ -271,7 +276,7 @@ class VAESampler(NeuralEstimator):
         ConvergenceWarning
             If the posterior has collapsed to the prior: no latent unit is active.
         """
-        self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val)
+        self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val, groups=groups)
         if not self.active_units_.any():
             warnings.warn(
                 f"No latent unit of this {type(self).__name__} is active: the posterior has collapsed to the prior, "
@@ -298,6 +303,7 @@ class VAESampler(NeuralEstimator):
         """
         return self._fit(X, y, sample_weight=sample_weight, incremental=True)
 
+    @training.isolated()
     def transform(self, X: Any) -> np.ndarray:
         """Encode samples.
 
@@ -316,6 +322,7 @@ class VAESampler(NeuralEstimator):
         codes: np.ndarray = self._apply_to(samples, lambda network, x: network.posterior(x).mean)
         return codes
 
+    @training.isolated()
     def inverse_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Decode codes.
 
@@ -338,6 +345,7 @@ class VAESampler(NeuralEstimator):
         means: np.ndarray = self._apply_to(samples, VariationalAutoEncoder.mean)
         return means
 
+    @training.isolated()
     def sample(
         self, n_samples: int = 1, y: Any = None, *, random_state: RandomState = None
     ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
@@ -418,9 +426,8 @@ class VAESampler(NeuralEstimator):
         return self._bound(VariationalAutoEncoder.importance_bound, X, y, n_draws, random_state)
 
     def _bound(self, bound: Any, X: Any, y: Any, n_draws: int, random_state: RandomState) -> np.ndarray:
-        check_is_fitted(self)
+        samples = self._read(X, y)
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
-        samples = self.reader_.read(X, y)
         rng = training.as_random_state(random_state)
         half = rng.standard_normal((-(-n_draws // 2), self._n_features_out))
         draws = torch.as_tensor(np.concatenate([half, -half])[:n_draws], dtype=self.reader_.dtype)

@@ -1,23 +1,99 @@
-"""Columns of a table: find the categorical ones, encode categories, check numbers."""
+"""Columns of a table: what a column is, which are categorical, the codes of categories, and numbers."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from numbers import Real
-from typing import Any
+from decimal import Decimal
+from numbers import Complex
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from sklearn.utils import check_array
 
 from sklearn_ann._sklearn import safe_indexing
+from sklearn_ann.reading.annotated import as_frame, in_memory, is_annotated
 
-# Prefixes of the lower-case names of categorical dtypes, in pandas and polars.
-_CATEGORICAL = ("object", "str", "cat", "enum", "bool")
+# Lower-case names of the dtypes of NumPy, pandas, pyarrow and polars. Anything else holds categories, and columns of
+# objects are what most of their values are.
+_NUMBERS = re.compile(r"(u?int|float|decimal)\d*\b|double\b|halffloat\b|longdouble\b|sparse\[(u?int|float)")
+_TIMES = re.compile(r"(date|time|duration|period|month)")
+_OBJECTS = re.compile(r"(object|null)\b")
+_BULK = 0.9  # of the values of a column of objects; the others are then errors and do not make it categorical
 
 
-def as_table(X: Any) -> Any:
-    """Check that `X` is a table. Return a frame unchanged, anything else as a two-dimensional array."""
+def readable(X: Any) -> Any:
+    """Return `X`, or refuse what NumPy would misread, read without its names, or take minutes to look at.
+
+    Raises
+    ------
+    TypeError
+        If `X` is no array, matrix, frame or list.
+    ValueError
+        If lists in `X` have different lengths, if a frame has a name twice, or if an array holds masked or complex
+        values or times.
+    """
+    if isinstance(X, torch.Tensor):
+        return X.detach().cpu().numpy()
+    if is_annotated(X) or sp.issparse(X):
+        return X
+    kind = type(X)  # a frame may have columns of any of these names
+    if hasattr(kind, "collect"):
+        raise TypeError(f"X is a {kind.__name__}, which is not computed yet: give X.collect()")
+    if hasattr(kind, "column_names") and hasattr(kind, "to_pandas"):
+        return X.to_pandas()  # a table of pyarrow
+    if hasattr(kind, "to_memory"):
+        return in_memory(X)
+    _refuse_unequal_rows(X)
+    if not (isinstance(X, list | tuple) or hasattr(kind, "__array__") or hasattr(kind, "__array_interface__")):
+        hint = ": pandas.DataFrame(X) keeps its names" if hasattr(kind, "keys") else ""
+        raise TypeError(f"X is a {kind.__name__}, expected an array, a sparse matrix, a frame or a list{hint}")
+    if hasattr(X, "columns"):
+        _refuse_columns(list(X.columns))
+    elif hasattr(X, "dtype"):
+        _refuse_array(X)
+    return X
+
+
+def _refuse_columns(names: list[Any]) -> None:
+    if not names:
+        raise ValueError("Found a frame with 0 feature(s) (no columns): expected 1 or more")
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise ValueError(f"X has more than one column {twice!r}: columns are matched by name, so rename them")
+
+
+def _refuse_array(X: Any) -> None:
+    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+        raise ValueError("X is a masked array, whose mask would be lost: give X.filled(np.nan)")
+    if getattr(X.dtype, "names", None):
+        raise ValueError("X is a structured array, whose names would be lost: give pandas.DataFrame(X)")
+    if _kind(X.dtype, "X") == "time":
+        raise ValueError(f"X is of {X.dtype}: expected numbers or categories")
+
+
+def _refuse_unequal_rows(X: Any) -> None:
+    if not (isinstance(X, list | tuple) and X):
+        return
+    if isinstance(X[0], dict):
+        raise TypeError("X is a list of dicts: pandas.DataFrame(X) matches their values by name")
+    if isinstance(X[0], list | tuple):
+        sizes = [len(row) if isinstance(row, list | tuple) else None for row in X]
+        for sample, size in enumerate(sizes):
+            if size is not None and size != sizes[0]:
+                raise ValueError(f"sample {sample} of X has {size} values, but sample 0 has {sizes[0]}")
+
+
+def as_table(X: Any, names: list[str] | None = None) -> Any:
+    """Check that `X` is a table. Return a frame unchanged, anything else as a two-dimensional array.
+
+    An AnnData object becomes a frame whose columns are in the order of `names`.
+    """
+    X = readable(X)
+    if is_annotated(X):
+        X = as_frame(X, names)
     if hasattr(X, "columns") and not sp.issparse(X):
         if len(X) == 0 or X.shape[1] == 0:
             raise ValueError(f"Found array with 0 sample(s) or 0 feature(s), of shape {X.shape}: expected 1 or more")
@@ -30,40 +106,65 @@ def as_table(X: Any) -> Any:
     return check_array(X, dtype=None, ensure_all_finite=False)
 
 
+def names_of(table: Any) -> list[Any]:
+    """Return the names of the columns of a frame; an empty list for an array."""
+    return [] if isinstance(table, np.ndarray) else list(table.columns)
+
+
+def phrase(table: Any, position: int) -> str:
+    """Name of a column in a message."""
+    return f"column {position}" if isinstance(table, np.ndarray) else f"column {list(table.columns)[position]!r}"
+
+
+def _values(table: Any, position: int) -> Any:
+    return table[:, position] if isinstance(table, np.ndarray) else safe_indexing(table, position, axis=1)
+
+
 def column(table: Any, position: int) -> np.ndarray:
     """Return one column as an array of objects."""
-    values = table[:, position] if isinstance(table, np.ndarray) else safe_indexing(table, position, axis=1)
-    return np.asarray(values, dtype=object)
+    return np.asarray(_values(table, position), dtype=object)
 
 
-def _is_categorical(table: Any, position: int) -> bool:
-    if not isinstance(table, np.ndarray):
-        return str(list(table.dtypes)[position]).lower().startswith(_CATEGORICAL)
-    if table.dtype != object:
-        return table.dtype.kind in "bUST"
-    return not all(isinstance(value, Real) and not isinstance(value, bool | np.bool) for value in table[:, position])
+def _kind(dtype: Any, name: str) -> Literal["number", "category", "time", "object"]:
+    text = (dtype.name if isinstance(dtype, np.dtype) else str(dtype)).lower()
+    if text.startswith("complex"):
+        raise ValueError(f"{name} is of {dtype}: Complex data not supported. Give real and imaginary part as columns")
+    if _NUMBERS.match(text):
+        return "number"
+    if _TIMES.match(text):
+        return "time"
+    return "object" if _OBJECTS.match(text) else "category"
 
 
-def categorical_positions(table: Any, columns: Any, parameter: str = "categorical_features") -> list[int]:
-    """Return the positions of the categorical columns.
+def _is_categorical(values: Any, name: str) -> bool:
+    """Return what a column is by its dtype, or by the bulk of its values if they are objects."""
+    kind = _kind(values.dtype, name)
+    if kind != "object":
+        return kind == "category"
+    there = [value for value in np.asarray(values, dtype=object).tolist() if not is_missing(value)]
+    return not there or sum(map(_is_number, there)) < _BULK * len(there)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Complex | Decimal) and not isinstance(value, bool | np.bool)
+
+
+def chosen_positions(table: Any, columns: Any, parameter: str) -> list[int]:
+    """Return the positions of columns, in their order, that are chosen by name, by position or by a bool for each.
 
     Parameters
     ----------
     table : frame or array of shape (n_samples, n_columns)
-    columns : "auto", int, str, or list of int, str or bool
-        Positions or names of the columns, or one bool per column. ``"auto"`` chooses columns by their type.
-    parameter : str, default="categorical_features"
+    columns : int, str, or list of int, str or bool
+    parameter : str
         Name of `columns` in error messages.
 
     Raises
     ------
     ValueError
-        If `X` has no such column.
+        If `table` has no such column.
     """
-    n_columns = table.shape[1]
-    if isinstance(columns, str) and columns == "auto":
-        return [position for position in range(n_columns) if _is_categorical(table, position)]
-    names = [] if isinstance(table, np.ndarray) else list(table.columns)
+    n_columns, names = table.shape[1], names_of(table)
     given = list(columns) if isinstance(columns, Sequence | np.ndarray) and not isinstance(columns, str) else [columns]
     if given and all(isinstance(item, bool | np.bool) for item in given):
         if len(given) != n_columns:
@@ -77,23 +178,128 @@ def categorical_positions(table: Any, columns: Any, parameter: str = "categorica
             positions.append(int(item) % n_columns)
         else:
             raise ValueError(
-                f"{parameter}={columns!r}: {item!r} is not a column of X; expected 'auto', or a list of "
+                f"{parameter}={columns!r}: {item!r} is not a column of X; expected a list of "
                 f"positions from 0 to {n_columns - 1}, of column names of a frame, or of one bool per column"
             )
-    return sorted(set(positions))
+    return list(dict.fromkeys(positions))
+
+
+def categorical_positions(table: Any, columns: Any, parameter: str = "categorical_features") -> list[int]:
+    """Return the positions of the categorical columns.
+
+    Parameters
+    ----------
+    table : frame or array of shape (n_samples, n_columns)
+    columns : "auto", int, str, or list of int, str or bool
+        See `chosen_positions`. ``"auto"`` goes by the dtype: text, category, dictionary and bool are categories. A
+        column of objects is numeric if nine tenths of its values are numbers, whatever is missing.
+    parameter : str, default="categorical_features"
+        Name of `columns` in error messages.
+
+    Raises
+    ------
+    ValueError
+        If `table` has no such column, or if a column holds complex numbers.
+    """
+    if not (isinstance(columns, str) and columns == "auto"):
+        return sorted(chosen_positions(table, columns, parameter))
+    if isinstance(table, np.ndarray) and table.dtype != object:  # one decision for all
+        return list(range(table.shape[1])) if _is_categorical(table, "X") else []
+    return [i for i in range(table.shape[1]) if _is_categorical(_values(table, i), phrase(table, i))]
 
 
 def numbers(table: Any, positions: list[int], *, missing: bool = False) -> np.ndarray:
-    """Return the columns at `positions` as numbers, shape (n_samples, n_positions); NaN only if `missing` is True."""
+    """Return the columns at `positions` as numbers, shape (n_samples, n_positions); NaN only if `missing` is True.
+
+    Raises
+    ------
+    ValueError
+        If a value is no number, or infinite, or missing where none may be. The message says which.
+    """
     if not positions:
         return np.empty((len(table), 0), dtype=np.float16)
-    part = table[:, positions] if isinstance(table, np.ndarray) else safe_indexing(table, positions, axis=1)
-    if not isinstance(part, np.ndarray):
-        for name, kind in zip(part.columns, part.dtypes, strict=True):
-            if str(kind).lower().startswith(("date", "time", "duration", "period")):
-                raise ValueError(f"column {name!r} is of {kind}: expected numbers or categories")
-    values: np.ndarray = check_array(part, dtype="numeric", ensure_all_finite="allow-nan" if missing else True)
+    if isinstance(table, np.ndarray) and table.dtype.kind in "iuf":
+        values = table[:, positions]
+    else:
+        values = np.column_stack([_numbers(_values(table, i), phrase(table, i)) for i in positions])
+    wrong = np.isinf(values) if missing else ~np.isfinite(values)
+    if wrong.any():
+        sample, place = np.argwhere(wrong)[0]
+        value = "NaN, a missing number" if np.isnan(values[sample, place]) else "infinity"
+        hint = ": SimpleImputer fills them in" if np.isnan(values[sample, place]) else ""
+        raise ValueError(f"{phrase(table, positions[place])} of X has {value}, in sample {sample}{hint}")
     return values
+
+
+def _refuse_times(dtype: Any, name: str) -> None:
+    if _kind(dtype, name) == "time":  # NumPy would make numbers of them
+        raise ValueError(
+            f"{name} is of {dtype}: expected numbers or categories. Give numbers, such as the days since a "
+            "date, or the parts of the date"
+        )
+
+
+def check_rows(X: Any) -> None:
+    """Raise a ValueError for what is no table of numbers and is not refused, or not with its name, by scikit-learn."""
+    if hasattr(X, "columns") and not sp.issparse(X):
+        for name, dtype in zip(X.columns, X.dtypes, strict=True):
+            if not isinstance(dtype, np.dtype) or dtype.kind in "mMc":
+                _refuse_times(dtype, f"column {name!r}")
+    elif (
+        isinstance(X, list | tuple | np.ndarray)
+        and getattr(X, "shape", None) != ()
+        and len(X)
+        and isinstance(X[0], str | bytes)
+    ):
+        raise ValueError(
+            f"X holds strings such as {X[0]!r}, but numbers were expected: SequenceEncoder turns sequences into rows"
+        )
+    elif isinstance(getattr(X, "dtype", None), np.dtypes.ObjectDType) and len(X.shape) == 1:
+        raise ValueError(f"Expected 2D array, got {len(X)} objects, the first a {type(next(iter(X))).__name__}")
+
+
+def _numbers(values: Any, name: str) -> np.ndarray:
+    _refuse_times(values.dtype, name)
+    array = np.asarray(values)
+    if array.dtype.kind in "iufb":
+        return array
+    found = np.full(len(array), np.nan)
+    for sample, value in enumerate(array.tolist()):
+        try:
+            found[sample] = np.nan if is_missing(value) else float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name} of X has the value {value!r} in sample {sample}, but its values are numbers: replace it, by "
+                "NaN if it stands for a missing number, or name the column in categorical_features"
+            ) from error
+    return found
+
+
+def first_unreadable(X: Any, most: float) -> tuple[Any, int, int] | None:
+    """Return a value of a table of numbers that is none, not finite or above `most`, its sample and its column.
+
+    None if all are numbers. It is asked when an error has occurred, and need not be fast.
+    """
+    if sp.issparse(X):
+        X = X.tocoo()
+        stored = zip(X.data.tolist(), X.row.tolist(), X.col.tolist(), strict=True)
+        return next(((value, row, place) for value, row, place in stored if not _is_at_most(value, most)), None)
+    if not hasattr(X, "columns"):
+        X = np.asarray(X, dtype=object)
+    if len(X.shape) != 2:
+        return None
+    for position in range(X.shape[1]):
+        for sample, value in enumerate(column(X, position).tolist()):
+            if not _is_at_most(value, most):
+                return value, sample, position
+    return None
+
+
+def _is_at_most(value: Any, most: float) -> bool:
+    try:
+        return bool(abs(float(value)) <= most)
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def is_missing(value: Any) -> bool:
@@ -135,3 +341,28 @@ def encode(values: np.ndarray, categories: np.ndarray, name: str) -> np.ndarray:
     items = values.tolist()
     code = {value: n if is_missing(value) else place.get(value, n + 1) for value in _distinct(items, name)}
     return np.array([code[item] for item in items], dtype=np.int64)
+
+
+_FEW = 10  # rows, of which nothing can be said
+
+
+def each_row_its_own(codes: np.ndarray, n_categories: int) -> bool:
+    """Return whether nearly each row with a value has a category of its own."""
+    there = codes[codes < n_categories]
+    return len(there) >= _FEW and len(np.unique(there)) >= _BULK * len(there)
+
+
+def all_unknown(codes: np.ndarray, values: np.ndarray, categories: np.ndarray) -> str | None:
+    """Say how the values of a column differ from the known categories if all are unknown, else return None.
+
+    A single unknown value is a surprise only if it is of a type that no category has.
+    """
+    there = values[codes != len(categories)]
+    if len(there) == 0 or len(categories) == 0 or (codes < len(categories)).any():
+        return None
+    types = {type(value) for value in categories}
+    met = there[0]
+    if len(there) == 1 and any(issubclass(type(met), known) or issubclass(known, type(met)) for known in types):
+        return None
+    known = categories[0]
+    return f"{met!r} ({type(met).__name__}) where fit had {known!r} ({type(known).__name__})"

@@ -9,47 +9,37 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from torch import Tensor
 
-from sklearn_ann._sklearn import safe_indexing
+from sklearn_ann.reading.annotated import is_annotated
 from sklearn_ann.reading.columns import (
     as_table,
-    categorical_positions,
+    chosen_positions,
     column,
     encode,
     find_categories,
     is_missing,
+    names_of,
+    numbers,
 )
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.reading.rows import RowReader
 from sklearn_ann.training import Examples, Rows, Samples, as_tensor
 
 
-def is_annotated(X: Any) -> bool:
-    """Return whether `X` is an AnnData object, judged by its attributes: anndata need not be installed."""
-    return all(hasattr(X, part) for part in ("X", "layers", "obs"))
-
-
-def condition_columns(table: Any, columns: Any) -> tuple[np.ndarray, list[int]]:
-    """Split a table into its conditions and the rest.
-
-    Returns
-    -------
-    labels : array of objects of shape (n_samples, n_conditions)
-    rest : list of int
-        Positions of the other columns.
+def condition_positions(table: Any, columns: Any) -> list[int]:
+    """Return the positions of the conditions among the columns of a table.
 
     Raises
     ------
     ValueError
         If the table has no such column.
     """
-    positions = categorical_positions(table, columns, "conditions")
+    positions = chosen_positions(table, columns, "conditions")
     if not positions:
         raise ValueError(f"conditions={columns!r} are no columns of X: expected one column or more")
-    labels = np.column_stack([column(table, position) for position in positions])
-    return labels, [position for position in range(table.shape[1]) if position not in positions]
+    return positions
 
 
 def as_labels(y: Any) -> np.ndarray:
@@ -73,6 +63,10 @@ class Conditions:
     ----------
     labels : array of objects of shape (n_samples, n_conditions)
     weight : array of shape (n_samples,) or None
+    rows : array of int or None
+        The samples to learn from; None for all.
+    names : list of str or None
+        Names of the conditions.
 
     Attributes
     ----------
@@ -82,17 +76,23 @@ class Conditions:
         Weighted share of the samples that have each combination.
     """
 
-    def __init__(self, labels: np.ndarray, weight: np.ndarray | None) -> None:
+    def __init__(
+        self,
+        labels: np.ndarray,
+        weight: np.ndarray | None,
+        rows: np.ndarray | None = None,
+        names: list[Any] | None = None,
+    ) -> None:
+        rows = np.arange(len(labels)) if rows is None else rows
         columns = range(labels.shape[1])
-        self.categories = [find_categories(labels[:, i], f"condition {i}") for i in columns]
-        for i, known in enumerate(self.categories):
+        self.phrases = [f"condition {i if names is None else repr(names[i])}" for i in columns]
+        self.categories = [find_categories(labels[rows, i], self.phrases[i]) for i in columns]
+        for phrase, known in zip(self.phrases, self.categories, strict=True):
             if fractions := [value for value in known if isinstance(value, float) and not value.is_integer()]:
-                raise ValueError(
-                    f"condition {i} has the value {fractions[0]}: conditions are categories, not quantities"
-                )
-        codes, inverse = np.unique(self._codes(labels), axis=0, return_inverse=True)
+                raise ValueError(f"{phrase} has the value {fractions[0]}: conditions are categories, not quantities")
+        codes, inverse = np.unique(self._codes(labels, rows), axis=0, return_inverse=True)
         self.combinations = np.column_stack([self.categories[i][codes[:, i]] for i in columns])
-        counts = np.bincount(inverse.ravel(), weights=weight)
+        counts = np.bincount(inverse.ravel(), weights=None if weight is None else weight[rows])
         self.shares = counts / counts.sum()
 
     @property
@@ -100,8 +100,8 @@ class Conditions:
         """Number of categories of all conditions together."""
         return sum(map(len, self.categories))
 
-    def one_hot(self, labels: np.ndarray) -> np.ndarray:
-        """Return one-hot rows of shape (n_samples, n_levels).
+    def one_hot(self, labels: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return one-hot rows of shape (n_samples, n_levels); samples that are not among `rows` have zeros.
 
         Raises
         ------
@@ -110,16 +110,20 @@ class Conditions:
         """
         if labels.shape[1] != len(self.categories):
             raise ValueError(f"{labels.shape[1]} conditions were given, those of the fit were {len(self.categories)}")
-        codes = self._codes(labels)
-        return np.hstack([np.eye(len(known))[codes[:, i]] for i, known in enumerate(self.categories)])
+        rows = np.arange(len(labels)) if rows is None else rows
+        codes = self._codes(labels, rows)
+        result = np.zeros((len(labels), self.n_levels))
+        result[rows] = np.hstack([np.eye(len(known))[codes[:, i]] for i, known in enumerate(self.categories)])
+        return result
 
-    def _codes(self, labels: np.ndarray) -> np.ndarray:
-        codes = [encode(labels[:, i], known, f"condition {i}") for i, known in enumerate(self.categories)]
+    def _codes(self, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        labels = labels[rows]
+        codes = [encode(labels[:, i], known, self.phrases[i]) for i, known in enumerate(self.categories)]
         for i, (known, code) in enumerate(zip(self.categories, codes, strict=True)):
             if len(strange := np.flatnonzero(code >= len(known))):
                 value = labels[strange[0], i]
                 what = "a missing condition" if is_missing(value) else f"the unknown condition {value!r}"
-                raise ValueError(f"sample {strange[0]} has {what}; known are {known.tolist()}")
+                raise ValueError(f"sample {rows[strange[0]]} has {what}; known are {known.tolist()}")
         return np.column_stack(codes)
 
     def draw(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
@@ -180,9 +184,12 @@ class ConditionedReader(Reader[ConditionedSamples]):
         Reads the samples without their conditions.
     known : Conditions or None
         The conditions of the fit; None without conditions.
+    names : list of str or None
+        Names of the conditions; None if they have none.
     """
 
     known: Conditions | None = None
+    names: list[Any] | None = None
 
     def __init__(
         self,
@@ -195,13 +202,21 @@ class ConditionedReader(Reader[ConditionedSamples]):
         check: Callable[[Samples], None],
     ) -> None:
         super().__init__(owner=owner, dtype=dtype)
-        self.rows = RowReader(owner=owner, dtype=dtype, image_shape=image_shape, check=check)
+        self.rows = RowReader(owner=owner, dtype=dtype, image_shape=image_shape, check=check, layer=layer)
         self.columns = self.rows.columns
         self.conditions = copy.copy(conditions)  # a list may change after the fit
-        self.layer, self.check = layer, check
+        self.check = check
 
     def learn(self, X: Any, y: Any = None) -> ConditionedSamples:
-        """Learn the columns; `finish` learns the conditions."""
+        """Learn the columns and where the conditions are; `finish` learns the conditions."""
+        if self._in_columns:
+            table = self._table(X)
+            positions, names = condition_positions(table, self.conditions), names_of(table)
+            if names and all(isinstance(name, str) for name in names):
+                self.names = [names[position] for position in positions]
+            self.conditions = positions if self.names is None else self.names
+        elif self._in_target and hasattr(y, "columns"):
+            self.names = list(y.columns)
         samples = self._values(X, reset=True)
         return ConditionedSamples(samples, self._one_hot(samples, None), self._labels(X, y, len(samples)))
 
@@ -221,9 +236,13 @@ class ConditionedReader(Reader[ConditionedSamples]):
     def finish(self, examples: Examples[ConditionedSamples]) -> Examples[ConditionedSamples]:
         """Learn the categories and shares of the conditions, and encode the conditions."""
         samples, labels = examples.samples, examples.samples.labels
-        if labels is not None:
-            self.known = Conditions(labels, None if examples.weight is None else examples.weight.numpy())
-        return dataclasses.replace(examples, samples=self.conditioned(samples.samples, labels))
+        if labels is None:
+            return examples
+        rows = None if examples.rows is None else examples.rows.numpy()
+        weight = None if examples.weight is None else examples.weight.numpy()
+        self.known = Conditions(labels, weight, rows, self.names)
+        one_hot = torch.as_tensor(self.known.one_hot(labels, rows), dtype=self.dtype)
+        return dataclasses.replace(examples, samples=ConditionedSamples(samples.samples, one_hot))
 
     def asked_for(self, y: Any, n_samples: int) -> np.ndarray | None:
         """Return the conditions to decode under, shape (n_samples, n_conditions); None without conditions.
@@ -241,30 +260,34 @@ class ConditionedReader(Reader[ConditionedSamples]):
             one = np.empty((1, len(y) if isinstance(y, tuple) else 1), dtype=object)
             one[0, :] = y
             return one.repeat(n_samples, axis=0)
-        labels = as_labels(y)
+        labels = self._by_name(y)
         if len(labels) != n_samples:
             raise ValueError(f"y has {len(labels)} labels, but there are {n_samples} samples")
         return labels
 
     def _values(self, X: Any, *, reset: bool) -> Samples:
-        if is_annotated(X):
-            if self.layer is not None and self.layer not in X.layers:
-                raise ValueError(f"layer={self.layer!r}: X has the layers {sorted(X.layers)}")
-            X = X.X if self.layer is None else X.layers[self.layer]
-        elif self._in_columns:
+        if self._in_columns and not is_annotated(X):
             return self._without_conditions(X, reset=reset)
         return self.rows.learn(X) if reset else self.rows.read(X)
 
     def _without_conditions(self, X: Any, *, reset: bool) -> Samples:
         table = as_table(X)
         (self.columns.learn if reset else self.columns.read)(table, skip_check_array=True)
-        _, rest = condition_columns(table, self.conditions)
+        conditions = condition_positions(table, self.conditions)
+        rest = [position for position in range(table.shape[1]) if position not in conditions]
         if not rest:
             raise ValueError(f"conditions={self.conditions!r} are all columns of X: nothing is left to model")
-        values = check_array(safe_indexing(table, rest, axis=1), dtype=self.numpy_dtype, order="C")
-        samples = Rows(as_tensor(values))
+        samples = Rows(as_tensor(np.ascontiguousarray(numbers(table, rest), dtype=self.numpy_dtype)))
         self.check(samples)
         return samples
+
+    def _table(self, X: Any) -> Any:
+        """Return the table that has the conditions."""
+        if not is_annotated(X):
+            return as_table(X)
+        if not hasattr(X, "obs"):
+            raise ValueError(f"conditions={self.conditions!r}: adata.raw has no obs, give adata.raw.to_adata()")
+        return X.obs
 
     @property
     def _in_columns(self) -> bool:
@@ -276,14 +299,25 @@ class ConditionedReader(Reader[ConditionedSamples]):
 
     def _labels(self, X: Any, y: Any, n_samples: int) -> np.ndarray | None:
         if self._in_columns:
-            return condition_columns(X.obs if is_annotated(X) else as_table(X), self.conditions)[0]
+            table = self._table(X)
+            return np.column_stack([column(table, i) for i in condition_positions(table, self.conditions)])
         if not self._in_target:
             return None
         if y is None:
             raise ValueError("conditions='y' needs y, the conditions of the samples; got None")
-        labels = as_labels(y)
+        labels = self._by_name(y)
         check_consistent_length(range(n_samples), labels)
         return labels
+
+    def _by_name(self, y: Any) -> np.ndarray:
+        """Return labels, their columns in the order of the fit if both have names."""
+        labels = as_labels(y)
+        if self.names is None or not hasattr(y, "columns"):
+            return labels
+        found = list(y.columns)
+        if sorted(found) != sorted(self.names):
+            raise ValueError(f"y has the columns {found}, but the conditions of the fit were {self.names}")
+        return labels[:, [found.index(name) for name in self.names]]
 
     def _one_hot(self, samples: Samples, labels: np.ndarray | None) -> Tensor:
         rows = np.empty((len(samples), 0)) if self.known is None or labels is None else self.known.one_hot(labels)

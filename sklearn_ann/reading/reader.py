@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from sklearn_ann.reading.annotated import is_annotated, placed
+from sklearn_ann.reading.columns import check_rows, first_unreadable, readable
 from sklearn_ann.training import Examples, Samples
 
 
@@ -27,6 +32,13 @@ class Learned:
     """
 
     _frozen = False
+    options: dict[str, Any]
+    """What it was made of."""
+
+    def __new__(cls, *_: Any, **options: Any) -> Self:
+        new = super().__new__(cls)
+        vars(new)["options"] = options
+        return new
 
     def __init__(self, *, owner: str, dtype: torch.dtype) -> None:
         self.owner, self.dtype = owner, dtype
@@ -37,6 +49,22 @@ class Learned:
             if isinstance(part, Learned):
                 part.freeze()
         vars(self)["_frozen"] = True  # past __setattr__: two values may share a part, which is frozen twice
+
+    def hold_options(self, today: Learned, but: str = "") -> None:
+        """Refuse to go on from an earlier fit with other options, `but` for one, than it was made of.
+
+        Raises
+        ------
+        ValueError
+            If an option differs, naming it.
+        """
+        for name, value in today.options.items():
+            before = self.options.get(name)
+            if name not in ("owner", "dtype", but) and (type(self) is not type(today) or not _same(value, before)):
+                raise ValueError(
+                    f"warm_start=True goes on from the previous fit of this {self.owner}, which had {name}={before!r}; "
+                    f"now it is {value!r}. Set it back, or fit anew with warm_start=False"
+                )
 
     def retyped(self, dtype: torch.dtype) -> Self:
         """Return a copy with numbers of another type, for a warm start with another `precision`."""
@@ -61,6 +89,18 @@ class Learned:
     def attributes(self) -> dict[str, Any]:
         """What was learned, as fitted attributes of the estimator."""
         return {}
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other)
+    return (isinstance(one, str | int | float | frozenset) or callable(one)) and bool(one == other)
 
 
 S = TypeVar("S", bound=Samples)
@@ -108,7 +148,7 @@ class Reader(Learned, ABC, Generic[S]):
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What was learned, as fitted attributes of the estimator."""
+        """What was learned, as fitted attributes of the estimator; copies of what a user could change."""
         return self.columns.attributes
 
 
@@ -121,14 +161,19 @@ def _class_called(name: str) -> type[BaseEstimator]:
 class Columns(Learned):
     """Number and names of the features of X, checked by scikit-learn.
 
+    Features of an AnnData object have the names ``var_names`` and are put in the order of the fit.
+
     Parameters
     ----------
     owner : str
         Class name of the estimator, for error messages.
+    layer : str or None
+        Layer of an AnnData object to read; None for its ``X``.
     """
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, layer: str | None = None) -> None:
         super().__init__(owner=owner, dtype=torch.float32)
+        self.layer = layer
         self.attributes_: dict[str, Any] = {}
 
     def learn(self, X: Any, **how: Any) -> Any:
@@ -142,10 +187,36 @@ class Columns(Learned):
     def _validated(self, X: Any, *, reset: bool, **how: Any) -> Any:
         estimator = _class_called(self.owner)()
         vars(estimator).update(self.attributes_)
-        checked = validate_data(estimator, X, reset=reset, **how)
+        X = readable(X)
+        check = partial(validate_data, estimator, reset=reset)
+        if is_annotated(X):
+            X, header = placed(X, None if reset else self.names, self.layer)
+            check(header, skip_check_array=True)
+            X = X.toarray() if sp.issparse(X) and not how.get("accept_sparse") else X
+            check = partial(check_array, estimator=self.owner, input_name="X")
+        if how.get("skip_check_array"):
+            checked = check(X, **how)
+        else:
+            checked = self._checked(X, partial(check, **how), how.get("dtype"), estimator)
         if reset:
             self.attributes_ = vars(estimator)
         return checked
+
+    @staticmethod
+    def _checked(X: Any, check: Callable[[Any], Any], dtype: Any, estimator: BaseEstimator) -> Any:
+        """Check numbers; an error says which of them is wrong."""
+        check_rows(X)
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # infinity is an error, and no warning before it
+                return check(X)
+        except (TypeError, ValueError) as error:
+            greatest = np.finfo(dtype if isinstance(dtype, type) else np.float64).max
+            wrong = first_unreadable(X, float(greatest))
+            if wrong is None:
+                raise
+            value, sample, position = wrong
+            name = vars(estimator).get("feature_names_in_", range(position + 1))[position]
+            raise type(error)(f"{error} (X has the value {value!r} in sample {sample}, column {name!r})") from error
 
     def count(self, n_features: int) -> None:
         """Learn a number of features without names, or compare it with the learned one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,9 @@ import scipy.sparse as sp
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_ann.reading.reader import Reader
+from sklearn_ann.reading.annotated import is_annotated
+from sklearn_ann.reading.columns import readable
+from sklearn_ann.reading.reader import Columns, Reader
 from sklearn_ann.training import Rows, Samples, SparseRows, as_tensor
 
 
@@ -29,7 +32,8 @@ def flattened(X: Any, image_shape: tuple[int, ...] | None) -> Any:
     ValueError
         If the images have another shape.
     """
-    if image_shape is None or sp.issparse(X) or np.ndim(X) <= 2:
+    X = readable(X)
+    if image_shape is None or is_annotated(X) or sp.issparse(X) or np.ndim(X) <= 2:
         return X
     if np.shape(X)[1:] != tuple(image_shape):
         raise ValueError(f"X holds images of shape {np.shape(X)[1:]}, but image_shape={image_shape}")
@@ -45,6 +49,8 @@ class RowReader(Reader[Samples]):
         Shape of images, which are given as rows or in this shape; None for plain rows.
     check : callable or None
         Called with the samples; raises a ValueError for values out of range.
+    layer : str or None
+        Layer of an AnnData object to read; None for its ``X``.
     """
 
     def __init__(
@@ -54,8 +60,10 @@ class RowReader(Reader[Samples]):
         dtype: torch.dtype,
         image_shape: tuple[int, ...] | None = None,
         check: Callable[[Samples], None] | None = None,
+        layer: str | None = None,
     ) -> None:
         super().__init__(owner=owner, dtype=dtype)
+        self.columns = Columns(owner, layer)
         self.image_shape, self.check = image_shape, check
 
     def learn(self, X: Any, y: Any = None) -> Samples:
@@ -71,6 +79,9 @@ class RowReader(Reader[Samples]):
         return {"dtype": self.numpy_dtype, "accept_sparse": "csr", "order": "C"}
 
     def _encoded(self, X: Any) -> Samples:
+        if sp.issparse(X) and not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()  # an entry that is stored in parts is their sum
         samples = SparseRows.from_scipy(X) if sp.issparse(X) else Rows(as_tensor(X))
         if self.check is not None:
             self.check(samples)
@@ -90,7 +101,11 @@ class StandardizedRowReader(Reader[Rows]):
     def learn(self, X: Any, y: Any = None) -> Rows:
         """Learn the columns, their means and their standard deviations."""
         X = self.columns.learn(X, dtype=np.float64, ensure_min_samples=2)
-        self.scaler = StandardScaler().set_output(transform="default").fit(X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.scaler = StandardScaler().set_output(transform="default").fit(X)
+        if (wrong := np.flatnonzero(~np.isfinite(self.scaler.var_))).size:
+            name = self.columns.phrase(wrong[0])
+            raise ValueError(f"{name} of X has values too large to standardise: their squares are not finite")
         return self._standardized(X)
 
     def read(self, X: Any, y: Any = None) -> Rows:
@@ -98,9 +113,18 @@ class StandardizedRowReader(Reader[Rows]):
         return self._standardized(self.columns.read(X, dtype=np.float64))
 
     def _standardized(self, X: np.ndarray) -> Rows:
-        return Rows(as_tensor(self.scaler.transform(X).astype(self.numpy_dtype)))
+        scaled = self.scaler.transform(X)
+        most = np.sqrt(np.finfo(self.numpy_dtype).max / X.shape[1]) / 1e3  # what networks can still square and sum
+        if len(wrong := np.argwhere(np.abs(scaled) > most)):
+            sample, position = wrong[0]
+            raise ValueError(
+                f"sample {sample} of X has the value {X[sample, position]:g} in {self.columns.phrase(position)}, "
+                f"{abs(scaled[sample, position]):.1g} standard deviations off the mean of the fit: that is too far to "
+                f"compute with in {np.dtype(self.numpy_dtype)}"
+            )
+        return Rows(as_tensor(scaled.astype(self.numpy_dtype)))
 
     @property
     def attributes(self) -> dict[str, Any]:
         """Columns, and the scaler."""
-        return super().attributes | {"scaler_": self.scaler}
+        return super().attributes | {"scaler_": copy.deepcopy(self.scaler)}

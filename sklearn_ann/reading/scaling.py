@@ -41,19 +41,22 @@ class Scale:
     kind : {"quantile", "standard"}
     X : float64 array of shape (n_samples, n_columns)
     weight : array of shape (n_samples,) or None
+    names : list of str or None
+        What messages call the columns.
     """
 
-    def __init__(self, kind: Scaling, X: np.ndarray, weight: np.ndarray | None) -> None:
-        self.columns = [self._learn(kind, column, weight) for column in X.T]
+    def __init__(self, kind: Scaling, X: np.ndarray, weight: np.ndarray | None, names: list[str] | None = None) -> None:
+        names = ["X"] * X.shape[1] if names is None else names
+        self.columns = [self._learn(kind, column, weight, name) for column, name in zip(X.T, names, strict=True)]
 
     @staticmethod
-    def _learn(kind: Scaling, column: np.ndarray, weight: np.ndarray | None) -> tuple[Any, ...]:
+    def _learn(kind: Scaling, column: np.ndarray, weight: np.ndarray | None, name: str) -> tuple[Any, ...]:
         there = ~np.isnan(column)
         values, weight = column[there], None if weight is None else weight[there]
         if len(values) == 0 or (weight is not None and not weight.any()):
             return 0.0, 1.0
         if kind == "standard":
-            mean, scale = mean_and_scale(values[:, None], weight, "X")
+            mean, scale = mean_and_scale(values[:, None], weight, name)
             return float(mean[0]), float(scale[0])
         shares = np.linspace(0, 1, _KNOTS)
         # A sample of weight 2 must give the same knots as two samples, also where sums of weights are rounded.

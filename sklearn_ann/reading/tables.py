@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ann.reading.columns import as_table, categorical_positions, column, encode, find_categories, numbers
+from sklearn_ann.reading.columns import (
+    all_unknown,
+    as_table,
+    categorical_positions,
+    column,
+    each_row_its_own,
+    encode,
+    find_categories,
+    numbers,
+)
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.reading.scaling import Scale, Scaling
 from sklearn_ann.training import Examples, Rows, Samples
@@ -91,7 +101,7 @@ class TableReader(Reader[TableRows]):
         self._scale: Scale | None = None
 
     def learn(self, X: Any, y: Any = None) -> TableRows:
-        """Learn the columns and their categories; `finish` scales the numbers."""
+        """Learn the columns; `finish` learns which categories there are and scales the numbers."""
         table = self.columns.learn(as_table(X), skip_check_array=True)
         self.categorical = categorical_positions(table, self.categorical_features)
         self.numeric = [position for position in range(table.shape[1]) if position not in self.categorical]
@@ -109,8 +119,23 @@ class TableReader(Reader[TableRows]):
         return TableRows(torch.from_numpy(codes), self._scaled(values), torch.full((len(codes),), -1))
 
     def parts(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the codes of the categorical columns and the unscaled numbers."""
-        return self._parts(self.columns.read(as_table(X), skip_check_array=True))
+        """Return the codes of the categorical columns and the unscaled numbers.
+
+        Warns
+        -----
+        UserWarning
+            If no value of a column is known, as when categories were numbers in the fit and are text now.
+        """
+        table = self.columns.read(as_table(X, self.columns.names), skip_check_array=True)
+        codes, values = self._parts(table)
+        found = [
+            f"{self.columns.phrase(position)} has {what}"
+            for position, known, code in zip(self.categorical, self.categories, codes.T, strict=True)
+            if (what := all_unknown(code, column(table, position), known)) is not None
+        ]
+        if found:
+            warnings.warn(f"No value is known to this {self.owner}: {'; '.join(found)}", UserWarning, stacklevel=2)
+        return codes, values
 
     def _parts(self, table: Any) -> tuple[np.ndarray, np.ndarray]:
         codes = np.empty((len(table), len(self.categorical)), dtype=np.int64)
@@ -123,14 +148,44 @@ class TableReader(Reader[TableRows]):
         return torch.as_tensor(self._scale(values.astype(np.float64)), dtype=self.dtype)
 
     def finish(self, examples: Examples[TableRows]) -> Examples[TableRows]:
-        """Learn how to scale the numbers, and scale them."""
+        """Learn the categories and how to scale the numbers from samples with a weight, and scale the numbers."""
         samples = examples.samples
-        values = samples.numbers.numpy()
+        values, codes = samples.numbers.numpy(), samples.codes.numpy()
         rows = slice(None) if examples.rows is None else examples.rows.numpy()
         weight = None if examples.weight is None else examples.weight.numpy()[rows]
-        self._scale = Scale(self.scaling, values[rows], weight)
-        scaled = TableRows(samples.codes, self._scaled(values), samples.own)
+        if not self._known:
+            codes = self._without_absent(codes, codes[rows])
+        phrases = [f"{self.columns.phrase(position)} of X" for position in self.numeric]
+        self._scale = Scale(self.scaling, values[rows], weight, phrases)
+        scaled = TableRows(torch.from_numpy(codes), self._scaled(values), samples.own)
         return dataclasses.replace(examples, samples=scaled)
+
+    def _without_absent(self, codes: np.ndarray, present: np.ndarray) -> np.ndarray:
+        """Forget the categories that no code in `present` stands for; return the new codes."""
+        new, doubtful = np.empty_like(codes), []
+        for place, known in enumerate(self.categories):
+            met = np.isin(np.arange(len(known)), present[:, place])
+            code = np.where(met, np.cumsum(met) - 1, met.sum() + 1)  # an absent category is unknown
+            new[:, place] = np.append(code, [met.sum(), met.sum() + 1])[codes[:, place]]
+            if each_row_its_own(present[:, place], len(known)):
+                doubtful.append(self.columns.phrase(self.categorical[place]))
+            self.categories[place] = known[met]
+        if doubtful:
+            warnings.warn(
+                f"Nearly each row has a category of its own in {', '.join(doubtful)}, and later rows will have others. "
+                "Numbers that are text are to be converted, for instance by pandas.to_numeric; names and identifiers "
+                "are to be left out.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return new
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Names of all columns and of the categorical ones; positions if the columns have no names."""
+        names = self.columns.names
+        categorical = [position if names is None else names[position] for position in self.categorical]
+        return super().attributes | {"categorical_features_": categorical}
 
     @property
     def n_categories(self) -> list[int]:

@@ -1,8 +1,11 @@
 """Outliers: that they are found where an auto-encoder's error alone is blind, and the signs scikit-learn gives them."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse as sp
 import torch
+from anndata import AnnData
 from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
@@ -132,7 +135,31 @@ def test_settings_out_of_range_are_refused(settings, message):
 
 
 def test_sparse_matrices_are_refused():
-    import scipy.sparse as sp
-
     with pytest.raises(TypeError, match="Sparse data was passed"):
         AutoEncoderOutlierDetector().fit(sp.csr_array(np.eye(5)))
+
+
+@pytest.mark.filterwarnings("ignore:The 'mode.chained_assignment' option")  # of anndata, in views
+def test_genes_of_annotated_data_are_found_by_name():
+    X, _ = samples()
+    settings = {"max_epochs": 2, "random_state": 0}
+    expected = AutoEncoderOutlierDetector(**settings).fit(X).score_samples(X)
+    adata = AnnData(sp.csr_matrix(X), var=pd.DataFrame(index=list("abcdefghij")))
+    detector = AutoEncoderOutlierDetector(**settings).fit(adata)
+    assert detector.feature_names_in_.tolist() == list("abcdefghij")
+    for same in (adata, adata[:, ::-1].copy(), adata.to_df()):
+        np.testing.assert_array_equal(detector.score_samples(same), expected)
+
+
+def test_values_too_large_to_compute_with_are_named():
+    X, _ = samples()
+    detector = AutoEncoderOutlierDetector(max_epochs=2, random_state=0).fit(X)
+    far = X.copy()
+    far[7, 3] = 1e300
+    with pytest.raises(ValueError, match=r"sample 7 of X has the value .* in column 3, .* too far to compute with"):
+        detector.predict(far)
+    with pytest.raises(ValueError, match="column 3 of X has values too large to standardise"):
+        detector.fit(far)
+    far[7, 3] = 1e9
+    assert detector.predict(far)[7] == -1
+    assert np.isfinite(detector.score_samples(far)).all()

@@ -1,9 +1,13 @@
 """AutoEncoderTransformer: what it learns, and its formulas."""
 
+import time
+
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+from anndata import AnnData
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
@@ -304,3 +308,44 @@ def test_images_of_another_shape_are_refused():
     model = AutoEncoderTransformer(architecture="conv", image_shape=(4, 6), **QUICK).fit(np.ones((10, 4, 6)))
     with pytest.raises(ValueError, match=r"X holds images of shape \(6, 4\), but image_shape=\(4, 6\)"):
         model.transform(np.ones((2, 6, 4)))
+
+
+# --- Names, and what is read ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:The 'mode.chained_assignment' option")  # of anndata, in views
+def test_genes_of_annotated_data_are_found_by_name_and_at_once():
+    X = np.random.default_rng(0).normal(size=(200, 50)).astype(np.float32)
+    adata = AnnData(X, var=pd.DataFrame(index=[f"gene {i}" for i in range(50)]))
+    settings = {"max_epochs": 1, "learning_rate_schedule": "cosine", "random_state": 0}
+    start = time.perf_counter()
+    model = AutoEncoderTransformer(**settings).fit(adata)
+    assert time.perf_counter() - start < 1  # it took 101 s, and then failed
+    assert model.feature_names_in_.tolist() == list(adata.var_names)
+    expected = AutoEncoderTransformer(**settings).fit(X)
+    turned = adata[:, ::-1].copy()
+    np.testing.assert_array_equal(model.transform(turned), expected.transform(X))
+    np.testing.assert_array_equal(model.reconstruct(turned), expected.reconstruct(X))
+    np.testing.assert_array_equal(model.score_samples(turned), expected.score_samples(X))
+    with pytest.raises(ValueError, match="yet now missing:\n- gene 49"):
+        model.transform(adata[:, :49])
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        model.transform(X)
+
+
+def test_what_cannot_be_read_is_refused_at_once_and_by_name(digits):
+    X = digits[0][:40]
+    frame = pd.DataFrame(X).add_prefix("pixel")
+    start = time.perf_counter()
+    for bad, message in [
+        (frame.assign(pixel3="u"), "'u' in sample 0, column 'pixel3'"),
+        (frame.assign(pixel3=pd.Timestamp(0)), "column 'pixel3' is of datetime64"),
+        (frame.rename(columns={"pixel3": "pixel2"}), "more than one column 'pixel2'"),
+        (dict(frame), r"X is a dict, .*pandas.DataFrame"),
+        (X + 1j, "Complex data not supported"),
+        (X.reshape(40, 8, 8), "dim 3"),
+        ([[1.0, 2.0], [1.0]], "sample 1 of X has 1 values, but sample 0 has 2"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=message):
+            AutoEncoderTransformer(**QUICK).fit(bad)
+    assert time.perf_counter() - start < 1

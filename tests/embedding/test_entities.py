@@ -2,6 +2,7 @@
 
 import datetime
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -171,9 +172,10 @@ def test_missing_values_are_a_category_of_their_own(missing):
 
 def test_a_category_of_weight_zero_is_unknown():
     X, y, _ = additive(300, 10)
-    weight = (X["a"] != "a3").to_numpy().astype(float)
-    matrix = EntityEmbeddingTransformer(**QUICK).fit(X, y, weight).embeddings_[0]
-    np.testing.assert_array_equal(matrix[3], matrix[-1])
+    there = (X["a"] != "a3").to_numpy()
+    model = EntityEmbeddingTransformer(**QUICK).fit(X, y, there.astype(float))
+    assert "a3" not in model.categories_[0]
+    np.testing.assert_array_equal(model.transform(X[~there][:1])[0, :2], model.embeddings_[0][-1])
 
 
 # --- Columns ---------------------------------------------------------------------------------------------------------
@@ -282,3 +284,45 @@ def test_target_that_contradicts_its_type_is_refused():
         EntityEmbeddingTransformer(target_type="continuous").fit(X, ["u", "v", "u", "v"])
     with pytest.raises(ValueError, match="target_type='binary' but y has 3 classes"):
         EntityEmbeddingTransformer(target_type="binary").fit(X, [0, 1, 2, 0])
+
+
+# --- Never silently wrong --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrap", [float, Decimal, np.float32])
+def test_numbers_that_come_as_objects_stay_numbers(wrap):
+    rng = np.random.default_rng(0)
+    city, size = rng.choice(["Rome", "Oslo"], 40), rng.integers(0, 100, 40) / 4
+    X = [[where, wrap(value)] for where, value in zip(city, size, strict=True)]
+    model = EntityEmbeddingTransformer(**QUICK).fit(X, size)
+    assert model.categorical_features_ == [0]
+    np.testing.assert_array_equal(model.transform(X)[:, -1], size)
+    by_name = EntityEmbeddingTransformer(**QUICK).fit(pd.DataFrame(X, columns=["city", "size"], dtype=object), size)
+    assert by_name.categorical_features_ == ["city"]
+
+
+def test_a_category_for_each_row_warns_once():
+    X = pd.DataFrame({"id": [f"p{i}" for i in range(30)], "kind": ["a", "b"] * 15})
+    model = EntityEmbeddingTransformer(**QUICK)
+    for call in (model.fit, model.fit_transform):
+        with pytest.warns(UserWarning, match="a category of its own in column 'id'") as told:
+            call(X, np.arange(30) % 3 + 0.5)
+        assert len(told) == 1
+
+
+def test_categories_that_are_all_unknown_warn():
+    X, y = mixed()
+    model = EntityEmbeddingTransformer(**QUICK).fit(X, y)
+    with pytest.warns(UserWarning, match=r"column 'kind' has '.' \(str\) where fit had 3 \(int\)") as told:
+        model.transform(X.assign(kind=X["kind"].astype(str)))
+    assert len(told) == 1
+
+
+def test_one_text_among_numbers_is_named():
+    X, y = mixed()
+    model = EntityEmbeddingTransformer(**QUICK).fit(X, y)
+    bad = X.astype({"size": object})
+    bad.loc[4, "size"] = "n/a"
+    for call in (lambda: model.transform(bad), lambda: clone(model).fit(bad, y)):
+        with pytest.raises(ValueError, match="column 'size' of X has the value 'n/a' in sample 4"):
+            call()

@@ -285,6 +285,64 @@ def test_annotated_data(cells):
         model.set_params(layer="raw").fit(annotated)
 
 
+@pytest.mark.filterwarnings("ignore:The 'mode.chained_assignment' option")  # of anndata, in views
+def test_genes_of_annotated_data_are_found_by_name(cells):
+    X, _, batch = cells
+    genes = pd.DataFrame(index=[f"gene {i}" for i in range(40)])
+    obs = pd.DataFrame({"batch": batch, "lane": np.arange(600) % 2}, index=[f"cell {i}" for i in range(600)])
+    adata = AnnData(X.astype(np.float32), obs=obs, var=genes)
+    adata.raw = adata.copy()
+    settings = {**QUICK, "max_epochs": 1, "likelihood": "poisson"}
+    model = VAESampler(**settings).fit(adata)
+    assert model.feature_names_in_.tolist() == list(genes.index)
+    expected = model.transform(adata)
+    for same in (adata[:, ::-1].copy(), adata[:, ::-1], adata.raw, adata.raw.to_adata(), adata.to_df()):
+        np.testing.assert_array_equal(model.transform(same), expected)
+    np.testing.assert_array_equal(VAESampler(**settings).fit(adata.raw).transform(adata.raw), expected)
+    with pytest.raises(ValueError, match="yet now missing:\n- gene 39"):
+        model.transform(adata[:, :39])
+    with pytest.raises(ValueError, match=r"conditions='batch': adata.raw has no obs, give adata.raw.to_adata\(\)"):
+        VAESampler(conditions="batch", **settings).fit(adata.raw)
+    with pytest.raises(ValueError, match=r"layer='raw': X has the layers \[\]; .*adata.raw.to_adata"):
+        VAESampler(layer="raw", **settings).fit(adata)
+    by_position = VAESampler(conditions=[0], **settings).fit(adata)
+    other = AnnData(adata.X, obs=obs[["lane", "batch"]], var=genes)
+    np.testing.assert_array_equal(by_position.elbo(other), by_position.elbo(adata))
+
+
+def test_a_cell_without_weight_brings_no_condition(cells):
+    X, _, batch = cells
+    weight = np.r_[np.zeros(5), np.ones(295)]
+    settings = {**QUICK, "max_epochs": 1, "conditions": "y"}
+    model = VAESampler(**settings).fit(X[:300], [*["third"] * 4, None, *batch[5:300]], sample_weight=weight)
+    assert model.conditions_[0].tolist() == ["first", "second"]
+    expected = VAESampler(**settings).fit(X[5:300], batch[5:300])
+    np.testing.assert_allclose(
+        model.sample(2000, random_state=0)[1] == "first", expected.sample(2000, random_state=0)[1] == "first"
+    )
+
+
+def test_entries_that_are_stored_in_parts_are_summed(cells):
+    X = sp.csr_array(cells[0][:200])
+    twice = sp.csr_array((np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), 2 * X.indptr), shape=X.shape)
+    settings = {**QUICK, "max_epochs": 1}
+    one, two = (VAESampler(**settings).fit(Z) for Z in (X, twice))
+    np.testing.assert_array_equal(two.module_.likelihood.scale, one.module_.likelihood.scale)
+    np.testing.assert_array_equal(two.transform(twice), one.transform(X))
+    assert twice.nnz == 2 * X.nnz
+    VAESampler(likelihood="poisson", **settings).fit(twice)  # the halves are no counts, the sums are
+
+
+@pytest.mark.parametrize("distance", [1e3, 1e4, 1e8, 1e25])
+def test_a_sample_far_off_has_a_finite_score_that_is_very_low(factors, linear, distance):
+    X = factors[0]
+    deep = VAESampler(**QUICK | {"max_epochs": 2}).fit(X)
+    far = X[:1] + distance * X.std(axis=0) * np.r_[np.ones(3), -np.ones(3)]
+    for model in (linear, deep):
+        for score in (model.score_samples, model.elbo):
+            assert -np.inf < score(far)[0] < score(X).min() - min(distance, 1e20)
+
+
 def test_conditions_go_through_searches_and_pipelines(cells):
     X, _, batch = cells
     search = GridSearchCV(VAESampler(conditions="y", **QUICK | {"max_epochs": 3}), {"beta": [1.0, 4.0]}, cv=2)
@@ -355,6 +413,8 @@ def test_input_that_is_refused(cells):
         (lambda: conditional.sample(3, y=("first", 1)), "2 conditions were given, those of the fit were 1"),
         (lambda: conditional.inverse_transform(X[:, :10]), "y, a condition to decode under, is needed"),
         (lambda: VAESampler(conditions="batch").fit(X), "conditions='batch': 'batch' is not a column of X"),
+        (lambda: VAESampler(conditions="auto").fit(X), "conditions='auto': 'auto' is not a column of X"),
+        (lambda: VAESampler(likelihood="poisson").fit(1.3 * X), r"are rounded by np.rint\(X\)"),
         (lambda: VAESampler(conditions=[]).fit(X), r"conditions=\[\] are no columns"),
         (lambda: VAESampler(conditions=[0]).fit(X[:, :1]), "nothing is left to model"),
         (lambda: VAESampler(architecture="conv").fit(X), "needs image_shape"),

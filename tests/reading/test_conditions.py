@@ -1,14 +1,13 @@
 """Conditions of samples."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from anndata import AnnData
 
 from sklearn_ann.reading import ConditionedReader
-from sklearn_ann.reading.conditions import Conditions, as_labels, condition_columns
+from sklearn_ann.reading.conditions import Conditions, as_labels, condition_positions
 from sklearn_ann.training import Examples
 
 VALUES = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -17,11 +16,18 @@ FRAME = pd.DataFrame({"x": VALUES[:, 0], "batch": BATCH, "y": VALUES[:, 1]})
 EVERY = torch.arange(6)
 
 
+def annotated(obs=None, **layers):
+    obs = pd.DataFrame({"batch": BATCH} if obs is None else obs)
+    obs.index = [f"cell {i}" for i in range(6)]
+    return AnnData(VALUES * 0, obs=obs, layers=layers)
+
+
 def fitted(X, y=None, conditions="y", weight=None, layer=None, check=len):
     reader = ConditionedReader(
         owner="Model", dtype=torch.float32, conditions=conditions, layer=layer, image_shape=None, check=check
     )
-    samples = reader.finish(Examples(reader.learn(X, y), weight=weight)).samples
+    rows = None if weight is None else weight.nonzero()[:, 0]
+    samples = reader.finish(Examples(reader.learn(X, y), rows, weight=weight)).samples
     reader.freeze()
     return reader, samples
 
@@ -64,16 +70,15 @@ def test_quantities_and_cubes_are_no_conditions():
     with pytest.raises(ValueError, match=r"y must have the shape .* got \(1, 2, 3\)"):
         as_labels(np.ones((1, 2, 3)))
     with pytest.raises(ValueError, match=r"conditions=\[\] are no columns of X"):
-        condition_columns(FRAME, [])
+        condition_positions(FRAME, [])
 
 
 def test_conditions_come_from_y_from_columns_or_from_obs():
     _, expected = fitted(VALUES, BATCH)
-    annotated = SimpleNamespace(X=VALUES * 0, layers={"raw": VALUES}, obs=FRAME[["batch"]])
     for _, samples in (
         fitted(FRAME, conditions="batch"),
         fitted(FRAME.to_numpy(), conditions=[1]),
-        fitted(annotated, conditions=["batch"], layer="raw"),
+        fitted(annotated(counts=VALUES), conditions=["batch"], layer="counts"),
     ):
         assert torch.equal(samples[EVERY].x, expected[EVERY].x)
         assert torch.equal(samples[EVERY].conditions, expected[EVERY].conditions)
@@ -114,13 +119,55 @@ def test_conditions_to_decode_under():
         (FRAME[["batch"]], None, {"conditions": "batch"}, "all columns of X: nothing is left to model"),
         (FRAME.assign(x=np.nan), None, {"conditions": "batch"}, "NaN"),
         (
-            SimpleNamespace(X=VALUES, layers={}, obs=FRAME),
+            annotated(),
             None,
-            {"layer": "raw"},
-            r"layer='raw': X has the layers \[\]",
+            {"layer": "raw", "conditions": "batch"},
+            r"layer='raw': X has the layers \[\].*to_adata",
         ),
     ],
 )
 def test_bad_input(X, y, settings, message):
     with pytest.raises(ValueError, match=message):
         fitted(X, y, **settings)
+
+
+def test_conditions_are_found_again_by_their_names():
+    frame = FRAME.assign(lane=[1, 2, 1, 2, 1, 2])
+    obs = frame[["batch", "lane"]]
+    for conditions in ([0], [True, False], "batch"):
+        reader, samples = fitted(annotated(obs), conditions=conditions)
+        assert torch.equal(reader.read(annotated(obs[["lane", "batch"]]))[EVERY].conditions, samples[EVERY].conditions)
+    reader, samples = fitted(VALUES, obs)
+    assert torch.equal(reader.read(VALUES, obs[["lane", "batch"]])[EVERY].conditions, samples[EVERY].conditions)
+    assert reader.asked_for(obs[["lane", "batch"]], 6).tolist() == obs.to_numpy(dtype=object).tolist()
+    with pytest.raises(ValueError, match=r"y has the columns \['lane', 'x'\], but the conditions of the fit were"):
+        reader.read(VALUES, frame[["lane", "x"]])
+
+
+def test_conditions_are_in_the_order_in_which_they_are_named():
+    reader, _ = fitted(FRAME.assign(lane=1), conditions=["lane", "batch"])
+    assert [known.tolist() for known in reader.known.categories] == [[1], ["a", "b"]]
+
+
+def test_a_sample_without_weight_brings_no_condition():
+    weight = torch.tensor([1.0, 1, 1, 1, 1, 0])
+    for label in ("c", None):
+        reader, samples = fitted(VALUES, [*BATCH[:5], label], weight=weight)
+        assert reader.known.categories[0].tolist() == ["a", "b"]
+        assert samples[EVERY].conditions.sum(dim=1).tolist() == [1, 1, 1, 1, 1, 0]
+        assert reader.known.shares.tolist() == [0.4, 0.6]
+    with pytest.raises(ValueError, match="sample 2 has a missing condition"):
+        fitted(VALUES, ["a", "b", None, "a", "b", "a"], weight=1 - torch.eye(6)[1])
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "conditions", "message"),
+    [
+        (FRAME, None, "auto", "conditions='auto': 'auto' is not a column of X"),
+        (FRAME.assign(x="many"), None, "batch", "column 'x' of X has the value 'many' in sample 0"),
+        (FRAME.assign(batch=[0.5] * 6), None, "batch", "condition 'batch' has the value 0.5"),
+    ],
+)
+def test_what_is_no_condition_is_named(X, y, conditions, message):
+    with pytest.raises(ValueError, match=message):
+        fitted(X, y, conditions)

@@ -29,7 +29,7 @@ NUMBERS = RNG.normal(size=(6, 4)).astype(np.float32)
 FRAME = pd.DataFrame(NUMBERS, columns=list("abcd"))
 MIXED = FRAME.assign(kind=list("uvuvwu"))
 BATCHES = np.array(["one", "two"] * 3)
-GRID = {"alphabet": "auto", "unknown": "error", "image_shape": None, "fixed": frozenset()}
+GRID = {"alphabet": "auto", "unknown": "error", "image_shape": None, "fixed": False}
 CONDITIONED = {"layer": None, "image_shape": None, "check": len}
 
 # Name: class, its settings, samples, y.
@@ -42,7 +42,7 @@ CASES = {
     "quantiles": (TableReader, {"categorical_features": ["kind"], "scaling": "quantile"}, MIXED, None),
     "signals": (GridReader, GRID, FRAME, None),
     "ragged signals": (GridReader, GRID, [NUMBERS[i, : i % 3 + 1] for i in range(6)], None),
-    "ragged images": (GridReader, GRID, [np.full((2 + i, 3), i) for i in range(6)], None),
+    "ragged images": (GridReader, GRID | {"sample_type": "image"}, [np.full((2 + i, 3), i) for i in range(6)], None),
     "grids of letters": (GridReader, GRID, ["ACGT", "AC", "G"], None),
     "letters": (LetterReader, {"alphabet": "auto", "unknown": "error"}, ["ACGT", "AC", "G"], None),
     "text": (TextReader, {"k": 2, "min_count": 1}, ["ACGT", "ACC", "GTAC"], None),

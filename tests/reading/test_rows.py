@@ -1,6 +1,9 @@
 """Rows of numbers."""
 
+import warnings
+
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
@@ -45,7 +48,10 @@ def test_columns_are_standardised_with_the_moments_of_the_fit():
     later = X + 1
     expected = (later - X.astype(float).mean(axis=0)) / X.astype(float).std(axis=0)
     np.testing.assert_allclose(rows.read(later)[EVERY], expected)
-    assert rows.attributes["scaler_"] is rows.scaler
+    handed_out = rows.attributes["scaler_"]
+    np.testing.assert_array_equal(handed_out.transform(later), rows.scaler.transform(later))
+    handed_out.mean_ += 1  # of a copy
+    np.testing.assert_allclose(rows.read(later)[EVERY], expected)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +77,72 @@ def test_without_an_image_shape_nothing_is_flattened():
     assert flattened(images, (2, 2)).shape == (5, 4)
     with pytest.raises(ValueError, match="dim 3"):
         reader().learn(images)
+
+
+def test_an_entry_that_is_stored_in_parts_is_their_sum():
+    parts = sp.csr_array((np.ones(4, dtype=np.float32), np.array([1, 1, 0, 2]), np.array([0, 3, 4])), shape=(2, 3))
+    samples = reader().learn(parts)
+    assert samples.values.tolist() == [1, 2, 1]
+    assert parts.nnz == 4  # what was given stays as it was
+    assert samples[torch.arange(2)].tolist() == [[1, 2, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize("kind", [RowReader, StandardizedRowReader])
+def test_the_same_numbers_in_any_wrapping(kind, tmp_path):
+    values = np.arange(20, dtype=np.float32).reshape(5, 4)
+    expected = reader(kind).learn(values)[EVERY]
+    np.save(tmp_path / "x.npy", values)
+    frame = pd.DataFrame(values, columns=list("abcd"))
+    wrapped = [values.astype(">f8"), np.asfortranarray(values), values[:, ::-1][:, ::-1], torch.from_numpy(values)]
+    wrapped += [frame, frame.astype("Float64"), frame.astype("Int64"), frame.astype(object), values.tolist()]
+    wrapped += [np.load(tmp_path / "x.npy", mmap_mode="r")]
+    for X in wrapped:
+        assert torch.equal(reader(kind).learn(X)[EVERY], expected)
+
+
+def test_a_memory_map_is_not_copied(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert reader().learn(mapped).values.data_ptr() == mapped.ctypes.data
+
+
+@pytest.mark.parametrize("kind", [RowReader, StandardizedRowReader])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("u", r"could not convert string to float: 'u' .X has the value 'u' in sample 2, column 'b'"),
+        (np.nan, r"NaN(.|\n)*the value nan in sample 2, column 'b'"),
+        (np.inf, r"infinity(.|\n)*the value inf in sample 2, column 'b'"),
+        (None, "sample 2, column 'b'"),
+        (1j, "sample 2, column 'b'"),
+        (pd.Timestamp(0), "sample 2, column 'b'"),
+    ],
+)
+def test_an_error_says_which_value(kind, value, message):
+    table = pd.DataFrame(X, columns=list("abcd")).astype(object)
+    table.loc[2, "b"] = value
+    with pytest.raises((ValueError, TypeError), match=message):
+        reader(kind).learn(table)
+
+
+def test_a_column_of_dates_is_refused_by_its_name():
+    for kind in (RowReader, StandardizedRowReader):
+        with pytest.raises(ValueError, match="column 'day' is of datetime64"):
+            reader(kind).learn(pd.DataFrame({"day": [pd.Timestamp(0)] * 5}))
+
+
+def test_values_too_large_to_compute_with_are_named():
+    with pytest.raises(
+        ValueError, match=r"too large for dtype\('float32'\)(.|\n)*the value 1e\+39 in sample 0, column 1"
+    ):
+        reader().learn([[1.0, 1e39]])
+    with pytest.raises(ValueError, match="column 1 of X has values too large to standardise"):
+        reader(StandardizedRowReader).learn([[1.0, 1e300], [2.0, -1e300]])
+    made = reader(StandardizedRowReader)
+    made.learn(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(
+            ValueError, match=r"sample 3 of X has the value 1e\+300 in column 1, .* standard deviations off"
+        ):
+            made.read(np.where(np.arange(20).reshape(5, 4) == 13, 1e300, X.astype(float)))

@@ -58,3 +58,5 @@ def test_tied_numbers_lie_midway():
 def test_numbers_too_large_for_their_squares_are_refused():
     with pytest.raises(ValueError, match="X has values too large to standardise"):
         Scale("standard", np.array([[1e300], [-1e300]]), None)
+    with pytest.raises(ValueError, match="column 'b' has values too large to standardise"):
+        Scale("standard", np.array([[1, 1e300], [2, -1e300]]), None, ["column 'a'", "column 'b'"])

@@ -71,3 +71,44 @@ def test_other_columns_and_values_are_refused():
         made.read(X.assign(size="heavy"))
     with pytest.raises(TypeError, match="column 'kind' has a value that cannot be a category"):
         made.read(X.assign(kind=[["a"]] * 4))
+
+
+def test_a_category_without_weight_is_unknown():
+    made, samples = fitted(rows=torch.tensor([0, 2, 3]), weight=torch.tensor([1.0, 0, 1, 1]))
+    assert made.categories[0].tolist() == ["b"]
+    assert samples.codes.ravel().tolist() == [0, 2, 1, 0]
+    assert made.read(X)[EVERY].codes.ravel().tolist() == [0, 2, 1, 0]
+
+
+def test_the_decision_is_told():
+    assert fitted()[0].attributes["categorical_features_"] == ["kind"]
+    assert fitted(X.to_numpy(dtype=object))[0].attributes["categorical_features_"] == [1]
+
+
+def test_a_category_for_each_row_warns_once_for_all_columns():
+    many = pd.DataFrame(
+        {"id": [f"p{i}" for i in range(20)], "price": [f"{i}.5" for i in range(20)], "kind": ["a", "b"] * 10}
+    )
+    with pytest.warns(
+        UserWarning, match="a category of its own in column 'id', column 'price', and .*to_numeric"
+    ) as told:
+        fitted(many)
+    assert len(told) == 1
+    fitted(many, categories=[many[name].to_numpy(dtype=object) for name in many])  # they are given, not learned
+
+
+def test_columns_of_which_no_value_is_known_warn():
+    codes = pd.DataFrame({"city": [1, 2, 1, 2], "kind": ["a", "b", "a", "b"]})
+    made, _ = fitted(codes, categorical_features=[0, 1])
+    again = codes.assign(city=["1", "2", "1", "2"])
+    with pytest.warns(
+        UserWarning, match=r"to this Model: column 'city' has '1' \(str\) where fit had 1 \(int\)$"
+    ) as told:
+        made.read(again)
+    assert len(told) == 1
+    made.read(codes.assign(kind=["a", "c", None, "c"]))
+
+
+def test_numbers_too_large_to_scale_name_their_column():
+    with pytest.raises(ValueError, match="column 'size' of X has values too large to standardise"):
+        fitted(X.assign(size=[1e300, -1e300, 0, 0]))
