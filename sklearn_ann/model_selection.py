@@ -12,8 +12,9 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.utils import check_scalar
 
 from sklearn_ann.preprocessing.sequences import MOST_KMERS, count_kmers
-from sklearn_ann.reading.alphabets import Alphabet, as_strings, find_alphabet, guess_alphabet
+from sklearn_ann.reading.alphabets import Alphabet, find_alphabet, guess_alphabet
 from sklearn_ann.reading.graphs.molecules import read_molecules
+from sklearn_ann.reading.kinds import as_strings
 
 __all__ = ["scaffold_groups", "sequence_groups"]
 
@@ -35,9 +36,9 @@ def sequence_groups(
     Parameters
     ----------
     sequences : list, array or Series of str
-        The sequences. Letters outside the alphabet match nothing.
+        The sequences. Letters outside the alphabet match nothing. Lower-case letters are read as capitals.
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        The letters; ``"auto"`` takes DNA or RNA if all letters belong to it, else protein.
+        The letters; ``"auto"`` goes by their bulk, as in `CNNClassifier`.
     k : int or None
         Length of a k-mer, at least 1. None takes the least k with at least twenty times as many possible k-mers as the
         longest sequence has letters.
@@ -56,7 +57,8 @@ def sequence_groups(
     TypeError
         If an item is not a string.
     ValueError
-        If a sequence is empty, if a parameter is out of bounds, or if there are more than 10 million possible k-mers.
+        If a sequence is empty, if a parameter is out of bounds, if ``alphabet="auto"`` fits no letters, or if there are
+        more than 10 million possible k-mers.
 
     Notes
     -----
@@ -69,7 +71,7 @@ def sequence_groups(
     >>> sequence_groups(["MKVLAWHHEE", "MKVLAWHHED", "GGSSTTPPQQ"])
     array([0, 0, 1])
     """
-    strings = as_strings(sequences)
+    strings = [string.upper() for string in as_strings(sequences)]
     letters = find_alphabet(guess_alphabet(strings) if alphabet == "auto" else alphabet)
     if k is None:
         k = max(1, math.ceil(math.log(_CHANCE * max(map(len, strings)), len(letters))))

@@ -66,8 +66,28 @@ def test_parameters_out_of_bounds_are_refused(arguments, message):
         sequence_groups(["ACGT", "ACGG"], **arguments)
 
 
+def test_groups_go_by_the_bulk_of_the_letters_and_not_by_their_case():
+    rng = np.random.default_rng(0)
+    reads = ["".join(rng.choice(list("ACGT"), size=60)) for _ in range(60)]
+    reads[7] = reads[7][:9] + "R" + reads[7][10:]
+    assert len(set(sequence_groups(reads))) == 60
+    assert sequence_groups(["AC", "ac"], alphabet="dna").tolist() == sequence_groups(["AC", "ac"]).tolist() == [0, 0]
+    with pytest.raises(ValueError, match="alphabet='auto' cannot tell"):
+        sequence_groups(["ACGUACGT"])
+
+
 def test_molecules_with_one_scaffold_are_a_group():
     pytest.importorskip("rdkit")
     assert scaffold_groups(["Cc1ccncc1", "CCc1ccncc1", "C1CCCCC1", "CC", "CC", "CCC"]).tolist() == [0, 0, 1, 2, 2, 3]
     with pytest.raises(ValueError, match="molecule 1 is 'nonsense\\('"):
         scaffold_groups(["CC", "nonsense("])
+
+
+def test_scaffolds_do_not_depend_on_the_spelling():
+    chem = pytest.importorskip("rdkit.Chem", reason="RDKit is the extra chem")
+    toluene = chem.MolFromSmiles("Cc1ccccc1")
+    assert scaffold_groups([toluene, chem.AddHs(toluene), chem.MolFromSmiles("CC1=CC=CC=C1")]).tolist() == [0, 0, 0]
+    assert scaffold_groups([chem.MolFromSmiles("CCO"), chem.AddHs(chem.MolFromSmiles("OCC"))]).tolist() == [0, 0]
+    for missing in (None, float("nan"), ""):
+        with pytest.raises(ValueError, match=r"molecule 1 is .*, no molecule"):
+            scaffold_groups(["CC", missing])

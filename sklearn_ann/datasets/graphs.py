@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import pickle
 from collections.abc import Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 
 
 def make_block_graph(
@@ -44,6 +45,11 @@ def make_block_graph(
     y : array of shape (n_nodes,)
         The community of each node.
 
+    Raises
+    ------
+    ValueError
+        If a parameter is out of bounds.
+
     Examples
     --------
     >>> from sklearn_ann.datasets import make_block_graph
@@ -51,6 +57,15 @@ def make_block_graph(
     >>> X.shape, A.shape, y.shape
     ((70, 8), (70, 70), (70,))
     """
+    sizes = list(sizes)
+    for size in sizes:
+        check_scalar(size, "each of sizes", Integral, min_val=1)
+    for name, value in {"p_in": p_in, "p_out": p_out}.items():
+        check_scalar(value, name, Real, min_val=0, max_val=1)
+    check_scalar(n_features, "n_features", Integral, min_val=1)
+    check_scalar(signal, "signal", Real)
+    if not sizes or not np.isfinite([p_in, p_out, signal]).all():
+        raise ValueError(f"sizes={sizes}, p_in={p_in}, p_out={p_out}, signal={signal}: expected sizes, and no NaN")
     rng = check_random_state(random_state)
     y = np.repeat(np.arange(len(sizes)), sizes)
     n = len(y)
@@ -88,6 +103,11 @@ def make_motif_graphs(
     y : array of shape (n_graphs,)
         0 for the opposite nodes, 1 for the triangle, alternating.
 
+    Raises
+    ------
+    ValueError
+        If `n_graphs` is below 1, or if `n_nodes` is no range of positive integers.
+
     Examples
     --------
     >>> from sklearn_ann.datasets import make_motif_graphs
@@ -95,6 +115,13 @@ def make_motif_graphs(
     >>> len(graphs), y[:4]
     (10, array([0, 1, 0, 1]))
     """
+    check_scalar(n_graphs, "n_graphs", Integral, min_val=1)
+    if (
+        np.shape(n_nodes) != (2,)
+        or not all(isinstance(n, Integral) for n in n_nodes)
+        or not 1 <= n_nodes[0] <= n_nodes[1]
+    ):
+        raise ValueError(f"n_nodes={n_nodes}: expected the least and the greatest number of nodes, 1 or above")
     rng = check_random_state(random_state)
     y = np.arange(n_graphs) % 2
     ring = [(i, (i + 1) % 6) for i in range(6)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
 from scipy.ndimage import convolve1d
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 
 Boundary = Literal["torus", "dead"]
 _MODES = {"torus": "wrap", "dead": "constant"}
@@ -67,7 +68,8 @@ def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "
     Raises
     ------
     ValueError
-        If the frames have values other than 0 and 1 or fewer than two dimensions, or if `boundary` is unknown.
+        If the frames have values other than 0 and 1 or fewer than two dimensions, if `n_steps` is negative, or if
+        `boundary` is unknown.
 
     References
     ----------
@@ -82,6 +84,7 @@ def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "
            [0, 0, 1, 0, 0]], dtype=uint8)
     """
     frames = np.asarray(frames)
+    check_scalar(n_steps, "n_steps", Integral, min_val=0)
     if frames.ndim < 2 or not np.isin(frames, (0, 1)).all():
         raise ValueError(f"frames of zeros and ones, (..., height, width), were expected; got shape {frames.shape}")
     if boundary not in _MODES:
@@ -196,8 +199,9 @@ def make_gliders(
     >>> bool((X[1, row : row + gun.shape[0], column : column + gun.shape[1]] == gun).all())
     True
     """
-    if min(shape) < max(LIFE_PATTERNS["gosper_gun"].shape):
-        raise ValueError(f"shape={shape} is too small: a gun needs 36 cells in both directions")
+    check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    if np.shape(shape) != (2,) or min(shape) < max(LIFE_PATTERNS["gosper_gun"].shape):
+        raise ValueError(f"shape={shape} is no (height, width) of 36 cells, which a gun needs, or more")
     for name, (least, greatest) in {"n_others": n_others, "n_steps": n_steps}.items():
         if not 0 <= least <= greatest:
             raise ValueError(f"{name}=({least}, {greatest}): expected the least and the greatest number, 0 or above")

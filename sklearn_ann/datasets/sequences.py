@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 
 Rule = Literal["presence", "order", "strand"]
 
@@ -88,6 +89,7 @@ def make_motif_sequences(
     'GTTGACCCCA'
     """
     rng = check_random_state(random_state)
+    check_scalar(n_samples, "n_samples", Integral, min_val=1)
     _check_letters(letters, rule, both_strands)
     given = _random_motifs(rng, motifs, width, conservation, len(letters)) if isinstance(motifs, int) else motifs
     matrices = [_probabilities(f"motif {number}", matrix, len(letters)) for number, matrix in enumerate(given)]

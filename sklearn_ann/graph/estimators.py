@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -13,6 +14,7 @@ from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
+from sklearn_ann.base.names import SamplesInAColumn
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
 from sklearn_ann.graph.network import GraphBody, GraphConvolutions, NodeBody
 from sklearn_ann.layers import Backend, Reduction, layer_widths, resolve_backend
@@ -20,7 +22,7 @@ from sklearn_ann.reading import GraphReader, NodeReader, Reader
 from sklearn_ann.reading.graphs import GraphBatch
 
 
-class GraphEstimator(NeuralEstimator):
+class GraphEstimator(SamplesInAColumn, NeuralEstimator):
     """Base of all graph estimators, with the parameters of the convolutions.
 
     Parameters
@@ -29,7 +31,8 @@ class GraphEstimator(NeuralEstimator):
         The convolution. ``"gcn"``: ``X' = σ(A X Wᵀ)`` (Kipf and Welling 2017); ``"sage"``: the node and the mean of its
         neighbours (Hamilton et al. 2017); ``"gin"``: a small network on the sum (Xu et al. 2019); ``"gat"``: attention
         over the neighbours (Velickovic et al. 2018); ``"gated"``: gates on the edges (Bresson and Laurent 2017). Only
-        ``"gated"`` uses edge features.
+        ``"gated"`` uses edge features, and all but ``"gat"`` use edge weights. A warning says what is ignored, except
+        for the bonds of molecules.
 
     conv_layer_sizes : int or tuple of ints
         Width of each convolution.
@@ -60,6 +63,22 @@ class GraphEstimator(NeuralEstimator):
     reduction : {"auto", "torch", "torch-scatter"}
         Back end for maxima and softmaxes over groups of nodes; ``"auto"`` takes the one that was measured to be the
         fastest. ``"torch-scatter"`` needs the extra ``scatter``.
+
+    node_attributes : list of str or None
+        Attributes of networkx nodes, or columns of data frames of node features, that are features. A text attribute
+        becomes one feature of zeros and ones for each of its categories. An empty list takes none. None takes the
+        attribute ``"x"`` if there is one; else the estimators for graphs take all attributes, and the estimators for
+        nodes take none and warn, because one of them may be what is predicted.
+
+    edge_attributes : list of str or None
+        The same for edges; None takes all. The attribute ``"weight"`` is the weight of an edge and no feature.
+
+    Attributes
+    ----------
+    node_features_ : str
+        Where the node features come from: ``"given"``, ``"attributes"`` (of networkx nodes), ``"molecule"``, or, for
+        nodes without features, ``"degree"`` in estimators for graphs and ``"identity"`` in estimators for nodes, which
+        then learn a vector for each node.
     """
 
     conv: Literal["gcn", "sage", "gin", "gat", "gated"] = "gcn"
@@ -72,6 +91,8 @@ class GraphEstimator(NeuralEstimator):
     dropout: DropProbability = 0.0
     input_dropout: DropProbability = 0.0
     reduction: Backend = "auto"
+    node_attributes: Any = None
+    edge_attributes: Any = None
 
     @property
     def _adjacency(self) -> dict[str, Any]:
@@ -79,6 +100,9 @@ class GraphEstimator(NeuralEstimator):
         # The other convolutions aggregate over the neighbours as they are, but attention includes the node itself.
         gcn = self.conv == "gcn"
         return {
+            "averages": self.conv == "sage" or (not gcn and getattr(self, "propagate_last", False)),
+            "node_attributes": self.node_attributes,
+            "edge_attributes": self.edge_attributes,
             "normalize": self.normalize if gcn else None,
             "self_loops": self.self_loops if gcn else self.conv == "gat",
             "n_heads": self.n_heads if self.conv == "gat" else 0,
@@ -91,7 +115,7 @@ class GraphEstimator(NeuralEstimator):
             raise ValueError(f"conv={p.conv!r} has no attention maps; use conv='gat'")
         maps = partial(attention_matrices, p.n_heads)
         one_by_one = torch.split(torch.arange(len(samples), device=samples.device), 1)
-        found: list[list[list[sp.csr_array]]] = self._apply_to(samples, maps, chunks=one_by_one)
+        found: list[list[list[sp.csr_array]]] = self._apply_to(samples, maps, chunks=one_by_one, in_full=True)
         return found
 
     def __sklearn_tags__(self) -> Tags:
@@ -107,6 +131,13 @@ def graph_convolutions(plan: Plan) -> tuple[GraphConvolutions, tuple[int, ...]]:
     widths = layer_widths(p.conv_layer_sizes)
     if not widths:
         raise ValueError("conv_layer_sizes=() has no convolution: give at least one width")
+    ignored = []
+    if reader.edge_features_given and p.conv != "gated":
+        ignored.append(f"the {reader.n_edge_features} edge features, which conv='gated' uses")
+    if reader.weighted and p.conv == "gat":
+        ignored.append("the edge weights, which the other convolutions use")
+    if ignored:
+        warnings.warn(f"conv={p.conv!r} ignores {' and '.join(ignored)}", UserWarning, stacklevel=2)
     convolutions = GraphConvolutions(
         (reader.columns.number, *widths),
         p.conv,
@@ -195,8 +226,7 @@ class _GraphLevel(GraphEstimator):
             ``maps[graph][layer][head]`` is a CSR array of shape (n_nodes, n_nodes): entry ``[i, j]`` tells how much
             node i attends to node j. Each row sums to one.
         """
-        check_is_fitted(self)
-        return self._maps(self.reader_.read(X))
+        return self._maps(self._read(X))
 
 
 class _NodeLevel(GraphEstimator):
@@ -208,8 +238,11 @@ class _NodeLevel(GraphEstimator):
     Parameters
     ----------
     graph : GraphSet of one graph, (X, A), networkx graph or PyTorch Geometric Data
-        The graph. In ``fit`` and ``predict``, X holds the numbers of its nodes. Training sees all nodes and edges, but
-        only the targets of the nodes that ``fit`` gets: ordinary cross-validation is transductive learning.
+        The graph. In ``fit`` and ``predict``, X holds nodes by their names, if they have names: those of a networkx
+        graph are ``list(graph)``, and data frames of node features or adjacency name the nodes by their index.
+        Otherwise X holds their numbers. Results are in the order of X, for instance
+        ``pandas.Series(model.predict(X), index=X)``. Training sees all nodes and edges, but only the targets of the
+        nodes that ``fit`` gets: ordinary cross-validation is transductive learning.
 
     propagate_last : bool
         Whether to propagate the node features along the edges once more before the last layer. With ``conv="gcn"`` the
@@ -218,6 +251,9 @@ class _NodeLevel(GraphEstimator):
 
     Attributes
     ----------
+    node_names_ : array of shape (n_nodes,)
+        Names of the nodes of the graph, or their numbers.
+
     n_features_in_ : int
         Number of node features seen during ``fit``.
     """
@@ -250,7 +286,7 @@ class _NodeLevel(GraphEstimator):
             attends to node j. Each row sums to one.
         """
         check_is_fitted(self)
-        return self._maps(self.reader_.read([0]))[0]
+        return self._maps(self._read(self.node_names_[:1]))[0]
 
 
 class GCNClassifier(_GraphLevel, NeuralClassifier):

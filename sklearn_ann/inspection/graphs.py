@@ -8,6 +8,19 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_ann.inspection.figures import axes_for
+from sklearn_ann.reading.graphs import as_graph
+
+
+def _matrix(A: Any) -> sp.csr_array:
+    """Return the adjacency matrix of what is a matrix or a graph."""
+    if not (sp.issparse(A) or isinstance(A, list | np.ndarray)):
+        return as_graph(A)[0].A
+    matrix = A if sp.issparse(A) else np.asarray(A)
+    if matrix.dtype.kind not in "biuf":
+        raise TypeError(f"A must be a matrix of numbers or a graph, got values of the type {matrix.dtype}")
+    if matrix.ndim != 2:
+        raise ValueError(f"A has shape {matrix.shape}: expected a square matrix")
+    return sp.csr_array(matrix)
 
 
 class GraphDisplay:
@@ -17,7 +30,7 @@ class GraphDisplay:
 
     Parameters
     ----------
-    A : array-like or sparse matrix of shape (n_nodes, n_nodes)
+    A : array-like or sparse matrix of shape (n_nodes, n_nodes), or graph as in `from_graph`
         Weights of the edges, drawn as widths. An edge is drawn once, with the greater weight of both directions.
 
     values : array-like of shape (n_nodes,) or None
@@ -51,11 +64,11 @@ class GraphDisplay:
 
     @classmethod
     def from_graph(cls, graph: Any, *, values: Any = None, names: Any = None, ax: Any = None) -> Self:
-        """Plot a graph of a ``GraphSet``, or a pair (X, A).
+        """Plot a graph.
 
         Parameters
         ----------
-        graph : tuple whose second member is the adjacency
+        graph : (X, A), adjacency matrix, networkx graph, PyTorch Geometric Data, RDKit molecule or GraphSet of one
             For instance ``graphs[0]`` of a ``GraphSet``.
         values : array-like of shape (n_nodes,) or None
             Value of each node; None shows the weighted degree.
@@ -68,7 +81,7 @@ class GraphDisplay:
         -------
         GraphDisplay
         """
-        A = sp.csr_array(graph[1])
+        A = as_graph(graph)[0].A
         return cls(A, values=A.sum(axis=1) if values is None else values, names=names).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
@@ -87,10 +100,12 @@ class GraphDisplay:
         ------
         ImportError
             If networkx, which computes the positions of the nodes, is missing.
+        TypeError
+            If `A` is neither a matrix of numbers nor a graph.
         ValueError
             If the adjacency matrix is not square, or if values or names do not match the number of nodes.
         """
-        A = sp.csr_array(np.asarray(self.A) if not sp.issparse(self.A) else self.A)
+        A = _matrix(self.A)
         n = A.shape[0]
         if A.shape != (n, n):
             raise ValueError(f"A has shape {A.shape}: expected a square matrix")

@@ -70,7 +70,7 @@ class ReconstructionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, *, original: Any = None, image_shape: tuple[int, ...] | None = None
+        cls, estimator: Any, X: Any, *, y: Any = None, original: Any = None, image_shape: tuple[int, ...] | None = None
     ) -> Self:
         """Plot images and their reconstructions by an estimator.
 
@@ -80,6 +80,8 @@ class ReconstructionDisplay:
             A fitted estimator.
         X : images as in ``fit``
             The input of the estimator.
+        y : array-like of shape (n_images,), default=None
+            Conditions under which a VAESampler with ``conditions="y"`` decodes.
         original : as X, or None
             The images before they were corrupted, shown above the input.
         image_shape : tuple of int or None
@@ -93,7 +95,8 @@ class ReconstructionDisplay:
         kept = getattr(estimator, "resolved_parameters_", {})
         rows = {} if original is None else {"original": original}
         rows["input"] = X
-        rows["output"] = estimator.inverse_transform(estimator.transform(X))
+        codes = estimator.transform(X)
+        rows["output"] = estimator.inverse_transform(codes) if y is None else estimator.inverse_transform(codes, y)
         return cls(rows, image_shape=image_shape or kept.get("image_shape")).plot()
 
     def plot(self) -> Self:

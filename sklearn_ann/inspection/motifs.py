@@ -109,10 +109,14 @@ class MotifDisplay:
         Raises
         ------
         ValueError
-            If a matrix does not have one column per letter or its rows are not probabilities, or if `ax` does not have
-            one Axes per motif.
+            If there is no matrix or not one name for each. If a matrix does not have one column per letter or its rows
+            are not probabilities. If `ax` does not have one Axes per motif.
         """
-        matrices = [np.asarray(matrix, dtype=float) for matrix in self.matrices]
+        matrices = [np.asarray(matrix, dtype=float) for matrix in (() if self.matrices is None else self.matrices)]
+        if not matrices:
+            raise ValueError("matrices is empty: expected one or more matrices of shape (width, n_letters)")
+        if self.names is not None and len(self.names) != len(matrices):
+            raise ValueError(f"names has {len(self.names)} titles: expected one for each of {len(matrices)} motifs")
         for number, matrix in enumerate(matrices):
             if matrix.ndim != 2 or matrix.shape[1] != len(self.letters):
                 raise ValueError(f"matrix {number} has shape {matrix.shape}: expected (width, {len(self.letters)})")

@@ -59,16 +59,26 @@ class TrainingCurveDisplay:
 
         Parameters
         ----------
-        estimator : estimator with ``history_``
-            A fitted estimator.
+        estimator : estimator with ``history_``, or a pipeline or search with such an estimator
+            A fitted estimator. Of a pipeline the last step counts, of a search the best estimator.
         ax : matplotlib Axes or None
             Where to draw; None makes a new figure.
 
         Returns
         -------
         TrainingCurveDisplay
+
+        Raises
+        ------
+        TypeError
+            If the estimator keeps no history.
         """
         check_is_fitted(estimator)
+        while hasattr(estimator, "best_estimator_") or hasattr(estimator, "steps"):
+            estimator = estimator.best_estimator_ if hasattr(estimator, "best_estimator_") else estimator.steps[-1][1]
+            check_is_fitted(estimator)
+        if not hasattr(estimator, "history_"):
+            raise TypeError(f"{type(estimator).__name__} has no history_: give a fitted estimator of sklearn_ann")
         history = estimator.history_
         watched = history.get("validation_loss")
         best = None if watched is None else estimator.best_epoch_

@@ -10,6 +10,7 @@ from sklearn.utils import Tags
 
 from sklearn_ann.base.parameters import declared
 from sklearn_ann.reading.graphs import GraphSet
+from sklearn_ann.reading.graphs.conversion import Origin
 from sklearn_ann.reading.graphs.molecules import ATOM_FEATURES, molecule_parts, read_molecules
 
 
@@ -19,6 +20,10 @@ class MoleculeEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
 
     Needs RDKit: ``pip install "sklearn-ann-architectures[chem]"``.
 
+    All features are properties of the molecule: they do not depend on how its SMILES string is written or in which
+    order its atoms are numbered. Explicit hydrogens are counted at their heavy atom; isotopes such as ``[2H]``, protons
+    and the hydrogen molecule stay atoms.
+
     Features of an atom, 0 or 1 unless stated otherwise:
 
     - ``element_*``: the element, one of B, C, N, O, F, Si, P, S, Cl, Se, Br, I or another;
@@ -27,17 +32,18 @@ class MoleculeEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
     - ``hybridization_*``: sp, sp², sp³, sp³d, sp³d²;
     - ``charge``: formal charge, in elementary charges; ``radical_electrons``: number of radical electrons;
     - ``aromatic``, ``in_ring``, ``in_ring_of_3`` to ``in_ring_of_7``;
-    - ``chi_tetrahedral_cw``, ``chi_tetrahedral_ccw``: stereo centre as written in the SMILES;
+    - ``chirality_r``, ``chirality_s``: stereo centre, by the rules of Cahn, Ingold and Prelog;
     - ``mass``: mass in units of 100 daltons.
 
     Features of a bond: ``bond_single``, ``bond_double``, ``bond_triple``, ``bond_aromatic``, ``conjugated``,
-    ``in_ring``, ``stereoz``, ``stereoe``.
+    ``in_ring``, ``stereoz``, ``stereoe`` (by the same rules).
 
     Parameters
     ----------
     invalid : {"raise", "empty"}
-        How to treat a SMILES string that RDKit cannot read: raise an error with its index and text, or return a graph
-        without atoms, which ``n_nodes == 0`` finds.
+        How to treat a sample without a molecule: None, NaN, an empty string, or a SMILES string that RDKit cannot read.
+        ``"raise"`` raises an error with its index and value. ``"empty"`` returns a graph without atoms, which
+        ``n_nodes == 0`` finds; predictions for such a graph are NaN.
 
     Examples
     --------
@@ -85,10 +91,11 @@ class MoleculeEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=Non
         TypeError
             If an item is neither a string nor a molecule.
         ValueError
-            If a SMILES string is invalid.
+            If a sample has no molecule, or a molecule is not sanitised.
         """
         self._validate_params()
-        return GraphSet.of_parts([molecule_parts(molecule) for molecule in read_molecules(X, self.invalid)])
+        parts = [molecule_parts(molecule) for molecule in read_molecules(X, self.invalid)]
+        return GraphSet.of_parts(parts, Origin("molecule", "molecule"))
 
     def set_output(self, *, transform: Any = None) -> Self:
         """Do nothing, because graphs are not tabular; a pipeline calls it for all its steps.

@@ -115,3 +115,24 @@ def test_tagged_graphs(tmp_path):
         assert (lone.tolist(), empty.nnz) == ([[0, 1]], 0)
     (tmp_path / "alike.txt").write_text(text.replace("5 ", "0 "))
     assert read_tu_graphs(tmp_path / "alike.txt")[0][0][0].tolist() == [[2], [1], [1]]
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "message"),
+    [
+        (make_block_graph, {"sizes": [3], "p_in": 2}, "p_in == 2, must be <= 1"),
+        (make_block_graph, {"sizes": [3], "p_out": -0.1}, "p_out == -0.1, must be >= 0"),
+        (make_block_graph, {"sizes": [3, -1]}, "each of sizes == -1, must be >= 1"),
+        (make_block_graph, {"sizes": [3], "n_features": 0}, "n_features == 0, must be >= 1"),
+        (make_block_graph, {"sizes": []}, r"sizes=\[\]"),
+        (make_block_graph, {"sizes": [3], "p_in": np.nan}, "p_in=nan"),
+        (make_motif_graphs, {"n_nodes": -1}, "n_nodes=-1: expected"),
+        (make_motif_graphs, {"n_graphs": -1}, "n_graphs == -1, must be >= 1"),
+        (make_motif_graphs, {"n_nodes": (25, 12)}, r"n_nodes=\(25, 12\): expected the least and the greatest"),
+        (make_motif_graphs, {"n_nodes": (0, 3)}, r"n_nodes=\(0, 3\): expected"),
+        (make_motif_graphs, {"n_nodes": (3,)}, r"n_nodes=\(3,\): expected"),
+    ],
+)
+def test_settings_out_of_bounds_are_named(make, settings, message):
+    with pytest.raises(ValueError, match=message):
+        make(**settings)

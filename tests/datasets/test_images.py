@@ -107,7 +107,8 @@ def test_no_patterns_but_the_gun():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"shape": (64, 20)}, r"shape=\(64, 20\) is too small"),
+        ({"shape": (64, 20)}, r"shape=\(64, 20\) is no \(height, width\) of 36 cells"),
+        ({"shape": -1}, r"shape=-1 is no \(height, width\) of 36 cells"),
         ({"n_others": (3, 2)}, r"n_others=\(3, 2\): expected"),
         ({"n_steps": (-1, 2)}, r"n_steps=\(-1, 2\): expected"),
         ({"boundary": "open"}, "boundary='open'"),
@@ -131,3 +132,10 @@ def test_frames_of_something_else(frames):
 def test_an_orientation_that_there_is_not():
     with pytest.raises(ValueError, match="orientation=8"):
         gosper_gun(0, 8)
+
+
+def test_numbers_below_zero_are_refused():
+    with pytest.raises(ValueError, match="n_steps == -1, must be >= 0"):
+        game_of_life(np.zeros((3, 3)), n_steps=-1)
+    with pytest.raises(ValueError, match="n_samples == -1, must be >= 1"):
+        make_gliders(-1)

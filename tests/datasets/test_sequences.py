@@ -104,6 +104,7 @@ def test_random_state_decides():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"n_samples": 0}, "n_samples == 0, must be >= 1"),
         ({"length": 9}, "length=9: expected 10"),
         ({"length": (40, 30)}, r"length=\(40, 30\)"),
         ({"motifs": 3, "rule": "order", "length": 29}, "length=29: expected 30"),
@@ -123,4 +124,4 @@ def test_random_state_decides():
 )
 def test_bad_input(settings, message):
     with pytest.raises(ValueError, match=message):
-        make_motif_sequences(4, random_state=0, **settings)
+        make_motif_sequences(random_state=0, **{"n_samples": 4} | settings)

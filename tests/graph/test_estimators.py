@@ -4,9 +4,11 @@ import pickle
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -88,9 +90,12 @@ def test_odd_graphs_pass(conv):
         (np.ones((5, 2)), np.zeros((5, 5))),
         (np.ones((3, 2)), np.ones((3, 3))),
     ]
-    for graphs in (odd, odd[:1], odd[1:2]):
+    with pytest.raises(ValueError, match="no sample holds anything to learn from"):
+        GCNRegressor(conv=conv, **QUICK).fit(odd[:1], [1.0])
+    for graphs in (odd, odd[1:2]):
         model = GCNRegressor(conv=conv, **QUICK).fit(graphs, np.arange(len(graphs)))
-        assert np.isfinite(model.predict(graphs)).all()
+        nodes = [len(X) > 0 for X, _ in graphs]
+        np.testing.assert_array_equal(np.isfinite(model.predict(graphs)), nodes)  # of no nodes nothing is known
 
 
 def test_many_parts_and_a_large_graph():
@@ -107,7 +112,9 @@ def test_edge_features_are_read_by_gated_only_and_hold_their_width():
     y = np.arange(60) % 2
     graphs = [(np.eye(3), np.ones((3, 3)), np.outer(np.ones(9), 2 * label - 1) * [1, 0, -1] * 3) for label in y]
     assert GCNClassifier(conv="gated", max_epochs=40, random_state=0).fit(graphs, y).score(graphs, y) == 1
-    model = GCNClassifier(**QUICK).fit(graphs, y)
+    with pytest.warns(UserWarning, match="conv='gcn' ignores the 3 edge features, which conv='gated' uses") as caught:
+        model = GCNClassifier(**QUICK).fit(graphs, y)
+    assert len([warning for warning in caught if "ignores" in str(warning.message)]) == 1
     with pytest.raises(ValueError, match="X has 0 edge features, but GCNClassifier is expecting 3 as input"):
         model.predict([graph[:2] for graph in graphs])
     with pytest.raises(ValueError, match="X has 4 node features, but GCNClassifier is expecting 3 as input"):
@@ -135,7 +142,8 @@ def test_attention_maps(motifs, blocks):
             np.testing.assert_allclose(head.sum(axis=1), 1, rtol=1e-5)
             np.testing.assert_array_equal(head.toarray() > 0, A.toarray() + np.eye(len(X)) > 0)
     with_edges = [(X, A, np.ones(A.nnz)) for X, A in graphs]
-    model.set_params(precision="bfloat16", device="cpu").fit(with_edges, y)
+    with pytest.warns(UserWarning, match="conv='gat' ignores the 1 edge features"):
+        model.set_params(precision="bfloat16", device="cpu").fit(with_edges, y)
     assert len(model.attention_maps(with_edges[:2])) == 2
     node = GCNNodeClassifier(graph=blocks[0], conv="gat", **QUICK).fit(np.arange(180), blocks[1])
     np.testing.assert_allclose(node.attention_maps()[0][3].sum(axis=1), 1, rtol=1e-5)
@@ -187,3 +195,138 @@ def test_prediction_sees_the_network_that_training_left(motifs):
     batch = model.reader_.read(graphs)[torch.arange(len(graphs))]
     trained = model.module_.train()(batch).detach().numpy().ravel()  # normalised by the batch itself
     np.testing.assert_allclose(predicted, trained, rtol=0.02, atol=0.02 * np.abs(trained).max())
+
+
+def test_nodes_without_features_have_vectors_of_their_own():
+    (_, A), y = make_block_graph([60] * 4, random_state=0)
+    labelled = np.arange(0, 240, 6)
+    others = np.setdiff1d(np.arange(240), labelled)
+    settings = {"max_epochs": 50, "learning_rate_schedule": "cosine", "random_state": 0}
+    model = GCNNodeClassifier(graph=A, **settings).fit(labelled, y[labelled])
+    assert (model.node_features_, model.n_features_in_) == ("identity", 240)
+    assert model.score(others, y[others]) > 0.9
+    degree = GCNNodeClassifier(graph=(A.sum(axis=1)[:, None], A), **settings).fit(labelled, y[labelled])
+    assert degree.score(others, y[others]) < 0.6
+
+
+def test_the_order_in_which_nodes_are_inserted_does_not_matter(blocks):
+    (X, A), y = blocks
+    rng = np.random.default_rng(0)
+    for names in (np.arange(180), np.array([f"gene{i}" for i in range(180)], dtype=object)):
+        graphs = []
+        for order in (np.arange(180), rng.permutation(180)):
+            graph = nx.Graph()
+            graph.add_nodes_from((names[i], {"x": X[i]}) for i in order)
+            rows, columns = A.nonzero()
+            graph.add_edges_from(zip(names[rows], names[columns], strict=True))
+            graphs.append(graph)
+        settings = {"max_epochs": 5, "dropout": 0.0, "random_state": 0}
+        one, other = (GCNNodeClassifier(graph=graph, **settings).fit(names[::3], y[::3]) for graph in graphs)
+        assert other.node_names_.tolist() == list(graphs[1])
+        np.testing.assert_allclose(other.predict_proba(names), one.predict_proba(names), atol=1e-5)
+
+
+def test_the_order_of_nodes_changes_no_prediction(motifs):
+    graphs, y = motifs[0][:20], motifs[1][:20]
+    model = GCNClassifier(**QUICK).fit(graphs, y)
+    rng = np.random.default_rng(0)
+    orders = [rng.permutation(len(X)) for X, _ in graphs]
+    shuffled = [(X[order], A[order][:, order]) for (X, A), order in zip(graphs, orders, strict=True)]
+    np.testing.assert_allclose(model.predict_proba(shuffled), model.predict_proba(graphs), atol=1e-6)
+
+
+def test_names_pass_through_cross_validation():
+    graph = nx.grid_2d_graph(6, 6)  # whose nodes are named by tuples
+    names = list(graph)
+    y = [row // 3 for row, _ in names]
+    model = GCNNodeClassifier(graph=graph, max_epochs=30, learning_rate_schedule="cosine", random_state=0)
+    assert cross_val_score(model, names, y, cv=3).shape == (3,)
+    assert cross_val_score(model, pd.Series(names), y, cv=3, error_score="raise").mean() > 0.6
+
+
+def test_the_karate_club_as_networkx_ships_it():
+    graph = nx.karate_club_graph()
+    names, y = list(graph), np.array([club for _, club in graph.nodes(data="club")])
+    with pytest.warns(UserWarning, match=r"the attributes \['club'\] of the nodes are not used as features"):
+        model = GCNNodeClassifier(graph=graph, random_state=0, max_epochs=50).fit(
+            [0, 1, 2, 32, 33, 31], y[[0, 1, 2, 32, 33, 31]]
+        )
+    assert model.score(names, y) > 0.85
+    cheating = GCNNodeClassifier(graph=graph, node_attributes=["club"], **QUICK).fit(names, y)
+    assert cheating.feature_names_in_.tolist() == ["club_Mr. Hi", "club_Officer"]
+
+
+def test_tables_of_nodes_are_matched_by_name(blocks):
+    (X, A), y = blocks
+    names = [f"n{i}" for i in range(180)]
+    table = pd.DataFrame(X, index=names).add_prefix("f")
+    edges = pd.DataFrame(A.toarray(), index=names, columns=names)
+    settings = {"max_epochs": 5, "dropout": 0.0, "random_state": 0}
+    model = GCNNodeClassifier(graph=(table, edges), **settings).fit(names, y)
+    assert model.feature_names_in_.tolist() == list(table.columns)
+    shuffled = edges.sample(frac=1, random_state=0).sample(frac=1, axis=1, random_state=1)
+    other = GCNNodeClassifier(graph=(table, shuffled), **settings).fit(names, y)
+    np.testing.assert_array_equal(other.predict_proba(names), model.predict_proba(names))
+    series = pd.Series(names, index=names)
+    assert model.set_output(transform="pandas").transform(series).index.tolist() == names
+    conv = GCNNodeClassifier(graph=(table, edges), conv="gat", **QUICK).fit(names, y)
+    assert conv.attention_maps()[0][0].shape == (180, 180)
+
+
+def test_weights_under_another_name_are_said_to_be_ignored():
+    graphs = [nx.path_graph(n) for n in range(3, 11)]
+    for graph in graphs:
+        nx.set_edge_attributes(graph, {edge: sum(edge) for edge in graph.edges}, "distance")
+    with pytest.warns(UserWarning, match="conv='gcn' ignores the 1 edge features"):
+        GCNRegressor(**QUICK).fit(graphs, np.arange(8))
+    GCNRegressor(edge_attributes=[], **QUICK).fit(graphs, np.arange(8))
+    model = GCNRegressor(conv="gated", **QUICK).fit(graphs, np.arange(8))
+    assert np.isfinite(model.predict([nx.empty_graph(2)])).all()
+    weighted = [(np.ones((2, 1)), np.array([[0, w], [w, 1]])) for w in (0.5, 2.0, 3.0)]
+    with pytest.warns(UserWarning, match="conv='gat' ignores the edge weights"):
+        GCNRegressor(conv="gat", **QUICK).fit(weighted, np.arange(3))
+
+
+@pytest.mark.parametrize("settings", [{"conv": "sage"}, {"conv": "gin"}])
+def test_weights_that_cannot_average_are_named(settings):
+    A = np.array([[0, 1.0, -1], [1, 0, 1], [-1, 1, 0]])
+    with pytest.raises(ValueError, match="edge weights sum to 0: GCNNodeRegressor averages over neighbours"):
+        GCNNodeRegressor(graph=(np.eye(3), A), **settings, **QUICK).fit([0, 1, 2], [0, 1, 2])
+
+
+def test_a_graph_without_edges_is_fitted_alone():
+    for conv in ("gcn", "gated"):
+        model = GCNRegressor(conv=conv, **QUICK).fit([nx.empty_graph(2)], [1.0])
+        assert np.isfinite(model.predict([nx.empty_graph(3)])).all()
+    assert GCNNodeRegressor(graph=nx.empty_graph(2), **QUICK).fit([0, 1], [0.0, 1.0]).predict([1]).shape == (1,)
+
+
+@pytest.mark.parametrize("name", ["predict", "predict_proba", "decision_function", "transform"])
+def test_outputs_that_overflow_are_refused(name, motifs):
+    graphs, y = motifs
+    model = GCNClassifier(**QUICK).fit(graphs[:40], y[:40])
+    (X, A), huge = graphs[0], np.float32(1e38)
+    with pytest.raises(ValueError, match="the output for sample 1 is not finite"):
+        getattr(model, name)([(X, A), (np.full_like(X, huge), A)])
+
+
+def test_nothing_is_predicted_for_graphs_without_nodes(motifs):
+    graphs, y = motifs
+    empty = np.zeros((0, graphs[0][0].shape[1])), np.zeros((0, 0))
+    for labels in (y[:40], np.array(["a", "b"])[y[:40]]):
+        model = GCNClassifier(**QUICK).fit(graphs[:40], labels)
+        assert pd.isna(model.predict([graphs[0], empty])).tolist() == [False, True]
+        assert np.isnan(model.predict_proba([graphs[0], empty])).all(axis=1).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("column", ["graph", ["graph"]])
+def test_a_column_of_graphs_in_a_table_has_names_for_what_it_becomes(motifs, column):
+    graphs, y = motifs
+    table = pd.DataFrame({"size": np.arange(30.0)})
+    table["graph"] = pd.Series(graphs[:30], dtype=object)
+    transformer = ColumnTransformer(
+        [("network", GCNClassifier(hidden_layer_sizes=(5,), **QUICK), column), ("rest", "passthrough", ["size"])]
+    )
+    found = transformer.set_output(transform="pandas").fit_transform(table, y[:30])
+    assert found.columns.tolist() == [f"network__gcnclassifier{i}" for i in range(5)] + ["rest__size"]
+    assert transformer.get_feature_names_out().tolist() == found.columns.tolist()

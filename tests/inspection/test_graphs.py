@@ -1,10 +1,12 @@
 """Graphs are drawn with the values of their nodes and the weights of their edges."""
 
 import matplotlib as mpl
+import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from sklearn_ann import GraphSet
 from sklearn_ann.inspection import GraphDisplay
 
 
@@ -62,3 +64,27 @@ def test_a_graph_without_edges_is_drawn():
 def test_what_does_not_fit_is_refused(A, settings, message):
     with pytest.raises(ValueError, match=message):
         GraphDisplay(A, **settings).plot()
+
+
+def test_graphs_of_every_kind_are_drawn():
+    A = np.ones((2, 2)) - np.eye(2)
+    graphs = [nx.path_graph(2), GraphSet.from_list([A]), (None, A), (np.eye(2), A), A]
+    for graph in graphs:
+        assert GraphDisplay.from_graph(graph).positions_.shape == (2, 2)
+        assert GraphDisplay(graph).plot().positions_.shape == (2, 2)
+
+
+def test_a_molecule_is_drawn():
+    chem = pytest.importorskip("rdkit.Chem", reason="RDKit is the extra chem")
+    assert GraphDisplay.from_graph(chem.MolFromSmiles("CCO")).positions_.shape == (3, 2)
+    assert GraphDisplay(chem.MolFromSmiles("CCO")).plot().positions_.shape == (3, 2)
+
+
+@pytest.mark.parametrize("graph", ["CCO", 3, None, [["a", "b"], ["c", "d"]]])
+def test_what_is_no_graph_is_refused(graph):
+    with pytest.raises(TypeError, match=r"graph 0 is|A must be a matrix of numbers"):
+        GraphDisplay(graph).plot()
+    with pytest.raises((TypeError, ValueError), match="graph 0"):
+        GraphDisplay.from_graph(graph)
+    with pytest.raises(ValueError, match="graph must be one graph, got GraphSet"):
+        GraphDisplay.from_graph(GraphSet.from_list([np.eye(2)] * 2))

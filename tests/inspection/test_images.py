@@ -4,7 +4,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from sklearn_ann import AutoEncoderTransformer, CNNClassifier
+from sklearn_ann import AutoEncoderTransformer, CNNClassifier, VAESampler
 from sklearn_ann.inspection import FeatureMapDisplay, ReconstructionDisplay
 from sklearn_ann.inspection.images import as_images
 
@@ -76,3 +76,10 @@ def test_feature_maps_share_a_colour_scale():
     display = FeatureMapDisplay(np.arange(24.0).reshape(2, 3, 4), names=["a", "b"]).plot()
     assert {ax.images[0].get_clim() for ax in display.axes_} == {(0.0, 23.0)}
     assert [ax.get_title() for ax in display.axes_] == ["a", "b"]
+
+
+def test_reconstruction_under_conditions(digits):
+    X, y = digits
+    model = VAESampler(conditions="y", **QUICK).fit(X, y)
+    display = ReconstructionDisplay.from_estimator(model, X[:5], y=y[:5])
+    np.testing.assert_allclose(display.rows["output"], model.inverse_transform(model.transform(X[:5]), y[:5]))

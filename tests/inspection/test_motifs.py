@@ -33,6 +33,10 @@ def test_motifs_are_as_high_as_their_information(ax):
         MotifDisplay([[[1, 1, 0, 0]]]).plot()
     with pytest.raises(ValueError, match=r"expected \(width, 4\)"):
         MotifDisplay([np.full((3, 20), 0.05)]).plot()
+    with pytest.raises(ValueError, match="matrices is empty"):
+        MotifDisplay([]).plot()
+    with pytest.raises(ValueError, match="names has 1 titles: expected one for each of 2 motifs"):
+        MotifDisplay(np.full((2, 3, 4), 0.25), names=["x"]).plot()
     with pytest.raises(ValueError, match="expected one for each of"):
         MotifDisplay(np.full((2, 3, 4), 0.25)).plot(ax)
 

@@ -4,6 +4,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_ann import AutoEncoderTransformer
 from sklearn_ann.inspection import TrainingCurveDisplay
@@ -50,3 +53,13 @@ def test_losses_of_any_origin_start_at_epoch_one(pyplot):
 def test_an_estimator_that_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         TrainingCurveDisplay.from_estimator(AutoEncoderTransformer())
+
+
+def test_pipelines_and_searches_show_their_network(digits):
+    X, _ = digits
+    pipe = make_pipeline(StandardScaler(), AutoEncoderTransformer(**QUICK)).fit(X)
+    assert len(TrainingCurveDisplay.from_estimator(pipe).loss) == 2
+    search = GridSearchCV(pipe, {"autoencodertransformer__n_components": [2]}, cv=2, scoring=lambda *_: 0.0).fit(X)
+    assert len(TrainingCurveDisplay.from_estimator(search).loss) == 2
+    with pytest.raises(TypeError, match="StandardScaler has no history_"):
+        TrainingCurveDisplay.from_estimator(make_pipeline(StandardScaler()).fit(X))

@@ -53,6 +53,12 @@ def test_invalid_smiles_are_named_or_flagged(capfd):
         MoleculeEncoder().transform(["CC", "C1CC"])
     assert MoleculeEncoder(invalid="empty").fit_transform(["CC", "C1CC"]).n_nodes.tolist() == [2, 0]
     assert capfd.readouterr().err == ""
+    missing = ["CC", None, float("nan"), pd.NA, "", " ", "C1CC", Chem.Mol()]
+    for X in (missing, np.array(missing, dtype=object), pd.Series(missing), pd.DataFrame({"smiles": missing})):
+        assert MoleculeEncoder(invalid="empty").fit_transform(X).n_nodes.tolist() == [2] + [0] * 7
+    for value in missing[1:]:
+        with pytest.raises(ValueError, match=r"molecule 1 is .*invalid='empty'"):
+            MoleculeEncoder().fit_transform(["CC", value])
     with pytest.raises(TypeError, match="molecule 0 is 3; expected a SMILES"):
         MoleculeEncoder().transform([3])
     with pytest.raises(TypeError, match="got the string 'CCO'"):
@@ -62,6 +68,29 @@ def test_invalid_smiles_are_named_or_flagged(capfd):
     with pytest.raises(ValueError, match="'invalid' parameter of MoleculeEncoder"):
         MoleculeEncoder(invalid="skip").transform(["C"])
     assert clone(MoleculeEncoder(invalid="empty")).invalid == "empty"
+
+
+def test_two_columns_of_smiles_are_refused():
+    with pytest.raises(ValueError, match=r"one column of SMILES strings or molecules, got shape \(2, 2\)"):
+        MoleculeEncoder().transform(pd.DataFrame({"a": ["C", "CC"], "b": ["O", "N"]}))
+
+
+def test_predictions_without_a_molecule_are_missing():
+    settings = {"max_epochs": 2, "learning_rate_schedule": "cosine", "random_state": 0}
+    pipe = make_pipeline(MoleculeEncoder(invalid="empty"), GCNRegressor(**settings)).fit(
+        ["CCO", "CC", "C"], [0.0, 1, 2]
+    )
+    predicted = pipe.predict(["CCO", None, "C1CC"])
+    assert np.isnan(predicted).tolist() == [False, True, True]
+
+
+def test_one_molecule_has_one_prediction():
+    smiles = ["N[C@@H](C)C(=O)O", "N[C@H](C)C(=O)O"]
+    settings = {"max_epochs": 20, "learning_rate_schedule": "cosine", "random_state": 0}
+    pipe = make_pipeline(MoleculeEncoder(), GCNRegressor(**settings)).fit(smiles * 8, [0.0, 1] * 8)
+    one, other = pipe.predict(["N[C@@H](C)C(=O)O", "C[C@H](N)C(=O)O"])
+    assert one == pytest.approx(other, abs=1e-5)
+    assert abs(pipe.predict(smiles[1:])[0] - one) > 0.3
 
 
 def test_a_missing_rdkit_names_the_extra(monkeypatch):

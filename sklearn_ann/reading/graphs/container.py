@@ -8,8 +8,10 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_ann.reading.graphs.conversion import read_graphs
+from sklearn_ann.reading.graphs.attributes import Attributes
+from sklearn_ann.reading.graphs.conversion import Choice, Origin, read_graphs
 from sklearn_ann.reading.graphs.parts import GraphParts, gather
+from sklearn_ann.reading.kinds import is_frame
 
 
 class Graph(NamedTuple):
@@ -38,9 +40,10 @@ class GraphSet:
 
     Parameters
     ----------
-    node_features : array or sparse matrix of shape (n_nodes, n_features)
-        Features of the nodes of all graphs.
-    adjacency : sparse matrix of shape (n_nodes, n_nodes)
+    node_features : array, sparse matrix or data frame of shape (n_nodes, n_features), or None
+        Features of the nodes of all graphs; None for the degree of each node. Data frames are for a single graph: see
+        `as_graph_set`.
+    adjacency : sparse matrix, array or data frame of shape (n_nodes, n_nodes)
         Edge weights; repeated entries are added up. No edge may join two graphs.
     offsets : array of int of shape (n_graphs + 1,), default=None
         Graph g owns the nodes ``offsets[g]`` to ``offsets[g + 1] - 1``; a graph may have none. By default all nodes
@@ -54,8 +57,10 @@ class GraphSet:
     Raises
     ------
     ValueError
-        If the shapes do not fit, if a feature or a weight is not finite (the message names the graph), or if an edge
-        joins two graphs.
+        If the shapes do not fit, if a feature or a weight is not finite in float32 (the message names the graph), or if
+        an edge joins two graphs.
+    IndexError
+        If a graph is asked for that is not in the set.
 
     Examples
     --------
@@ -77,22 +82,37 @@ class GraphSet:
     def __init__(
         self, node_features: Any, adjacency: Any, offsets: Any = None, edge_features: Any = None, *, copy: bool = True
     ) -> None:
-        sparse = sp.issparse(node_features)
-        nodes = sp.csr_array(node_features) if sparse else np.atleast_2d(np.asarray(node_features))
+        origin, names = Origin(), None
+        if node_features is None or any(map(is_frame, (node_features, adjacency, edge_features))):
+            if offsets is not None:
+                raise TypeError("offsets are for node_features, adjacency and edge_features that are arrays")
+            parts, origin = read_graphs([(node_features, adjacency, edge_features)])
+            names = _names_of(parts)
+            node_features, adjacency, offsets, edge_features = gather(parts)
+        given = {"node_features": node_features, "adjacency": adjacency, "edge_features": edge_features}
+        for name, part in given.items():
+            if np.iscomplexobj(part):
+                raise ValueError(f"{name} holds complex numbers: expected real ones")
+        nodes = sp.csr_array(node_features) if sp.issparse(node_features) else np.atleast_2d(np.asarray(node_features))
         if nodes.ndim != 2:
             raise ValueError(f"node_features must have shape (n_nodes, n_features), got {nodes.shape}")
         n = nodes.shape[0]
-        offsets = np.array([0, n] if offsets is None else offsets, dtype=np.int64)
+        offsets = np.asarray([0, n] if offsets is None else offsets)
         matrix = sp.csr_array(adjacency, copy=copy)
-        n_entries = matrix.nnz
-        matrix.sum_duplicates()
         if matrix.shape != (n, n):
             raise ValueError(f"adjacency has shape {matrix.shape}, but there are {n} nodes: expected {(n, n)}")
-        if offsets.ndim != 1 or [*offsets[:1], *offsets[-1:]] != [0, n] or (np.diff(offsets) < 0).any():
-            raise ValueError(f"offsets must rise from 0 to the number of nodes, {n}")
+        if matrix.nnz and not 0 <= matrix.indices.min() <= matrix.indices.max() < n:
+            bad = matrix.indices[(matrix.indices < 0) | (matrix.indices >= n)][0]
+            raise ValueError(f"adjacency has an edge from the node {bad}, but the nodes are 0 to {n - 1}")
+        n_entries = matrix.nnz
+        matrix.sum_duplicates()
+        whole = offsets.ndim == 1 and offsets.dtype.kind in "iuf" and (offsets == np.floor(offsets)).all()
+        if not whole or [*offsets[:1], *offsets[-1:]] != [0, n] or (np.diff(offsets) < 0).any():
+            raise ValueError(f"offsets must rise from 0 to the number of nodes, {n}, and be integers")
         edges = None
         if edge_features is not None:
-            edges = np.asarray(edge_features, dtype=np.float32)
+            with np.errstate(over="ignore"):  # checked below
+                edges = np.asarray(edge_features).astype(np.float32)
             edges = edges[:, None] if edges.ndim == 1 else edges
             if edges.ndim != 2:
                 raise ValueError(f"edge_features must have shape (n_edges, n_edge_features), got {edges.shape}")
@@ -100,10 +120,10 @@ class GraphSet:
                 raise ValueError("adjacency has repeated entries; with edge_features, each edge must occur once")
             if len(edges) != matrix.nnz:
                 raise ValueError(f"edge_features has {len(edges)} rows, but adjacency has {matrix.nnz} edges")
-        self._nodes = nodes.astype(np.float32)
-        self._adjacency = matrix.astype(np.float32)
-        self._offsets: np.ndarray = offsets
-        self._edges = edges
+        with np.errstate(over="ignore"):
+            self._nodes, self._adjacency = nodes.astype(np.float32), matrix.astype(np.float32)
+        self._offsets: np.ndarray = offsets.astype(np.int64)
+        self._edges, self._origin, self._names = edges, origin, names
         self._check()
         self._freeze()
 
@@ -117,7 +137,7 @@ class GraphSet:
         }
         for what, nodes in bad.items():
             if len(nodes):
-                raise ValueError(f"{what} of graph {owner[nodes[0]]} contain NaN or infinity")
+                raise ValueError(f"{what} of graph {owner[nodes[0]]} contain NaN or infinity, in float32")
         across = owner[rows] != owner[self._adjacency.indices]
         if across.any():
             row, column = rows[across][0], self._adjacency.indices[across][0]
@@ -126,30 +146,34 @@ class GraphSet:
             )
 
     def _freeze(self) -> None:
-        parts = [self._offsets, self._adjacency.data, self._adjacency.indices, self._adjacency.indptr, self._edges]
+        A = self._adjacency
+        parts = [self._offsets, A.data, A.indices, A.indptr, self._edges, self._names]
         nodes: Any = self._nodes
         parts += [nodes.data, nodes.indices, nodes.indptr] if sp.issparse(nodes) else [nodes]
         for part in parts:
             if part is not None:
                 part.flags.writeable = False
 
-    @classmethod
-    def _assembled(cls, nodes: Any, adjacency: sp.csr_array, offsets: np.ndarray, edges: np.ndarray | None) -> GraphSet:
-        """Make a set from parts of a checked set, without checking them again."""
-        new = cls.__new__(cls)
+    def _with(self, nodes: Any, adjacency: sp.csr_array, offsets: np.ndarray, edges: Any, names: Any) -> GraphSet:
+        """Make a set from parts of this one, without checking them again."""
+        new = type(self).__new__(type(self))
         new._nodes, new._adjacency, new._offsets, new._edges = nodes, adjacency, offsets, edges
+        new._names, new._origin = names, self._origin
         new._freeze()
         return new
 
     @classmethod
-    def from_list(cls, graphs: Any) -> GraphSet:
-        """Make a set from a list of graphs; `sklearn_ann.graph.as_graph_set` lists the kinds of items."""
-        return as_graph_set(graphs)
+    def from_list(cls, graphs: Any, *, node_attributes: Any = None, edge_attributes: Any = None) -> GraphSet:
+        """Make a set from a list of graphs; `sklearn_ann.graph.as_graph_set` describes the items and parameters."""
+        return as_graph_set(graphs, node_attributes=node_attributes, edge_attributes=edge_attributes)
 
     @classmethod
-    def of_parts(cls, parts: list[GraphParts]) -> GraphSet:
+    def of_parts(cls, parts: list[GraphParts], origin: Origin | None = None) -> GraphSet:
         """Make a set from graphs that are plain arrays."""
-        return cls(*gather(parts), copy=False)
+        new = cls(*gather(parts), copy=False)
+        new._origin, new._names = origin or Origin(), _names_of(parts)
+        new._freeze()
+        return new
 
     # --- Contents --------------------------------------------------------------------------------------------------
 
@@ -172,6 +196,59 @@ class GraphSet:
     def edge_features(self) -> np.ndarray | None:
         """Edge features in the order of ``adjacency.data``, or None."""
         return self._edges
+
+    @property
+    def node_names(self) -> np.ndarray | None:
+        """Names of all nodes, such as those of networkx graphs: object array of shape (n_nodes,), or None."""
+        return self._names
+
+    @property
+    def node_feature_names(self) -> list[str] | None:
+        """Names of the node features, which attributes and columns have; else None."""
+        attributes = self._origin.node_attributes
+        return None if attributes is None else attributes.names
+
+    @property
+    def edge_feature_names(self) -> list[str] | None:
+        """Names of the edge features, which attributes and columns have; else None."""
+        attributes = self._origin.edge_attributes
+        return None if attributes is None else attributes.names
+
+    @property
+    def origin(self) -> Origin:
+        """Where the features come from."""
+        return self._origin
+
+    def with_features(
+        self,
+        nodes: Any,
+        edges: np.ndarray | None,
+        *,
+        of_nodes: Attributes | None,
+        of_edges: Attributes | None,
+        source: str | None = None,
+    ) -> GraphSet:
+        """Return the same graphs with other features.
+
+        Parameters
+        ----------
+        nodes : array or sparse matrix of shape (n_nodes, n_features)
+            The node features.
+        edges : array of shape (n_edges, n_edge_features) or None
+            The edge features.
+        of_nodes, of_edges : Attributes or None
+            The attributes that they were made of.
+        source : str or None
+            Where the node features come from; None for where they came from before.
+
+        Returns
+        -------
+        GraphSet
+        """
+        new = GraphSet(nodes, self._adjacency, self._offsets, edges, copy=False)
+        new._origin = Origin(source or self._origin.nodes, self._origin.edges, of_nodes, of_edges)
+        new._names = self._names
+        return new
 
     @property
     def n_nodes(self) -> np.ndarray:
@@ -213,7 +290,12 @@ class GraphSet:
         """Return one graph for an integer, and a set for a slice, a mask or an array of integers."""
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:  # scikit-learn indexes arrays so
             key = key[0]
-        index = np.arange(len(self))[key]
+        try:
+            index = np.arange(len(self))[key]
+        except IndexError as error:
+            raise IndexError(f"a set of {len(self)} graphs was asked for the graphs {key!r}: {error}") from error
+        if np.ndim(index) > 1:
+            raise IndexError(f"expected an integer, a slice, a mask or a list of integers, got {key!r}")
         if np.ndim(index) == 0:
             taken = self._take(np.atleast_1d(index))
             return Graph(taken._nodes, taken._adjacency, taken._edges)
@@ -230,9 +312,8 @@ class GraphSet:
         columns = (matrix.indices[edges] + shift).astype(matrix.indices.dtype)
         block = sp.csr_array((matrix.data[edges], columns, indptr), shape=(len(nodes), len(nodes)))
         block.has_canonical_format = True
-        return GraphSet._assembled(
-            self._nodes[nodes], block, offsets, None if self._edges is None else self._edges[edges]
-        )
+        kept = None if self._edges is None else self._edges[edges]
+        return self._with(self._nodes[nodes], block, offsets, kept, None if self._names is None else self._names[nodes])
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -267,7 +348,18 @@ def _rows_not_finite(features: Any) -> np.ndarray:
     return np.flatnonzero(bad.any(axis=1)) if rows is None else rows[bad]
 
 
-def as_graph_set(graphs: Any) -> GraphSet:
+def _names_of(parts: list[GraphParts]) -> np.ndarray | None:
+    """Return the names of all nodes, None without names."""
+    if all(part.names is None for part in parts):
+        return None
+    labels = [label for part in parts for label in part.labels]
+    names = np.empty(len(labels), dtype=object)
+    for position, label in enumerate(labels):  # one by one, because a tuple is one name
+        names[position] = label
+    return names
+
+
+def as_graph_set(graphs: Any, *, node_attributes: Any = None, edge_attributes: Any = None) -> GraphSet:
     """Convert a sequence of graphs to a `GraphSet`.
 
     Parameters
@@ -276,15 +368,22 @@ def as_graph_set(graphs: Any) -> GraphSet:
         All items must be of one kind:
 
         - ``(X, A)`` or ``(X, A, E)``: node features of shape (n, p) and adjacency of shape (n, n), both dense or
-          sparse, and edge features in the order of A's entries by row;
-        - an adjacency matrix alone, dense or sparse;
-        - a networkx graph: the node features are the attribute ``"x"`` if there is one, else all attributes sorted by
-          name; the edge weight is the attribute ``"weight"``, by default 1, and the other attributes are edge features;
-        - PyTorch Geometric's ``Data``: ``x, edge_index, edge_weight, edge_attr``; an edge (i, j) leads from i to j;
+          sparse, and edge features in the order of A's entries by row. X may be None. A data frame X names the nodes by
+          its index and the features by its columns; a data frame A names the nodes by its index and its columns. The
+          two are matched by these names;
+        - an adjacency matrix alone, dense or sparse, or a data frame;
+        - a networkx graph: the edge weight is the attribute ``"weight"``, by default 1, and other attributes are
+          features;
+        - PyTorch Geometric's ``Data``: ``x, edge_index, edge_weight, edge_attr``; an edge (i, j) leads from i to j.
+          Without ``edge_weight``, the weight is ``weight``;
         - an RDKit molecule: the features of `sklearn_ann.MoleculeEncoder`.
 
         Without node features, the only feature of a node is its degree. Repeated edges are added up, and so are their
         features.
+    node_attributes, edge_attributes : list of str, default=None
+        Attributes of networkx nodes and edges, or columns of data frames, that are features. None takes the node
+        attribute ``"x"`` alone if there is one, else all; an empty list takes none. A text attribute becomes one
+        feature of zeros and ones for each of its categories.
 
     Returns
     -------
@@ -295,17 +394,23 @@ def as_graph_set(graphs: Any) -> GraphSet:
     TypeError
         If an item is of an unknown kind, or not of the same kind as the first.
     ValueError
-        If an item's shapes do not fit, or if it has not as many features as the first. The message names its index.
+        If an item's shapes or names do not fit, or if it has not the features of the others. The message names its
+        index.
     """
     if isinstance(graphs, GraphSet) and len(graphs):
+        for what, choice in (("node", node_attributes), ("edge", edge_attributes)):
+            if choice is not None and not isinstance(choice, Attributes):
+                raise ValueError(
+                    f"{what}_attributes={choice!r} comes too late for a GraphSet, whose features are made: give it to "
+                    "GraphSet.from_list"
+                )
         return graphs
-    return GraphSet.of_parts(read_graphs(graphs))
+    return GraphSet.of_parts(*read_graphs(graphs, node_attributes, edge_attributes))
 
 
-def as_graph(graph: Any) -> GraphSet:
+def as_graph(graph: Any, *, node_attributes: Choice = None, edge_attributes: Choice = None) -> GraphSet:
     """Convert one graph, of any kind that `as_graph_set` takes, to a set of one."""
-    if isinstance(graph, GraphSet):
-        if len(graph) != 1:
-            raise ValueError(f"graph must be one graph, got {graph!r}")
-        return graph
-    return as_graph_set([graph])
+    if isinstance(graph, GraphSet) and len(graph) != 1:
+        raise ValueError(f"graph must be one graph, got {graph!r}")
+    one = graph if isinstance(graph, GraphSet) else [graph]
+    return as_graph_set(one, node_attributes=node_attributes, edge_attributes=edge_attributes)

@@ -16,8 +16,14 @@ class GraphParts(NamedTuple):
     rows: np.ndarray  # (n_edges,)
     columns: np.ndarray  # (n_edges,)
     weights: np.ndarray | None  # (n_edges,)
-    E: np.ndarray | None  # (n_edges, n_edge_features)
+    E: Any  # (n_edges, n_edge_features) or None
     n: int
+    names: list[Any] | None = None  # of the nodes; None for their numbers
+
+    @property
+    def labels(self) -> list[Any]:
+        """Names of the nodes, or their numbers."""
+        return list(range(self.n)) if self.names is None else self.names
 
 
 def gather(graphs: Sequence[GraphParts]) -> tuple[Any, sp.csr_array, np.ndarray, np.ndarray | None]:
@@ -39,8 +45,9 @@ def gather(graphs: Sequence[GraphParts]) -> tuple[Any, sp.csr_array, np.ndarray,
     first = np.ones(len(rows), dtype=bool)
     first[1:] = (rows[1:] != rows[:-1]) | (columns[1:] != columns[:-1])
     starts = np.flatnonzero(first)
-    weights = np.add.reduceat(weights[order], starts) if len(starts) else weights
-    E = np.add.reduceat(E[order], starts) if E is not None and len(starts) else E
+    with np.errstate(over="ignore"):  # the set refuses infinity
+        weights = np.add.reduceat(weights[order], starts) if len(starts) else weights
+        E = np.add.reduceat(E[order], starts) if E is not None and len(starts) else E
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[starts], minlength=n))])
     matrix = sp.csr_array((weights, columns[starts], indptr), shape=(n, n))
     of_nodes = _of_one_width("node", [graph.X for graph in graphs], n_nodes)

@@ -34,7 +34,7 @@ def normalized(graphs: GraphSet, normalize: str | None, self_loops: bool) -> tup
     Raises
     ------
     ValueError
-        If a row sum is negative and `normalize` is not None.
+        If weights sum to zero or less at a node with edges and `normalize` is not None.
     """
     A = graphs.adjacency
     n = A.shape[0]
@@ -52,18 +52,21 @@ def normalized(graphs: GraphSet, normalize: str | None, self_loops: bool) -> tup
     if normalize is None:
         return matrix, kept
     degree = np.asarray(matrix.sum(axis=1)).ravel()
-    if (degree < 0).any():
-        node = int(np.argmax(degree < 0))
-        graph = int(np.searchsorted(graphs.offsets, node, side="right")) - 1
-        raise ValueError(
-            f"graph {graph} has a node whose edge weights sum to {degree[node]:g}: normalize={normalize!r} needs "
-            "non-negative sums; use normalize=None"
-        )
+    check_sums(matrix, graphs.offsets, f"normalize={normalize!r} needs positive sums; use normalize=None")
     with np.errstate(divide="ignore"):
         scale = np.where(degree > 0, degree ** (-0.5 if normalize == "sym" else -1.0), 0.0)
     row_scale = np.repeat(scale, np.diff(matrix.indptr))
     matrix.data = matrix.data * row_scale * (scale[matrix.indices] if normalize == "sym" else 1.0)
     return matrix, kept
+
+
+def check_sums(matrix: sp.csr_array, offsets: np.ndarray, advice: str) -> None:
+    """Refuse a matrix that cannot average: weights that sum to zero or less at a node, unless all are zero."""
+    total, size = (np.asarray(m.sum(axis=1, dtype=np.float64)).ravel() for m in (matrix, abs(matrix)))
+    bad = np.flatnonzero((size > 0) & (total <= 1e-6 * size))  # what float32 leaves of zero
+    if len(bad):
+        node, graph = bad[0], int(np.searchsorted(offsets, bad[0], side="right")) - 1
+        raise ValueError(f"graph {graph} has a node whose edge weights sum to {total[node]:g}: {advice}")
 
 
 def transposed(matrix: sp.csr_array) -> sp.csr_array:
@@ -96,7 +99,7 @@ class GraphBatch(NamedTuple):
 
 
 class GraphSamples(Samples):
-    """A `GraphSet` as tensors.
+    """A `GraphSet` as tensors; a graph without nodes, such as an unreadable molecule, is no valid sample.
 
     Parameters
     ----------
@@ -120,13 +123,13 @@ class GraphSamples(Samples):
         n_heads: int = 0,
     ) -> None:
         self.n_heads = n_heads
+        self.valid = None if (graphs.n_nodes > 0).all() else torch.from_numpy(graphs.n_nodes > 0)
         matrix, kept = normalized(graphs, normalize, self_loops)
         n_edges = matrix.nnz
         if n_heads > 1:
             matrix = sp.csr_array(sp.kron(matrix, sp.eye_array(n_heads), format="csr"))
         self.n_edge_features = 0 if graphs.edge_features is None else graphs.edge_features.shape[1]
-        offsets = graphs.offsets
-        self.copies = max(n_heads, 1)
+        offsets, self.copies = graphs.offsets, max(n_heads, 1)
         edge_offsets = matrix.indptr[offsets * self.copies]
         backward = transposed(matrix)
         rows, backward_rows = (np.repeat(np.arange(len(m.indptr) - 1), np.diff(m.indptr)) for m in (matrix, backward))
@@ -152,8 +155,8 @@ class GraphSamples(Samples):
         if not (self.undirected and np.array_equal(matrix.data, matrix.data[backward.data])):
             self.parts["backward_weights"] = torch.as_tensor(matrix.data[backward.data], dtype=dtype)
         if sp.issparse(graphs.node_features):
-            nodes = graphs.node_features.astype(np.float64 if dtype == torch.float64 else np.float32)
-            self.nodes: Samples = SparseRows.from_scipy(nodes)
+            numbers = np.float64 if dtype == torch.float64 else np.float32
+            self.nodes: Samples = SparseRows.from_scipy(graphs.node_features.astype(numbers))
         else:
             self.nodes = Rows(torch.as_tensor(np.array(graphs.node_features), dtype=dtype))
         if graphs.edge_features is not None and not n_heads:  # convolutions with heads don't read them
@@ -174,6 +177,7 @@ class GraphSamples(Samples):
         moved.__dict__.update(self.__dict__)
         moved.parts = {name: part.to(device) for name, part in self.parts.items()}
         moved.nodes = self.nodes.to(device)
+        moved.valid = None if self.valid is None else self.valid.to(device)
         moved._settle()
         return moved
 

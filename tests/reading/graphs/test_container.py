@@ -3,7 +3,9 @@
 import copy
 import pickle
 
+import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
@@ -117,6 +119,7 @@ def test_edges_between_graphs_are_refused():
         (np.ones((2, 1)), np.ones((2, 1, 1)), r"edge_features must have shape \(n_edges, n_edge_features\)"),
         (np.ones((2, 1)), np.ones(3), "edge_features has 3 rows, but adjacency has 2 edges"),
         (np.array([[np.inf], [-np.inf]]), None, "node features of graph 0 contain NaN or infinity"),
+        (np.full((2, 1), 1e39), None, "node features of graph 0 contain NaN or infinity, in float32"),
         (np.ones((2, 1)), [1, np.nan], "edge features of graph 1 contain NaN or infinity"),
     ],
 )
@@ -141,3 +144,48 @@ def test_one_graph_is_a_set_of_one():
         assert as_graph(one) is one
     with pytest.raises(ValueError, match="graph must be one graph, got GraphSet"):
         as_graph(plain[[0, 0]])
+
+
+@pytest.mark.parametrize("key", [3, -4, [0, 3], [0, -4], np.ones(2, dtype=bool), np.ones(4, dtype=bool), "a", 1.5])
+def test_graphs_that_are_not_there_are_refused(key):
+    graphs = GraphSet.from_list([np.eye(2)] * 3)
+    assert len(graphs[[-1]]) == 1
+    with pytest.raises(IndexError, match="a set of 3 graphs was asked for the graphs"):
+        graphs[key]
+
+
+@pytest.mark.parametrize("key", [None, True, [[0, 1]]])
+def test_graphs_are_chosen_by_a_list(key):
+    with pytest.raises(IndexError, match="expected an integer, a slice, a mask or a list of integers"):
+        GraphSet.from_list([np.eye(2)] * 3)[key]
+
+
+@pytest.mark.parametrize("column", [2, -1])
+def test_an_edge_from_a_node_that_is_not_there_is_refused(column):
+    A = sp.csr_array((np.ones(1), [0], [0, 1, 1]), shape=(2, 2))
+    A.indices[0] = column
+    with pytest.raises(ValueError, match=f"adjacency has an edge from the node {column}, but the nodes are 0 to 1"):
+        GraphSet(np.ones((2, 1)), A)
+
+
+def test_names_of_nodes_follow_their_graphs():
+    graphs = GraphSet.from_list([nx.Graph([("b", "a")]), nx.Graph([((0, 1), (1, 2))])])
+    assert graphs[[1, 0]].node_names.tolist() == [(0, 1), (1, 2), "b", "a"]
+    assert pickle.loads(pickle.dumps(graphs)).node_names.tolist() == graphs.node_names.tolist()
+    assert GraphSet(np.eye(2), np.eye(2)).node_names is None
+    with pytest.raises(TypeError, match="offsets are for"):
+        GraphSet(pd.DataFrame(np.eye(2)), np.eye(2), [0, 1, 2])
+
+
+@pytest.mark.parametrize("offsets", [[0, 0.5, 2], [[0, 2]], ["a", "b"]])
+def test_offsets_are_integers(offsets):
+    with pytest.raises(ValueError, match="offsets must rise from 0 to the number of nodes, 2, and be integers"):
+        GraphSet(np.ones((2, 1)), np.eye(2), offsets)
+
+
+@pytest.mark.parametrize("which", ["node_features", "adjacency", "edge_features"])
+def test_complex_numbers_are_refused(which):
+    parts = {"node_features": np.ones((2, 1)), "adjacency": sp.csr_array(np.ones((2, 2))), "edge_features": np.ones(4)}
+    parts[which] = parts[which] * 1j
+    with pytest.raises(ValueError, match=f"{which} holds complex numbers"):
+        GraphSet(**parts)

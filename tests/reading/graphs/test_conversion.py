@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from sklearn_ann.reading.graphs import as_graph_set
+from sklearn_ann.reading.graphs import GraphSet, as_graph_set
 
 PAIR = (np.ones((2, 3)), np.ones((2, 2)))
 
@@ -114,11 +115,77 @@ def test_bad_graphs_are_named(graphs, message):
 def test_missing_networkx_attributes_are_named():
     graph = nx.path_graph(3)
     nx.set_node_attributes(graph, {0: 1.0, 1: 2.0}, "size")
-    with pytest.raises(ValueError, match="graph 1: node 2 lacks the attribute 'size' that node 0 has"):
+    with pytest.raises(ValueError, match="graph 0: the node attribute 'size' is missing"):
         as_graph_set([nx.path_graph(2), graph])
-    nx.set_node_attributes(graph, "text", "size")
-    with pytest.raises(ValueError, match=r"graph 0: node 0 has an attribute among .* neither a number"):
+    with pytest.raises(ValueError, match="graph 0: node 2 lacks the attribute 'size' that others have"):
         as_graph_set([graph])
+    nx.set_node_attributes(graph, {1: "text"}, "size")
+    graph.nodes[2]["size"] = 3
+    with pytest.raises(ValueError, match=r"graph 0: node 0 has 1.0 as 'size', which is a text elsewhere"):
+        as_graph_set([graph])
+    with pytest.raises(ValueError, match=r"graph 0: edge \(0, 1\) has the weight 'far', which is not a number"):
+        as_graph_set([nx.Graph([(0, 1, {"weight": "far"})])])
+
+
+def test_tables_are_matched_by_the_names_of_the_nodes():
+    names = ["c", "a", "b"]
+    X = pd.DataFrame({"u": [3.0, 1, 2]}, index=names)
+    A = pd.DataFrame([[0, 1, 0], [4, 0, 5], [0, 6, 0]], index=list("abc"), columns=list("abc"))
+    expected = A.loc[names, names].to_numpy()
+    shuffled = A.sample(frac=1, random_state=0).sample(frac=1, axis=1, random_state=1)
+    for matrix in (A, shuffled):
+        graphs = as_graph_set([(X, matrix)])
+        assert graphs.node_names.tolist() == names
+        np.testing.assert_array_equal(graphs[0].A.toarray(), expected)
+        np.testing.assert_array_equal(graphs[0].X[:, 0], [3, 1, 2])
+        np.testing.assert_array_equal(GraphSet(X, matrix)[0].A.toarray(), expected)
+    assert as_graph_set([shuffled]).node_names.tolist() == list(shuffled.index)
+    np.testing.assert_array_equal(as_graph_set([shuffled])[0].A.toarray(), shuffled[shuffled.index].to_numpy())
+    by_entry = as_graph_set([(X, A, [1.0, 4, 5, 6])])[0]  # the entries of A, with themselves as features
+    np.testing.assert_array_equal(by_entry.E[:, 0], by_entry.A.data)
+    assert as_graph_set([(X, expected)]).node_names.tolist() == names
+    twice = A.set_axis(list("aab"), axis=0)
+    for bad, message in [
+        ((X, A.rename(index={"a": "z"}, columns={"a": "z"})), "graph 0: the node 'a' of X is missing in A"),
+        ((X.iloc[:2], A), "graph 0: the node 'b' of A is missing in X"),
+        ((X, twice), "graph 0: A has the node 'a' twice in its index"),
+        ((X, twice.T), "graph 0: A has the node 'a' twice among its columns"),
+        ((X.set_axis(list("aab")), A), "graph 0: X has the node 'a' twice"),
+        ((X, A.rename(columns={"a": "z"})), "same nodes as index and as columns, but 'a' is in its index alone"),
+        ((X, A, pd.DataFrame({"e": [1, 2, 3, 4]}, index=[3, 2, 1, 0])), "E has labelled rows"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            as_graph_set([bad])
+
+
+def test_weights_go_by_the_names_that_pytorch_geometric_gives():
+    edge_index = np.array([[0, 1], [1, 0]])
+    for name in ("edge_weight", "weight"):
+        data = SimpleNamespace(x=np.eye(2), edge_index=edge_index, **{name: np.array([2.0, 3.0])})
+        np.testing.assert_array_equal(as_graph_set([data])[0].A.toarray(), [[0, 3], [2, 0]])
+    both = SimpleNamespace(x=np.eye(2), edge_index=edge_index, edge_weight=np.ones((2, 1)), weight=np.zeros(2))
+    np.testing.assert_array_equal(as_graph_set([both])[0].A.data, [1, 1])
+
+
+def test_one_graph_is_not_a_list_of_graphs():
+    for one in (nx.path_graph(2), sp.csr_array(np.eye(2))):
+        with pytest.raises(TypeError, match=r"got one .*: use \[graph\]"):
+            as_graph_set(one)
+    with pytest.raises(TypeError, match=r"a tuple of matrices: is it one graph\? Use \[\(X, A\)\]"):
+        as_graph_set((np.eye(2), np.eye(2)))
+    with pytest.raises(TypeError, match="a sequence of graphs, got dict"):
+        as_graph_set({"a": np.eye(2)})
+
+
+def test_nodes_without_features_may_be_said_so():
+    assert as_graph_set([(None, np.ones((2, 2)))])[0].X.tolist() == [[2], [2]]
+    assert GraphSet(None, np.ones((2, 2))).node_features.tolist() == [[2], [2]]
+
+
+@pytest.mark.parametrize("values", [[[1e39]], [["1"]], [[1j]], [[None]]])
+def test_features_that_are_no_numbers_in_float32_name_their_graph(values):
+    with pytest.raises((ValueError, TypeError), match="graph 1"):
+        as_graph_set([(np.ones((1, 1)), np.eye(1)), (values, np.eye(1))])
 
 
 @pytest.mark.parametrize("name", ["edge_weight", "edge_attr"])

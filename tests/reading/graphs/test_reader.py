@@ -2,10 +2,11 @@
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from sklearn_ann.reading.graphs import GraphReader, NodeReader
+from sklearn_ann.reading.graphs import GraphReader, GraphSet, NodeReader
 from sklearn_ann.reading.graphs.reader import node_numbers
 
 OPTIONS = {"owner": "Model", "normalize": "sym", "self_loops": True, "n_heads": 0}
@@ -21,7 +22,7 @@ def graph_reader(graphs, dtype=torch.float32):
 
 def test_later_graphs_have_the_features_of_the_fit():
     reader = graph_reader([(*PAIR, np.ones((2, 3)))])
-    assert reader.attributes == {"n_features_in_": 2}
+    assert reader.attributes == {"n_features_in_": 2, "node_features_": "given"}
     with pytest.raises(ValueError, match="X has 3 node features, but Model is expecting 2"):
         reader.read([(np.ones((2, 3)), np.ones((2, 2)), np.ones((4, 3)))])
     with pytest.raises(ValueError, match="X has 0 edge features, but Model is expecting 3"):
@@ -75,3 +76,85 @@ def test_nodes_may_be_a_column_or_floats():
 def test_nodes_that_are_refused(nodes, message):
     with pytest.raises(ValueError, match=message):
         node_numbers(nodes, 180)
+
+
+def node_reader(graph, **options):
+    reader = NodeReader(graph=graph, dtype=torch.float32, **OPTIONS | options)
+    reader.freeze()
+    return reader
+
+
+@pytest.mark.parametrize(
+    "names",
+    [[2, 1, 0], ["b", "a", "c"], [(0, 1), (1, 0), (1, 1)], [frozenset("a"), "a", 3]],
+    ids=["numbers", "texts", "tuples", "mixed"],
+)
+def test_nodes_go_by_their_names(names):
+    reader = node_reader(nx.Graph([names[:2], names[1:]]))
+    assert reader.attributes["node_names_"].tolist() == names
+    for X in (names[::-1], tuple(names[::-1]), pd.Series([*names[::-1]], index=[7, 8, 9])):
+        assert reader.read(X).nodes.tolist() == [2, 1, 0]
+    assert reader.read([[name] for name in names]).nodes.tolist() == [0, 1, 2]
+
+
+def test_arrays_of_names():
+    reader = node_reader(nx.Graph([("b", "a"), ("a", "c")]))
+    for X in (np.array(["c", "b"]), np.array([["c"], ["b"]]), pd.DataFrame({"node": ["c", "b"]}), pd.Index(["c", "b"])):
+        assert reader.read(X).nodes.tolist() == [2, 0]
+    grid = node_reader(nx.grid_2d_graph(2, 2))
+    assert grid.read(np.array([[1, 0], [0, 1]])).nodes.tolist() == [2, 1]
+    assert grid.read(pd.MultiIndex.from_tuples([(1, 0)])).nodes.tolist() == [2]
+    labelled = node_reader((pd.DataFrame({"f": [1.0, 2]}, index=["u", "v"]), np.ones((2, 2))))
+    assert labelled.read(["v"]).nodes.tolist() == [1]
+    assert labelled.attributes["feature_names_in_"].tolist() == ["f"]
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"),
+    [
+        (["a", "z"], ValueError, r"sample 1 is 'z', which is no node of the graph: its nodes are named 'b', 'a', 'c'"),
+        ([{}], ValueError, "sample 0 is {}, which is no node"),
+        (np.array([True, False, True]), ValueError, "sample 0 is True: X must hold names of nodes, not a mask"),
+        ([], ValueError, "0 sample"),
+        (pd.DataFrame({"u": ["a"], "v": ["b"]}), ValueError, "nodes in one column, got 2 columns"),
+        ("a", TypeError, "X must be a sequence of nodes, got 'a'"),
+        (3, TypeError, "X must be a sequence of nodes, got 3"),
+    ],
+)
+def test_names_that_are_no_nodes_are_refused(X, error, message):
+    with pytest.raises(error, match=message):
+        node_reader(nx.Graph([("b", "a"), ("a", "c")])).read(X)
+
+
+def test_attributes_of_nodes_are_features_if_they_are_asked_for():
+    graph = nx.path_graph(3)
+    nx.set_node_attributes(graph, {0: "u", 1: "v", 2: "u"}, "club")
+    for given in (graph, GraphSet.from_list([graph])):
+        with pytest.warns(UserWarning, match=r"the attributes \['club'\] of the nodes are not used as features"):
+            reader = node_reader(given)
+        assert reader.attributes["node_features_"] == "identity"
+        np.testing.assert_array_equal(reader.graph_set.node_features.toarray(), np.eye(3))
+        assert reader.read([2]).nodes.tolist() == [2]
+    for given in (graph, np.ones((3, 3))):
+        assert node_reader(given, node_attributes=[], edge_attributes=[]).node_features == "identity"
+    assert node_reader(graph, node_attributes=["club"]).graph_set.node_features.tolist() == [[1, 0], [0, 1], [1, 0]]
+    nx.set_node_attributes(graph, 7.0, "x")
+    assert node_reader(graph).graph_set.node_features.tolist() == [[7]] * 3
+
+
+def test_weights_that_cannot_average_are_refused():
+    A = np.array([[0, 1.0, -1], [1, 0, 1], [-1, 1, 0]])
+    with pytest.raises(ValueError, match=r"graph 0 has a node whose edge weights sum to 0: Model averages over"):
+        node_reader((np.eye(3), A), normalize=None, self_loops=False, averages=True)
+    assert node_reader((np.eye(3), A), normalize=None, self_loops=False).weighted
+    reader = GraphReader(dtype=torch.float32, averages=True, **OPTIONS | {"normalize": None, "self_loops": False})
+    reader.learn([PAIR])
+    with pytest.raises(ValueError, match=r"graph 1 has a node whose edge weights sum to -1: Model averages over"):
+        reader.read([PAIR, (np.eye(2), -PAIR[1])])
+
+
+def test_graphs_without_nodes_are_no_valid_samples():
+    reader = graph_reader([PAIR])
+    assert reader.read([PAIR]).valid is None
+    empty = (np.zeros((0, 2)), np.zeros((0, 0)))
+    assert reader.read([PAIR, empty]).valid.tolist() == [True, False]

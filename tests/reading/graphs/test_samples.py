@@ -50,6 +50,9 @@ def test_negative_sums_are_refused_by_normalisation_only():
     with pytest.raises(ValueError, match="graph 1 has a node whose edge weights sum to -9: normalize='sym'"):
         normalized(graphs, "sym", True)
     assert normalized(graphs, None, True)[0].toarray().min() == -9
+    cancelling = GraphSet.from_list([(X, np.array([[0.1, -0.1], [1, 1]], dtype=np.float32))])
+    with pytest.raises(ValueError, match=r"graph 0 has a node whose edge weights sum to 0: normalize='row' needs"):
+        normalized(cancelling, "row", False)
 
 
 @pytest.mark.parametrize("symmetric", [False, True])
