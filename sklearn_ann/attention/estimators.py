@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
@@ -22,6 +22,7 @@ from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fractio
 from sklearn_ann.layers import Position
 from sklearn_ann.reading import LetterReader, Reader, TableReader
 from sklearn_ann.reading.alphabets import Unknown
+from sklearn_ann.reading.kinds import entries, is_letters, is_ragged, is_table, is_text, possible_kinds, unpacked
 from sklearn_ann.reading.scaling import Scaling
 
 Attend = Literal["auto", "tokens", "columns", "rows"]
@@ -29,12 +30,40 @@ _BODIES: dict[str, type[AttentionBody]] = {"tokens": TokenBody, "columns": Colum
 _MOST_WEIGHTS = 2**22  # attention weights of a layer, computed at a time
 
 
-def what_to_attend(X: Any) -> Literal["tokens", "columns"]:
-    """Return "tokens" if X holds strings, else "columns"."""
-    if isinstance(X, str | bytes):
-        return "tokens"  # its reader refuses a single string
-    flat = X if isinstance(X, list | tuple) else np.asarray(X) if getattr(X, "ndim", 0) == 1 else []
-    return "tokens" if any(isinstance(sample, str | bytes) for sample in flat) else "columns"
+_REPEATS = 10  # how often each string of a column occurs from which on it may be a category
+
+
+def what_to_attend(X: Any) -> tuple[Literal["tokens", "columns"], str | None]:
+    """Return "tokens" if X holds strings, else "columns", and why it is in doubt; None if it is not.
+
+    A column of strings, in a list, a series, an array or a frame, holds strings, and lists of letters do if they differ
+    in length. Rows of several columns are a table.
+
+    Raises
+    ------
+    ValueError
+        If X holds series or images.
+    """
+    if is_text(X):
+        return "tokens", None  # its reader refuses a single string
+    samples = entries(X) or []
+    if any(map(is_text, samples)):
+        distinct = len({str(sample) for sample in samples})
+        if getattr(X, "ndim", 1) == 2 and len(samples) >= _REPEATS * distinct:
+            return "tokens", f"The column of {len(samples)} strings, {distinct} of them different, is read as sequences"
+        return "tokens", None
+    if samples and all(map(is_letters, samples)):
+        lengths = {len(sample) for sample in samples}
+        if lengths == {1} or len(lengths) > 1:
+            return "tokens", None
+        return "columns", "Rows of single letters are read as a table of categories"
+    numbers, _ = unpacked(X)
+    if "image" in possible_kinds(numbers) or (numbers is not X and is_table(numbers)) or is_ragged(numbers):
+        raise ValueError(
+            "X holds series or images, but attention reads strings and tables, of shape (n_samples, n_columns): "
+            "CNNClassifier and CNNRegressor read series and images"
+        )
+    return "columns", None
 
 
 def rollout(maps: Tensor) -> Tensor:
@@ -84,7 +113,8 @@ class AttentionEstimator(NeuralEstimator):
     ----------
     attend : {"auto", "tokens", "columns", "rows"}
         Kind of attention: among the tokens of a string, among the columns of a row of a table, or from a row to the
-        rows of the training set. ``"auto"``: tokens for strings, columns for tables.
+        rows of the training set. ``"auto"``: tokens for strings, a single column of strings too, and columns for
+        tables of numbers or of several columns.
 
     n_components : int
         Width of the vector of a token, a column or a row, and number of features that ``transform`` returns.
@@ -101,8 +131,9 @@ class AttentionEstimator(NeuralEstimator):
         that a block adds (tokens and columns). ``"auto"``: 0.3 for tokens, 0.1 for columns, 0.2 for rows.
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        Tokens: the alphabet by name, or its letters. ``"auto"``: DNA if all letters in ``fit`` are in ACGTN, RNA if
-        they are in ACGUN, else protein.
+        Tokens: the alphabet by name, or its letters. ``"auto"`` goes by the bulk of the letters in ``fit``: DNA or RNA
+        if 95 % of them are A, C, G, T, U or N, or with a warning 75 % if the others are ambiguous letters such as R;
+        protein if less are. An error asks for the alphabet if none fits. Lower-case letters are read as capitals.
 
     unknown : {"error", "ambiguous"}
         Tokens: how to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
@@ -125,7 +156,8 @@ class AttentionEstimator(NeuralEstimator):
 
     categorical_features : "auto", or list of int, str or bool
         Columns and rows: the categorical columns, by position, by name in a frame, or by a bool for each column;
-        ``"auto"`` goes by the type. Missing values and categories not seen in ``fit`` are categories of their own.
+        ``"auto"`` goes by the type; a column of objects is numeric if nine tenths of its values are. Missing values
+        and categories not seen in ``fit`` are categories of their own.
 
     scaling : {"quantile", "standard"}
         Columns and rows: map numbers to quantiles of the normal distribution, or to mean 0 and standard deviation 1.
@@ -149,6 +181,17 @@ class AttentionEstimator(NeuralEstimator):
     batch_size : "auto", int or None
         Samples per step of the optimiser; None for all. ``"auto"``: 32 for tokens; a fiftieth of the samples for
         columns and rows, at least 32 and at most 256.
+
+    Attributes
+    ----------
+    alphabet_ : str or None
+        ``"dna"``, ``"rna"``, ``"protein"`` or the letters given; None if X is a table.
+
+    letters_ : str or None
+        The unambiguous letters of the alphabet; None if X is a table.
+
+    categorical_features_ : list of str or int, or None
+        Names of the categorical columns, or their positions if X has no names; None if X holds strings.
     """
 
     attend: Attend = "auto"
@@ -175,7 +218,12 @@ class AttentionEstimator(NeuralEstimator):
     max_grad_norm: PositiveFloat | None = 1.0
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        attend = what_to_attend(X) if self.attend == "auto" else self.attend
+        attend: str = self.attend
+        if attend == "auto":
+            attend, doubt = what_to_attend(X)
+            if doubt:
+                message = f"{type(self).__name__}: {doubt}; attend='tokens' or attend='columns' says which they are."
+                warnings.warn(message, UserWarning, stacklevel=2)
         if attend == "tokens":
             longest = self.position == "learned"
             return LetterReader(alphabet=self.alphabet, unknown=self.unknown, longest=longest, **common)
@@ -183,7 +231,7 @@ class AttentionEstimator(NeuralEstimator):
         return TableReader(categorical_features=features, scaling=self.scaling, missing=True, **common)
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
-        attend = self.attend
+        attend = plan.parameters.attend
         if attend == "auto":
             attend = "tokens" if isinstance(plan.reader, LetterReader) else "columns"
         # The reader resolves "auto" in `alphabet` and `categorical_features`.
@@ -192,6 +240,10 @@ class AttentionEstimator(NeuralEstimator):
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p = plan.parameters
         return _BODIES[p.attend].build(plan), p.n_components
+
+    def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
+        of_other_kinds = dict.fromkeys(("alphabet_", "letters_", "categorical_features_"))
+        return {**of_other_kinds, **plan.reader.attributes}
 
     def attention_maps(self, X: Any, *, kind: Literal["raw", "rollout"] = "raw") -> np.ndarray | list[np.ndarray]:
         """Return the attention weights of each sample.
@@ -217,12 +269,11 @@ class AttentionEstimator(NeuralEstimator):
         ValueError
             If ``kind="rollout"`` is combined with ``attend="rows"``, whose queries are not its keys.
         """
-        check_is_fitted(self)
+        samples = self._read(X)
         if kind not in ("raw", "rollout"):
             raise ValueError(f"kind={kind!r}: expected 'raw' or 'rollout'")
         if kind == "rollout" and self.resolved_parameters_.attend == "rows":
             raise ValueError("kind='rollout' needs maps in which all attend to all, but attend='rows' has none")
-        samples = self.reader_.read(X)
         n_keys = np.array([len(names) for names in self.module_.body.key_names(self.reader_, samples)])
         uniform = bool((n_keys == n_keys[0]).all())
 
@@ -233,7 +284,7 @@ class AttentionEstimator(NeuralEstimator):
             return found if uniform else list(found)
 
         chunks = chunks_of_maps(n_keys, self.resolved_parameters_.n_heads)
-        result: np.ndarray | list[np.ndarray] = self._apply_to(samples, maps, chunks=chunks)
+        result: np.ndarray | list[np.ndarray] = self._apply_to(samples, maps, chunks=chunks, in_full=True)
         return result
 
     @available_if(_attends_to_rows)
@@ -252,7 +303,7 @@ class AttentionEstimator(NeuralEstimator):
         weights : array of shape (n_samples, n_neighbors)
             Their attention weights; rows sum to one.
         """
-        indices, weights = self._apply(X, lambda module, batch: module.body.neighbors(batch))
+        indices, weights = self._apply(X, lambda module, batch: module.body.neighbors(batch), in_full=True)
         return indices, weights
 
     def token_names(self, X: Any) -> list[list[str]]:
@@ -267,8 +318,8 @@ class AttentionEstimator(NeuralEstimator):
         -------
         list of lists of str
         """
-        check_is_fitted(self)
-        names: list[list[str]] = self.module_.body.key_names(self.reader_, self.reader_.read(X))
+        samples = self._read(X)
+        names: list[list[str]] = self.module_.body.key_names(self.reader_, samples)
         return names
 
     def __sklearn_tags__(self) -> Tags:

@@ -53,6 +53,7 @@ class RowBody(AttentionBody, Stochastic):
     ``softmax(-||k - k_i||²)`` (or ``softmax(k k_i / sqrt(width))``) and the values ``W y_i + T (k - k_i)`` with
     matrices W and T. The weighted sum of the values is added to the encoded row. In training, a row never is its own
     neighbour, and neighbours come from training rows drawn for each batch (ModernNCA, Ye et al. 2024, section 4).
+    A later ``partial_fit`` does not know which of its rows the network holds: there an equal row is no neighbour.
 
     Parameters
     ----------
@@ -124,13 +125,27 @@ class RowBody(AttentionBody, Stochastic):
             self.keys = torch.cat([self._encoded(self._candidates(part))[1] for part in torch.split(index, _CHUNK)])
         return self.keys
 
-    def _best(self, query: Tensor, own: Tensor, key: Tensor, index: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Return the scores of the nearest candidates, -inf for the query itself, and their positions in `index`."""
+    def _best(
+        self, query: Tensor, own: Tensor, key: Tensor, index: Tensor | slice, batch: TableBatch | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the scores of the nearest candidates, -inf for the query itself, and their positions in `index`.
+
+        If there is a `batch`, candidates that are equal to a row of unknown number, -1, are the row itself, too.
+        """
         bias = self.get_buffer("log_weight")[index] if self._buffers["log_weight"] is not None else None
         scores = similarities(query, key, self.similarity, bias)
         top = scores.topk(min(self.n_neighbors + 1, len(key)), dim=1)  # one may be the query itself
         itself = own[:, None] == self.get_buffer("own")[index][top.indices]
+        if batch is not None:
+            itself |= (own < 0)[:, None] & self._equal(batch, index, top.indices)
         return _first(self.n_neighbors, top.values.masked_fill(itself, -math.inf), top.indices)
+
+    def _equal(self, batch: TableBatch, index: Tensor | slice, position: Tensor) -> Tensor:
+        """Return whether candidates, by position in `index`, are equal to the rows of the batch, (batch, n)."""
+        codes, numbers = (self.get_buffer(name)[index][position] for name in ("codes", "numbers"))
+        one = batch.numbers[:, None]
+        same = (numbers == one) | (numbers.isnan() & one.isnan())
+        return (codes == batch.codes[:, None]).all(dim=2) & same.all(dim=2)
 
     def _nearest(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
         """Return scores and numbers of the nearest training rows by exact search, chunk by chunk."""
@@ -148,8 +163,9 @@ class RowBody(AttentionBody, Stochastic):
         scores, number = self._nearest(query, own)
         return _weights(scores), number
 
-    def _recalled(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    def _recalled(self, query: Tensor, batch: TableBatch) -> tuple[Tensor, Tensor]:
         """Return weighted means of the neighbours' targets, (batch, n_targets), and of their keys, (batch, width)."""
+        own = batch.own
         values = self.get_buffer("values")
         if not self.training:
             weights, number = self.retrieve(query, own)
@@ -161,7 +177,7 @@ class RowBody(AttentionBody, Stochastic):
             index = torch.randint(len(index), (_CANDIDATES,), device=own.device, generator=self.generator)
             index = torch.unique(index)
         keys = self._encoded(self._candidates(index))[1]
-        scores, position = self._best(query, own, keys, index)
+        scores, position = self._best(query, own, keys, index, batch)
         weights = self.dropout(_weights(scores))
         weights = weights.new_zeros(len(query), len(keys)).scatter(1, position, weights)
         return weights @ values.index_select(0, index), weights @ keys
@@ -169,7 +185,7 @@ class RowBody(AttentionBody, Stochastic):
     def forward(self, batch: TableBatch) -> Tensor:
         """Return features of shape (batch, width)."""
         x, query = self._encoded(batch)
-        target, key = self._recalled(query, batch.own)
+        target, key = self._recalled(query, batch)
         x = x + self.label(target) + self.difference(query - key)
         x = x + self.predictor(x)
         features: Tensor = self.norm(x).relu()

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_ann import training
 from sklearn_ann.base.parameters import PositiveFloat, declared
 from sklearn_ann.layers import attention_weights
+from sklearn_ann.reading.annotated import NamesOfSamples
+from sklearn_ann.reading.reader import Columns
 
 _MOST_WEIGHTS = 2**21  # attention weights computed at a time, so that they fit in the cache
 _TYPES = [np.float64, np.float32]
@@ -68,7 +70,7 @@ def check_sets(X: Any, n_features: int | None) -> list[np.ndarray]:
 
 
 @declared
-class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class AttentionTransformer(NamesOfSamples, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Attention without learned weights: each row becomes a mean of values, weighted by the similarity of their keys.
 
     The self-attention layer is ``Y = softmax(X Xᵀ) X``, the attention layer ``Y = softmax(X Kᵀ) V``, with the softmax
@@ -153,24 +155,26 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             If keys and values differ in number, or if keys and X differ in their number of features.
         """
         self._validate_params()
+        columns, keys = Columns(type(self).__name__), None
         if is_sets(X):
-            self.n_features_in_ = check_sets(X, None)[0].shape[1]
-            self.__dict__.pop("feature_names_in_", None)
-            keys = None
+            columns.count(check_sets(X, None)[0].shape[1])
         else:
-            keys = validate_data(self, X, dtype=_TYPES)
+            keys = columns.learn(X, dtype=_TYPES, copy=True)
         if self.keys is not None:
-            keys = check_array(self.keys, dtype=_TYPES, input_name="keys")
-            if keys.shape[1] != self.n_features_in_:
-                raise ValueError(f"keys has {keys.shape[1]} features, but X has {self.n_features_in_}")
+            keys = check_array(self.keys, dtype=_TYPES, input_name="keys", copy=True)
+            if keys.shape[1] != columns.number:
+                raise ValueError(f"keys has {keys.shape[1]} features, but X has {columns.number}")
         values = keys
         if self.values is not None:
-            values = check_array(self.values, dtype=_TYPES, input_name="values")
+            values = check_array(self.values, dtype=_TYPES, input_name="values", copy=True)
             if keys is None:
                 raise ValueError("values were given without keys, but the rows of a set are keys of each other")
             if len(values) != len(keys):
                 raise ValueError(f"values has {len(values)} rows, but there are {len(keys)} keys")
         training.resolve_device(self.device)  # an unknown device fails here, not in transform
+        columns.freeze()
+        self.__dict__.pop("feature_names_in_", None)
+        self.__dict__.update(columns.attributes, _columns=columns)
         self._scale = self.n_features_in_**-0.5 if self.scale == "sqrt" else float(self.scale)
         self._device = self.device
         self.keys_, self.values_ = keys, values
@@ -254,7 +258,7 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         return self._weights(self._check_table(X))
 
     def _check_table(self, X: Any) -> np.ndarray:
-        table: np.ndarray = validate_data(self, X, reset=False, dtype=_TYPES)
+        table: np.ndarray = self._columns.read(X, dtype=_TYPES)
         if self.keys_ is None:
             raise ValueError("X is a single table, but fit got sets of rows and no keys: put the table into a list")
         return table
@@ -274,8 +278,8 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     def _computed(self, function: Callable[..., Tensor], *arrays: Any) -> np.ndarray:
         device = training.available_device(self._device)
-        tensors = [training.as_tensor(np.asarray(array, dtype=arrays[0].dtype)).to(device) for array in arrays]
-        with torch.inference_mode(), training.limited_threads():
+        with training.isolated(), torch.inference_mode(), training.limited_threads():
+            tensors = [training.as_tensor(np.asarray(array, dtype=arrays[0].dtype)).to(device) for array in arrays]
             result: np.ndarray = function(*tensors, self._scale).numpy(force=True)
         if not np.isfinite(result).all():
             raise ValueError("products of X and keys are too large to be finite: scale X, or set a smaller scale")

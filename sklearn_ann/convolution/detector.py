@@ -20,7 +20,8 @@ from sklearn_ann._sklearn import StrOptions, num_samples
 from sklearn_ann.convolution.kernels import Bank, banks_of, check_kernels, correlation, normalized_correlation
 from sklearn_ann.layers import places
 from sklearn_ann.reading import Columns, GridSamples
-from sklearn_ann.reading.grids import arrays, kind_of, rows
+from sklearn_ann.reading.grids import arrays, rows
+from sklearn_ann.reading.kinds import possible_kinds, unpacked
 
 _CHUNK = 2**24  # number of responses computed together
 _ROUNDING = 1e-5  # error allowed in an exact match, relative to the sum of the weights' magnitudes
@@ -71,11 +72,12 @@ def _images(p: Bunch, X: Any, validate: Callable[..., Any]) -> GridSamples:
     """Read images, rows of numbers through `validate`, and check that the kernels fit them."""
     if num_samples(X) == 0:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
-    kind = kind_of(X, p.image_shape)
-    if kind != "image":
+    X, _ = unpacked(X)
+    possible = possible_kinds(X, p.image_shape)
+    if "image" not in possible:
         raise ValueError(
-            f"X is read as {kind}s; expected an array of shape (n_samples, height, width[, channels]), a list of "
-            "images, or rows of numbers with image_shape"
+            f"X is read as {possible[0]}s; expected an array of shape (n_samples, height, width[, channels]), a list "
+            "of images, or rows of numbers with image_shape"
         )
     if p.image_shape is not None:
         samples = rows(validate(X, dtype=_numpy_dtype(p), order="C"), p.image_shape)
@@ -125,8 +127,12 @@ def _responses(p: Bunch, samples: GridSamples) -> Iterator[tuple[Tensor, Bank, T
             padded = x if p.padding == "valid" else F.pad(x, (left, width - 1 - left, top, height - 1 - top))
             # TF32 has a mantissa of ten bits, too few to tell an exact match.
             full_float32 = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-            with training.limited_threads(), torch.inference_mode(), full_float32:
+            with training.isolated(), training.limited_threads(), torch.inference_mode(), full_float32:
                 responses = respond(padded, bank.weight)
+            bad = ~responses.isfinite().flatten(1).all(dim=1)
+            if bad.any():
+                sample = int(index[int(bad.int().argmax())])
+                raise ValueError(f"a response to sample {sample} is not finite: its values are too large")
             yield index, bank, responses, None if sizes is None else _map_sizes(p, sizes, (height, width))
 
 

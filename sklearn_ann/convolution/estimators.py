@@ -16,6 +16,7 @@ from torch.nn.grad import conv1d_weight
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
+from sklearn_ann.base.names import SamplesInAColumn
 from sklearn_ann.base.parameters import DropProbability, LayerSizes
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
@@ -23,6 +24,7 @@ from sklearn_ann.convolution.saliency import cut, gradient, mutagenesis
 from sklearn_ann.layers import ConvolutionLayer, Pooling, convolution_layers, image_layers, layer_widths, places
 from sklearn_ann.reading import GridBatch, GridReader, GridSamples, Reader
 from sklearn_ann.reading.alphabets import Unknown
+from sklearn_ann.reading.kinds import SampleType
 
 _LARGE = 64  # pixels of the smaller side
 
@@ -56,12 +58,9 @@ def pooling_names(value: Any) -> list[str]:
     return list(names)
 
 
-def fixed_dimensions(global_pooling: Any, position_bias: bool | str) -> frozenset[int]:
-    """Return the numbers of dimensions for which the network is tied to one sample size."""
-    names = pooling_names(global_pooling)
-    if "flatten" in names or position_bias is True:
-        return frozenset({1, 2})
-    return frozenset({1} if position_bias == "auto" else ()) | frozenset({2} if names == ["auto"] else ())
+def wants_one_size(global_pooling: Any, position_bias: bool | str) -> bool:
+    """Return whether the caller asks for a network that is tied to one sample size."""
+    return "flatten" in pooling_names(global_pooling) or position_bias is True
 
 
 def convolutional_body(p: Bunch, reader: GridReader, samples: GridSamples) -> ConvolutionalBody:
@@ -111,7 +110,8 @@ def letter_counts(plan: Plan, run: training.Training, module: Any) -> np.ndarray
 
     which = torch.arange(len(examples.samples)) if examples.rows is None else examples.rows
     chunks = torch.split(which.to(examples.samples.device), plan.parameters.batch_size or 256)
-    greatest = plan.apply(module, examples.samples, lambda _, batch: responses(batch).amax(dim=2), chunks=chunks)
+    how = {"chunks": chunks, "in_full": True}
+    greatest = plan.apply(module, examples.samples, lambda _, batch: responses(batch).amax(dim=2), **how)
     half = torch.as_tensor(greatest.max(axis=0) / 2).to(block.weight)
     half = half.clamp(min=torch.finfo(half.dtype).tiny)[:, None]
     counts = torch.zeros_like(block.weight, dtype=torch.float64)
@@ -120,14 +120,14 @@ def letter_counts(plan: Plan, run: training.Training, module: Any) -> np.ndarray
         hits = (responses(batch) > half).to(batch.x.dtype)  # (batch, n_filters, length)
         around = F.pad(batch.x, margins)
         # The gradient of the sum of a filter's hits by its weights is the number of each letter under the hits.
-        counts.add_(conv1d_weight(around, block.weight.shape, hits))  # type: ignore[no-untyped-call]
+        counts.add_(conv1d_weight(around, block.weight.shape, hits))
         return [None] * len(batch.x)
 
-    plan.apply(module, examples.samples, count, chunks=chunks)
+    plan.apply(module, examples.samples, count, **how)
     return counts.numpy(force=True)
 
 
-class ConvolutionalEstimator(NeuralEstimator):
+class ConvolutionalEstimator(SamplesInAColumn, NeuralEstimator):
     """Base of the convolutional estimators.
 
     Parameters
@@ -146,12 +146,13 @@ class ConvolutionalEstimator(NeuralEstimator):
     global_pooling : "auto", {"avg", "max", "flatten"} or sequence of these
         How to read out the last feature maps: their mean, their maximum or all their values; several are concatenated.
         ``"flatten"`` needs samples of one size. ``"auto"`` is maximum and mean; for images of one size it is maximum
-        and flatten.
+        and flatten, and the last feature maps of a later image of another size are averaged to that size.
 
     position_bias : "auto" or bool
         Whether each filter has a bias of its own at each position, smooth along the sample, so that it may respond at a
         splice site and not beside it. Without the bias, shifted samples have shifted feature maps. The bias needs
-        samples of one size. ``"auto"``: for sequences and signals of one size.
+        samples of one size. ``"auto"``: for sequences and signals of one size; in a later sample of another length,
+        the bias depends on the position relative to that length.
 
     hidden_layer_sizes : int or tuple of ints
         Widths of the dense layers after the convolutions.
@@ -181,8 +182,9 @@ class ConvolutionalEstimator(NeuralEstimator):
         averages the features of both strands, so that their predictions are equal bit for bit (Zhou et al. 2022).
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        Alphabet of the sequences: a name or the letters. ``"auto"`` is the first of the three names whose alphabet has
-        all letters seen in ``fit``; of the ambiguous letters, N alone is accepted.
+        Alphabet of the sequences: a name or the letters. ``"auto"`` goes by the bulk of the letters in ``fit``: DNA or
+        RNA if 95 % of them are A, C, G, T, U or N, or with a warning 75 % if the others are ambiguous letters such as
+        R; protein if less are. An error asks for the alphabet if none fits. Lower-case letters are read as capitals.
 
     unknown : {"error", "ambiguous"}
         How to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
@@ -190,8 +192,27 @@ class ConvolutionalEstimator(NeuralEstimator):
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, channels)`` if the rows of X are flattened images.
 
+    sample_type : {"auto", "sequence", "signal", "image"}
+        What a sample is. ``"auto"``: strings are sequences, one-dimensional samples are signals, and three-dimensional
+        ones are images. Two-dimensional samples are signals, (length, channels), if they have one width and different
+        lengths, and the width is at most 24 or at most half of each length; if they have one shape with a width of at
+        most 24 and of at most half the length; or if nine of ten rows have a single 1 and zeros. Else they are images,
+        (height, width). A ``UserWarning`` says so where both fit. Later samples are read as those in ``fit``.
+
     Attributes
     ----------
+    sample_type_ : {"sequence", "signal", "image"}
+        What the samples in ``fit`` were.
+
+    alphabet_ : str or None
+        ``"dna"``, ``"rna"``, ``"protein"`` or the letters given; None if X are not sequences.
+
+    n_features_in_ : int
+        1 for strings; the number of columns for rows of numbers; else the number of channels.
+
+    feature_names_in_ : array of str of shape (`n_features_in_`,)
+        Names of the columns of a frame, if all are strings.
+
     letters_ : str or None
         The letters of the alphabet in the order of ``motifs`` and ``saliency``; None if X are not sequences.
     """
@@ -209,6 +230,7 @@ class ConvolutionalEstimator(NeuralEstimator):
     alphabet: str = "auto"
     unknown: Unknown = "error"
     image_shape: tuple | None = None
+    sample_type: SampleType = "auto"
     learning_rate_schedule: training.Schedule = "adaptive"
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
@@ -216,7 +238,8 @@ class ConvolutionalEstimator(NeuralEstimator):
             alphabet=self.alphabet,
             unknown=self.unknown,
             image_shape=self.image_shape,
-            fixed=fixed_dimensions(self.global_pooling, self.position_bias),
+            fixed=wants_one_size(self.global_pooling, self.position_bias),
+            sample_type=self.sample_type,
             **common,
         )
 
@@ -287,7 +310,7 @@ class ConvolutionalEstimator(NeuralEstimator):
         if not isinstance(layer, int | np.integer) or not -n_layers <= layer < n_layers:
             raise ValueError(f"layer={layer!r}: expected an integer from {-n_layers} to {n_layers - 1}")
         maps: np.ndarray | list[np.ndarray] = self._apply(
-            X, lambda module, batch: cut(*module.body.maps(batch)[layer]), chunks=self._map_chunk
+            X, lambda module, batch: cut(*module.body.maps(batch)[layer]), chunks=self._map_chunk, in_full=True
         )
         return maps
 
@@ -327,10 +350,9 @@ class ConvolutionalEstimator(NeuralEstimator):
         if output is not None and not (isinstance(output, int | np.integer) and 0 <= output < self.n_outputs_):
             raise ValueError(f"output={output!r}: expected None or an integer from 0 to {self.n_outputs_ - 1}")
         function = partial(gradient if method == "gradient" else mutagenesis, output)
-        with torch.inference_mode(False):  # which the caller may have switched on
-            found: np.ndarray | list[np.ndarray] = self._apply_to(
-                self.reader_.read(X), function, chunks=self._map_chunk, gradients=method == "gradient"
-            )
+        found: np.ndarray | list[np.ndarray] = self._apply(
+            X, function, chunks=self._map_chunk, gradients=method == "gradient", in_full=True
+        )
         if isinstance(found, list):
             return [np.moveaxis(values, 0, -1) for values in found]
         return np.moveaxis(found, 1, -1)
@@ -354,10 +376,12 @@ class CNNClassifier(ConvolutionalEstimator, NeuralClassifier):
 
     X is one of these:
 
-    - a list of strings, read as sequences;
+    - strings in a list, a series, a column of a frame or Biopython's records, or lists of letters: sequences;
     - an array of shape (n_samples, height, width[, channels]), or a list of images of any size;
-    - rows of numbers, read as signals of one channel, or with `image_shape` as flattened images;
-    - a list of one-dimensional arrays of different lengths, read as signals.
+    - rows of numbers: signals of one channel, or with `image_shape` flattened images;
+    - a list of one-dimensional arrays of different lengths: signals;
+    - an array of shape (n_samples, length, channels), a list of arrays (length, channels), or a frame whose cells are
+      series, one column for each channel: signals of several channels. `sample_type` tells them from images.
 
     References
     ----------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sklearn_ann.convolution.augmentation import reverse_complement
 from sklearn_ann.layers import (
@@ -33,7 +34,9 @@ class ConvolutionalBody(nn.Module):
     layers : sequence of ConvolutionLayer
     n_channels, n_dimensions : int
     size : tuple of int or None
-        The size of all samples, which ``"flatten"`` and `position_bias` need.
+        The size of all samples in training, which ``"flatten"`` and `position_bias` need. In later samples of another
+        size, the bias depends on the position relative to their own length, and ``"flatten"`` averages the last feature
+        maps to the size of those in training.
     position_bias : bool
         Whether each filter has a bias of its own at each position.
     normalize_input : bool
@@ -95,7 +98,8 @@ class ConvolutionalBody(nn.Module):
         self.global_pooling = tuple(global_pooling)
         self.augmentation = nn.Sequential(*augmentation)
         self.both_strands = both_strands
-        n_positions = math.prod(sizes[-1] or ())
+        self.map_size = sizes[-1]
+        n_positions = math.prod(self.map_size or ())
         n_read = sum(widths[-1] * (n_positions if how == "flatten" else 1) for how in self.global_pooling)
         self.dropout = Dropout(dropout)
         self.dense = dense_stack(linear_layers([n_read, *hidden]), "relu", dropout, activate_last=True)
@@ -131,11 +135,19 @@ class ConvolutionalBody(nn.Module):
             maps.append((x, sizes))
         return maps
 
-    @staticmethod
-    def _read(x: Tensor, sizes: Tensor | None, how: GlobalPooling) -> Tensor:
+    def _read(self, x: Tensor, sizes: Tensor | None, how: GlobalPooling) -> Tensor:
         flat = x.flatten(2)  # (batch, n_filters, n_positions)
         if how == "flatten":
-            return flat.flatten(1)
+            return self._resized(x, sizes).flatten(1)
         if how == "max":
             return flat.amax(dim=2)
         return flat.mean(dim=2) if sizes is None else flat.sum(dim=2) / sizes.prod(dim=1)[:, None]
+
+    def _resized(self, x: Tensor, sizes: Tensor | None) -> Tensor:
+        """Average feature maps to the size of those in training."""
+        if sizes is None and x.shape[2:] == self.map_size:
+            return x
+        average: Any = F.adaptive_avg_pool1d if x.ndim == 3 else F.adaptive_avg_pool2d
+        whole = [x.shape[2:]] * len(x) if sizes is None else sizes.tolist()
+        parts = (one[(slice(None), *map(slice, size))] for one, size in zip(x, whole, strict=True))
+        return torch.stack([average(part, self.map_size) for part in parts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -38,8 +39,9 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     ``v^T u`` an estimate of the pointwise mutual information of the two tokens [3]_.
 
     X is a list of strings, such as DNA, RNA or proteins, whose tokens are their overlapping k-mers, or a list of lists
-    of tokens. Lower-case and upper-case letters are different tokens. Tokens outside the vocabulary are removed from a
-    sequence before the window is applied.
+    of tokens. Strings that are DNA, RNA or proteins by the bulk of their letters are read as capitals; other strings
+    and tokens in lists keep their case. Tokens outside the vocabulary are removed from a sequence before the window is
+    applied.
 
     Parameters
     ----------
@@ -79,8 +81,11 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     embeddings_ : array of shape (n_tokens, n_components)
         Vectors ``u`` of the tokens.
 
+    alphabet_ : str or None
+        ``"dna"``, ``"rna"`` or ``"protein"`` for strings that have such letters and are read as capitals; else None.
+
     n_features_in_ : int
-        Number of tokens in the vocabulary.
+        1, the column of sequences.
 
     Notes
     -----
@@ -93,7 +98,7 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     Without ``log n``, the best scores ``v^T u`` would all be lower than the mutual information by ``log n`` (equation 7
     of [3]_), and the vectors of a small vocabulary would share a direction that carries no information.
 
-    ``transform`` returns zeros for a sequence without a known token.
+    ``transform`` returns zeros for a sequence without a known token, and warns if no token of X is known.
 
     A batch of 32 rows has 4,096 tokens, so that an epoch over a short text takes few steps; use a smaller `batch_size`.
     For a long text, ``max_epochs=10`` with ``learning_rate_schedule="cosine"`` is usual. The time of a step grows with
@@ -151,7 +156,7 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
 
     # --- Public methods --------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any = None, *, X_val: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, X_val: Any = None, groups: Any = None) -> Self:
         """Learn the vocabulary and the vectors of its tokens.
 
         Parameters
@@ -162,6 +167,8 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
             Not used; part of scikit-learn's interface.
         X_val : as X, default=None
             Validation data, whose loss early stopping watches.
+        groups : array-like of shape (n_samples,), default=None
+            Which samples belong together, such as families or donors: early stopping holds out whole groups.
 
         Returns
         -------
@@ -174,7 +181,7 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
         ValueError
             If a sequence or the vocabulary is empty.
         """
-        return self._fit(X, y, X_val=X_val)
+        return self._fit(X, y, X_val=X_val, groups=groups)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one more epoch on these sequences alone, with the vocabulary of the first call.
@@ -219,6 +226,13 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
                 f"sequence {sequence} has the token {texts.words[texts.ids[first]]!r}, which is not in the vocabulary; "
                 "unknown='ignore' leaves such a token out"
             )
+        if len(codes) and (codes < 0).all():
+            warnings.warn(
+                f"no token of X is in the vocabulary of this {type(self).__name__}, so all its vectors are zero: X has "
+                f"tokens such as {texts.words[0]!r}, the vocabulary such as {next(iter(self.vocabulary_))!r}",
+                UserWarning,
+                stacklevel=2,
+            )
         counts = count(codes, texts.starts, len(self.vocabulary_))
         if p.pooling == "max":
             return pool_greatest(counts, self.embeddings_)
@@ -251,6 +265,7 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
             raise TypeError(f"token={token!r}: expected a string")
         if not isinstance(n, Integral) or n < 0:
             raise ValueError(f"n={n!r}: expected an integer from 0 on")
+        token = token.upper() if self.reader_.alphabet_name else token
         names = np.array(list(self.vocabulary_), dtype=object)
         is_part = 0 < len(token) < self.reader_.k
         own = np.array([token in name if is_part else token == name for name in names])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
 import os
+import warnings
+import zipfile
+from collections import Counter
 from itertools import product
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, BinaryIO, ClassVar, Literal, Self
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
@@ -16,7 +22,9 @@ from sklearn.utils import Bunch, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann._sklearn import Interval, StrOptions
+from sklearn_ann.reading import Columns
 from sklearn_ann.reading.alphabets import Alphabet, Unknown, find_alphabet
+from sklearn_ann.reading.kinds import column_names
 
 Encoding = Literal["onehot", "index", "kmer", "blosum62", "properties"]
 
@@ -103,15 +111,23 @@ def count_kmers(codes: np.ndarray, starts: np.ndarray, n_letters: int, k: int) -
 
 
 def _check_lengths(starts: np.ndarray, length: int, parameters: Bunch) -> None:
-    """Raise an error for the first sequence longer than `length`, unless the fit allowed to cut sequences."""
+    """Raise an error for a sequence longer than the parameter, warn of one longer than all in fit, or cut them."""
     lengths = np.diff(starts)
     long = np.flatnonzero(lengths > length)
-    if len(long) and not parameters.truncate:
-        of = "the longest in fit" if parameters.length is None else "the parameter"
+    if not len(long) or parameters.truncate:
+        return
+    if parameters.length is not None:
         raise ValueError(
-            f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length} of {of}; "
+            f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length} of the parameter; "
             "truncate=True cuts such a sequence at the end"
         )
+    warnings.warn(
+        f"{len(long)} of {len(lengths)} sequences are cut at the end to the {length} letters of the longest in fit, "
+        f"such as sequence {long[0]} of {lengths[long[0]]} letters; length={lengths.max()} keeps all letters, and "
+        "truncate=True cuts without this warning",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 class SequenceEncoder(TransformerMixin, BaseEstimator):
@@ -152,7 +168,8 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
         Number of letters to encode. None means the length of the longest sequence in `fit`. Not used by ``"kmer"``.
 
     truncate : bool, default=False
-        Whether to cut longer sequences at the end; otherwise they raise an error.
+        Whether to cut longer sequences at the end without a word. Otherwise a sequence longer than `length` raises an
+        error; with ``length=None``, one that is longer than all in `fit` is cut with a ``UserWarning``.
 
     unknown : {"error", "ambiguous"}, default='error'
         How to treat letters outside the alphabet: raise an error, or read them as a letter that stands for any.
@@ -164,6 +181,12 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
 
     length_ : int or None
         Number of letters encoded; None for k-mers, which use all letters.
+
+    n_features_in_ : int
+        1, the column of sequences.
+
+    feature_names_in_ : array of str of shape (1,)
+        Name of the column, if X is a frame. `transform` refuses a column of another name.
 
     resolved_parameters_ : Bunch
         The hyper-parameters of the fit. Later samples are encoded by them.
@@ -264,6 +287,10 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
             length = int(np.diff(starts).max()) if self.length is None else self.length
             _check_lengths(starts, length, parameters)
             self.length_, self._vectors = length, letter_vectors(alphabet, self.encoding)
+        self._columns = Columns(type(self).__name__)
+        column_names(self._columns, X, learn=True)
+        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
+        self.__dict__.update(self._columns.attributes)
         self.alphabet_, self.resolved_parameters_ = alphabet, parameters
         return self
 
@@ -285,10 +312,16 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
         TypeError
             If `X` holds anything but strings.
         ValueError
-            If a sequence is empty, has an unknown letter or more than ``length_`` letters.
+            If a sequence is empty, has an unknown letter or more letters than the parameter `length`.
+
+        Warns
+        -----
+        UserWarning
+            If a sequence is longer than all in ``fit``, with ``length=None``.
         """
         check_is_fitted(self)
         kept = self.resolved_parameters_
+        column_names(self._columns, X, learn=False)
         codes, starts = self.alphabet_.encode(X, kept.unknown)
         if self.length_ is None or self._vectors is None:
             return count_kmers(codes, starts, len(self.alphabet_), kept.k)
@@ -331,8 +364,8 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def read_fasta(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
-    r"""Read a FASTA file, plain or compressed with gzip.
+def read_fasta(path: str | os.PathLike[str], *, ids: bool = False) -> tuple[list[str], list[str]]:
+    r"""Read a FASTA file, plain or compressed with gzip, bgzip, bz2, xz or zip, whatever its suffix.
 
     Needs Biopython: ``pip install "sklearn-ann-architectures[bio]"``.
 
@@ -340,11 +373,14 @@ def read_fasta(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
     ----------
     path : str or path
         Path of the file.
+    ids : bool
+        Whether to return only the first word of each header, which is the identifier. Identifiers must differ, so that
+        they can be joined to a table: ``table.loc[names]``.
 
     Returns
     -------
     names : list of str
-        The whole header of each record, after ``>``.
+        The whole header of each record, after ``>``, or its identifier.
     sequences : list of str
         The letters as in the file, without white space.
 
@@ -355,7 +391,8 @@ def read_fasta(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
     ImportError
         If Biopython is missing.
     ValueError
-        If the file is empty, does not begin with ``>``, or has a record without letters.
+        If the file is empty, does not begin with ``>``, has a record without letters, or is a zip archive of several
+        files. With `ids`, also if a record has no identifier or that of another record.
 
     Examples
     --------
@@ -373,18 +410,53 @@ def read_fasta(path: str | os.PathLike[str]) -> tuple[list[str], list[str]]:
     except ImportError as error:
         raise _missing_biopython("read_fasta") from error
     records = _records(Path(path), SimpleFastaParser)
-    for index, (name, sequence) in enumerate(records):
+    names, sequences = [name for name, _ in records], ["".join(sequence.split()) for _, sequence in records]
+    for index, (name, sequence) in enumerate(zip(names, sequences, strict=True)):
         if not sequence:
             raise ValueError(f"record {index} of {path}, {name!r}, has no letters")
-    return [name for name, _ in records], [sequence for _, sequence in records]
+    return (_identifiers(names, path) if ids else names), sequences
+
+
+def _identifiers(names: list[str], path: Any) -> list[str]:
+    """Return the first word of each header."""
+    found = [name.split(maxsplit=1)[0] if name.strip() else "" for name in names]
+    count = Counter(found)
+    for index, name in enumerate(found):
+        if not name:
+            raise ValueError(f"record {index} of {path} has no name: ids=False returns the headers as they are")
+        if count[name] > 1:
+            raise ValueError(
+                f"{count[name]} records of {path} have the identifier {name!r}, record {index} first: ids=False "
+                "returns whole headers"
+            )
+    return found
+
+
+_COMPRESSED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_ARCHIVE = b"PK\x03\x04"
+
+
+def _opened(path: Path) -> Any:
+    """Open a file by its first bytes: the suffix is often wrong."""
+    with path.open("rb") as raw:
+        begin = raw.read(6)
+    if begin.startswith(_ARCHIVE):
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if len(members) != 1:
+                names = ", ".join(member.filename for member in members)
+                raise ValueError(f"{path} is a zip archive of {len(members)} files, {names}: unpack it first")
+            return io.BytesIO(archive.read(members[0]))
+    if begin.startswith(b"\x28\xb5\x2f\xfd"):
+        raise ValueError(f"{path} is compressed with zstd: unpack it first, or compress it with gzip, bz2 or xz")
+    opener = next((opener for magic, opener in _COMPRESSED.items() if begin.startswith(magic)), open)
+    return opener(path, "rb")
 
 
 def _records(path: Path, parse: Any) -> list[tuple[str, str]]:
     """Return name and sequence of each record."""
-    with path.open("rb") as raw:
-        compressed = raw.read(2) == b"\x1f\x8b"  # the suffix .gz is often wrong
-    opener: Any = gzip.open if compressed else open
-    with opener(path, "rt", encoding="utf-8-sig", errors="replace") as file:
+    binary: BinaryIO
+    with _opened(path) as binary, io.TextIOWrapper(binary, encoding="utf-8-sig", errors="replace") as file:
         # The parser silently skips all lines before the first header.
         first = next((line for line in file if line.strip()), "")
         if not first:

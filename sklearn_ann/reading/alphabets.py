@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from string import ascii_letters
 from typing import Any, Literal
 
 import numpy as np
+
+from sklearn_ann.reading.kinds import as_strings
 
 Unknown = Literal["error", "ambiguous"]
 
@@ -89,21 +93,16 @@ class Alphabet:
         """
         strings = as_strings(sequences)
         starts = np.cumsum([0, *map(len, strings)])
-        # With a character that is not ASCII, the fixed width of UTF-32 keeps the positions. Entry 255 of `_codes` stays
-        # -1, so larger characters are unknown too.
-        text = "".join(strings)
-        wide = not text.isascii()
-        characters = np.frombuffer(
-            text.encode("utf-32-le" if wide else "ascii", errors="surrogatepass"), dtype="<u4" if wide else np.uint8
-        )
-        codes = self._codes[np.minimum(characters, 255)]
+        codes = self._codes[_characters(strings)]
         bad = np.flatnonzero(codes < 0)
         if len(bad) and unknown == "error":
             sequence = int(np.searchsorted(starts, bad[0], side="right")) - 1
             position = int(bad[0] - starts[sequence])
+            letter = strings[sequence][position]
+            what = _what_it_is(letter, self.letters)
             raise ValueError(
-                f"sequence {sequence} has the letter {strings[sequence][position]!r} at position {position}, but the "
-                f"alphabet is {self.symbols}; unknown='ambiguous' reads such a letter as any of {self.letters}"
+                f"sequence {sequence} has the letter {letter!r} at position {position}{what}, but "
+                f"the alphabet is {self.symbols}; unknown='ambiguous' reads such a letter as any of {self.letters}"
             )
         if len(bad):
             codes[bad] = self.any_letter
@@ -113,26 +112,6 @@ class Alphabet:
     def any_letter(self) -> int:
         """Code of the letter that stands for any letter."""
         return int(np.argmax((self.rows > 0).sum(axis=1)))
-
-
-def as_strings(sequences: Any) -> list[str]:
-    """Check that `sequences` is a list of one or more strings, none of them empty, and return it."""
-    if isinstance(sequences, str | bytes):
-        raise TypeError(f"X must be a list of sequences, got a single {type(sequences).__name__}: wrap it in a list")
-    array = np.asarray(sequences, dtype=object)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise ValueError(f"X must be a list of sequences, of shape (n_samples,), got shape {array.shape}")
-    if len(array) == 0:
-        raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")
-    for index, sequence in enumerate(array):
-        if not isinstance(sequence, str):
-            raise TypeError(f"sequence {index} is {sequence!r} of type {type(sequence).__name__}: expected a str")
-        if not sequence:
-            raise ValueError(f"sequence {index} is empty")
-    strings: list[str] = array.tolist()
-    return strings
 
 
 ALPHABETS = {
@@ -160,7 +139,112 @@ def find_alphabet(alphabet: str | Sequence[str]) -> Alphabet:
     return Alphabet(letters, {"?": letters})
 
 
+def _characters(strings: list[str]) -> np.ndarray:
+    """Return the ASCII codes of all letters; 255 for letters that have none."""
+    text = "".join(strings)
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), dtype=np.uint8)
+    # The fixed width of UTF-32 keeps the positions.
+    wide = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
+    return np.where(wide < 128, wide, 255).astype(np.uint8)
+
+
+def _what_it_is(letter: str, letters: str) -> str:
+    """Say what a letter outside the alphabet `letters` is, and what to do."""
+    nucleotides, upper = letters in ("ACGT", "ACGU"), letter.upper()
+    if letter in "-.~":
+        return ", a gap: remove gaps with .replace(), or write a letter that may be any"
+    if letter == "*":
+        return ", a stop codon: cut the sequence there, for instance with .split('*')[0]"
+    if letter.isspace():
+        return ", white space: remove it with ''.join(sequence.split())"
+    if letter.isdigit():
+        return ", a digit: sequences have letters only"
+    if nucleotides and upper in "UT":
+        return f", a letter of {'RNA' if upper == 'U' else 'DNA'}: replace U by T or T by U"
+    if nucleotides and upper in _AMINO_ACIDS:
+        return ", an amino acid: alphabet='protein' reads proteins"
+    return ""
+
+
+_NUCLEIC, _BOTH = 0.95, 0.75  # least shares of A, C, G, T, U and N that are DNA or RNA, and that may be
+_LONG, _MIXED = 20, 0.05  # letters that show what a sequence is; share of sequences of another kind that is no accident
+_LETTERS = ascii_letters + "-.*"
+_ASK = "say what they are by alphabet='dna', 'rna', 'protein' or the letters"
+
+
+def _share_of(letters: str, counts: np.ndarray) -> float:
+    return float(counts[[ord(letter) for letter in letters]].sum() / max(1, counts.sum()))
+
+
+def _guessed(strings: list[str]) -> tuple[str | None, str]:
+    """Return the alphabet that the bulk of the letters tells, or None if none fits, and a reason for doubt, or ""."""
+    characters = _characters(strings)
+    counts = np.bincount(characters, minlength=256)
+    counts[65:91] += counts[97:123]
+    counts[:65] = counts[91:255] = 0  # gaps, stops and white space are no letters
+    if not counts.any():
+        return None, "X has no letters"
+    core, ambiguous = _share_of("ACGTUN", counts), _share_of("RYSWKMBDHV", counts)
+    found = f"the letters of X are {core:.0%} A, C, G, T, U and N"
+    mixed = _two_kinds(strings, characters)
+    if mixed:
+        return None, mixed
+    if core < _BOTH:
+        known = ALPHABETS["protein"].symbols
+        if _share_of(known, counts) < _NUCLEIC:
+            return None, f"more than {1 - _NUCLEIC:.0%} of the letters of X are of no known alphabet"
+        both = core > 0.5 and core + ambiguous > 1 - 1e-9
+        return "protein", f"{found}, and the others are codes of nucleotides and of amino acids" if both else ""
+    doubt = ""
+    if core < _NUCLEIC:
+        if core + ambiguous < _NUCLEIC:
+            return None, f"{found}, too few for DNA or RNA, and many for a protein"
+        doubt = f"{found}, and {ambiguous:.0%} are letters such as R that also are amino acids"
+    uracil = _share_of("U", counts) / max(_share_of("TU", counts), 1e-12)
+    if 1 - _NUCLEIC < uracil < _NUCLEIC:
+        return None, "the letters of X are those of nucleotides, but both T and U are frequent"
+    return "rna" if uracil >= _NUCLEIC else "dna", doubt
+
+
+def _two_kinds(strings: list[str], characters: np.ndarray) -> str:
+    """Say which sequences are of nucleotides and which are not, if many are of either kind; else return ""."""
+    lengths = np.array([len(string) for string in strings])
+    is_core = np.isin(characters & 0xDF, np.frombuffer(b"ACGTUN", dtype=np.uint8))
+    core = np.add.reduceat(is_core, np.cumsum([0, *lengths[:-1]]), dtype=np.int64) / lengths
+    nucleic, other = (lengths >= _LONG) & (core >= _NUCLEIC), (lengths >= _LONG) & (core < 0.6)
+    if min(nucleic.sum(), other.sum()) < max(1, _MIXED * len(strings)):
+        return ""
+    return f"sequence {np.argmax(nucleic)} has the letters of nucleotides and sequence {np.argmax(other)} of a protein"
+
+
 def guess_alphabet(sequences: Any) -> str:
-    """Return ``"dna"`` if all letters are in ACGTN, ``"rna"`` if they are in ACGUN, else ``"protein"``."""
-    letters = set("".join(set(as_strings(sequences))).upper())
-    return next((name for name, known in (("dna", "ACGTN"), ("rna", "ACGUN")) if letters <= set(known)), "protein")
+    """Return ``"dna"``, ``"rna"`` or ``"protein"``, by the bulk of the letters of all sequences.
+
+    Sequences are DNA or RNA if at least 95 % of their letters are A, C, G, T, U or N, or 75 % and the others are codes
+    such as R; U in place of T makes RNA. They are proteins if less than 75 % are.
+
+    Raises
+    ------
+    ValueError
+        If the letters are those of no alphabet, or if T and U, or sequences of nucleotides and of amino acids, are
+        mixed.
+
+    Warns
+    -----
+    UserWarning
+        If two alphabets fit.
+    """
+    name, doubt = _guessed(as_strings(sequences))
+    if name is None:
+        raise ValueError(f"alphabet='auto' cannot tell the alphabet: {doubt}; {_ASK}")
+    if doubt:
+        warnings.warn(f"alphabet='auto' reads X as {name!r}, but {doubt}; {_ASK}", UserWarning, stacklevel=2)
+    return name
+
+
+def likely_alphabet(strings: list[str]) -> str | None:
+    """Return the alphabet that `guess_alphabet` would, without a warning; None for texts of other characters."""
+    text = "".join(strings)
+    letters = sum(map(text.count, _LETTERS))
+    return _guessed(strings)[0] if letters > _NUCLEIC * len(text) else None

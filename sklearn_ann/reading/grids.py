@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from sklearn_ann.layers import image_grid, ragged_positions
 from sklearn_ann.reading.alphabets import Alphabet, Unknown
+from sklearn_ann.reading.kinds import (
+    Kind,
+    SampleType,
+    holds_strings,
+    is_table,
+    kind_of,
+    possible_kinds,
+    shape_of,
+    unpacked,
+)
 from sklearn_ann.reading.letters import LetterReader, LetterSamples
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.training import Rows, Samples, as_tensor
-
-Kind = Literal["sequence", "signal", "image"]
 
 
 class GridBatch(NamedTuple):
@@ -100,38 +108,6 @@ def _rounded(length: int) -> int:
 # --- Input of many kinds ---------------------------------------------------------------------------------------------
 
 
-def unwrapped(X: Any) -> Any:
-    """Return the values of a pandas Series, anything else unchanged."""
-    return X.to_numpy() if hasattr(X, "iloc") and X.ndim == 1 else X
-
-
-def is_ragged(X: Any) -> bool:
-    """Return whether samples must be read one by one: their shapes differ, or an array holds them as objects."""
-    if not isinstance(X, list | tuple | np.ndarray):
-        return False
-    try:
-        shape = np.shape(X)
-    except ValueError:
-        return True
-    return len(shape) == 1 and shape[0] > 0 and np.ndim(X[0]) > 0
-
-
-def kind_of(X: Any, image_shape: tuple[int, ...] | None) -> Kind:
-    """Return the kind of the samples; rows of numbers are signals unless `image_shape` is given."""
-    if image_shape is not None:
-        return "image"
-    if sp.issparse(X) or not hasattr(X, "__getitem__") or not hasattr(X, "__len__") or len(X) == 0:
-        return "signal"  # reading it raises the error
-    first = (X.to_numpy() if hasattr(X, "to_numpy") else X)[0]  # a polars frame indexes columns and rows otherwise
-    if isinstance(first, np.ndarray | list | tuple) and len(first) == 1 and isinstance(first[0], str):
-        first = first[0]
-    if isinstance(first, str | bytes):
-        return "sequence"
-    if np.ndim(first) == 0 and isinstance(X, list) and any(isinstance(sample, str | bytes) for sample in X):
-        return "sequence"  # reading the first sample raises the error
-    return "image" if np.ndim(first) >= 2 else "signal"
-
-
 def rows(X: np.ndarray, image_shape: tuple[int, ...] | None) -> GridSamples:
     """Read rows of numbers: signals of one channel, or flattened images."""
     values = X[:, :, None] if image_shape is None else X.reshape(len(X), *image_grid(image_shape, X.shape[1]))
@@ -147,6 +123,8 @@ def arrays(X: Any, n_dimensions: int, dtype: type[np.floating]) -> GridSamples:
     ValueError
         If a sample is empty, is not finite, or differs from the first in its number of dimensions or channels.
     """
+    if len(X) == 0:
+        raise ValueError(f"Found array with 0 sample(s) (shape={np.shape(X)}) while a minimum of 1 is required.")
     channels = 0
     samples = []
     for index, sample in enumerate(X):
@@ -172,8 +150,14 @@ def arrays(X: Any, n_dimensions: int, dtype: type[np.floating]) -> GridSamples:
 
 def _checked(sample: Any, index: int, n_dimensions: int) -> np.ndarray:
     """Check one sample and return it as an array whose last dimension is the channels."""
+    shape = shape_of(sample, index)
     array = np.asarray(sample)
-    if array.dtype == object or (not np.issubdtype(array.dtype, np.number) and array.dtype != bool):
+    if array.dtype == object and not any(isinstance(value, str | bytes) for value in array.flat):
+        try:
+            array = array.astype(np.float64)  # of None, NaN
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"sample {index} is an array of objects: expected numbers, but {error}") from error
+    if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise TypeError(f"sample {index} is an array of {array.dtype}: expected numbers")
     if np.iscomplexobj(array):
         raise ValueError(f"Complex data not supported: sample {index} is of {array.dtype}")
@@ -181,11 +165,11 @@ def _checked(sample: Any, index: int, n_dimensions: int) -> np.ndarray:
         array = array[..., None]
     if array.ndim != n_dimensions + 1:
         raise ValueError(
-            f"sample {index} has shape {np.shape(sample)}: expected {n_dimensions} dimensions, or one more for the "
+            f"sample {index} has shape {shape}: expected {n_dimensions} dimensions, or one more for the "
             "channels, as the first sample has"
         )
     if array.size == 0:
-        raise ValueError(f"sample {index} has shape {np.shape(sample)}: it is empty")
+        raise ValueError(f"sample {index} has shape {shape}: it is empty")
     return array
 
 
@@ -198,16 +182,17 @@ class GridReader(Reader[GridSamples]):
         See `LetterReader`.
     image_shape : tuple of int or None
         Shape of images that are given as rows.
-    fixed : set of int
-        Numbers of dimensions for which the size is fixed: if all samples of the fit have one size, later samples must
-        have it too.
+    fixed : bool
+        Whether later samples must have the size of the fit, if all samples of the fit have one.
+    sample_type : {"auto", "sequence", "signal", "image"}
+        See `kinds.kind_of`.
 
     Attributes
     ----------
     kind : {"sequence", "signal", "image"}
     n_channels : int
     size : tuple of int or None
-        The size that later samples must have.
+        The size of all samples of the fit; None if they differ.
     letters : LetterReader
         Reads strings.
     """
@@ -225,54 +210,72 @@ class GridReader(Reader[GridSamples]):
         alphabet: str,
         unknown: Unknown,
         image_shape: tuple[int, ...] | None,
-        fixed: frozenset[int],
+        fixed: bool,
+        sample_type: SampleType = "auto",
     ) -> None:
         super().__init__(owner=owner, dtype=dtype)
         self.letters = LetterReader(owner=owner, dtype=dtype, alphabet=alphabet, unknown=unknown)
-        self.image_shape, self.fixed = image_shape, fixed
+        self.image_shape, self.fixed, self.sample_type = image_shape, fixed, sample_type
 
     def learn(self, X: Any, y: Any = None) -> GridSamples:
         """Learn the kind, the number of channels, the alphabet and the size."""
-        X = unwrapped(X)
-        self.kind = kind_of(X, self.image_shape)
+        numbers, named = (X, None) if holds_strings(X) else unpacked(X)
+        self.kind, doubt = kind_of(numbers, self.sample_type, self.image_shape)
         # After a fit on signals of different lengths, signals of one length are read one by one too.
-        self._flat = self.image_shape is not None or (self.kind == "signal" and not is_ragged(X))
+        self._flat = self.image_shape is not None or (self.kind == "signal" and self._is_flat(numbers))
         if self.kind == "sequence":
             samples = self._from_letters(self.letters.learn(X))
+            self.columns = self.letters.columns
         elif self._flat:
-            samples = rows(self.columns.learn(X, dtype=self.numpy_dtype, order="C"), self.image_shape)
+            samples = rows(self.columns.learn(numbers, dtype=self.numpy_dtype, order="C"), self.image_shape)
         else:
-            samples = self._from_arrays(X)
-        if not self._flat:
+            samples = self._from_arrays(numbers)
+            if named is not None and named.shape[1] == samples.n_channels:
+                self.columns.learn(named, skip_check_array=True)
             self.columns.count(samples.n_channels)
         self.n_channels = samples.n_channels
-        one_size = samples.uniform and samples.n_dimensions in self.fixed
-        self.size = tuple(samples.sizes[0].tolist()) if one_size else None
+        self.size = tuple(samples.sizes[0].tolist()) if samples.uniform else None
+        if doubt:  # errors come first
+            warnings.warn(f"{self.owner}: {doubt}", UserWarning, stacklevel=2)
         return samples
 
     def read(self, X: Any, y: Any = None) -> GridSamples:
         """Return samples of the kind, the number of channels and, if it is fixed, the size of the fit."""
-        X = unwrapped(X)
-        kind = kind_of(X, self.image_shape)
-        if kind != self.kind:
-            raise ValueError(f"X are {kind}s, but this {self.owner} was fitted on {self.kind}s")
-        if kind == "sequence":
+        numbers, named = (X, None) if holds_strings(X) else unpacked(X)
+        possible = possible_kinds(numbers, self.image_shape)
+        if self.kind not in possible:
+            found = " or ".join(f"{kind}s" for kind in possible)
+            raise ValueError(f"X are {found}, but this {self.owner} was fitted on {self.kind}s")
+        if self.kind == "sequence":
             samples = self._from_letters(self.letters.read(X))
-        elif self._flat and (self.image_shape is not None or not is_ragged(X)):
-            samples = rows(self.columns.read(X, dtype=self.numpy_dtype, order="C"), self.image_shape)
+        elif self._flat and self._is_flat(numbers):
+            samples = rows(self.columns.read(numbers, dtype=self.numpy_dtype, order="C"), self.image_shape)
         else:
-            samples = self._from_arrays(X)
+            samples = self._from_arrays(numbers)
+            if named is not None and self.columns.names is not None:
+                self.columns.read(named, skip_check_array=True)
         if samples.n_channels != self.n_channels:
             raise ValueError(f"X has {samples.n_channels} channels, but {self.owner} expects {self.n_channels}")
-        if self.size is not None:
-            other = (samples.sizes != torch.tensor(self.size)).any(dim=1).nonzero().ravel()
-            if len(other):
-                found, known = ("x".join(map(str, size)) for size in (samples.sizes[other[0]].tolist(), self.size))
-                raise ValueError(
-                    f"sample {int(other[0])} has the size {found}, but the samples of the fit had {known}: with "
-                    "global_pooling=('max', 'avg') and position_bias=False samples may have any size"
-                )
+        if self.fixed and self.size is not None:
+            self._check_sizes(samples, self.size)
         return samples
+
+    def _is_flat(self, X: Any) -> bool:
+        """Return whether scikit-learn checks `X` as a table; signals in a list may have another length than in fit."""
+        if self.image_shape is not None:
+            return True
+        if not isinstance(X, list | tuple):
+            return not (isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype == object) and getattr(X, "ndim", 2) < 3
+        return is_table(X) and (not self.columns.attributes or len(X[0]) == self.columns.number)
+
+    def _check_sizes(self, samples: GridSamples, size: tuple[int, ...]) -> None:
+        other = (samples.sizes != torch.tensor(size)).any(dim=1).nonzero().ravel()
+        if len(other):
+            found, known = ("x".join(map(str, of)) for of in (samples.sizes[other[0]].tolist(), size))
+            raise ValueError(
+                f"sample {int(other[0])} has the size {found}, but the samples of the fit had {known}: with "
+                "position_bias='auto' or False, and global_pooling='auto' or ('max', 'avg'), any size is read"
+            )
 
     def _from_letters(self, letters: LetterSamples) -> GridSamples:
         return GridSamples.of_letters(letters, self.letters.alphabet, self.dtype)
@@ -282,6 +285,7 @@ class GridReader(Reader[GridSamples]):
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Columns, and the letters of the alphabet."""
-        letters = self.letters.alphabet.letters if self.kind == "sequence" else None
-        return super().attributes | {"letters_": letters}
+        """Columns, the kind of the samples, and their alphabet with its letters; None if they are no sequences."""
+        none = {"alphabet_": None, "letters_": None}
+        letters = self.letters.attributes if self.kind == "sequence" else none
+        return {**super().attributes, **letters, "sample_type_": self.kind}

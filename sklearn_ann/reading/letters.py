@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sklearn_ann.reading.alphabets import Alphabet, Unknown, find_alphabet, guess_alphabet
+from sklearn_ann.reading.kinds import column_names
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.training import Rows, Samples
 
@@ -90,11 +91,12 @@ class LetterReader(Reader[LetterSamples]):
         self.alphabet_name = guess_alphabet(X) if self.given_alphabet == "auto" else self.given_alphabet
         samples = self._encoded(X)
         self.max_length = int(samples.lengths.max())
-        self.columns.count(1)
+        column_names(self.columns, X, learn=True)
         return samples
 
     def read(self, X: Any, y: Any = None) -> LetterSamples:
         """Return sequences over the same alphabet."""
+        column_names(self.columns, X, learn=False)
         samples = self._encoded(X)
         if self.longest and samples.lengths.max() > self.max_length:
             index = int((samples.lengths > self.max_length).nonzero()[0])
@@ -113,6 +115,11 @@ class LetterReader(Reader[LetterSamples]):
     def alphabet(self) -> Alphabet:
         """The alphabet of the fit."""
         return find_alphabet(self.alphabet_name)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Columns, the alphabet and its letters."""
+        return super().attributes | {"alphabet_": self.alphabet_name, "letters_": self.alphabet.letters}
 
     def letters_of(self, samples: LetterSamples) -> list[list[str]]:
         """Return the letters of each sequence."""

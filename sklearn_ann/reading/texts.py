@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from itertools import chain
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sklearn_ann.reading.alphabets import as_strings
+from sklearn_ann.reading.alphabets import likely_alphabet
+from sklearn_ann.reading.kinds import as_strings, column_names, entries, holds_strings, is_letters, is_list, is_text
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.training import Rows
 
+_CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
 _ROW = 128  # maximum number of tokens in a row
 
 
@@ -24,25 +27,36 @@ class Texts(NamedTuple):
     starts: np.ndarray  # (n_sequences + 1,), where each sequence starts in `ids`
 
 
-def tokenize(X: Any, k: int) -> Texts:
+def tokenize(X: Any, k: int, *, capitals: bool = False) -> Texts:
     """Split strings into their overlapping k-mers; lists of strings are tokens already.
+
+    With `capitals`, ASCII letters of strings are read as capitals.
 
     Raises
     ------
     TypeError
         If `X` mixes strings and lists, or has a token that is not a string.
     ValueError
-        If a sequence is empty, or if `k` is greater than 1 and the sequences are lists.
+        If a sequence is empty, or if `k` is greater than 1 and the sequences are lists of anything but letters.
     """
-    if hasattr(X, "to_numpy"):  # a Series or a frame
-        X = X.to_numpy()
-    if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == 1:
-        X = X[:, 0]
-    if isinstance(X, list | tuple | np.ndarray) and len(X) and isinstance(X[0], list | tuple | np.ndarray):
-        if k > 1:
-            raise ValueError(f"k={k} is for strings, but sequence 0 is a {type(X[0]).__name__} of tokens: expected k=1")
-        return _words_of_lists(X)
-    return _words_of_strings(as_strings(X), k)
+    lists = _lists_in(X)
+    letters = lists is not None and (k > 1 or capitals) and all(map(is_letters, lists))
+    if lists is None or letters:
+        strings = as_strings(X if lists is None else lists)
+        return _words_of_strings([string.translate(_CAPITALS) for string in strings] if capitals else strings, k)
+    if k > 1:
+        raise ValueError(
+            f"k={k} is for strings, but sequence 0 is a {type(lists[0]).__name__} of tokens: expected k=1, or letters"
+        )
+    return _words_of_lists(lists)
+
+
+def _lists_in(X: Any) -> list[Any] | None:
+    """Return the samples if they are lists of tokens, else None."""
+    if is_text(X):
+        return None
+    samples = list(X) if isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] > 1 else entries(X)
+    return samples if samples and is_list(samples[0]) else None
 
 
 def _words_of_lists(X: Any) -> Texts:
@@ -138,6 +152,8 @@ class TextReader(Reader[Rows]):
 
     Attributes
     ----------
+    alphabet_name : str or None
+        ``"dna"``, ``"rna"`` or ``"protein"`` for strings of such letters, which are read as capitals; else None.
     vocabulary : dict of str to int
         Code of each token, in alphabetical order.
     counts : array of shape (n_tokens,)
@@ -146,6 +162,7 @@ class TextReader(Reader[Rows]):
         Inverse document frequency of each token.
     """
 
+    alphabet_name: str | None
     vocabulary: dict[str, int]
     counts: np.ndarray
     idf: np.ndarray
@@ -156,7 +173,8 @@ class TextReader(Reader[Rows]):
 
     def learn(self, X: Any, y: Any = None) -> Rows:
         """Learn the vocabulary."""
-        texts = tokenize(X, self.k)
+        self.alphabet_name = None if _lists_in(X) is not None and self.k == 1 else self._alphabet_of(X)
+        texts = self._tokenized(X)
         counts = np.bincount(texts.ids, minlength=len(texts.words))
         frequent = sorted(word for word, n in zip(texts.words, counts, strict=True) if n >= self.min_count)
         if not frequent:
@@ -164,7 +182,7 @@ class TextReader(Reader[Rows]):
                 f"X has no token of k={self.k} letters that occurs min_count={self.min_count} times or more"
             )
         self.vocabulary = {word: code for code, word in enumerate(frequent)}
-        self.columns.count(len(frequent))
+        column_names(self.columns, X, learn=True)
         codes = in_vocabulary(texts, self.vocabulary)
         in_sequences = count(codes, texts.starts, len(frequent))
         self.counts = np.asarray(in_sequences.sum(axis=0))
@@ -178,10 +196,18 @@ class TextReader(Reader[Rows]):
 
     def codes(self, X: Any) -> tuple[np.ndarray, Texts]:
         """Return the code of each token, -1 outside the vocabulary, and the tokenised texts."""
-        texts = tokenize(X, self.k)
+        column_names(self.columns, X, learn=False)
+        texts = self._tokenized(X)
         return in_vocabulary(texts, self.vocabulary), texts
+
+    @staticmethod
+    def _alphabet_of(X: Any) -> str | None:
+        return likely_alphabet(as_strings(X)) if holds_strings(X) else None
+
+    def _tokenized(self, X: Any) -> Texts:
+        return tokenize(X, self.k, capitals=self.alphabet_name is not None)
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Columns, and the vocabulary."""
-        return super().attributes | {"vocabulary_": self.vocabulary}
+        """Columns, alphabet and vocabulary."""
+        return super().attributes | {"alphabet_": self.alphabet_name, "vocabulary_": dict(self.vocabulary)}

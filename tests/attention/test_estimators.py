@@ -29,11 +29,61 @@ def strings(n=20, seed=0):
         ("ACG", "tokens"),
         ([["AC", 1.0], ["G", 2.0]], "columns"),
         (np.eye(2), "columns"),
-        (pd.DataFrame({"dna": ["AC", "G"]}), "columns"),
+        (pd.DataFrame({"dna": ["AC", "G"]}), "tokens"),
+        (pd.DataFrame({"dna": pd.Categorical(["AC", "G"])}), "tokens"),
+        (np.array([["AC"], ["G"]]), "tokens"),
+        ([["A", "C"], ["G"]], "tokens"),
+        (pd.DataFrame({"dna": ["AC", "G"], "x": [1.0, 2.0]}), "columns"),
+        (pd.DataFrame({"x": [1.0, 2.0]}), "columns"),
+        ([[1.0, None], [2.0, 3.0]], "columns"),
     ],
 )
 def test_strings_have_tokens_and_tables_columns(X, expected):
-    assert what_to_attend(X) == expected
+    assert what_to_attend(X) == (expected, None)
+
+
+def test_a_column_of_strings_is_read_as_a_list_of_them_is():
+    X, y = strings()
+    frame = pd.DataFrame({"dna": X})
+    model = AttentionClassifier(**QUICK).fit(frame, y)
+    assert (model.n_features_in_, model.alphabet_, model.letters_) == (1, "dna", "ACGT")
+    assert model.feature_names_in_.tolist() == ["dna"]
+    expected = AttentionClassifier(**QUICK).fit(X, y).predict_proba(X)
+    for same in (frame, frame["dna"], frame.to_numpy(), X, [list(x) for x in X], [x.lower() for x in X]):
+        np.testing.assert_array_equal(model.predict_proba(same), expected)
+    frame = pd.DataFrame({"dna": ["AC", "G"] * 10})
+    table = AttentionClassifier(attend="columns", **QUICK).fit(frame, y)
+    assert (table.alphabet_, table.letters_) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.array([["red"], ["blue"]] * 10), "The column of 20 strings, 2 of them different, is read as sequences"),
+        (np.array([["A", "C"], ["G", "T"]]), "Rows of single letters are read as a table of categories"),
+    ],
+)
+def test_two_readings_that_fit_warn(X, message):
+    with pytest.warns(UserWarning, match=f"{message}; attend='tokens' or attend='columns'"):
+        AttentionClassifier(**QUICK, alphabet="protein").fit(X, np.arange(len(X)) % 2)
+    for attend in ("tokens", "columns"):
+        model = AttentionClassifier(attend=attend, alphabet="protein", unknown="ambiguous", **QUICK)
+        model.fit(X, np.arange(len(X)) % 2)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.ones((4, 6, 2)),
+        [np.ones((3, 2)), np.ones((4, 2))] * 2,
+        [np.ones(3), np.ones(4)] * 2,
+        pd.DataFrame({"a": [np.ones(3)] * 4}),
+        pd.Series([np.ones(3)] * 4),
+    ],
+)
+def test_series_and_images_are_referred_to_convolutions(X):
+    with pytest.raises(ValueError, match=r"attention reads strings and tables.*CNNClassifier"):
+        AttentionClassifier(**QUICK).fit(X, [0, 1, 0, 1])
 
 
 def test_rollout_of_one_layer_is_half_identity():

@@ -87,6 +87,23 @@ def test_duplicates_and_a_training_set_smaller_than_k():
     assert np.isfinite(weights).all()
 
 
+def test_a_second_partial_fit_leaves_equal_rows_out():
+    """Labels by chance, as above."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), rng.integers(2, size=200)
+    X[0, 0] = np.nan
+    model = AttentionClassifier(n_neighbors=1, **QUICK)
+    for _ in range(30):
+        model.partial_fit(X, y, classes=[0, 1])
+    assert model.loss_ > 0.4
+    body, rows = model.module_.body, model.reader_.read(X)[torch.arange(200)]
+    with torch.no_grad():
+        query = body._encoded(rows)[1]
+        _, number = body._best(query, rows.own, body._all_keys(), slice(None), rows)
+    assert (rows.own == -1).all()
+    assert not (number[:, 0] == torch.arange(200)).any()
+
+
 def test_a_warm_start_leaves_the_row_itself_out_and_keeps_its_neighbours():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(100, 3)), np.arange(100) % 3

@@ -293,3 +293,18 @@ def test_a_fit_of_another_machine_predicts_where_its_device_does_not_exist():
     np.testing.assert_array_equal(detector.transform(X), expected)
     with pytest.raises(ValueError, match="cuda:99"):
         PatternDetector([GLIDER], device="cuda:99").transform(X)
+
+
+def test_responses_that_overflow_name_the_sample():
+    images = np.ones((3, 8, 8), dtype=np.float32)
+    images[1] = 3e38
+    with pytest.raises(ValueError, match="a response to sample 1 is not finite"):
+        PatternDetector([np.ones((3, 3))]).transform(images)
+
+
+def test_autocast_of_the_caller_does_not_matter():
+    images = np.random.default_rng(0).uniform(size=(3, 8, 8))
+    detector = PatternDetector([np.ones((3, 3))])
+    with torch.autocast("cpu", torch.bfloat16):
+        found = detector.transform(images)
+    np.testing.assert_array_equal(found, detector.transform(images))

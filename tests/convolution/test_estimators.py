@@ -1,10 +1,13 @@
 """Convolutional estimators: what they learn, that padding does not count, and what they refuse."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits
+from sklearn.model_selection import cross_val_score
 
-from sklearn_ann import CNNClassifier, CNNRegressor
+from sklearn_ann import CNNClassifier, CNNRegressor, SequenceEmbeddingTransformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = {"max_epochs": 3, "random_state": 0}
@@ -141,7 +144,94 @@ def test_the_kind_and_the_size_are_those_of_the_fit():
     model = CNNClassifier(**QUICK).fit(["ACGT", "ACGG"], [0, 1])
     with pytest.raises(ValueError, match="X are signals, but this CNNClassifier was fitted on sequences"):
         model.predict(np.ones((2, 4)))
+    fixed = CNNClassifier(position_bias=True, **QUICK).fit(["ACGT", "ACGG"], [0, 1])
     with pytest.raises(ValueError, match="sample 1 has the size 5"):
-        model.predict(["ACGT", "ACGTA"])
+        fixed.predict(["ACGT", "ACGTA"])
     with pytest.raises(ValueError, match="motifs needs sequences"):
         CNNClassifier(**QUICK).fit(np.random.default_rng(0).normal(size=(4, 6)), [0, 1, 0, 1]).motifs()
+
+
+# --- What people bring -----------------------------------------------------------------------------------------------
+
+
+def test_one_ambiguous_letter_does_not_make_a_protein():
+    X, y = strings(600, lengths=(20, 21))
+    X[3] = X[3][:5] + "R" + X[3][6:]
+    model = CNNClassifier(max_epochs=1, learning_rate_schedule="cosine", random_state=0).fit(X, y)
+    assert (model.letters_, model.alphabet_, model.sample_type_) == ("ACGT", "dna", "sequence")
+    assert model.motifs().shape[2] == 4
+
+
+@pytest.mark.parametrize("longer", [True, False])
+def test_one_string_of_another_length_is_read_in_every_fold(longer):
+    X, y = strings(40, lengths=(20, 21))
+    X[7] = X[7] + "ACG" if longer else X[7][:-3]
+    assert np.isfinite(cross_val_score(CNNClassifier(**QUICK), X, y, cv=4, error_score="raise")).all()
+    others = X[:7] + X[8:]
+    model = CNNClassifier(precision="float64", **QUICK).fit(others, np.delete(y, 7))
+    assert model.resolved_parameters_.position_bias
+    together = model.predict_proba(X)
+    np.testing.assert_allclose(model.predict_proba(X[7:8])[0], together[7], rtol=1e-6)
+    np.testing.assert_allclose(model.predict_proba(others), np.delete(together, 7, axis=0), rtol=1e-6)
+
+
+def test_an_image_of_another_size_is_read_in_every_fold():
+    X = list(np.random.default_rng(0).uniform(size=(20, 8, 8)))
+    X[3], X[4] = np.kron(X[3], np.ones((2, 2))), X[4][:6, :5]
+    y = np.arange(20) % 2
+    assert np.isfinite(cross_val_score(CNNClassifier(**QUICK), X, y, cv=4, error_score="raise")).all()
+    model = CNNClassifier(precision="float64", **QUICK).fit(X[5:], y[5:])
+    together = model.predict_proba(X[:8])
+    apart = np.concatenate([model.predict_proba([x]) for x in X[:8]])
+    np.testing.assert_allclose(together, apart, rtol=1e-6)
+
+
+def test_own_one_hot_letters_are_channels_in_any_order():
+    X, y = strings(200, lengths=(30, 31))
+    one_hot = np.array([[[letter == known for known in "ACGT"] for letter in x] for x in X], dtype=float)
+    settings = {"max_epochs": 15, "learning_rate_schedule": "cosine", "random_state": 0, "sample_type": "signal"}
+    scores = []
+    for order in ([0, 1, 2, 3], [2, 0, 3, 1]):
+        model = CNNClassifier(**settings).fit(one_hot[:150][..., order], y[:150])
+        assert (model.sample_type_, model.n_features_in_) == ("signal", 4)
+        scores.append(model.score(one_hot[150:][..., order], y[150:]))
+    assert min(scores) > 0.8
+    with pytest.warns(UserWarning, match="sample_type='signal' confirms it"):
+        CNNClassifier(**QUICK).fit(one_hot[:10], y[:10])
+
+
+def test_strings_in_every_container_are_the_same():
+    X, y = strings(20)
+    frame = pd.DataFrame({"dna": X})
+    expected = CNNClassifier(**QUICK).fit(X, y).predict_proba(X)
+    for same in (frame, frame["dna"], frame.to_numpy(), tuple(X), [list(x) for x in X], [x.lower() for x in X]):
+        np.testing.assert_array_equal(CNNClassifier(**QUICK).fit(same, y).predict_proba(same), expected)
+
+
+@pytest.mark.parametrize("estimator", [CNNClassifier, SequenceEmbeddingTransformer])
+def test_a_column_of_a_frame_keeps_its_name(estimator):
+    X, y = strings(20)
+    frame = pd.DataFrame({"dna": X, "x": np.arange(20.0)})
+    quick = {"max_epochs": 1, "learning_rate_schedule": "cosine", "random_state": 0}
+    columns = make_column_transformer((estimator(**quick), ["dna"]), remainder="passthrough")
+    found = columns.set_output(transform="pandas").fit(frame, y).transform(frame)
+    assert list(found.columns) == columns.get_feature_names_out().tolist()
+    fitted = columns.transformers_[0][1]
+    assert (fitted.n_features_in_, fitted.feature_names_in_.tolist()) == (1, ["dna"])
+    with pytest.raises(ValueError, match="feature names should match"):
+        fitted.transform(frame.rename(columns={"dna": "rna"})[["rna"]])
+
+
+def test_strings_of_five_and_of_ten_thousand_letters_are_read_together():
+    X, y = strings(6)
+    X[0], X[1] = "ACGTA", "ACGTG" * 2000
+    model = CNNClassifier(conv_layers=((4, 5),), **QUICK).fit(X, y)
+    found = model.predict_proba(X)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(model.predict_proba(X[:1]), found[:1], rtol=1e-5)
+
+
+def test_letters_for_several_or_rare_amino_acids_are_read():
+    X = ["MKVLAWXBZJ" * 2, "GGHHEEUOPQ" * 2] * 5
+    model = CNNClassifier(**QUICK).fit(X, np.arange(10) % 2)
+    assert (model.alphabet_, len(model.letters_)) == ("protein", 20)

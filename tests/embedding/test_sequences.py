@@ -138,7 +138,18 @@ def test_rare_tokens_are_not_in_the_vocabulary():
     model = SequenceEmbeddingTransformer(**BRIEF, min_count=2).fit(["AABB", "ABC"])
     assert model.vocabulary_ == {"A": 0, "B": 1}
     assert model.embeddings_.shape == (2, 4)
-    assert model.n_features_in_ == 2
+    assert model.n_features_in_ == 1
+
+
+def test_soft_masked_reads_are_reads():
+    model = SequenceEmbeddingTransformer(**BRIEF, k=3).fit(["ACGTACG", "GGTACA"])
+    assert model.alphabet_ == "dna"
+    np.testing.assert_array_equal(model.transform(["acgtACG"]), model.transform(["ACGTACG"]))
+    assert model.most_similar("acg") == model.most_similar("ACG")
+    words = SequenceEmbeddingTransformer(**BRIEF).fit(WORDS)
+    assert words.alphabet_ is None
+    with pytest.warns(UserWarning, match="no token of X is in the vocabulary"):
+        assert not words.transform([["KING", "QUEEN"]]).any()
 
 
 # --- Input -----------------------------------------------------------------------------------------------------------
@@ -173,7 +184,7 @@ def test_all_containers_of_strings_are_the_same():
         ([["a", "b"], ["a", 3]], {}, TypeError, "sequence 1 has the token 3 of type int"),
         ([["a", "b"], ["a", None]], {}, TypeError, "sequence 1 has the token None"),
         ([["a", "b"], "ab"], {}, TypeError, "sequence 1 is 'ab' of type str"),
-        ([["a", "b"]], {"k": 2}, ValueError, "k=2 is for strings"),
+        ([["the", "b"]], {"k": 2}, ValueError, "k=2 is for strings"),
         (["AC", "G"], {"k": 3}, ValueError, "no token of k=3"),
         (["AC", "G"], {"min_count": 3}, ValueError, "min_count=3"),
         (np.ones((3, 2)), {}, TypeError, "sequence 0 has the token"),

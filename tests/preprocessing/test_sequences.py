@@ -1,8 +1,12 @@
 """SequenceEncoder and read_fasta."""
 
+import bz2
 import gzip
+import io
+import lzma
 import pickle
 import sys
+import zipfile
 from collections import Counter
 
 import numpy as np
@@ -14,7 +18,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from sklearn_ann.preprocessing import SequenceEncoder, read_fasta
@@ -151,10 +155,48 @@ def test_length_pads_and_cuts():
 def test_longer_sequences_are_named():
     with pytest.raises(ValueError, match=r"sequence 1 has 4 letters, more than length=3 of the parameter.*truncate"):
         SequenceEncoder(length=3).fit(["ACG", "ACGT"])
-    encoder = SequenceEncoder().fit(["ACG"])
-    with pytest.raises(ValueError, match="sequence 2 has 5 letters, more than length=3 of the longest in fit"):
-        encoder.transform(["A", "ACG", "ACGTA"])
+    encoder = SequenceEncoder(encoding="index").fit(["ACG"])
+    with pytest.warns(UserWarning, match=r"1 of 3 sequences are cut .* 3 letters .* sequence 2 of 5 letters; length=5"):
+        found = encoder.transform(["A", "ACG", "ACGTA"])
+    assert found.tolist() == [[1, 0, 0], [1, 2, 3], [1, 2, 3]]
     SequenceEncoder(encoding="kmer").fit(["ACG"]).transform(["ACGTA"])
+
+
+def test_one_longer_sequence_is_read_in_every_fold():
+    X = ["ACGT", "TTGA", "CCGT", "ACTTA", "GGTA", "ACCA"]
+    model = make_pipeline(SequenceEncoder(), RandomForestClassifier(5, random_state=0))
+    with pytest.warns(UserWarning, match="1 of 2 sequences are cut"):
+        scores = cross_val_score(model, X, [0, 1] * 3, cv=3, error_score="raise")
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("alphabet", ["dna", "protein"])
+def test_containers_and_case_do_not_matter(alphabet):
+    X = ["ACG", "gt", "N"]
+    expected = SequenceEncoder(alphabet).fit_transform(X)
+    same = (pd.Series(X), pd.DataFrame({"s": X}), np.array(X)[:, None], [list(x) for x in X], [x.upper() for x in X])
+    for others in (*same, pd.Series(X, dtype="category"), pd.Series(X, dtype="string")):
+        np.testing.assert_array_equal(SequenceEncoder(alphabet).fit_transform(others), expected)
+
+
+def test_a_column_of_another_name_is_refused():
+    X = pd.DataFrame({"s": ["ACG", "GT"]})
+    encoder = SequenceEncoder().fit(X)
+    assert (encoder.n_features_in_, encoder.feature_names_in_.tolist()) == (1, ["s"])
+    np.testing.assert_array_equal(encoder.transform(X["s"]), encoder.transform(X))
+    with pytest.raises(ValueError, match="feature names should match"):
+        encoder.transform(X.rename(columns={"s": "t"}))
+    assert not hasattr(encoder.fit(["AC"]), "feature_names_in_")
+
+
+def test_biopython_records_are_sequences():
+    pytest.importorskip("Bio", reason="Biopython is the extra bio")
+    from Bio.Seq import Seq
+    from Bio.SeqRecord import SeqRecord
+
+    X = ["ACG", "GT"]
+    for same in ([Seq(x) for x in X], [SeqRecord(Seq(x)) for x in X]):
+        np.testing.assert_array_equal(SequenceEncoder().fit_transform(same), SequenceEncoder().fit_transform(X))
 
 
 def test_unknown_letters():
@@ -314,6 +356,49 @@ def test_fasta(tmp_path, name, begin, newline):
     (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
     expected = ["sp|P1 first", "second"], ["MKVLAGG", "mkv"]
     assert read_fasta(tmp_path / name) == read_fasta(str(tmp_path / name)) == expected
+
+
+def zipped(text, names=("a.fasta",)):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, text)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "compress", [bytes, gzip.compress, bz2.compress, lzma.compress, zipped], ids=lambda f: f.__name__
+)
+def test_compressed_fasta_with_white_space_in_its_lines(tmp_path, compress):
+    pytest.importorskip("Bio", reason="Biopython is the extra bio")
+    text = b">one of two\nMK\tV\tLA\n G G\n>two\nA\n"
+    (tmp_path / "a.fasta").write_bytes(compress(text))
+    assert read_fasta(tmp_path / "a.fasta") == (["one of two", "two"], ["MKVLAGG", "A"])
+    names, _ = read_fasta(tmp_path / "a.fasta", ids=True)
+    assert pd.Series([1, 2], index=["two", "one"]).loc[names].tolist() == [2, 1]
+
+
+def test_fasta_in_blocks_as_bgzip_writes_them(tmp_path):
+    pytest.importorskip("Bio", reason="Biopython is the extra bio")
+    blocks = [b">one\nAC\n", b"GT\n>two\nGG\n", b""]
+    (tmp_path / "a.fasta.gz").write_bytes(b"".join(map(gzip.compress, blocks)))
+    assert read_fasta(tmp_path / "a.fasta.gz") == (["one", "two"], ["ACGT", "GG"])
+
+
+@pytest.mark.parametrize(
+    ("content", "settings", "message"),
+    [
+        (zipped(b">a\nA", ["a", "b"]), {}, "zip archive of 2 files, a, b: unpack it first"),
+        (b"\x28\xb5\x2f\xfd123", {}, "compressed with zstd: unpack it first"),
+        (b">a x\nA\n>a y\nC\n", {"ids": True}, "2 records of .* have the identifier 'a', record 0 first"),
+        (b">\nA\n", {"ids": True}, "record 0 of .* has no name"),
+    ],
+)
+def test_files_without_one_table_of_names(tmp_path, content, settings, message):
+    pytest.importorskip("Bio", reason="Biopython is the extra bio")
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_fasta(tmp_path / "a", **settings)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_ann.reading.alphabets import ALPHABETS, as_strings, find_alphabet, guess_alphabet
+from sklearn_ann.reading.alphabets import ALPHABETS, find_alphabet, guess_alphabet, likely_alphabet
 
 DNA = ALPHABETS["dna"]
 
@@ -62,21 +62,6 @@ def test_unknown_letters_are_named_or_taken_for_any(alphabet, letter):
 
 
 @pytest.mark.parametrize(
-    "same",
-    [
-        ("AC", "G"),
-        np.array(["AC", "G"]),
-        np.array([["AC"], ["G"]]),
-        pd.Series(["AC", "G"], index=[7, 8]),
-        pd.DataFrame({"sequence": ["AC", "G"]}),
-    ],
-    ids=["tuple", "array", "column", "series", "frame"],
-)
-def test_kinds_of_lists(same):
-    assert as_strings(same) == ["AC", "G"]
-
-
-@pytest.mark.parametrize(
     ("bad", "error", "message"),
     [
         ("ACGT", TypeError, "got a single str"),
@@ -86,7 +71,9 @@ def test_kinds_of_lists(same):
         (["ACGT", None], TypeError, "sequence 1 is None"),
         (["ACGT", ""], ValueError, "sequence 1 is empty"),
         ([], ValueError, "0 sample"),
-        ([["A", "C"], ["G", "T"]], ValueError, r"got shape \(2, 2\)"),
+        ([["AC", "C"], ["G", "T"]], TypeError, r"sequence 0 is \['AC', 'C'\] of type list"),
+        (pd.DataFrame({"a": ["A"], "b": ["C"]}), ValueError, r"of shape \(1, 2\) with the columns \['a', 'b'\]"),
+        ({"a": "AC"}, TypeError, "got a dict"),
     ],
 )
 def test_anything_but_a_list_of_strings_is_refused(bad, error, message):
@@ -108,12 +95,80 @@ def test_letters_that_make_no_alphabet(letters):
         find_alphabet(letters)
 
 
+PROTEIN = "".join(np.random.default_rng(0).choice(list("ACDEFGHIKLMNPQRSTVWY"), 60))
+READ = "".join(np.random.default_rng(0).choice(list("ACGT"), 60))
+
+
 @pytest.mark.parametrize(
     ("sequences", "name"),
-    [(["acgt", "NN"], "dna"), (["ACGU"], "rna"), (["ACG"], "dna"), (["ACGTU"], "protein"), (["MKR"], "protein")],
+    [
+        (["acgt", "NN"], "dna"),
+        (["ACGU"], "rna"),
+        (["ACG"], "dna"),
+        (["MKR"], "protein"),
+        ([READ] * 99 + [READ[:-1] + "R"], "dna"),
+        ([READ] * 99 + [READ[:-1] + "E"], "dna"),  # which the alphabet refuses
+        ([READ.replace("T", "U")] * 99 + [READ], "rna"),
+        ([READ + "NNNNNNNNNNNN"], "dna"),
+        ([READ.lower() + "-----\n*"], "dna"),
+        ([PROTEIN, PROTEIN[::-1]], "protein"),
+        ([PROTEIN + "XBZ*"], "protein"),
+        ([PROTEIN] * 99 + ["ACGT"], "protein"),
+    ],
 )
-def test_guess(sequences, name):
-    assert guess_alphabet(sequences) == name
+def test_the_bulk_of_the_letters_tells_the_alphabet(sequences, name):
+    assert guess_alphabet(sequences) == likely_alphabet(sequences) == name
+
+
+@pytest.mark.parametrize(
+    ("sequences", "name", "message"),
+    [
+        (["ACGTRYACGTAC", "ACGTTTTT"], "dna", "10% are letters such as R that also are amino acids"),
+        (["GASK", "MAGA"], "protein", "62% A, C, G, T, U and N, and the others are codes"),
+    ],
+)
+def test_letters_that_two_alphabets_have_warn(sequences, name, message):
+    with pytest.warns(UserWarning, match=rf"reads X as '{name}', but .*{message}.*alphabet="):
+        assert guess_alphabet(sequences) == name
+
+
+@pytest.mark.parametrize(
+    ("sequences", "message"),
+    [
+        (["ACGTU"], "both T and U are frequent"),
+        ([READ] * 3 + [PROTEIN], "sequence 0 has the letters of nucleotides and sequence 3 of a protein"),
+        (["GATTACAE", "TACE"], "too few for DNA or RNA, and many for a protein"),
+        (["ΩΩΩΩ", "MK"], "of no known alphabet"),
+        (["123", "-"], "X has no letters"),
+    ],
+)
+def test_a_mixture_asks_for_the_alphabet(sequences, message):
+    with pytest.raises(ValueError, match=rf"cannot tell the alphabet.*{message}.*alphabet='dna'"):
+        guess_alphabet(sequences)
+    assert likely_alphabet(sequences) is None
+
+
+def test_a_text_has_no_alphabet():
+    assert likely_alphabet(["the king rules", "a dog barks"]) is None
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "letter", "what"),
+    [
+        ("dna", "-", "a gap: remove gaps"),
+        ("protein", ".", "a gap: remove gaps"),
+        ("protein", "*", "a stop codon: cut the sequence there"),
+        ("dna", "U", "a letter of RNA: replace U by T"),
+        ("rna", "t", "a letter of DNA: replace U by T or T by U"),
+        ("dna", "E", "an amino acid: alphabet='protein'"),
+        ("dna", "5", "a digit"),
+        ("dna", " ", "white space: remove it"),
+        ("protein", "\n", "white space: remove it"),
+    ],
+)
+def test_a_refusal_says_what_the_letter_is(alphabet, letter, what):
+    with pytest.raises(ValueError, match=f"sequence 0 has the letter .* at position 2, {what}.*unknown='ambiguous'"):
+        ALPHABETS[alphabet].encode([f"AC{letter}"])
 
 
 def test_pickle():

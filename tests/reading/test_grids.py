@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sklearn_ann.reading import GridReader
-from sklearn_ann.reading.grids import arrays, is_ragged, kind_of
+from sklearn_ann.reading.grids import arrays
 
 RNG = np.random.default_rng(0)
 SIGNALS = [RNG.normal(size=(n, 2)).astype(np.float32) for n in (3, 1, 70, 5)]
@@ -23,8 +23,9 @@ RAGGED = {
 }
 
 
-def reader(dtype=torch.float32, fixed=(), image_shape=None):
-    settings = {"alphabet": "dna", "unknown": "error", "image_shape": image_shape, "fixed": frozenset(fixed)}
+def reader(dtype=torch.float32, fixed=False, image_shape=None, sample_type="auto"):
+    settings = {"alphabet": "dna", "unknown": "error", "image_shape": image_shape, "fixed": fixed}
+    settings["sample_type"] = sample_type
     return GridReader(owner="Model", dtype=dtype, **settings)
 
 
@@ -70,47 +71,8 @@ def test_rows_are_signals_or_flattened_images():
     assert images.n_channels == 2
 
 
-class PolarsLike:
-    """A frame whose rows are frames."""
-
-    def __init__(self, values):
-        self.values, self.shape = values, values.shape
-
-    def __len__(self):
-        return len(self.values)
-
-    def __getitem__(self, index):
-        return PolarsLike(self.values[[index]])
-
-    def __array__(self, dtype=None, copy=None):
-        return self.values
-
-    def to_numpy(self):
-        return self.values
-
-
-@pytest.mark.parametrize(
-    ("X", "kind", "ragged"),
-    [
-        (["AC", "G"], "sequence", False),
-        (np.array([["AC"], ["G"]]), "sequence", False),
-        (pd.DataFrame({"s": ["AC", "G"]}), "sequence", False),
-        ([3, "AC"], "sequence", False),  # the first sequence is bad
-        (np.ones((2, 3)), "signal", False),
-        ([[1, 2], [1]], "signal", True),
-        (pd.DataFrame(np.ones((2, 3))), "signal", False),
-        (PolarsLike(np.ones((2, 3))), "signal", False),
-        (np.ones((2, 3, 4)), "image", False),
-        ([np.ones((3, 4)), np.ones((2, 2))], "image", True),
-        (np.array([np.ones(2), np.ones(3)], dtype=object), "signal", True),
-    ],
-)
-def test_the_kind_of_samples(X, kind, ragged):
-    assert (kind_of(X, None), is_ragged(X)) == (kind, ragged)
-
-
 def test_kind_channels_and_size_are_those_of_the_fit():
-    made = reader(fixed={2})
+    made = reader(fixed=True)
     made.learn([np.ones((3, 3))] * 2)
     assert (made.kind, made.n_channels, made.size) == ("image", 1, (3, 3))
     with pytest.raises(ValueError, match="X are signals, but this Model was fitted on images"):
@@ -119,9 +81,9 @@ def test_kind_channels_and_size_are_those_of_the_fit():
         made.read([np.ones((3, 3, 2))])
     with pytest.raises(ValueError, match="sample 1 has the size 3x4, but the samples of the fit had 3x3"):
         made.read([np.ones((3, 3)), np.ones((3, 4))])
-    free = reader(fixed={1})  # images may have any size
+    free = reader()
     free.learn([np.ones((3, 3))] * 2)
-    assert free.size is None
+    assert free.size == (3, 3)
     assert len(free.read([np.ones((5, 4))])) == 1
 
 
@@ -132,7 +94,10 @@ def test_kind_channels_and_size_are_those_of_the_fit():
         (np.ones((0, 3)), ValueError, r"sample 1 has shape \(0, 3\): it is empty"),
         (np.ones((2, 3)) * 1j, ValueError, "Complex data not supported: sample 1"),
         (np.array([["a"] * 3]), TypeError, "sample 1 is an array of <U1: expected numbers"),
-        ([[1, None, 2]], TypeError, "sample 1 is an array of object"),
+        ([[1, None, 2]], ValueError, "sample 1 contains NaN"),
+        ([[1, {}, 2]], TypeError, "sample 1 is an array of objects: expected numbers"),
+        ([[1, None, "a"]], TypeError, "sample 1 is an array of object: expected numbers"),
+        ([[1, 2, 3], [1]], ValueError, "sample 1 is a list of parts of different lengths"),
         (np.array([[1, np.inf, 2]]), ValueError, "sample 1 contains NaN or infinity"),
         (np.ones((2, 4)), ValueError, "sample 1 has 4 channels, the first one has 3"),
     ],
@@ -140,3 +105,61 @@ def test_kind_channels_and_size_are_those_of_the_fit():
 def test_bad_samples_are_named(bad, error, message):
     with pytest.raises(error, match=message):
         arrays([np.ones((2, 3)), bad], 1, np.float32)
+
+
+def channels(X, **settings):
+    made = reader(**settings)
+    samples = made.learn(X)
+    return made, samples[torch.arange(len(samples))].x
+
+
+def test_signals_with_channels_in_any_container_are_the_same():
+    X = RNG.normal(size=(3, 9, 2)).astype(np.float32)
+    expected = torch.from_numpy(X).movedim(-1, 1)
+    nested = pd.DataFrame({"a": [pd.Series(x[:, 0]) for x in X], "b": [x[:, 1] for x in X]})
+    frames = [pd.DataFrame(x, columns=["a", "b"]) for x in X]
+    column = pd.Series(list(X))
+    made = None
+    for same in (X, list(X), tuple(X.tolist()), column, column.to_numpy(), column.to_frame("s"), nested, frames):
+        made, found = channels(same, sample_type="signal")
+        assert torch.equal(found, expected)
+        assert (made.kind, made.n_channels, made.columns.number) == ("signal", 2, 2)
+    assert made.columns.names == ["a", "b"]
+    for turned in (nested[["b", "a"]], [frame[["b", "a"]] for frame in frames]):
+        with pytest.raises(ValueError, match="same order"):
+            made.read(turned)
+    with pytest.raises(ValueError, match=r"sample 1 has the channels \['b', 'a'\], but sample 0 has \['a', 'b'\]"):
+        made.read([frames[0], frames[1][["b", "a"]]])
+    with pytest.raises(ValueError, match=r"sample 1 has cells of the shapes \[\(9,\), \(8,\)\]"):
+        made.read(pd.DataFrame({"a": [np.ones(9)] * 2, "b": [np.ones(9), np.ones(8)]}))
+
+
+def test_a_doubtful_kind_warns_once_and_later_samples_follow_the_fit():
+    X = RNG.normal(size=(3, 9, 2))
+    made = reader()
+    with pytest.warns(UserWarning, match="9 x 2 are read as signals with 2 channels.*sample_type='signal' confirms"):
+        made.learn(X)
+    assert made.attributes["sample_type_"] == "signal"
+    assert made.read(X[:, :2])[torch.arange(1)].x.shape == (1, 2, 2)
+    image = reader(sample_type="image")
+    image.learn(X)
+    assert image.read(RNG.normal(size=(1, 30, 4))).n_dimensions == 2
+
+
+def test_a_single_longer_signal_is_read_as_in_a_list():
+    made = reader()
+    made.learn([np.ones(5), np.ones(5)])
+    assert len(made.read([np.ones(7)])) == len(made.read([np.ones(7), np.ones(5)])[torch.arange(1)].x) == 1
+    with pytest.raises(ValueError, match="X has 7 features"):
+        made.read(np.ones((1, 7)))
+
+
+@pytest.mark.parametrize("X", [[], np.ones((0, 9)), np.ones((0, 9, 2))])
+def test_no_sample_is_refused(X):
+    with pytest.raises(ValueError, match="0 sample"):
+        reader().learn(X)
+
+
+def test_text_in_a_table_of_numbers_is_named():
+    with pytest.raises(ValueError, match=r"(?s)could not convert string to float.*'dna'"):
+        reader().learn(pd.DataFrame({"n": [1, 2], "dna": ["AC", "G"]}))

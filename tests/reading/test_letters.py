@@ -1,6 +1,7 @@
 """Sequences of letters."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -67,3 +68,14 @@ def test_longer_sequences_are_refused_only_on_request():
 def test_extents_are_lengths_where_these_differ():
     assert reader().learn(X).extents.tolist() == [4, 1, 3, 3]
     assert reader().learn(["AC", "GT"]).extents is None
+
+
+def test_the_name_of_a_column_is_learned_and_compared():
+    made = reader()
+    made.learn(pd.DataFrame({"dna": X}))
+    assert made.attributes == {
+        "alphabet_": "dna", "letters_": "ACGT", "n_features_in_": 1, "feature_names_in_": np.array(["dna"])
+    }  # fmt: skip
+    assert len(made.read(X)) == len(made.read(pd.Series(X))) == 4
+    with pytest.raises(ValueError, match="feature names should match"):
+        made.read(pd.DataFrame({"rna": X}))

@@ -48,13 +48,35 @@ def test_kinds_of_lists():
         ([["a"], []], 1, ValueError, "sequence 1 is empty"),
         ([["a"], "b"], 1, TypeError, "sequence 1 is 'b' of type str: expected a list"),
         ([["a"], ["b", 3]], 1, TypeError, "sequence 1 has the token 3 of type int: expected a str"),
-        ([["a"]], 2, ValueError, "k=2 is for strings, but sequence 0 is a list of tokens"),
+        ([["the", "a"]], 2, ValueError, "k=2 is for strings, but sequence 0 is a list of tokens"),
         (["AC", 3], 1, TypeError, "sequence 1 is 3 of type int: expected a str"),
     ],
 )
 def test_what_is_not_text_is_refused(X, k, error, message):
     with pytest.raises(error, match=message):
         tokenize(X, k)
+
+
+def test_lists_of_letters_are_strings_for_longer_words():
+    assert tokens_of(tokenize([list("ACG"), list("GT")], 2)) == [["AC", "CG"], ["GT"]]
+
+
+def test_capitals_are_for_strings_of_biological_letters():
+    def reader(X, k=1):
+        made = TextReader(owner="Model", dtype=torch.float32, k=k, min_count=1)
+        made.learn(X)
+        return made
+
+    made = reader(["ACgt", "GGCA"], k=2)
+    assert (made.alphabet_name, sorted(made.vocabulary)) == ("dna", ["AC", "CA", "CG", "GC", "GG", "GT"])
+    assert (
+        made.codes(["acgt"])[0].tolist() == made.codes(["ACGT"])[0].tolist() == made.codes([list("acgt")])[0].tolist()
+    )
+    words = reader([["King", "king"]])
+    assert (words.alphabet_name, len(words.vocabulary)) == (None, 2)
+    text = reader(["The king rules, and the queen rules."])
+    assert text.alphabet_name is None
+    assert {"T", "t"} <= set(text.vocabulary)
 
 
 def test_rows_hold_every_token_with_its_sequence():

@@ -1,0 +1,190 @@
+"""What X holds."""
+
+from collections import UserString
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from sklearn_ann.reading.kinds import as_strings, entries, holds_strings, kind_of, possible_kinds, unpacked
+
+
+class Seq(UserString):
+    """Behaves like Biopython's."""
+
+    def reverse_complement(self):
+        raise AssertionError
+
+
+class SeqRecord:
+    def __init__(self, seq):
+        self.seq = seq
+
+    def __len__(self):
+        return len(self.seq)
+
+
+class PolarsLike:
+    """A frame whose rows are frames."""
+
+    def __init__(self, values):
+        self.values, self.shape = values, values.shape
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, index):
+        return PolarsLike(self.values[[index]])
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+    def to_numpy(self):
+        return self.values
+
+
+STRINGS = ["AC", "G"]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ("AC", "G"),
+        np.array(STRINGS),
+        np.array(STRINGS, dtype=object),
+        np.array(STRINGS, dtype=np.dtypes.StringDType()),
+        np.array([["AC"], ["G"]]),
+        [["AC"], ["G"]],
+        pd.Series(STRINGS, index=[7, 8]),
+        pd.Series(STRINGS, dtype=object),
+        pd.Series(STRINGS, dtype="string"),
+        pd.Series(STRINGS, dtype="category"),
+        pd.Index(STRINGS),
+        pd.DataFrame({"sequence": STRINGS}),
+        pd.DataFrame({"sequence": pd.Categorical(STRINGS)}),
+        pd.DataFrame({"sequence": [["A", "C"], ["G"]]}),
+        [Seq("AC"), Seq("G")],
+        [SeqRecord(Seq("AC")), SeqRecord(Seq("G"))],
+        [["A", "C"], ["G"]],
+        [np.array(["A", "C"]), np.array(["G"])],
+    ],
+    ids=lambda X: type(X).__name__,
+)
+def test_containers_of_strings(same):
+    assert as_strings(same) == STRINGS
+    assert holds_strings(same)
+    assert kind_of(same) == ("sequence", None)
+
+
+def test_rows_of_letters_are_strings():
+    for same in ([["A", "C"], ["G", "T"]], np.array([["A", "C"], ["G", "T"]])):
+        assert as_strings(same) == ["AC", "GT"]
+
+
+def test_biopython():
+    pytest.importorskip("Bio")
+    from Bio import Seq, SeqRecord
+
+    records = [SeqRecord.SeqRecord(Seq.Seq("ACGT"), id="a"), SeqRecord.SeqRecord(Seq.MutableSeq("GT"), id="b")]
+    for same in (records, [record.seq for record in records], pd.Series(records), tuple(records)):
+        assert as_strings(same) == ["ACGT", "GT"]
+        assert holds_strings(same)
+    with pytest.raises(TypeError, match="got a single SeqRecord: wrap it in a list"):
+        as_strings(records[0])
+    with pytest.raises(ValueError, match="sequence 1 is a Seq without letters"):
+        as_strings([Seq.Seq("A"), Seq.Seq(None, length=3)])
+    with pytest.raises(ValueError, match="sequence 0 is empty"):
+        as_strings([Seq.Seq("")])
+
+
+def test_a_tensor_with_gradients_holds_numbers():
+    X = torch.ones(4, 3, requires_grad=True)
+    assert entries(X) is None
+    numbers, _ = unpacked(X)
+    np.testing.assert_array_equal(numbers, np.ones((4, 3)))
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_missing_strings_are_named(missing):
+    with pytest.raises(TypeError, match=r"sequence 1 is .*: expected a str; leave missing sequences out"):
+        as_strings(["A", missing])
+
+
+@pytest.mark.parametrize("X", [[3, "AC"], [b"AC"], "AC", [None, "AC"]])
+def test_one_odd_sample_does_not_change_that_they_are_strings(X):
+    assert holds_strings(X)
+    with pytest.raises(TypeError):
+        as_strings(X)
+
+
+@pytest.mark.parametrize(
+    ("X", "kind"),
+    [
+        (np.ones((2, 3)), "signal"),
+        ([[1, 2], [1]], "signal"),
+        (pd.DataFrame(np.ones((2, 3))), "signal"),
+        (PolarsLike(np.ones((2, 3))), "signal"),
+        (np.array([np.ones(2), np.ones(3)], dtype=object), "signal"),
+        (np.ones((2, 30, 1)), "signal"),
+        (np.ones((2, 8, 8)), "image"),
+        (np.ones((2, 28, 28)), "image"),
+        (np.ones((2, 64, 32)), "image"),
+        (np.ones((2, 100, 4, 3)), "image"),
+        ([np.ones((5, 4)), np.ones((2, 2))], "image"),
+        ([np.ones((50, 4, 3))], "image"),
+    ],
+)
+def test_kinds_without_a_doubt(X, kind):
+    X, _ = unpacked(X)
+    assert kind_of(X) == (kind, None)
+
+
+PEPTIDES = np.eye(20)[np.random.default_rng(0).integers(20, size=(3, 9))]
+
+
+@pytest.mark.parametrize(
+    ("X", "kind", "other"),
+    [
+        (np.ones((2, 60, 4)), "signal", "image"),
+        ([np.ones((60, 4))], "signal", "image"),
+        ([np.ones((9, 4)), np.ones((2, 4))], "signal", "image"),
+        ([np.ones((200, 64)), np.ones((300, 64))], "signal", "image"),
+        (PEPTIDES, "signal", "image"),  # one-hot letters
+        ([np.ones((200, 224)), np.ones((300, 224))], "image", "signal"),
+        (np.ones((2, 4, 60)), "image", "image"),  # channels come first elsewhere
+    ],
+)
+def test_kinds_in_doubt_say_so_and_can_be_told(X, kind, other):
+    found, doubt = kind_of(X)
+    assert found == kind
+    assert "sample_type" in doubt
+    assert possible_kinds(X) == ["signal", "image"]
+    assert kind_of(X, other) == (other, None)
+
+
+@pytest.mark.parametrize(
+    ("X", "sample_type", "message"),
+    [
+        (["AC"], "signal", "sample_type='signal', but X holds sequences"),
+        (np.ones((2, 3)), "sequence", "sample_type='sequence', but X holds signals"),
+        (np.ones((2, 3)), "image", "but X holds signals; image_shape reads rows"),
+        (np.ones((2, 3, 4)), "sequence", "but X holds signals or images"),
+        (np.ones((2, 3, 4, 5)), "signal", "but X holds images"),
+    ],
+)
+def test_what_x_cannot_be_is_refused(X, sample_type, message):
+    with pytest.raises(ValueError, match=message):
+        kind_of(X, sample_type)
+
+
+@pytest.mark.parametrize("X", [{"a": 1}, {1, 2}, iter([1])])
+def test_what_is_no_list_is_refused(X):
+    with pytest.raises(TypeError, match="expected a list"):
+        unpacked(X)
+
+
+def test_one_image_of_another_height_does_not_make_signals_of_all():
+    kind, doubt = kind_of([np.ones((8, 8))] * 40 + [np.ones((9, 8))])
+    assert kind == "image"
+    assert "sample_type='signal'" in doubt
