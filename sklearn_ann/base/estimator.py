@@ -39,6 +39,7 @@ from sklearn_ann.base.plan import (
     kept_parameters,
     with_weights_of,
 )
+from sklearn_ann.base.progress import complaint_about
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import WithHead
 from sklearn_ann.reading import Reader, RowReader
@@ -337,14 +338,9 @@ class NeuralEstimator(
                 finally:
                     raise interrupt  # whatever else may fail now
             self._store(results)
-        p = plan.parameters
-        if not (plan.incremental or run.converged or run.stopped or p.learning_rate_schedule == "cosine"):
-            warnings.warn(
-                f"The loss of {type(self).__name__} was still falling after max_epochs={p.max_epochs} epochs. "
-                "A greater max_epochs, learning_rate or tol lets it converge.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+            complaint = complaint_about(type(self).__name__, plan, run)
+        if complaint:
+            warnings.warn(complaint, ConvergenceWarning, stacklevel=3)
         return self
 
     @with_callbacks

@@ -25,7 +25,7 @@ from sklearn_ann.base.losses import (
     with_weight,
 )
 from sklearn_ann.reading import Learned
-from sklearn_ann.reading.columns import is_missing
+from sklearn_ann.reading.columns import first_unreadable, is_missing
 from sklearn_ann.reading.scaling import mean_and_scale
 from sklearn_ann.training import Error, Samples
 
@@ -64,6 +64,10 @@ class Targets(Learned, ABC):
     @abstractmethod
     def error(self) -> Error:
         """Error of the network's outputs."""
+
+    def constant(self, target: Tensor) -> Tensor | None:
+        """Return the outputs, (n_outputs,), of the best prediction that is the same for all samples, if it is known."""
+        return None
 
     def renewed(self, today: Targets) -> Targets:
         """Return what was learned with the class weights and the type of `today`, to go on from an earlier fit."""
@@ -195,6 +199,12 @@ class ClassTargets(Targets):
         """Return the classes, unless a sample may have several."""
         return None if self.multilabel else target.numpy().ravel()
 
+    def constant(self, target: Tensor) -> Tensor:
+        """Return the logits of the shares of the classes."""
+        if not target.is_floating_point():  # codes of one class, or of three and more
+            return torch.bincount(target, minlength=self.n_outputs).to(self.dtype).div(len(target)).log()
+        return torch.logit(target.nanmean(dim=0), eps=1e-6)
+
     @property
     def binary(self) -> bool:
         """Whether one output tells two classes apart."""
@@ -282,7 +292,13 @@ class NumberTargets(Targets):
             raise TypeError("y is a sparse matrix, but a dense array was expected: use y.toarray()")
         if y.dtype == object:
             y = np.where(missing_entries(y), np.nan, y)
-        values = np.asarray(y, dtype=np.float64).reshape(len(y), -1)  # (n_samples, n_outputs)
+        try:
+            values = np.asarray(y, dtype=np.float64).reshape(len(y), -1)  # (n_samples, n_outputs)
+        except (TypeError, ValueError) as error:
+            wrong = first_unreadable(np.where(missing_entries(y), 0, y.astype(object)).reshape(len(y), -1), np.inf)
+            if wrong is None:
+                raise
+            raise type(error)(f"y has the value {wrong[0]!r} in sample {wrong[1]}, but targets are numbers") from error
         if self.loss == "poisson" and (values < 0).any():
             sample = int((values < 0).any(axis=1).argmax())
             raise ValueError(f"loss='poisson' is for targets from 0, but the target of sample {sample} is {y[sample]}")
@@ -291,6 +307,12 @@ class NumberTargets(Targets):
     def _encoded(self, y: np.ndarray, weight: np.ndarray | None) -> Tensor | Samples:
         values = torch.as_tensor((y - self._mean) / self._scale, dtype=self.dtype)
         return with_weight(values, self._entry_weights(weight, y.shape))
+
+    def constant(self, target: Tensor) -> Tensor:
+        """Return the mean, which is zero, or the quantile without weights."""
+        if self.loss in ("squared_error", "huber", "poisson"):
+            return torch.zeros(self.n_outputs, dtype=self.dtype)
+        return target.nanquantile(self.quantile if self.loss == "quantile" else 0.5, dim=0)
 
     @property
     def error(self) -> Error:

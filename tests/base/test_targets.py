@@ -90,3 +90,9 @@ def test_a_frozen_target_does_not_change():
     targets.freeze()
     with pytest.raises(AttributeError, match="is frozen"):
         targets.learn([5.0, 6.0], None)
+
+
+@pytest.mark.parametrize("y", [[1.0, "a"], np.array(["1", "a"]), np.array([[1.0, None], [3.0, "a"]], dtype=object)])
+def test_a_target_that_is_no_number_is_named(y):
+    with pytest.raises(ValueError, match="y has the value 'a' in sample 1, but targets are numbers"):
+        NumberTargets(**COMMON).learn(y, None)
