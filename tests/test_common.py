@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import generate_invalid_param_val, make_con
 from sklearn.utils._test_common.instance_generator import _get_check_estimator_ids
 
 from sklearn_ann.base.docstrings import split_entries, split_sections
-from sklearn_ann.base.names import SamplesInAColumn
+from sklearn_ann.base.names import names_of_a_column
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -62,8 +62,7 @@ def test_what_check_estimator_leaves_out(estimator, check):
 NAMED_BY_CLASS = [
     estimator
     for estimator in NEURAL
-    if estimator.get_feature_names_out
-    in (ClassNamePrefixFeaturesOutMixin.get_feature_names_out, SamplesInAColumn.get_feature_names_out)
+    if estimator.get_feature_names_out in (ClassNamePrefixFeaturesOutMixin.get_feature_names_out, names_of_a_column)
 ]
 
 

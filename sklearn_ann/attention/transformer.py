@@ -15,7 +15,7 @@ from torch import Tensor
 from sklearn_ann import training
 from sklearn_ann.base.parameters import PositiveFloat, declared
 from sklearn_ann.layers import attention_weights
-from sklearn_ann.reading.annotated import NamesOfSamples
+from sklearn_ann.reading.annotated import names_of_samples
 from sklearn_ann.reading.reader import Columns
 
 _MOST_WEIGHTS = 2**21  # attention weights computed at a time, so that they fit in the cache
@@ -69,8 +69,9 @@ def check_sets(X: Any, n_features: int | None) -> list[np.ndarray]:
     return sets
 
 
+@names_of_samples
 @declared
-class AttentionTransformer(NamesOfSamples, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Attention without learned weights: each row becomes a mean of values, weighted by the similarity of their keys.
 
     The self-attention layer is ``Y = softmax(X Xᵀ) X``, the attention layer ``Y = softmax(X Kᵀ) V``, with the softmax

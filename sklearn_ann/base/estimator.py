@@ -43,14 +43,13 @@ from sklearn_ann.base.progress import complaint_about
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import WithHead
 from sklearn_ann.reading import Reader, RowReader
-from sklearn_ann.reading.annotated import NamesOfSamples
+from sklearn_ann.reading.annotated import names_of_samples
 
 
+@names_of_samples
 @declared
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class NeuralEstimator(
-    NamesOfSamples, ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator
-):
+class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator):
     """A neural network as a scikit-learn estimator.
 
     A subclass is its hyper-parameters, its docstring and four answers: what is a sample (`_reader`; rows by default),
@@ -177,7 +176,7 @@ class NeuralEstimator(
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        declared(cls)
+        names_of_samples(declared(cls))
 
     # --- What an architecture answers ------------------------------------------------------------------------------
     # These are called while a fit is prepared or stored, never by a prediction.

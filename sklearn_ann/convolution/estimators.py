@@ -16,7 +16,7 @@ from torch.nn.grad import conv1d_weight
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
-from sklearn_ann.base.names import SamplesInAColumn
+from sklearn_ann.base.names import names_of_a_column
 from sklearn_ann.base.parameters import DropProbability, LayerSizes
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
@@ -127,7 +127,7 @@ def letter_counts(plan: Plan, run: training.Training, module: Any) -> np.ndarray
     return counts.numpy(force=True)
 
 
-class ConvolutionalEstimator(SamplesInAColumn, NeuralEstimator):
+class ConvolutionalEstimator(NeuralEstimator):
     """Base of the convolutional estimators.
 
     Parameters
@@ -232,6 +232,8 @@ class ConvolutionalEstimator(SamplesInAColumn, NeuralEstimator):
     image_shape: tuple | None = None
     sample_type: SampleType = "auto"
     learning_rate_schedule: training.Schedule = "adaptive"
+
+    get_feature_names_out = names_of_a_column
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         return GridReader(

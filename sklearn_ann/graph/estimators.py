@@ -14,7 +14,7 @@ from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
-from sklearn_ann.base.names import SamplesInAColumn
+from sklearn_ann.base.names import names_of_a_column
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
 from sklearn_ann.graph.network import GraphBody, GraphConvolutions, NodeBody
 from sklearn_ann.layers import Backend, Reduction, layer_widths, resolve_backend
@@ -22,7 +22,7 @@ from sklearn_ann.reading import GraphReader, NodeReader, Reader
 from sklearn_ann.reading.graphs import GraphBatch
 
 
-class GraphEstimator(SamplesInAColumn, NeuralEstimator):
+class GraphEstimator(NeuralEstimator):
     """Base of all graph estimators, with the parameters of the convolutions.
 
     Parameters
@@ -93,6 +93,8 @@ class GraphEstimator(SamplesInAColumn, NeuralEstimator):
     reduction: Backend = "auto"
     node_attributes: Any = None
     edge_attributes: Any = None
+
+    get_feature_names_out = names_of_a_column
 
     @property
     def _adjacency(self) -> dict[str, Any]:

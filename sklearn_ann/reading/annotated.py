@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import scipy.sparse as sp
+
+T = TypeVar("T")
 
 
 def is_annotated(X: Any) -> bool:
@@ -76,16 +78,11 @@ def as_frame(X: Any, names: list[str] | None) -> Any:
     return type(header)(values.toarray() if sp.issparse(values) else values, index=X.obs_names, columns=header.columns)
 
 
-class NamesOfSamples:
-    """A base of transformers: a frame that ``transform`` returns for an AnnData object has its names of samples.
-
-    It comes before scikit-learn's mixin, which makes the frame.
-    """
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        for name in {"transform", "fit_transform"} & vars(cls).keys():
-            setattr(cls, name, _naming_samples(getattr(cls, name)))
+def names_of_samples(transformer: type[T]) -> type[T]:
+    """Make frames that ``transform`` returns for AnnData objects have their names of samples; a class decorator."""
+    for name in {"transform", "fit_transform"} & vars(transformer).keys():
+        setattr(transformer, name, _naming_samples(getattr(transformer, name)))
+    return transformer
 
 
 def _naming_samples(method: Any) -> Any:

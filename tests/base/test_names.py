@@ -3,10 +3,11 @@
 import pytest
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 
-from sklearn_ann.base.names import SamplesInAColumn
+from sklearn_ann.base.names import names_of_a_column
 
 
-class Cells(SamplesInAColumn, ClassNamePrefixFeaturesOutMixin, BaseEstimator):
+class Cells(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
+    get_feature_names_out = names_of_a_column
     _n_features_out, n_features_in_ = 2, 3
 
     def fit(self, X):

@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from sklearn_ann.reading import RowReader, StandardizedRowReader, TableReader
-from sklearn_ann.reading.annotated import NamesOfSamples, as_frame, in_memory, is_annotated, matrix, placed
+from sklearn_ann.reading.annotated import as_frame, in_memory, is_annotated, matrix, names_of_samples, placed
 from sklearn_ann.training import Examples
 
 pytestmark = pytest.mark.filterwarnings("ignore:The 'mode.chained_assignment' option")  # of anndata, in views
@@ -126,7 +126,8 @@ def test_a_frame_has_the_names_of_samples_and_features():
     pd.testing.assert_frame_equal(frame, annotated().to_df()[["b", "a"]], check_names=False)
 
 
-class Doubled(NamesOfSamples, TransformerMixin, BaseEstimator):
+@names_of_samples
+class Doubled(TransformerMixin, BaseEstimator):
     def transform(self, X):
         """Return twice the values."""
         return 2 * np.asarray(getattr(X, "X", X))
