@@ -24,6 +24,11 @@ _OBJECTS = re.compile(r"(object|null)\b")
 _BULK = 0.9  # of the values of a column of objects; the others are then errors and do not make it categorical
 
 
+def is_frame(X: Any) -> bool:
+    """Return whether `X` is a frame of pandas or polars."""
+    return hasattr(X, "columns") and hasattr(X, "shape") and not sp.issparse(X)
+
+
 def readable(X: Any) -> Any:
     """Return `X`, or refuse what NumPy would misread, read without its names, or take minutes to look at.
 
@@ -94,7 +99,7 @@ def as_table(X: Any, names: list[str] | None = None) -> Any:
     X = readable(X)
     if is_annotated(X):
         X = as_frame(X, names)
-    if hasattr(X, "columns") and not sp.issparse(X):
+    if is_frame(X):
         if len(X) == 0 or X.shape[1] == 0:
             raise ValueError(f"Found array with 0 sample(s) or 0 feature(s), of shape {X.shape}: expected 1 or more")
         return X
@@ -241,21 +246,22 @@ def _refuse_times(dtype: Any, name: str) -> None:
 
 def check_rows(X: Any) -> None:
     """Raise a ValueError for what is no table of numbers and is not refused, or not with its name, by scikit-learn."""
-    if hasattr(X, "columns") and not sp.issparse(X):
+    if is_frame(X):
         for name, dtype in zip(X.columns, X.dtypes, strict=True):
             if not isinstance(dtype, np.dtype) or dtype.kind in "mMc":
                 _refuse_times(dtype, f"column {name!r}")
-    elif (
-        isinstance(X, list | tuple | np.ndarray)
-        and getattr(X, "shape", None) != ()
-        and len(X)
-        and isinstance(X[0], str | bytes)
-    ):
+    elif isinstance(_first(X), str | bytes):
         raise ValueError(
             f"X holds strings such as {X[0]!r}, but numbers were expected: SequenceEncoder turns sequences into rows"
         )
     elif isinstance(getattr(X, "dtype", None), np.dtypes.ObjectDType) and len(X.shape) == 1:
         raise ValueError(f"Expected 2D array, got {len(X)} objects, the first a {type(next(iter(X))).__name__}")
+
+
+def _first(X: Any) -> Any:
+    """Return the first entry of a list or an array; None if it has none."""
+    has_entries = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim > 0)
+    return X[0] if has_entries and len(X) else None
 
 
 def _numbers(values: Any, name: str) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sklearn_ann.reading.columns import is_missing
+from sklearn_ann.reading.columns import is_frame, is_missing
 from sklearn_ann.reading.reader import Columns
 
 Kind = Literal["sequence", "signal", "image"]
@@ -18,11 +18,6 @@ SampleType = Literal["auto", "sequence", "signal", "image"]
 MOST_CHANNELS = 24  # of a signal that "auto" recognises: 20 amino acids, their ambiguous letters and a gap
 _NUMBERS = "biufcmM"  # kinds of NumPy's types that hold no strings
 _ONE_HOT = 0.9  # share of the rows of a matrix that have a single one, from which on they are letters
-
-
-def is_frame(X: Any) -> bool:
-    """Return whether `X` is a frame of pandas or polars."""
-    return hasattr(X, "columns") and hasattr(X, "shape") and not sp.issparse(X)
 
 
 # --- Strings ---------------------------------------------------------------------------------------------------------

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_ann.reading.columns import is_frame
 from sklearn_ann.reading.graphs.attributes import Attributes
 from sklearn_ann.reading.graphs.conversion import Choice, Origin, read_graphs
 from sklearn_ann.reading.graphs.parts import GraphParts, gather
-from sklearn_ann.reading.kinds import is_frame
 
 
 class Graph(NamedTuple):

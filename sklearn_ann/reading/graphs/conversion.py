@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_ann.reading.columns import is_frame
 from sklearn_ann.reading.graphs.attributes import (
     MISSING,
     Attributes,
@@ -20,7 +21,6 @@ from sklearn_ann.reading.graphs.attributes import (
 )
 from sklearn_ann.reading.graphs.molecules import molecule_parts, read_molecules
 from sklearn_ann.reading.graphs.parts import GraphParts
-from sklearn_ann.reading.kinds import is_frame
 
 Choice = Sequence[Any] | Attributes | None
 """Names of attributes to read, or attributes that were learned before; None for the default."""

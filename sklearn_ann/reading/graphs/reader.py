@@ -10,11 +10,11 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from sklearn_ann.reading.columns import is_frame
 from sklearn_ann.reading.graphs.attributes import Attributes, some_names
 from sklearn_ann.reading.graphs.container import GraphSet, as_graph, as_graph_set
 from sklearn_ann.reading.graphs.conversion import Choice
 from sklearn_ann.reading.graphs.samples import GraphBatch, GraphSamples, NodeSamples, check_sums, whole_graph
-from sklearn_ann.reading.kinds import is_frame
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.training import Samples
 
