@@ -116,8 +116,8 @@ EXACT = {"precision": "float64", "batch_size": None}
 
 
 def exact(estimator):
-    """The settings under which `estimator` is exact: batch normalisation and dropout see rows, not weights."""
-    without = {"normalization": None, "dropout": 0.0}
+    """The settings under which `estimator` is exact: dropout draws for a row, not for its weight."""
+    without = {"dropout": 0.0}
     return EXACT | {name: value for name, value in without.items() if name in estimator().get_params()}
 
 

@@ -633,6 +633,19 @@ def test_weight_two_is_a_row_twice_and_weight_zero_is_none(estimator, digits):
         )
 
 
+@every_estimator_with("sample_weight", among=[e for e in NEURAL if e not in ROWS and e not in RANDOM_ERROR])
+def test_weight_two_is_a_string_an_image_or_a_graph_twice(estimator, data):
+    some = np.arange(60) * 2
+    X, y = (values[some] for values in data)
+    weight = np.arange(60) % 3 + 1
+    twice = np.repeat(np.arange(60), weight)
+    settings = exact(estimator) | {"max_epochs": 20, "tol": 0, "random_state": 0}
+    weighted = estimator(**settings).fit(X, y, sample_weight=weight)
+    repeated = estimator(**settings).fit(X[twice], y[twice])
+    np.testing.assert_allclose(weighted.transform(X), repeated.transform(X), rtol=1e-7, atol=1e-9)
+    assert weighted.loss_ == pytest.approx(repeated.loss_, rel=1e-9)
+
+
 # --- Devices and precisions ------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann.base.names import compare_names
 from sklearn_ann.base.parameters import (
     NonNegativeFloat,
     NonNegativeInt,
@@ -238,6 +239,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         """Validate, read, split and settle everything that a training needs; the estimator stays as it is."""
         self._validate_params()
         going_on = hasattr(self, "module_") and (incremental or self.warm_start)
+        compare_names(X, y=y, sample_weight=sample_weight, groups=groups)
+        compare_names(X_val, y_val=y_val)
         groups = None if groups is None else checked_groups(groups, X)
         plan = self._new_plan(X, going_on, incremental)
         plan.examples = self._examples(plan, X, y, sample_weight, learn=not going_on, **target_options)

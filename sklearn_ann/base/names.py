@@ -1,11 +1,61 @@
-"""Names of what ``transform`` returns where the samples are the cells of a column."""
+"""Names of samples, compared between X and what is given beside it, and names of what ``transform`` returns."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
+
+from sklearn_ann.reading.annotated import is_annotated
+
+
+def compare_names(X: Any, **beside: Any) -> None:
+    """Warn of targets, weights or groups whose index has the names of the samples in another order.
+
+    The names are the index of a frame or a series, the ``obs_names`` of AnnData, or the samples themselves, such as
+    names of nodes. Rows are read by position all the same, as scikit-learn reads them: permutation tests rely on it.
+
+    Parameters
+    ----------
+    X : samples
+    **beside
+        ``y=``, ``sample_weight=``, ``groups=``; those without an index, or with pandas' default one, have no names.
+
+    Warns
+    -----
+    UserWarning
+    """
+    for name, values in beside.items():
+        index = _index(values)
+        if index is None or not index.is_unique or list(index) == list(range(len(index))):
+            continue
+        names, source = _names(X)
+        if names is not None and names != list(index) and len(names) == len(index) and set(names) == set(index):
+            warnings.warn(
+                f"The index of {name} has the names of the samples in X in another order. {name} is read by position, "
+                f"as scikit-learn does; {name}.loc[{source}] has the order of X.",
+                UserWarning,
+                stacklevel=5,
+            )
+
+
+def _index(values: Any) -> Any:
+    """Return the index of a frame or a series of pandas, else None."""
+    index = getattr(values, "index", None)
+    return index if hasattr(index, "is_unique") else None  # lists have a method of this name
+
+
+def _names(X: Any) -> tuple[list[Any] | None, str]:
+    """Return the names of the samples, or None, and how a user writes them."""
+    if is_annotated(X):
+        return list(X.obs_names), "X.obs_names"
+    if _index(X) is not None:
+        return list(X.index), "X.index"
+    plain = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1)
+    named = plain and all(isinstance(name, str | int | np.integer) for name in X)
+    return (list(X), "X") if named else (None, "")
 
 
 def names_of_a_column(self: ClassNamePrefixFeaturesOutMixin, input_features: Any = None) -> np.ndarray:

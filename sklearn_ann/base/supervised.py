@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import Tags
 
 from sklearn_ann.base.estimator import NeuralEstimator
@@ -27,6 +27,23 @@ def known_targets(y: Any) -> np.ndarray | None:
         return None
     missing = missing_entries(np.asarray(y))
     return ~missing if missing.any() else None
+
+
+def all_predicted(predictions: np.ndarray) -> np.ndarray:
+    """Return the predictions.
+
+    Raises
+    ------
+    ValueError
+        If a sample has none, naming the sample.
+    """
+    missing = np.flatnonzero(missing_entries(predictions).reshape(len(predictions), -1).any(axis=1))
+    if len(missing):
+        raise ValueError(
+            f"{len(missing)} of {len(predictions)} samples have no prediction, such as sample {missing[0]}: they "
+            "hold nothing to read, such as unreadable molecules; leave them out of X and y"
+        )
+    return predictions
 
 
 class NeuralClassifier(ClassifierMixin, NeuralEstimator):
@@ -171,10 +188,10 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         float
             With several labels per sample, the share of samples of which all known labels are right.
         """
-        known = known_targets(y)
+        known, predicted = known_targets(y), all_predicted(self.predict(X))
         if known is None:
-            return float(super().score(X, y, sample_weight))
-        right = ((self.predict(X) == np.asarray(y)) | ~known).all(axis=1)
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        right = ((predicted == np.asarray(y)) | ~known).all(axis=1)
         return float(np.average(right, weights=checked_weights(sample_weight, len(right))))
 
     def __sklearn_tags__(self) -> Tags:
@@ -295,10 +312,10 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         float
             With several outputs, the mean over them; each is scored on the samples whose target is known.
         """
-        known = known_targets(y)
+        known, predicted = known_targets(y), all_predicted(self.predict(X))
         if known is None:
-            return float(super().score(X, y, sample_weight))
-        targets, predicted = np.asarray(y, dtype=np.float64), self.predict(X)
+            return float(r2_score(y, predicted, sample_weight=sample_weight))
+        targets = np.asarray(y, dtype=np.float64)
         weight = checked_weights(sample_weight, len(targets))
         scores = [
             r2_score(target[there], output[there], sample_weight=None if weight is None else weight[there])

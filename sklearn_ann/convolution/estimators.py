@@ -162,8 +162,7 @@ class ConvolutionalEstimator(NeuralEstimator):
         each sample by itself. Both also normalise the channels of images and signals, over the batch, before the first
         convolution; with None these should be scaled already. ``"auto"`` is ``"batch"``, and ``"layer"`` for samples
         of different sizes: a batch holds samples of similar size, so if size and class are related, its statistics
-        are those of one class. Statistics of a batch ignore sample weights. Wherever they are used, a sample of weight
-        2 does not count exactly as if it were there twice.
+        are those of one class.
 
     residual : bool
         Whether to add the input of each convolution to its output (He et al. 2016).

@@ -51,8 +51,7 @@ class GraphEstimator(NeuralEstimator):
         Whether to add a convolution's input to its output where their widths are equal.
 
     normalization : {"batch", "layer"} or None
-        Normalisation of the node features after each convolution, and of the read-out. The statistics of ``"batch"``
-        ignore sample weights: with it, a graph of weight 2 does not count exactly as if it were there twice.
+        Normalisation of the node features after each convolution, and of the read-out.
 
     dropout : float
         Probability, in [0, 1), to drop a unit before each layer after the first while training.

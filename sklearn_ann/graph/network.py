@@ -13,6 +13,7 @@ from sklearn_ann.graph.convolutions import CONVOLUTIONS, GATConvolution
 from sklearn_ann.layers import (
     NORMALIZATIONS,
     Backend,
+    BatchNorm,
     Dropout,
     Reduction,
     SparseMatrix,
@@ -68,7 +69,8 @@ class GraphConvolutions(nn.Module):
         x = self._drop_inputs(batch.x)
         layers: list[Tensor] = []
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            h = norm(convolution(self.dropout(x) if layers else x, batch)).relu()
+            h = convolution(self.dropout(x) if layers else x, batch)
+            h = norm(h, owners=batch.graphs.members).relu()
             x = h + x if self.residual and x.shape == h.shape else h
             layers.append(x)
         return layers
@@ -153,6 +155,9 @@ class NodeBody(nn.Module):
     def __init__(self, convolutions: GraphConvolutions, propagate_last: str | None) -> None:
         super().__init__()
         self.convolutions, self.propagate_last = convolutions, propagate_last
+        for norm in convolutions.norms:
+            if isinstance(norm, BatchNorm):
+                norm.of_samples = False  # the samples are some of the graph's nodes
 
     def forward(self, batch: tuple[GraphBatch, Tensor]) -> Tensor:
         graph, nodes = batch

@@ -22,7 +22,7 @@ from sklearn_ann.layers.dense import Activation, TiedLinear, dense_stack, layer_
 from sklearn_ann.layers.head import WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.mutation import Mutation
-from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm
+from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm, weighing
 from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
 from sklearn_ann.layers.ragged import Groups, ragged_positions
 from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
@@ -69,4 +69,5 @@ __all__ = [
     "reduce",
     "resolve_backend",
     "statistics",
+    "weighing",
 ]

@@ -198,7 +198,7 @@ class ConvolutionBlock(nn.Module):
         self.weight = nn.Parameter(torch.empty(layer.n_filters, n_inputs, *[layer.kernel_size] * n_dimensions))
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
         self.bias = None if normalization else nn.Parameter(torch.zeros(layer.n_filters))
-        self.norm = NORMALIZATIONS[normalization](layer.n_filters) if normalization else None
+        self.norm = NORMALIZATIONS[normalization](layer.n_filters)
         self.position = None if size is None else PositionBias(layer.n_filters, size)
         self.shortcut: nn.Module | None = None
         if residual:
@@ -213,11 +213,7 @@ class ConvolutionBlock(nn.Module):
     def forward(self, x: Tensor, sizes: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return feature maps of shape (batch, n_filters, *size) and the sizes that the samples have there."""
         mask = places(sizes, x)
-        y = self.responses(x)
-        if self.norm is not None:
-            y = self.norm(y, mask)
-        elif mask is not None:
-            y = y * mask[:, None]
+        y = self.norm(self.responses(x), mask)
         if self.position is not None:
             y = self.position(y, sizes)
             y = y if mask is None else y * mask[:, None]

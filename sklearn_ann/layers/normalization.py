@@ -1,8 +1,9 @@
-"""Batch and layer normalisation that leave padding out."""
+"""Batch and layer normalisation that leave padding out and count weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -12,60 +13,73 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
-class _MaskedNormalization(torch.autograd.Function):
-    """Normalise with statistics over the positions in a mask, per channel or per sample.
+class _WeightedNormalization(torch.autograd.Function):
+    """Normalise with weighted statistics over the positions in a mask, per channel or per sample.
 
     torch's kernels compute the moments, and the sums of the gradient, of each channel of each sample over all M
-    positions, with zeros outside the mask. Their sums give the statistics over the N positions in the mask, so that a
-    few passes over the feature maps suffice.
+    positions, with zeros outside the mask. Their sums, in which each sample has its weight, give the statistics over
+    the positions in the mask, N with weights, so that a few passes over the feature maps suffice.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, mask: Tensor, weight: Tensor, bias: Tensor, eps: float, over: int
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        ctx: Any,
+        x: Tensor,
+        mask: Tensor | None,
+        share: Tensor | None,
+        weight: Tensor,
+        bias: Tensor,
+        eps: float,
+        over: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Normalise `x` with statistics summed over dimension `over`: 0, the samples, or 1, the channels."""
-        inside = mask[:, None].to(x.dtype)  # (batch, 1, *size)
-        x = x * inside
         batch, channels = x.shape[:2]
+        inside = None if mask is None else mask[:, None].to(x.dtype)  # (batch, 1, *size)
+        x = x if inside is None else x * inside
         rows = _rows(x)
         n_all = rows.shape[2]  # M
-        counts = inside.flatten(1).sum(dim=1, keepdim=True).double().expand(batch, channels)
-        n = counts.sum(dim=over, keepdim=True)  # N
+        counts = x.new_full((batch, 1), n_all) if inside is None else inside.flatten(1).sum(dim=1, keepdim=True)
+        share = torch.ones_like(counts) if share is None else share[:, None].to(x.dtype)  # (batch, 1)
+        n = (share.double() * counts).expand(batch, channels).sum(dim=over, keepdim=True)  # N
         mean, variance = (
             moment.double().view(batch, channels) for moment in torch.batch_norm_update_stats(rows, None, None, 0.0)
         )
-        square = ((variance + mean.square()) * n_all).sum(dim=over, keepdim=True) / n
-        mean = (mean * n_all).sum(dim=over, keepdim=True) / n
+        scale = share.double() * n_all
+        square = ((variance + mean.square()) * scale).sum(dim=over, keepdim=True) / n
+        mean = (mean * scale).sum(dim=over, keepdim=True) / n
         variance = (square - mean.square()).clamp(min=0)
         mean, variance = mean.to(x.dtype), variance.to(x.dtype)
         # As vectors, with one entry per channel of each sample.
         m, v, w, b = (value.expand(batch, channels).reshape(-1) for value in (mean, variance, weight, bias))
-        y = F.batch_norm(rows, m, v, w, b, eps=eps).view_as(x) * inside
-        ctx.save_for_backward(x, inside, weight, m, v, n)
+        y = F.batch_norm(rows, m, v, w, b, eps=eps)
+        y = torch.ops.aten._unsafe_view(y, x.shape)  # no view for autograd, so that the caller may change it in place
+        y = y if inside is None else y.mul_(inside)
+        ctx.save_for_backward(x, inside, share, weight, m, v, n)
         ctx.eps, ctx.over = eps, over
-        ctx.mark_non_differentiable(mean, variance, n)
-        return y, mean, variance, n
+        ctx.mark_non_differentiable(mean, variance)
+        return y, mean, variance
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient: the one for fixed statistics, corrected for their own dependence on x."""
-        x, inside, weight, mean, variance, n = ctx.saved_tensors
+        x, inside, share, weight, mean, variance, n = ctx.saved_tensors
         batch, channels = x.shape[:2]
+        gradient = gradient.contiguous() if inside is None else gradient * inside
         of_x, slope, shift = torch.ops.aten.native_batch_norm_backward(
-            _rows(gradient * inside), _rows(x), weight.expand(batch, channels).reshape(-1), mean, variance, None, None,
+            _rows(gradient), _rows(x), weight.expand(batch, channels).reshape(-1), mean, variance, None, None,
             False, ctx.eps, [True, True, True],
         )  # fmt: skip
         mean, inverse, slope, shift = (
             value.view(batch, channels) for value in (mean, (variance + ctx.eps).rsqrt(), slope, shift)
         )
-        share = inverse / n.to(x.dtype)
-        a = share * inverse * (weight * slope).sum(dim=ctx.over, keepdim=True)
-        b = share * (weight * shift).sum(dim=ctx.over, keepdim=True)
+        part = inverse / n.to(x.dtype)
+        a = part * inverse * (weight * slope).sum(dim=ctx.over, keepdim=True) * share
+        b = part * (weight * shift).sum(dim=ctx.over, keepdim=True) * share
         shape = [batch, channels] + [1] * (x.ndim - 2)
-        of_x = of_x.view_as(x).addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape)).mul_(inside)
-        return of_x, None, slope.sum(dim=0), shift.sum(dim=0), None, None
+        of_x = of_x.view_as(x).addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape))
+        of_x = of_x if inside is None else of_x.mul_(inside)
+        return of_x, None, None, slope.sum(dim=0), shift.sum(dim=0), None, None
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -74,15 +88,24 @@ def _rows(x: Tensor) -> Tensor:
 
 
 def _normalized(
-    x: Tensor, mask: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, over: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Normalise the positions in `mask`, in float32 at least; also return means, variances and counts."""
+    x: Tensor,
+    mask: Tensor | None,
+    share: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
+    over: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalise the positions in `mask`, in float32 at least; also return means and variances.
+
+    Each row of `x` counts with its entry in `share`.
+    """
     channels = x.shape[1]
     kept = x.float() if x.dtype == torch.bfloat16 else x
     weight = kept.new_ones(channels) if weight is None else weight
     bias = kept.new_zeros(channels) if bias is None else bias
-    y, mean, variance, n = cast(Any, _MaskedNormalization).apply(kept, mask, weight, bias, eps, over)
-    return y.to(x.dtype), mean, variance, n
+    y, mean, variance = cast(Any, _WeightedNormalization).apply(kept, mask, share, weight, bias, eps, over)
+    return y.to(x.dtype), mean, variance
 
 
 class LayerNorm(nn.GroupNorm):
@@ -99,31 +122,57 @@ class LayerNorm(nn.GroupNorm):
     def __init__(self, channels: int) -> None:
         super().__init__(1, channels)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Normalise each sample.
+    def forward(self, x: Tensor, mask: Tensor | None = None, owners: Tensor | None = None) -> Tensor:
+        """Normalise each row of `x`.
 
         Parameters
         ----------
         x : Tensor of shape (batch, channels, *size)
         mask : bool Tensor of shape (batch, *size) or None
             The positions that count; the output is zero at all others.
+        owners : Tensor or None
+            Ignored; see `BatchNorm`.
         """
         if mask is None:
             return super().forward(x)
-        return _normalized(x, mask, self.weight, self.bias, self.eps, over=1)[0]
+        return _normalized(x, mask, None, self.weight, self.bias, self.eps, over=1)[0]
+
+
+class NoNorm(nn.Identity):
+    """No normalisation."""
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, owners: Tensor | None = None) -> Tensor:
+        """Return `x`, which is zero at the positions that do not count."""
+        return x if mask is None else x * mask[:, None]
 
 
 class BatchNorm(_BatchNorm):
     """Batch normalisation of channels (Ioffe and Szegedy 2015), for rows, signals and images.
 
+    In training a channel is normalised with the mean and the variance over the batch. In `sample_weight` the training
+    says how often each sample of the batch counts: a sample of weight two is a sample that is there twice. The running
+    statistics are averages of these means and variances; torch's own layer averages ``n / (n - 1)`` times the variance,
+    which a network in training never sees.
+
     A batch with a single value per channel has no variance. Even in training it is normalised with the running
     statistics and does not change them.
+
+    Attributes
+    ----------
+    sample_weight : Tensor of shape (n_samples,) or None
+        Weights above zero, set for the duration of a batch by `weighing`. Copies and pickles do not keep them.
+    of_samples : bool
+        Whether what is normalised belongs to the samples of the batch. False for all nodes of a graph of which some are
+        the samples; they count once whatever the weights.
     """
 
-    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002
-        """Accept any number of dimensions."""
+    of_samples: bool = True
+    sample_weight: Tensor | None = None
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "sample_weight": None}
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, owners: Tensor | None = None) -> Tensor:
         """Normalise each channel.
 
         Parameters
@@ -131,34 +180,50 @@ class BatchNorm(_BatchNorm):
         x : Tensor of shape (batch, channels, *size)
         mask : bool Tensor of shape (batch, *size) or None
             The positions that count; the output is zero at all others.
+        owners : int64 Tensor of shape (batch,) or None
+            The sample that each row of `x` belongs to; by default row i is sample i.
         """
-        if self.training:
-            n_values = x.numel() // x.shape[1] if mask is None else int(mask.sum())
-            if n_values == 1:
-                y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-                return y if mask is None else y * mask[:, None]
-            if mask is not None:
-                y, mean, variance, n = _normalized(x, mask, self.weight, self.bias, self.eps, over=0)
-                self._remember(mean[0], (variance * n / (n - 1))[0])
-                return y
-        y = super().forward(x)
-        return y if mask is None else y * mask[:, None]
-
-    @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
-        """Update the running statistics as torch does; without a momentum they are plain averages."""
+        n_values = 0 if not self.training else x.numel() // x.shape[1] if mask is None else int(mask.sum())
+        if n_values <= 1:
+            y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+            return y if mask is None else y * mask[:, None]
+        share = self.sample_weight if self.of_samples else None
+        if share is not None and owners is not None:
+            share = share.index_select(0, owners)
+        assert self.num_batches_tracked is not None
         assert self.running_mean is not None
         assert self.running_var is not None
-        assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1
-        share = 1.0 / self.num_batches_tracked if self.momentum is None else self.momentum
-        self.running_mean += share * (mean - self.running_mean)
-        self.running_var += share * (variance - self.running_var)
+        # The share of this batch in the running statistics; without a momentum they are plain averages.
+        momentum = 1.0 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        if mask is None and share is None:
+            average = self.running_var.clone()
+            y = F.batch_norm(x, self.running_mean, average, self.weight, self.bias, True, momentum, self.eps)
+            # The new average has got momentum * variance * n / (n - 1).
+            self.running_var.mul_((1 - momentum) / n_values).add_(average, alpha=1 - 1 / n_values)
+        else:
+            y, mean, variance = _normalized(x, mask, share, self.weight, self.bias, self.eps, over=0)
+            self.running_mean.lerp_(mean[0], momentum)
+            self.running_var.lerp_(variance[0], momentum)
+        return y
+
+
+@contextmanager
+def weighing(module: nn.Module, sample_weight: Tensor | None) -> Iterator[None]:
+    """Let the batch normalisations in `module` count each sample of a batch with its weight."""
+    layers = [] if sample_weight is None else [part for part in module.modules() if isinstance(part, BatchNorm)]
+    for layer in layers:
+        layer.sample_weight = sample_weight
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.sample_weight = None
 
 
 NORMALIZATIONS: dict[str | None, Callable[[int], nn.Module]] = {
     "batch": BatchNorm,
     "layer": LayerNorm,
-    None: lambda _: nn.Identity(),
+    None: lambda _: NoNorm(),
 }
 """Layers by the values of ``normalization`` parameters; each is called with the number of channels."""

@@ -176,8 +176,11 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
-    alphabet_ : Alphabet
-        The letters and their codes.
+    alphabet_ : str
+        Name of the alphabet, ``"dna"``, ``"rna"`` or ``"protein"``, or the letters themselves.
+
+    letters_ : str
+        The letters, in the order of the features.
 
     length_ : int or None
         Number of letters encoded; None for k-mers, which use all letters.
@@ -291,7 +294,8 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
         column_names(self._columns, X, learn=True)
         self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
         self.__dict__.update(self._columns.attributes)
-        self.alphabet_, self.resolved_parameters_ = alphabet, parameters
+        self._alphabet, self.alphabet_, self.letters_ = alphabet, self.alphabet, alphabet.letters
+        self.resolved_parameters_ = parameters
         return self
 
     def transform(self, X: Any) -> np.ndarray | csr_matrix:
@@ -322,11 +326,11 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         kept = self.resolved_parameters_
         column_names(self._columns, X, learn=False)
-        codes, starts = self.alphabet_.encode(X, kept.unknown)
+        codes, starts = self._alphabet.encode(X, kept.unknown)
         if self.length_ is None or self._vectors is None:
-            return count_kmers(codes, starts, len(self.alphabet_), kept.k)
+            return count_kmers(codes, starts, len(self._alphabet), kept.k)
         _check_lengths(starts, self.length_, kept)
-        padded = pad(codes, starts, self.length_, padding=len(self.alphabet_.symbols))
+        padded = pad(codes, starts, self.length_, padding=len(self._alphabet.symbols))
         # All codes are valid; "clip" only spares NumPy a buffer.
         encoded: np.ndarray = self._vectors.take(padded, axis=0, mode="clip")
         return encoded.reshape(len(padded), -1)
@@ -344,7 +348,7 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
         array of str
         """
         check_is_fitted(self)
-        kept, letters = self.resolved_parameters_, self.alphabet_.letters
+        kept, letters = self.resolved_parameters_, self.letters_
         names: Any
         if self.length_ is None:
             names = map("".join, product(letters, repeat=kept.k))

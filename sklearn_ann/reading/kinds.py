@@ -17,7 +17,8 @@ SampleType = Literal["auto", "sequence", "signal", "image"]
 
 MOST_CHANNELS = 24  # of a signal that "auto" recognises: 20 amino acids, their ambiguous letters and a gap
 _NUMBERS = "biufcmM"  # kinds of NumPy's types that hold no strings
-_ONE_HOT = 0.9  # share of the rows of a matrix that have a single one, from which on they are letters
+_LETTERS = 0.9  # share of the rows of a matrix that are probabilities of letters, from which on all are
+_SUM_TO_ONE = 1e-3  # error allowed
 
 
 # --- Strings ---------------------------------------------------------------------------------------------------------
@@ -239,7 +240,7 @@ def kind_of(
     - their widths agree, their lengths differ, and most of them are not square; the width is at most 24, or at most
       half of each length;
     - they have one shape, the width is at most 24 and at most half of the length;
-    - they have one shape, and nine of ten rows have a single 1 and zeros, as one-hot letters have.
+    - they have one shape, and nine of ten rows are from 0 and sum to 1, as letters do, one-hot or as probabilities.
 
     Else they are images (height, width).
 
@@ -273,7 +274,7 @@ def _kind_of_matrices(X: Any) -> tuple[Kind, str | None]:
     one_width, one_height = bool((widths == width).all()), bool((heights == height).all())
     longer, few = height >= 2 * width, width <= MOST_CHANNELS
     lengths_differ = not one_height and float((heights == widths).mean()) <= 0.5  # if most are square, they are images
-    if one_width and ((longer and few) or (lengths_differ and (longer or few)) or (one_height and _one_hot(X))):
+    if one_width and ((longer and few) or (lengths_differ and (longer or few)) or (one_height and _are_letters(X))):
         doubt = (
             f"Samples of {size} are read as signals with {width} channels, (length, channels). "
             "sample_type='signal' confirms it, and sample_type='image' reads images of one channel."
@@ -288,11 +289,11 @@ def _kind_of_matrices(X: Any) -> tuple[Kind, str | None]:
     return "image", None
 
 
-def _one_hot(X: Any) -> bool:
-    """Return whether nearly all rows of matrices have a single 1 and zeros; a sample of them is looked at."""
+def _are_letters(X: Any) -> bool:
+    """Return whether nearly all rows of matrices are from 0 and sum to 1; a sample of them is looked at."""
     rows = np.concatenate([np.asarray(sample) for sample in X[:100]])
     if rows.dtype.kind not in "biuf":
         return False
-    letters = ((rows != 0).sum(axis=1) == 1) & (rows.max(axis=1) == 1)
+    letters = (rows >= 0).all(axis=1) & (np.abs(rows.sum(axis=1) - 1) <= _SUM_TO_ONE)
     filled = (rows != 0).any(axis=1)  # rows of zeros are padding
-    return rows.shape[1] > 1 and bool(filled.any()) and float(letters[filled].mean()) >= _ONE_HOT
+    return rows.shape[1] > 1 and bool(filled.any()) and float(letters[filled].mean()) >= _LETTERS

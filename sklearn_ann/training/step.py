@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
+from sklearn_ann.layers import weighing
 from sklearn_ann.training.data import Batch
 from sklearn_ann.training.device import Precision, autocast
 
@@ -114,12 +115,13 @@ class Step:
 
     def losses(self, batch: Batch) -> Tensor:
         """Return the loss of each sample, shape (batch,), or (n_members, batch)."""
-        if self.settings.precision == "bfloat16":
-            with autocast(batch_device(self.module), "bfloat16"):
+        with weighing(self.module, batch.weight):
+            if self.settings.precision == "bfloat16":
+                with autocast(batch_device(self.module), "bfloat16"):
+                    output = self.output(batch)
+                output = _in_float32(output)  # the error is computed in full precision
+            else:
                 output = self.output(batch)
-            output = _in_float32(output)  # the error is computed in full precision
-        else:
-            output = self.output(batch)
         losses: Tensor = self.error(output, batch.target)
         return losses
 
@@ -173,7 +175,8 @@ class Step:
             layer.momentum = None  # a plain average
         with torch.no_grad(), autocast(batch_device(self.module), self.settings.precision):
             for batch in batches:
-                self.output(batch)
+                with weighing(self.module, batch.weight):
+                    self.output(batch)
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
 

@@ -1,9 +1,15 @@
-"""Names of what ``transform`` returns."""
+"""Names of samples, and of what ``transform`` returns."""
 
+import re
+
+import numpy as np
+import pandas as pd
 import pytest
+from anndata import AnnData
+from leaves import DenseClassifier
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 
-from sklearn_ann.base.names import names_of_a_column
+from sklearn_ann.base.names import compare_names, names_of_a_column
 
 
 class Cells(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
@@ -22,3 +28,35 @@ def test_the_name_of_the_column_of_samples_is_accepted(given):
 def test_other_names_are_counted():
     with pytest.raises(ValueError, match="length equal to number of features \\(3\\), got 2"):
         Cells().get_feature_names_out(["a", "b"])
+
+
+def named(n=40):
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(n, 3)), index=[f"cell {i}" for i in range(n)])
+    X.columns = ["a", "b", "c"]
+    return X, (X["a"] > 0).astype(int)
+
+
+@pytest.mark.parametrize("beside", ["y", "sample_weight", "groups"])
+@pytest.mark.parametrize("wrapped", [lambda X: X, AnnData], ids=["frame", "AnnData"])
+def test_names_in_another_order_are_told(beside, wrapped):
+    X, y = named()
+    given = {"y": y, "sample_weight": y + 1, "groups": y}
+    given[beside] = given[beside][::-1]
+    model = DenseClassifier(max_epochs=1, learning_rate_schedule="cosine")
+    with pytest.warns(UserWarning, match=f"The index of {beside} has the names of the samples in X in another order"):
+        model.fit(wrapped(X), **given)
+
+
+def test_names_in_the_same_order_other_names_and_no_names_are_no_matter():
+    X, y = named()
+    for one, other in [(X, y), (X, y.set_axis(y.index + "!")), (X, y.to_numpy()), (X.to_numpy(), y), (X, list(y))]:
+        compare_names(one, y=other)
+    shuffled = X.reset_index(drop=True).sample(frac=1, random_state=0)
+    compare_names(shuffled, y=y.reset_index(drop=True))  # a series that has been made of an array
+
+
+def test_names_of_nodes_are_those_of_the_samples():
+    X, y = named()
+    compare_names(list(X.index), y=y)
+    with pytest.warns(UserWarning, match=re.escape("y.loc[X] has the order of X")):
+        compare_names(list(X.index), y=y[::-1])

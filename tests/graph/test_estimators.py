@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_ann import GCNClassifier, GCNNodeClassifier, GCNNodeRegressor, GCNRegressor, GraphSet
 from sklearn_ann.datasets import make_block_graph, make_motif_graphs
+from sklearn_ann.preprocessing import MoleculeEncoder
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = {"max_epochs": 3, "random_state": 0}
@@ -330,3 +331,13 @@ def test_a_column_of_graphs_in_a_table_has_names_for_what_it_becomes(motifs, col
     found = transformer.set_output(transform="pandas").fit_transform(table, y[:30])
     assert found.columns.tolist() == [f"network__gcnclassifier{i}" for i in range(5)] + ["rest__size"]
     assert transformer.get_feature_names_out().tolist() == found.columns.tolist()
+
+
+def test_samples_without_a_prediction_are_named_by_the_score():
+    pytest.importorskip("rdkit")
+    X, y = ["CCO", "CCN", "nonsense(", "CCC"] * 3, np.array(["a", "b", "a", "b"] * 3)
+    model = make_pipeline(
+        MoleculeEncoder(invalid="empty"), GCNClassifier(max_epochs=1, learning_rate_schedule="cosine")
+    )
+    with pytest.raises(ValueError, match="3 of 12 samples have no prediction, such as sample 2"):
+        model.fit(X, y).score(X, y)

@@ -1,9 +1,9 @@
-"""Normalisation of places: what is filled up does not count."""
+"""Normalisation of places: what is filled up does not count, and weights do."""
 
 import pytest
 import torch
 
-from sklearn_ann.layers import BatchNorm, LayerNorm
+from sklearn_ann.layers import BatchNorm, LayerNorm, weighing
 
 
 @pytest.mark.parametrize("momentum", [0.1, None])
@@ -43,6 +43,50 @@ def test_gradient_is_that_of_the_places_that_count(kind):
     torch.nn.init.normal_(norm.weight)
 
     def normalized(x, weight, bias):
-        return torch.func.functional_call(norm, {"weight": weight, "bias": bias}, (x, mask))
+        with weighing(norm, torch.tensor([1.0, 3.0, 0.5])):
+            return torch.func.functional_call(norm, {"weight": weight, "bias": bias}, (x, mask))
 
     assert torch.autograd.gradcheck(normalized, (x, *norm.parameters()))
+
+
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("owned", [True, False])
+def test_a_weight_of_two_is_a_sample_twice(masked, owned):
+    torch.manual_seed(0)
+    weight = torch.tensor([1, 2, 0.5, 4], dtype=torch.float64)
+    owners = torch.tensor([0, 0, 1, 2, 3, 3, 3]) if owned else None
+    times = (2 * weight if owners is None else 2 * weight[owners]).long()
+    x = torch.randn(len(times), 2, 3, 5, dtype=torch.float64, requires_grad=True)
+    mask = torch.rand(len(times), 3, 5) < 0.6 if masked else None
+    weighted, repeated = BatchNorm(2).double(), BatchNorm(2).double()
+    with weighing(weighted, weight):
+        found = weighted(x, mask, owners).relu_().repeat_interleave(times, dim=0)
+    mask = None if mask is None else mask.repeat_interleave(times, dim=0)
+    expected = repeated(x.repeat_interleave(times, dim=0), mask).relu_()
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(weighted.running_mean, repeated.running_mean)
+    torch.testing.assert_close(weighted.running_var, repeated.running_var)
+    pull = torch.randn_like(expected)
+    for one, other in zip(
+        torch.autograd.grad((found * pull).sum(), [x, *weighted.parameters()]),
+        torch.autograd.grad((expected * pull).sum(), [x, *repeated.parameters()]),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_running_variance_is_that_of_the_training():
+    torch.manual_seed(0)
+    norm = BatchNorm(3, momentum=None).double()
+    x = torch.randn(4, 3, dtype=torch.float64)
+    norm(x)
+    torch.testing.assert_close(norm.running_var, x.var(dim=0, correction=0))
+    norm(2 * x)
+    torch.testing.assert_close(norm.running_var, 2.5 * x.var(dim=0, correction=0))
+
+
+def test_weights_end_with_the_batch_also_after_an_error():
+    norm = BatchNorm(2)
+    with pytest.raises(RuntimeError), weighing(norm, torch.ones(3)):
+        norm(torch.zeros(4, 5, 2))
+    assert norm.sample_weight is None

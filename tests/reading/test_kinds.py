@@ -151,6 +151,7 @@ PEPTIDES = np.eye(20)[np.random.default_rng(0).integers(20, size=(3, 9))]
         ([np.ones((9, 4)), np.ones((2, 4))], "signal", "image"),
         ([np.ones((200, 64)), np.ones((300, 64))], "signal", "image"),
         (PEPTIDES, "signal", "image"),  # one-hot letters
+        (np.full((3, 5, 4), 0.25), "signal", "image"),  # probabilities of letters
         ([np.ones((200, 224)), np.ones((300, 224))], "image", "signal"),
         (np.ones((2, 4, 60)), "image", "image"),  # channels come first elsewhere
     ],
