@@ -211,8 +211,8 @@ class AttentionEstimator(NeuralEstimator):
     n_neighbors: PositiveInt = 32
     similarity: Similarity = "l2"
     learning_rate_warmup: Fraction = 0.05
-    max_epochs: PositiveInt | Literal["auto"] = "auto"  # type: ignore[assignment]
-    batch_size: PositiveInt | Literal["auto"] | None = "auto"  # type: ignore[assignment]
+    max_epochs: PositiveInt | Literal["auto"] = "auto"
+    batch_size: PositiveInt | Literal["auto"] | None = "auto"
     learning_rate: PositiveFloat = 3e-3
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0

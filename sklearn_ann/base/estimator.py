@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, Tags, check_array
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import compare_names
 from sklearn_ann.base.parameters import (
     NonNegativeFloat,
@@ -32,8 +33,6 @@ from sklearn_ann.base.plan import (
     Plan,
     applied,
     checked_groups,
-    checked_weights,
-    examples_of,
     finite,
     given_parameters,
     hold_out,
@@ -59,20 +58,23 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     Parameters
     ----------
-    max_epochs : int
-        Maximum number of epochs in one ``fit``. Training stops earlier when the loss no longer falls; if it is still
-        falling in the end, a ``ConvergenceWarning`` says so.
+    max_epochs : "auto" or int
+        Maximum number of epochs in one ``fit``. With the schedule ``"cosine"`` all of them are run. With others,
+        training stops earlier when the loss no longer falls; if it is still falling in the end, a
+        ``ConvergenceWarning`` says so. ``"auto"`` is 20, or as many as make 600 optimiser steps.
 
-    batch_size : int or None
+    batch_size : "auto", int or None
         Maximum number of samples in a batch. An epoch is cut into batches whose sizes differ by at most one. None, or a
-        value above the number of samples, makes one batch of all samples.
+        value above the number of samples, makes one batch of all samples. ``"auto"`` is a fiftieth of the samples, from
+        32 to 256, rounded to a power of two.
 
     learning_rate : float
         Step size of the optimiser.
 
     learning_rate_schedule : {"constant", "cosine", "adaptive"}
         How the learning rate changes: it stays constant, falls to zero over `max_epochs` along half a cosine, or is
-        divided by five whenever the watched loss has not fallen for half of `n_iter_no_change` epochs.
+        divided by five whenever the watched loss has not fallen for half of `n_iter_no_change` epochs. ``"cosine"``
+        trains for all of `max_epochs`.
 
     optimizer : {"adamw", "adam"}
         Adam (Kingma and Ba 2015); the two options treat `weight_decay` differently.
@@ -95,7 +97,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         Share of the samples, in (0, 1), that `early_stopping` holds out.
 
     n_iter_no_change : int
-        Epochs without progress after which training stops.
+        Epochs without progress after which training stops, except with the schedule ``"cosine"``. An epoch of fewer
+        than 20 optimiser steps counts as a part of one.
 
     tol : float
         An epoch counts as progress if the watched loss falls by more than this fraction of itself.
@@ -155,8 +158,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         Names of the features, if X has names that are all strings.
     """
 
-    max_epochs: PositiveInt = 200
-    batch_size: PositiveInt | None = 32
+    max_epochs: PositiveInt | Literal["auto"] = 200
+    batch_size: PositiveInt | Literal["auto"] | None = 32
     learning_rate: PositiveFloat = 1e-3
     learning_rate_schedule: training.Schedule = "constant"
     optimizer: training.OptimizerName = "adamw"
@@ -174,6 +177,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     _loss_floor: ClassVar[float] = 0.0
     """Losses under this are as good as zero; see `training.loop.Patience`."""
+    _budget: ClassVar[Budget] = Budget(epochs=20, steps=600)
+    """What ``max_epochs="auto"`` stands for."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -243,15 +248,16 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         compare_names(X_val, y_val=y_val)
         groups = None if groups is None else checked_groups(groups, X)
         plan = self._new_plan(X, going_on, incremental)
-        plan.examples = self._examples(plan, X, y, sample_weight, learn=not going_on, **target_options)
+        plan.examples = plan.read(X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
             if plan.targets is not None and y_val is None:
                 raise ValueError("X_val was given without y_val")
-            plan.validation = self._examples(plan, X_val, y_val, None, learn=False)
+            plan.validation = plan.read(X_val, y_val, None, learn=False)
         elif y_val is not None:
             raise ValueError("y_val was given without X_val")
         if not (going_on and incremental):
             plan.replace_auto(self._auto(plan))
+            plan.settle_length(self._budget)
         if X_val is None and not incremental and plan.parameters.early_stopping:
             target: Any = plan.examples.target
             target = target.values if isinstance(target, training.Rows) else target
@@ -290,31 +296,6 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
             rng = training.as_random_state(self.random_state)
             reader, targets = self._reader(X, **common), self._targets(**common)
         return Plan(reader, targets, parameters, rng, device, incremental, given)
-
-    def _examples(
-        self, plan: Plan, X: Any, y: Any, sample_weight: Any, *, learn: bool, **target_options: Any
-    ) -> training.Examples[Any]:
-        """Read samples, targets and weights, once."""
-        reader, targets = plan.reader, plan.targets
-        samples = (reader.learn if learn else reader.read)(X, y if targets is None else None)
-        weight = checked_weights(sample_weight, len(samples), of_outputs=targets is not None)
-        target = None
-        if targets is not None:
-            check_consistent_length(samples, y)  # which ignores None
-            of_target = targets.weights(y)
-            target = (targets.learn if learn else targets.read)(y, weight=weight, **target_options)
-            if weight is not None and weight.ndim == 2:  # the targets hold them; a sample without any is absent
-                present = np.asarray(weight.any(axis=1))
-                weight = None if present.all() else present.astype(np.float64)
-            if of_target is not None:
-                weight = of_target if weight is None else of_target * weight
-        examples = examples_of(samples, target, weight, reader.dtype)
-        if learn:
-            examples = reader.finish(examples)
-            for learned in (reader, targets):
-                if learned is not None:
-                    learned.freeze()
-        return examples
 
     def _new_network(self, plan: Plan, going_on: bool) -> nn.Module:
         with torch.device("cpu"), training.drawing_from(training.torch_generator(plan.rng)):

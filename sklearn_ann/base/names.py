@@ -29,13 +29,14 @@ def compare_names(X: Any, **beside: Any) -> None:
     """
     for name, values in beside.items():
         index = _index(values)
-        if index is None or not index.is_unique or list(index) == list(range(len(index))):
+        if index is None or index.equals(_index(X)) or not index.is_unique or _is_default(index):
             continue
         names, source = _names(X)
         if names is not None and names != list(index) and len(names) == len(index) and set(names) == set(index):
             warnings.warn(
                 f"The index of {name} has the names of the samples in X in another order. {name} is read by position, "
-                f"as scikit-learn does; {name}.loc[{source}] has the order of X.",
+                f"as scikit-learn does, which is right where it was permuted on purpose; {name}.loc[{source}] has the "
+                "order of X.",
                 UserWarning,
                 stacklevel=5,
             )
@@ -47,12 +48,17 @@ def _index(values: Any) -> Any:
     return index if hasattr(index, "is_unique") else None  # lists have a method of this name
 
 
+def _is_default(index: Any) -> bool:
+    """Return whether an index counts the rows, as pandas does by default."""
+    return index.dtype.kind == "i" and bool((index == np.arange(len(index))).all())
+
+
 def _names(X: Any) -> tuple[list[Any] | None, str]:
     """Return the names of the samples, or None, and how a user writes them."""
     if is_annotated(X):
         return list(X.obs_names), "X.obs_names"
     if _index(X) is not None:
-        return list(X.index), "X.index"
+        return (None, "") if _is_default(X.index) else (list(X.index), "X.index")
     plain = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1)
     named = plain and all(isinstance(name, str | int | np.integer) for name in X)
     return (list(X), "X") if named else (None, "")

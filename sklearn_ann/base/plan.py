@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import check_sample_weight
+from sklearn_ann.base.budget import Budget, automatic_batch_size
 from sklearn_ann.base.targets import Targets, missing_entries
 
 
@@ -80,11 +81,44 @@ class Plan:
         one_epoch = {"max_epochs": 1, "learning_rate_warmup": 0.0}
         return training.Settings(**(values | one_epoch if self.incremental else values))
 
+    def read(self, X: Any, y: Any, sample_weight: Any, *, learn: bool, **target_options: Any) -> training.Examples[Any]:
+        """Read samples, targets and weights, once; with `learn`, learn how to read them first."""
+        reader, targets = self.reader, self.targets
+        samples = (reader.learn if learn else reader.read)(X, y if targets is None else None)
+        weight = checked_weights(sample_weight, len(samples), of_outputs=targets is not None)
+        if samples.valid is not None and not samples.valid.all():  # a sample that holds nothing is absent
+            valid = samples.valid.numpy(force=True)
+            if not valid.any():
+                raise ValueError("no sample holds anything to learn from, such as an atom, a node or a letter")
+            weight = valid.astype(np.float64) if weight is None else (weight.T * valid).T
+        target = None
+        if targets is not None:
+            check_consistent_length(samples, y)  # which ignores None
+            of_target = targets.weights(y, weight)
+            target = (targets.learn if learn else targets.read)(y, weight=weight, **target_options)
+            if weight is not None and weight.ndim == 2:  # the targets hold what the outputs differ by
+                weight = weight.mean(axis=1)
+            if of_target is not None:
+                weight = of_target if weight is None else of_target * weight
+        examples = examples_of(samples, target, weight, reader.dtype)
+        if learn:
+            examples = reader.finish(examples)
+            for learned in (reader, targets):
+                if learned is not None:
+                    learned.freeze()
+        return examples
+
     def replace_auto(self, found: dict[str, Any]) -> None:
         """Put what ``"auto"`` stands for in its place."""
         for name, value in found.items():
             if is_auto(self.parameters[name]):
                 self.parameters[name] = value
+
+    def settle_length(self, budget: Budget) -> None:
+        """Put batch size and number of epochs in the place of ``"auto"``."""
+        n_samples = len(self.examples)
+        self.replace_auto({"batch_size": automatic_batch_size(n_samples)})
+        self.replace_auto({"max_epochs": budget.max_epochs(n_samples, self.parameters.batch_size)})
 
     def draw_seeds(self) -> None:
         """Seed the order of the samples and the noise: a plan draws nothing after it is prepared."""
@@ -227,22 +261,20 @@ def checked_groups(groups: Any, X: Any) -> np.ndarray:
 def examples_of(
     samples: Any, target: Tensor | training.Samples | None, weight: np.ndarray | None, dtype: torch.dtype
 ) -> training.Examples[Any]:
-    """Join samples, targets and weights; a weight of zero is an absent sample, and so is one that holds nothing."""
+    """Join samples, targets and weights; a weight of zero is an absent sample."""
     if target is not None:
         check_consistent_length(samples, target)
         target = training.Rows(target) if isinstance(target, Tensor) else target
     rows = weights = None
-    if samples.valid is not None and not samples.valid.all():
-        valid = samples.valid.numpy(force=True)
-        if not valid.any():
-            raise ValueError("no sample holds anything to learn from, such as an atom, a node or a letter")
-        weight = valid * (np.ones(len(valid)) if weight is None else weight)
     if weight is not None:
         if not (weight > 0).any():
             raise ValueError("no sample has a weight above zero, with sample_weight and class_weight multiplied")
-        if (weight == 0).any():
-            rows = torch.from_numpy(np.flatnonzero(weight))
-        weights = torch.as_tensor(weight / (weight.sum() / np.count_nonzero(weight)), dtype=dtype)
+        relative = torch.as_tensor(weight / weight.max(), dtype=dtype)
+        relative[relative < torch.finfo(torch.float32).tiny] = 0  # too small to count, and to divide by
+        present = relative > 0
+        if not present.all():
+            rows = torch.from_numpy(np.flatnonzero(present))
+        weights = relative / relative[present].mean()
     return training.Examples(samples, rows, target, weights)
 
 

@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import Tags
 
+from sklearn_ann._sklearn import safe_indexing
 from sklearn_ann.base.estimator import NeuralEstimator
 from sklearn_ann.base.losses import Loss
 from sklearn_ann.base.parameters import OpenFraction
@@ -29,21 +30,30 @@ def known_targets(y: Any) -> np.ndarray | None:
     return ~missing if missing.any() else None
 
 
-def all_predicted(predictions: np.ndarray) -> np.ndarray:
-    """Return the predictions.
+def scored(
+    predictions: np.ndarray, y: Any, sample_weight: Any
+) -> tuple[np.ndarray, Any, np.ndarray | None, np.ndarray | None]:
+    """Return predictions, targets, which of these are known, and weights, of the samples that count in a score.
 
     Raises
     ------
     ValueError
-        If a sample has none, naming the sample.
+        If a sample that counts has no prediction, naming the sample.
     """
-    missing = np.flatnonzero(missing_entries(predictions).reshape(len(predictions), -1).any(axis=1))
-    if len(missing):
+    known, weight = known_targets(y), checked_weights(sample_weight, len(predictions))
+    without = np.asarray(missing_entries(predictions).reshape(len(predictions), -1).any(axis=1))
+    if not without.any():
+        return predictions, y, known, weight
+    counts = without if weight is None else without & (weight > 0)
+    wanting = np.flatnonzero(counts if known is None else counts & known.any(axis=1))
+    if len(wanting):
         raise ValueError(
-            f"{len(missing)} of {len(predictions)} samples have no prediction, such as sample {missing[0]}: they "
-            "hold nothing to read, such as unreadable molecules; leave them out of X and y"
+            f"{len(wanting)} of {len(predictions)} samples have no prediction, such as sample {wanting[0]}: they hold "
+            "nothing to read, such as unreadable molecules; leave them out of X and y"
         )
-    return predictions
+    there = np.flatnonzero(~without)
+    rest = (None if part is None else part[there] for part in (known, weight))
+    return predictions[there], safe_indexing(y, there), *rest
 
 
 class NeuralClassifier(ClassifierMixin, NeuralEstimator):
@@ -188,11 +198,11 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         float
             With several labels per sample, the share of samples of which all known labels are right.
         """
-        known, predicted = known_targets(y), all_predicted(self.predict(X))
+        predicted, y, known, weight = scored(self.predict(X), y, sample_weight)
         if known is None:
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+            return float(accuracy_score(y, predicted, sample_weight=weight))
         right = ((predicted == np.asarray(y)) | ~known).all(axis=1)
-        return float(np.average(right, weights=checked_weights(sample_weight, len(right))))
+        return float(np.average(right, weights=weight))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -312,11 +322,10 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         float
             With several outputs, the mean over them; each is scored on the samples whose target is known.
         """
-        known, predicted = known_targets(y), all_predicted(self.predict(X))
+        predicted, y, known, weight = scored(self.predict(X), y, sample_weight)
         if known is None:
-            return float(r2_score(y, predicted, sample_weight=sample_weight))
+            return float(r2_score(y, predicted, sample_weight=weight))
         targets = np.asarray(y, dtype=np.float64)
-        weight = checked_weights(sample_weight, len(targets))
         scores = [
             r2_score(target[there], output[there], sample_weight=None if weight is None else weight[there])
             for target, output, there in zip(targets.T, predicted.T, known.T, strict=True)

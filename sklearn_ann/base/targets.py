@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from scipy.special import expit, softmax
-from sklearn.utils import check_array, column_or_1d, compute_sample_weight
+from sklearn.utils import check_array, column_or_1d, compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from torch import Tensor
 
@@ -52,8 +52,8 @@ class Targets(Learned, ABC):
     def read(self, y: Any, **options: Any) -> Tensor | Samples:
         """Check `y` against what was learned, and encode it."""
 
-    def weights(self, y: Any) -> np.ndarray | None:
-        """Return weights of the samples that follow from `y`; they multiply with ``sample_weight``."""
+    def weights(self, y: Any, weight: np.ndarray | None = None) -> np.ndarray | None:
+        """Return weights of the samples that follow from `y`; they multiply with `weight`, the ``sample_weight``."""
         return None
 
     def strata(self, target: Any) -> np.ndarray | None:
@@ -97,17 +97,28 @@ class Targets(Learned, ABC):
         return y
 
     def _entry_weights(self, weight: np.ndarray | None, shape: tuple[int, ...]) -> Tensor | None:
-        """Return weights of single outputs, with a mean of one, if there are any."""
+        """Return weights of single outputs, relative to the mean of those of a sample, if there are any."""
         if weight is None or weight.ndim == 1:
             return None
         if weight.shape != shape:
             raise ValueError(f"sample_weight has shape {weight.shape}, but y has shape {shape}: expected one of them")
-        return torch.as_tensor(weight / weight.mean(), dtype=self.dtype)
+        mean = weight.mean(axis=1, keepdims=True)  # the weight of the sample
+        return torch.as_tensor(np.divide(weight, mean, where=mean > 0, out=np.ones(shape)), dtype=self.dtype)
 
     @property
     def attributes(self) -> dict[str, Any]:
         """Number of outputs."""
         return {"n_outputs_": self.n_outputs}
+
+
+def _balanced(labels: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return weights that are inverse to the weight of a class; of several labels, their product."""
+    of_sample, present = np.ones(len(labels)), weight > 0
+    for column in labels.reshape(len(labels), -1).T:
+        classes, codes = np.unique(column[present], return_inverse=True)
+        of_class = compute_class_weight("balanced", classes=classes, y=classes[codes], sample_weight=weight[present])
+        of_sample[present] *= of_class[codes]
+    return of_sample
 
 
 class ClassTargets(Targets):
@@ -183,14 +194,18 @@ class ClassTargets(Targets):
         codes = torch.from_numpy(np.searchsorted(self.classes, y))  # (n_samples,)
         return codes[:, None].to(self.dtype) if self.binary else codes
 
-    def weights(self, y: Any) -> np.ndarray | None:
-        """Return the weights of the samples' classes."""
+    def weights(self, y: Any, weight: np.ndarray | None = None) -> np.ndarray | None:
+        """Return the weights of the samples' classes; ``"balanced"`` weighs the classes as `weight` counts them."""
         if self.class_weight is None:
             return None
         labels, multilabel = self._labels(y)
         if multilabel and missing_entries(labels).any():
             raise ValueError("class_weight needs all labels, but some are missing (NaN): give sample_weight instead")
-        of_class: np.ndarray = compute_sample_weight(self.class_weight, labels)
+        of_class: np.ndarray
+        if isinstance(self.class_weight, str) and weight is not None and weight.ndim == 1:
+            of_class = _balanced(labels, weight)
+        else:
+            of_class = compute_sample_weight(self.class_weight, labels)
         if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
             raise ValueError(f"class_weight must be finite and not negative, got {self.class_weight}")
         return of_class

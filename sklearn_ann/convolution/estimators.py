@@ -98,7 +98,10 @@ def convolutional_body(p: Bunch, reader: GridReader, samples: GridSamples) -> Co
 
 
 def letter_counts(plan: Plan, run: training.Training, module: Any) -> np.ndarray:
-    """Count the letters under each filter of the first convolution, over all positions where it responds."""
+    """Count the letters under each filter of the first convolution, over all positions where it responds.
+
+    A sequence counts with its weight.
+    """
     examples, block = run.examples, module.body.blocks[0]
     width = block.weight.shape[2]
     margins = ((width - 1) // 2, width - 1 - (width - 1) // 2)  # zero padding around a sequence
@@ -115,9 +118,13 @@ def letter_counts(plan: Plan, run: training.Training, module: Any) -> np.ndarray
     half = torch.as_tensor(greatest.max(axis=0) / 2).to(block.weight)
     half = half.clamp(min=torch.finfo(half.dtype).tiny)[:, None]
     counts = torch.zeros_like(block.weight, dtype=torch.float64)
+    weight = torch.ones(len(examples.samples)) if examples.weight is None else examples.weight
+    weights = iter([weight.to(block.weight)[chunk.to(weight.device)] for chunk in chunks])
 
     def count(_: Any, batch: GridBatch) -> list[None]:
-        hits = (responses(batch) > half).to(batch.x.dtype)  # (batch, n_filters, length)
+        found, own = responses(batch), next(weights)
+        own = F.pad(own, (0, len(found) - len(own)))  # of samples that only fill the batch up
+        hits = (found > half).to(batch.x.dtype) * own[:, None, None]  # (batch, n_filters, length)
         around = F.pad(batch.x, margins)
         # The gradient of the sum of a filter's hits by its weights is the number of each letter under the hits.
         counts.add_(conv1d_weight(around, block.weight.shape, hits))
@@ -195,8 +202,9 @@ class ConvolutionalEstimator(NeuralEstimator):
         What a sample is. ``"auto"``: strings are sequences, one-dimensional samples are signals, and three-dimensional
         ones are images. Two-dimensional samples are signals, (length, channels), if they have one width and different
         lengths, and the width is at most 24 or at most half of each length; if they have one shape with a width of at
-        most 24 and of at most half the length; or if nine of ten rows have a single 1 and zeros. Else they are images,
-        (height, width). A ``UserWarning`` says so where both fit. Later samples are read as those in ``fit``.
+        most 24 and of at most half the length; or if nine of ten rows are from 0 and sum to 1, as letters do. Else
+        they are images, (height, width). A ``UserWarning`` says so where both fit. Later samples are read as those in
+        ``fit``.
 
     Attributes
     ----------

@@ -39,16 +39,18 @@ class _WeightedNormalization(torch.autograd.Function):
         rows = _rows(x)
         n_all = rows.shape[2]  # M
         counts = x.new_full((batch, 1), n_all) if inside is None else inside.flatten(1).sum(dim=1, keepdim=True)
-        share = torch.ones_like(counts) if share is None else share[:, None].to(x.dtype)  # (batch, 1)
-        n = (share.double() * counts).expand(batch, channels).sum(dim=over, keepdim=True)  # N
-        mean, variance = (
+        counts = counts.double()
+        share = torch.ones_like(counts) if share is None else share[:, None].double()  # (batch, 1)
+        n = (share * counts).expand(batch, channels).sum(dim=over, keepdim=True)  # N
+        of_rows, variances = (
             moment.double().view(batch, channels) for moment in torch.batch_norm_update_stats(rows, None, None, 0.0)
         )
-        scale = share.double() * n_all
-        square = ((variance + mean.square()) * scale).sum(dim=over, keepdim=True) / n
-        mean = (mean * scale).sum(dim=over, keepdim=True) / n
-        variance = (square - mean.square()).clamp(min=0)
-        mean, variance = mean.to(x.dtype), variance.to(x.dtype)
+        own = of_rows * n_all / counts.clamp(min=1)  # the mean over a row's positions in the mask
+        mean = (share * counts * own).sum(dim=over, keepdim=True) / n
+        # Squares around a row's own mean, of which a row without a mask has no second term to lose digits to.
+        within = n_all * (variances + of_rows.square() * (1 - n_all / counts.clamp(min=1)))
+        variance = (share * (within + counts * (own - mean).square())).sum(dim=over, keepdim=True) / n
+        mean, variance = mean.to(x.dtype), variance.clamp(min=0).to(x.dtype)
         # As vectors, with one entry per channel of each sample.
         m, v, w, b = (value.expand(batch, channels).reshape(-1) for value in (mean, variance, weight, bias))
         y = F.batch_norm(rows, m, v, w, b, eps=eps)
@@ -73,9 +75,9 @@ class _WeightedNormalization(torch.autograd.Function):
         mean, inverse, slope, shift = (
             value.view(batch, channels) for value in (mean, (variance + ctx.eps).rsqrt(), slope, shift)
         )
-        part = inverse / n.to(x.dtype)
-        a = part * inverse * (weight * slope).sum(dim=ctx.over, keepdim=True) * share
-        b = part * (weight * shift).sum(dim=ctx.over, keepdim=True) * share
+        part = inverse * (share / n).to(x.dtype)
+        a = part * inverse * (weight * slope).sum(dim=ctx.over, keepdim=True)
+        b = part * (weight * shift).sum(dim=ctx.over, keepdim=True)
         shape = [batch, channels] + [1] * (x.ndim - 2)
         of_x = of_x.view_as(x).addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape))
         of_x = of_x if inside is None else of_x.mul_(inside)

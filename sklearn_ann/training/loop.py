@@ -53,11 +53,14 @@ class Weights:
             live.copy_(kept)
 
 
+STEPS_OF_AN_EPOCH = 20  # an epoch of fewer steps is a part of one where epochs without progress are counted
+
+
 class Patience:
     """Tells when a loss no longer falls.
 
     An epoch counts as progress if its loss is lower than the loss of the last progress by more than
-    ``tol * max(abs(loss), floor)``.
+    ``tol * max(abs(loss), floor)``. An epoch of two noisy steps says little: it counts as a tenth of an epoch.
 
     Parameters
     ----------
@@ -71,19 +74,19 @@ class Patience:
     def __init__(self, epochs: int, tol: float, floor: float) -> None:
         self.epochs, self.tol, self.floor = epochs, tol, floor
         self.reference = math.inf
-        self.waited = 0
+        self.waited = 0.0
 
     @property
     def exhausted(self) -> bool:
-        return self.waited >= self.epochs
+        return self.waited >= self.epochs - 1e-9  # a sum of fractions
 
-    def watch(self, loss: float) -> None:
-        """Take note of the loss of an epoch."""
+    def watch(self, loss: float, n_steps: int) -> None:
+        """Take note of the loss of an epoch of `n_steps` optimiser steps."""
         if self.reference == math.inf or loss < self.reference - self.tol * max(abs(self.reference), self.floor):
             self.reference = loss
-            self.waited = 0
+            self.waited = 0.0
         else:
-            self.waited += 1
+            self.waited += min(1.0, n_steps / STEPS_OF_AN_EPOCH)
 
 
 class LearningRate:
@@ -93,7 +96,7 @@ class LearningRate:
     ----------
     settings : Settings
         ``"cosine"`` falls to zero over `max_epochs` along half a cosine. ``"adaptive"`` divides by five whenever the
-        watched loss has not fallen for more than half of `n_iter_no_change` epochs.
+        watched loss has not fallen for more than half of `n_iter_no_change` epochs; see `Patience` for short epochs.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -102,7 +105,7 @@ class LearningRate:
         self.epoch = 0
         self.reduction = 1.0
         self.best = math.inf
-        self.waited = 0
+        self.waited = 0.0
 
     @property
     def factor(self) -> float:
@@ -112,17 +115,17 @@ class LearningRate:
             factor *= 0.5 * (1 + math.cos(math.pi * self.epoch / self.settings.max_epochs))
         return factor
 
-    def end_epoch(self, loss: float | None) -> None:
+    def end_epoch(self, loss: float | None, n_steps: int) -> None:
         """Go on to the next epoch; `loss` is the watched loss, or None if it says nothing."""
         self.epoch += 1
         if self.settings.learning_rate_schedule != "adaptive" or loss is None:
             return
         if loss < self.best * (1 - self.settings.tol):
-            self.best, self.waited = loss, 0
+            self.best, self.waited = loss, 0.0
             return
-        self.waited += 1
+        self.waited += min(1.0, n_steps / STEPS_OF_AN_EPOCH)
         if self.waited > self.settings.n_iter_no_change // 2:
-            self.reduction, self.waited = self.reduction / 5, 0
+            self.reduction, self.waited = self.reduction / 5, 0.0
 
 
 class Course:
@@ -145,8 +148,12 @@ class Course:
         self.best_epoch = self.last_epoch = epoch
         self.least_loss = math.inf
         self.done = False
+        # The end of half a cosine is known: on its way, at a high rate, the loss says nothing of it.
+        self.patient = settings.learning_rate_schedule != "cosine"
 
-    def end_epoch(self, epoch: int, loss: float, *, warming: bool, keeps_best: bool, concludes: bool) -> None:
+    def end_epoch(
+        self, epoch: int, loss: float, n_steps: int, *, warming: bool, keeps_best: bool, concludes: bool
+    ) -> None:
         """Take note of an epoch.
 
         Parameters
@@ -154,6 +161,8 @@ class Course:
         epoch : int
         loss : float
             The watched loss.
+        n_steps : int
+            Optimiser steps in the epoch.
         warming : bool
             Whether a warm-up is under way, in which the loss may rise because a weight rises.
         keeps_best : bool
@@ -169,10 +178,10 @@ class Course:
         if not keeps_best or self.best_epoch == epoch:
             self.weights.save()
         says = concludes and not warming
-        if says:
-            self.patience.watch(loss)
+        if says and self.patient:
+            self.patience.watch(loss, n_steps)
             self.done = self.patience.exhausted
-        self.rate.end_epoch(loss if says else None)
+        self.rate.end_epoch(loss if says else None, n_steps)
 
 
 class Training:
@@ -205,7 +214,8 @@ class Training:
     courses : list of Course
         One per member of the step.
     converged : bool
-        Whether the loss stopped falling before the epochs ran out; always true where nothing is concluded from it.
+        Whether the loss stopped falling before the epochs ran out; always true where nothing is concluded from it, and
+        never with the schedule ``"cosine"``, which needs all epochs.
     stopped : bool
         Whether an observer ended the training.
     """
@@ -277,7 +287,12 @@ class Training:
             losses = self._run_epoch()
             for course, loss in zip(self.courses, losses, strict=True):
                 course.end_epoch(
-                    self.epoch, loss, warming=warming, keeps_best=self.validation is not None, concludes=concludes
+                    self.epoch,
+                    loss,
+                    self._steps_of_an_epoch,
+                    warming=warming,
+                    keeps_best=self.validation is not None,
+                    concludes=concludes,
                 )
             if concludes:
                 self.converged = all(course.done for course in self.courses)
@@ -319,6 +334,11 @@ class Training:
                 size += batch.size
         # This is the one place in an epoch that waits for the device.
         return {name: np.divide(total.tolist(), size).tolist() for name, total in totals.items()}
+
+    @property
+    def _steps_of_an_epoch(self) -> int:
+        size = self.settings.batch_size
+        return 1 if size is None else -(-len(self.examples) // size)
 
     def _check_weights(self) -> None:
         """Refuse weights that the last step made infinite: the loss of an epoch is taken before its last step."""

@@ -172,9 +172,13 @@ class Step:
         momenta = [layer.momentum for layer in layers]
         for layer in layers:
             layer.reset_running_stats()
-            layer.momentum = None  # a plain average
+        total = 0.0
         with torch.no_grad(), autocast(batch_device(self.module), self.settings.precision):
             for batch in batches:
+                share = batch.size if batch.weight is None else float(batch.weight.sum())
+                total += share
+                for layer in layers:
+                    layer.momentum = share / total  # makes an average over the samples
                 with weighing(self.module, batch.weight):
                     self.output(batch)
         for layer, momentum in zip(layers, momenta, strict=True):

@@ -32,7 +32,7 @@ def test_plans_are_prepared_without_touching_the_estimator(estimator, data):
         assert all(torch.equal(a, b) for a, b in weights)
 
 
-STAGES = ["_reader", "_targets", "_examples", "_auto", "_network", "_error", "_step", "_train", "_take"]
+STAGES = ["_reader", "_targets", "_auto", "_network", "_error", "_step", "_train", "_take"]
 
 
 @every_estimator

@@ -53,6 +53,7 @@ def test_names_in_the_same_order_other_names_and_no_names_are_no_matter():
         compare_names(one, y=other)
     shuffled = X.reset_index(drop=True).sample(frac=1, random_state=0)
     compare_names(shuffled, y=y.reset_index(drop=True))  # a series that has been made of an array
+    compare_names(X.reset_index(drop=True), y=y.reset_index(drop=True)[::-1])  # a frame that has been made of an array
 
 
 def test_names_of_nodes_are_those_of_the_samples():

@@ -396,3 +396,29 @@ def test_labels_of_groups_are_of_any_type_and_none_is_missing():
     model.fit(X, y, groups=["a", 1, ("b", 2)] * 4)
     with pytest.raises(ValueError, match="groups has no value for sample 1"):
         model.fit(X, y, groups=["a", None, "b"] * 4)
+
+
+def test_balanced_classes_are_balanced_by_the_weights(iris):
+    X, y = iris
+    weight = np.arange(len(y)) % 4
+    settings = {"class_weight": "balanced", "precision": "float64", "batch_size": None, "max_epochs": 9}
+    weighted = DenseClassifier(**settings, random_state=0).fit(X, y, sample_weight=weight)
+    repeated = DenseClassifier(**settings, random_state=0).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-9)
+
+
+def test_weights_of_outputs_that_are_equal_are_weights_of_samples():
+    X, y = make_regression(60, 5, n_targets=2, random_state=0)
+    weight = np.arange(60) % 3.0
+    settings = {"precision": "float64", "batch_size": None, "max_epochs": 9, "random_state": 0}
+    one = DenseRegressor(**settings).fit(X, y, sample_weight=weight)
+    two = DenseRegressor(**settings).fit(X, y, sample_weight=np.c_[weight, weight])
+    np.testing.assert_allclose(one.predict(X), two.predict(X), rtol=1e-9)
+    assert one.loss_ == pytest.approx(two.loss_)
+
+
+def test_weights_too_small_to_count(iris):
+    X, y = iris
+    model = DenseClassifier(max_epochs=3, random_state=0).fit(X, y, sample_weight=np.exp(-np.arange(len(y))))
+    assert np.isfinite(model.loss_)
+    assert DenseClassifier(max_epochs=3).fit(X, y, sample_weight=np.full(len(y), 1e-320)).loss_ > 0

@@ -341,3 +341,20 @@ def test_samples_without_a_prediction_are_named_by_the_score():
     )
     with pytest.raises(ValueError, match="3 of 12 samples have no prediction, such as sample 2"):
         model.fit(X, y).score(X, y)
+    there = np.array([x != "nonsense(" for x in X])
+    assert model.score(X, y, sample_weight=there.astype(float)) == model.score(np.array(X)[there], y[there])
+    numbers = np.where(there, np.arange(12.0), np.nan)[:, None] * [1, 2]
+    model = make_pipeline(MoleculeEncoder(invalid="empty"), GCNRegressor(max_epochs=1, learning_rate_schedule="cosine"))
+    model.fit(X, numbers)
+    assert model.score(X, numbers) == pytest.approx(model.score(np.array(X)[there], numbers[there]))
+
+
+def test_unreadable_molecules_do_not_move_the_others():
+    pytest.importorskip("rdkit")
+    X, y = ["CCO", "CCN", "nonsense(", "CCC"] * 3, np.array([1.0, 2.0, 1000.0, 3.0] * 3)
+    there = [i for i in range(12) if i % 4 != 2]
+    settings = {"max_epochs": 3, "learning_rate_schedule": "cosine", "precision": "float64", "batch_size": None}
+    graphs = MoleculeEncoder(invalid="empty").fit_transform(X)
+    with_them = GCNRegressor(**settings, random_state=0).fit(graphs, y)
+    without = GCNRegressor(**settings, random_state=0).fit(graphs[there], y[there])
+    np.testing.assert_allclose(with_them.predict(graphs[there]), without.predict(graphs[there]), rtol=1e-9)

@@ -85,6 +85,20 @@ def test_running_variance_is_that_of_the_training():
     torch.testing.assert_close(norm.running_var, 2.5 * x.var(dim=0, correction=0))
 
 
+@pytest.mark.parametrize("masked", [True, False])
+def test_weights_of_any_scale_and_values_far_from_zero(masked):
+    torch.manual_seed(0)
+    x = torch.randn(6, 2, 50) + 1000
+    mask = torch.ones(6, 50, dtype=torch.bool) if masked else None
+    norm, plain = BatchNorm(2), BatchNorm(2)
+    x.requires_grad_()
+    for scale in (1e-38, 1.0, 1e30):
+        with weighing(norm, torch.full((6,), scale)):
+            y = norm(x, mask)
+        torch.testing.assert_close(y, plain(x), atol=2e-3 if masked else 1e-4, rtol=0)
+        assert torch.autograd.grad((y**3).sum(), x)[0].isfinite().all()
+
+
 def test_weights_end_with_the_batch_also_after_an_error():
     norm = BatchNorm(2)
     with pytest.raises(RuntimeError), weighing(norm, torch.ones(3)):

@@ -3,13 +3,15 @@
 import numpy as np
 import torch
 
-from sklearn_ann.training.loop import Patience, Weights
+from sklearn_ann.training.data import Examples, Rows
+from sklearn_ann.training.loop import Patience, Training, Weights
+from sklearn_ann.training.step import Settings, Step
 
 
-def epochs_until_exhausted(losses, **settings):
+def epochs_until_exhausted(losses, n_steps=20, **settings):
     patience = Patience(**{"epochs": 3, "tol": 0.1, "floor": 0.0} | settings)
     for epoch, loss in enumerate(losses, start=1):
-        patience.watch(loss)
+        patience.watch(loss, n_steps)
         if patience.exhausted:
             return epoch
     return None
@@ -41,6 +43,43 @@ def test_patience_has_a_floor():
     assert epochs_until_exhausted(losses) is None
     # The last progress is from 0.5**9 to 0.5**11: less than 0.1 * 0.01 is left to gain after that.
     assert epochs_until_exhausted(losses, floor=1e-2) == 12 + 3
+
+
+def test_patience_counts_steps_where_epochs_are_short():
+    assert epochs_until_exhausted([5, 4, *[4] * 99], n_steps=2) == 2 + 30
+    assert epochs_until_exhausted([5, 4, *[4] * 99], n_steps=500) == 2 + 3
+
+
+def losses_of(n_epochs, schedule, n=400, batch_size=20, **settings):
+    """The learning rates of a training whose loss cannot fall."""
+    X = torch.zeros(n, 2)
+    step = Step(
+        torch.nn.Linear(2, 1),
+        lambda output, target: output[:, 0] * 0 + target[:, 0],
+        Settings(
+            max_epochs=n_epochs, batch_size=batch_size, learning_rate=1.0, learning_rate_schedule=schedule,
+            optimizer="adam", weight_decay=0.0, max_grad_norm=None, n_iter_no_change=4, tol=0.01, precision="float32",
+        ),
+    )  # fmt: skip
+    training = Training(
+        step, Examples(Rows(X), target=Rows(X[:, :1] + 1)), None, history=[], generator=torch.Generator(),
+        noise=torch.Generator(),
+    )  # fmt: skip
+    training.run()
+    return training
+
+
+def test_half_a_cosine_runs_to_its_end():
+    training = losses_of(30, "cosine")
+    assert (training.epoch, training.converged) == (30, False)
+    assert training.history[-1]["learning_rate"] < 0.01
+
+
+def test_other_schedules_end_with_their_patience_also_with_few_steps_an_epoch():
+    assert losses_of(30, "constant").epoch == losses_of(30, "adaptive").epoch == 5
+    few = losses_of(60, "adaptive", batch_size=100)  # four steps an epoch
+    rates = [record["learning_rate"] for record in few.history]
+    assert (few.epoch, rates.index(0.2)) == (1 + 20, 1 + 11)
 
 
 def test_weights_are_kept_with_running_statistics():

@@ -1,0 +1,32 @@
+"""How long a network is trained where that is left to the estimator."""
+
+import numpy as np
+import pytest
+from leaves import DenseClassifier
+from sklearn.datasets import load_iris
+
+from sklearn_ann.base.budget import Budget, automatic_batch_size
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "max_epochs"),
+    [(36, 32, 300), (40, None, 600), (1_000, 32, 20), (959, 32, 20), (500, 32, 38), (100_000, 256, 20), (1, 32, 600)],
+)
+def test_small_sets_have_enough_steps_and_large_ones_few_epochs(n_samples, batch_size, max_epochs):
+    assert Budget(epochs=20, steps=600).max_epochs(n_samples, batch_size) == max_epochs
+
+
+@pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 32), (2_000, 32), (5_000, 128), (10**6, 256)])
+def test_batches_grow_with_the_set(n_samples, batch_size):
+    assert automatic_batch_size(n_samples) == batch_size
+
+
+def test_auto_is_resolved_by_the_samples_in_fit_and_stays_in_a_warm_start():
+    X, y = load_iris(return_X_y=True)
+    model = DenseClassifier(max_epochs="auto", batch_size="auto", learning_rate_schedule="cosine", warm_start=True)
+    model.fit(X, y)
+    kept = model.resolved_parameters_
+    assert (kept.batch_size, kept.max_epochs, model.n_iter_) == (32, 120, 120)
+    model.fit(X[:30], y[:30])
+    assert model.resolved_parameters_.max_epochs == 120
+    assert np.isfinite(model.partial_fit(X, y).loss_)
