@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal, get_args
@@ -17,7 +18,7 @@ from torch.nn.grad import conv1d_weight
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
 from sklearn_ann.base.names import names_of_a_column
-from sklearn_ann.base.parameters import DropProbability, LayerSizes
+from sklearn_ann.base.parameters import ClosedFraction, DropProbability, LayerSizes
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
 from sklearn_ann.convolution.saliency import cut, gradient, mutagenesis
@@ -36,7 +37,10 @@ def automatic_layers(samples: GridSamples) -> list[ConvolutionLayer]:
         first, *others = image_layers(side)
         # Objects in a large image span many pixels, and its first feature maps would take most of the time.
         return [first._replace(pool_size=4) if side >= _LARGE else first, *others]
-    if samples.rows is not None and samples.n_channels > 4:  # with many letters, a few positions are informative
+    if samples.rows is None:  # a signal, whose shape may be long: each layer sees twice as far as the one before
+        length = int(samples.sizes[:, 0].median())
+        return [ConvolutionLayer(64, 9, 2)] * min(max(2, int(math.log2(max(length, 8) / 8))), 6)
+    if samples.n_channels > 4:  # with many letters, a few positions are informative
         return [ConvolutionLayer(128, 3), ConvolutionLayer(128, 3, 2)]
     return [ConvolutionLayer(64, 9, 2), ConvolutionLayer(64, 5, 2)]
 
@@ -58,9 +62,9 @@ def pooling_names(value: Any) -> list[str]:
     return list(names)
 
 
-def wants_one_size(global_pooling: Any, position_bias: bool | str) -> bool:
+def wants_one_size(global_pooling: Any, position_bias: float | str) -> bool:
     """Return whether the caller asks for a network that is tied to one sample size."""
-    return "flatten" in pooling_names(global_pooling) or position_bias is True
+    return "flatten" in pooling_names(global_pooling) or position_bias not in ("auto", 0)
 
 
 def convolutional_body(p: Bunch, reader: GridReader, samples: GridSamples) -> ConvolutionalBody:
@@ -70,7 +74,8 @@ def convolutional_body(p: Bunch, reader: GridReader, samples: GridSamples) -> Co
         raise ValueError("global_pooling='flatten' needs samples of one size; 'max' and 'avg' take any size")
     if p.position_bias and not samples.uniform:
         raise ValueError(
-            "position_bias=True needs samples of one size; position_bias='auto' leaves it out if sizes differ"
+            f"position_bias={p.position_bias} needs samples of one size; position_bias='auto' leaves it out if sizes "
+            "differ"
         )
     alphabet = reader.letters.alphabet_name if reader.kind == "sequence" else reader.kind
     if p.reverse_complement != "none" and alphabet != "dna":
@@ -84,7 +89,7 @@ def convolutional_body(p: Bunch, reader: GridReader, samples: GridSamples) -> Co
         samples.n_channels,
         samples.n_dimensions,
         reader.size,
-        position_bias=bool(p.position_bias),
+        position_bias=float(p.position_bias),
         normalize_input=not letters and p.normalization is not None,
         pooling=p.pooling,
         global_pooling=pooling,
@@ -141,11 +146,12 @@ class ConvolutionalEstimator(NeuralEstimator):
     ----------
     conv_layers : "auto" or sequence of (n_filters, kernel_size) or (n_filters, kernel_size, pool_size)
         The convolutions. `kernel_size` is the filter width, `pool_size` the width and stride of the pooling after the
-        convolution; both hold in each dimension. ``"auto"`` is ``((64, 9, 2), (64, 5, 2))`` for signals, DNA and RNA,
-        and ``((128, 3), (128, 3, 2))`` for alphabets of more than four letters, such as that of peptides. For images it
-        is two layers of filter width 3, one more for each halving of the smaller side that leaves 16 pixels or more,
-        and at most five, with 32, 64, 128, 128 and 128 filters. Each is pooled by 2; the first by 4 if the side has 64
-        pixels or more. If image sizes differ, their median counts.
+        convolution; both hold in each dimension. ``"auto"`` is ``((64, 9, 2), (64, 5, 2))`` for DNA and RNA, and
+        ``((128, 3), (128, 3, 2))`` for alphabets of more than four letters, such as that of peptides. For signals it is
+        two layers ``(64, 9, 2)``, one more for each halving of the median length that leaves 8 values or more, and at
+        most six. For images it is two layers of filter width 3, one more for each halving of the smaller side that
+        leaves 16 pixels or more, and at most five, with 32, 64, 128, 128 and 128 filters. Each is pooled by 2; the
+        first by 4 if the side has 64 pixels or more. If sizes differ, the median counts.
 
     pooling : {"max", "avg"}
         The pooling after each convolution: maximum or mean.
@@ -155,11 +161,12 @@ class ConvolutionalEstimator(NeuralEstimator):
         ``"flatten"`` needs samples of one size. ``"auto"`` is maximum and mean; for images of one size it is maximum
         and flatten, and the last feature maps of a later image of another size are averaged to that size.
 
-    position_bias : "auto" or bool
-        Whether each filter has a bias of its own at each position, smooth along the sample, so that it may respond at a
-        splice site and not beside it. Without the bias, shifted samples have shifted feature maps. The bias needs
-        samples of one size. ``"auto"``: for sequences and signals of one size; in a later sample of another length,
-        the bias depends on the position relative to that length.
+    position_bias : "auto", bool or float
+        Share of the filters, in [0, 1], that have a bias of their own at each position, smooth along the sample: such a
+        filter may respond at a splice site and not beside it. The others respond alike wherever their pattern is. The
+        bias needs samples of one size. ``"auto"`` is 0.5 for sequences of one length, so that the training decides
+        what the position matters for, and else 0. In a later sample of another length, the bias depends on the
+        position relative to that length.
 
     hidden_layer_sizes : int or tuple of ints
         Widths of the dense layers after the convolutions.
@@ -227,7 +234,7 @@ class ConvolutionalEstimator(NeuralEstimator):
     conv_layers: Any = "auto"
     pooling: Pooling = "max"
     global_pooling: Any = "auto"
-    position_bias: Literal["auto"] | bool = "auto"
+    position_bias: Literal["auto"] | bool | ClosedFraction = "auto"
     hidden_layer_sizes: LayerSizes = (128,)
     normalization: Literal["auto", "batch", "layer"] | None = "auto"
     residual: bool = False
@@ -257,7 +264,7 @@ class ConvolutionalEstimator(NeuralEstimator):
         return {
             "conv_layers": automatic_layers(samples),
             "global_pooling": ["max", "flatten" if samples.uniform and samples.n_dimensions == 2 else "avg"],
-            "position_bias": samples.uniform and samples.n_dimensions == 1,
+            "position_bias": 0.5 if samples.uniform and samples.rows is not None else 0.0,
             "normalization": "batch" if samples.uniform else "layer",
         }
 

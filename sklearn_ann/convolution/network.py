@@ -37,8 +37,8 @@ class ConvolutionalBody(nn.Module):
         The size of all samples in training, which ``"flatten"`` and `position_bias` need. In later samples of another
         size, the bias depends on the position relative to their own length, and ``"flatten"`` averages the last feature
         maps to the size of those in training.
-    position_bias : bool
-        Whether each filter has a bias of its own at each position.
+    position_bias : float in [0, 1]
+        Share of the filters that have a bias of their own at each position.
     normalize_input : bool
         Whether to normalise the channels before the first convolution.
     pooling : {"max", "avg"}
@@ -66,7 +66,7 @@ class ConvolutionalBody(nn.Module):
         n_dimensions: int,
         size: tuple[int, ...] | None,
         *,
-        position_bias: bool,
+        position_bias: float,
         normalize_input: bool,
         pooling: Pooling,
         global_pooling: Sequence[GlobalPooling],
@@ -92,6 +92,7 @@ class ConvolutionalBody(nn.Module):
                 normalization=normalization,
                 residual=residual,
                 size=sizes[i] if position_bias else None,
+                position_bias=position_bias,
             )
             for i, (width, layer) in enumerate(zip(widths, layers, strict=False))
         )

@@ -126,20 +126,24 @@ class PositionBias(nn.Module):
     n_filters : int
     size : tuple of int
         The size of all samples in training.
+    share : float in (0, 1]
+        Share of the filters that have a bias, one at least. The others respond alike wherever their pattern is.
     """
 
     n_waves = 16
     spread = 0.3  # initial standard deviation of the bias; that of normalised responses is 1
 
-    def __init__(self, n_filters: int, size: Sequence[int]) -> None:
+    def __init__(self, n_filters: int, size: Sequence[int], share: float = 1.0) -> None:
         super().__init__()
         self.size = tuple(size)
+        n_biased = math.ceil(share * n_filters)
+        self.padding = [0, 0] * len(size) + [0, n_filters - n_biased]
         spread = self.spread
         for dimension, length in enumerate(size):
             waves = cosine_waves(min(self.n_waves, length), torch.tensor([length]), length)[0]  # (n_waves, length)
             self.register_buffer(f"waves_{dimension}", waves, persistent=False)
             spread /= float(waves.square().sum(dim=0).mean().sqrt())
-        self.weight = nn.Parameter(spread * torch.randn(n_filters, *(min(self.n_waves, length) for length in size)))
+        self.weight = nn.Parameter(spread * torch.randn(n_biased, *(min(self.n_waves, length) for length in size)))
 
     def forward(self, y: Tensor, sizes: Tensor | None = None) -> Tensor:
         """Map (batch, n_filters, *size) to the same shape; the bias is arbitrary beyond the end of a sample."""
@@ -147,14 +151,14 @@ class PositionBias(nn.Module):
         if sizes is None and y.shape[2:] == self.size:
             for dimension in range(len(self.size)):  # (n_filters, waves, ...) to (n_filters, ..., length)
                 bias = torch.tensordot(bias, self.get_buffer(f"waves_{dimension}"), dims=([1], [0]))
-            return y + bias
+            return y + F.pad(bias, self.padding)
         if sizes is None:
             sizes = torch.tensor([y.shape[2:]], device=y.device)  # one row for all samples
         bias = bias[None].expand(len(sizes), *bias.shape)
         for dimension, length in enumerate(y.shape[2:]):  # (samples, n_filters, waves, ...) as above
             waves = cosine_waves(self.weight.shape[1 + dimension], sizes[:, dimension], length).to(bias)
             bias = torch.einsum("bfk...,bkl->bf...l", bias, waves)
-        return y + bias
+        return y + F.pad(bias, self.padding)
 
 
 def cosine_waves(n_waves: int, lengths: Tensor, longest: int) -> Tensor:
@@ -180,6 +184,8 @@ class ConvolutionBlock(nn.Module):
         Whether to add the input before the ReLU, through a linear map if the numbers of channels differ.
     size : tuple of int or None
         The size of all samples, for a `PositionBias`; None for no such bias.
+    position_bias : float in (0, 1]
+        Share of the filters that have such a bias.
     """
 
     def __init__(
@@ -192,6 +198,7 @@ class ConvolutionBlock(nn.Module):
         normalization: str | None,
         residual: bool,
         size: Sequence[int] | None = None,
+        position_bias: float = 1.0,
     ) -> None:
         super().__init__()
         self.n_dimensions, self.pooling, self.pool_size = n_dimensions, pooling, layer.pool_size
@@ -199,7 +206,7 @@ class ConvolutionBlock(nn.Module):
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
         self.bias = None if normalization else nn.Parameter(torch.zeros(layer.n_filters))
         self.norm = NORMALIZATIONS[normalization](layer.n_filters)
-        self.position = None if size is None else PositionBias(layer.n_filters, size)
+        self.position = None if size is None else PositionBias(layer.n_filters, size, position_bias)
         self.shortcut: nn.Module | None = None
         if residual:
             self.shortcut = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Scaling = Literal["quantile", "standard"]
 
@@ -74,5 +74,7 @@ class Scale:
                 continue
             # The probability of a tied value lies midway between the share below it and the share up to it.
             share = (np.interp(column, first, second) - np.interp(-column, -first[::-1], -second[::-1])) / 2
-            scaled[:, number] = norm.ppf(np.clip(share, _EDGE, 1 - _EDGE))
+            scaled[:, number] = share
+        ranked = [np.ndim(first) > 0 for first, _ in self.columns]
+        scaled[:, ranked] = ndtri(scaled[:, ranked].clip(_EDGE, 1 - _EDGE))
         return scaled

@@ -48,7 +48,8 @@ def apply(
     """
     if isinstance(chunks, int):
         chunks = torch.split(samples.sorted(torch.arange(len(samples), device=samples.device)), chunks)
-    module.eval()
+    if module.training:  # this walks through all its parts
+        module.eval()
     places: list[Tensor] = []
     results: list[Any] = []
     mode = torch.enable_grad() if gradients else torch.inference_mode()
