@@ -15,6 +15,7 @@ from sklearn_ann.graph import (
     MoleculeEncoder,
 )
 from sklearn_ann.preprocessing import SequenceEncoder
+from sklearn_ann.tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "AttentionClassifier",
@@ -34,6 +35,8 @@ __all__ = [
     "PatternDetector",
     "SequenceEmbeddingTransformer",
     "SequenceEncoder",
+    "TabularClassifier",
+    "TabularRegressor",
     "VAESampler",
     "__version__",
 ]

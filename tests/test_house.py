@@ -15,7 +15,7 @@ FLOORS = [
     {"base"},
     {"preprocessing"},
     {"embedding", "autoencoder", "generative", "convolution", "graph", "attention", "recurrent", "factorization"}
-    | {"transfer"},
+    | {"transfer", "tabular"},
     {"inspection", "model_selection"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

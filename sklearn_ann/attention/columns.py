@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann.attention.body import AttentionBody
-from sklearn_ann.attention.vectors import ColumnVectors, table_batch_size
 from sklearn_ann.base import Plan
-from sklearn_ann.layers import EncoderBlock
+from sklearn_ann.layers import ColumnVectors, EncoderBlock
 from sklearn_ann.reading import TableBatch, TableReader
+from sklearn_ann.reading.tables import table_batch_size
 
 
 class ColumnBody(AttentionBody):
@@ -36,7 +36,7 @@ class ColumnBody(AttentionBody):
 
     def forward(self, batch: TableBatch, maps: list[Tensor] | None = None) -> Tensor:
         """Return features of shape (batch, width)."""
-        x = self.vectors(batch)
+        x = self.vectors(batch.codes, batch.numbers)
         x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)  # (batch, 1 + n_columns, width)
         for number, block in enumerate(self.blocks, start=1):
             all_queries = maps is not None or number < len(self.blocks)  # else the CLS token alone

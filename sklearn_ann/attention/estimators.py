@@ -16,7 +16,6 @@ from sklearn_ann.attention.body import AttentionBody
 from sklearn_ann.attention.columns import ColumnBody
 from sklearn_ann.attention.rows import RowBody, Similarity
 from sklearn_ann.attention.tokens import TokenBody, TokenPooling
-from sklearn_ann.attention.vectors import Numeric
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
 from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveFloat, PositiveInt
 from sklearn_ann.layers import Position
@@ -26,6 +25,7 @@ from sklearn_ann.reading.kinds import entries, is_letters, is_ragged, is_table, 
 from sklearn_ann.reading.scaling import Scaling
 
 Attend = Literal["auto", "tokens", "columns", "rows"]
+Numeric = Literal["periodic", "linear"]
 _BODIES: dict[str, type[AttentionBody]] = {"tokens": TokenBody, "columns": ColumnBody, "rows": RowBody}
 _MOST_WEIGHTS = 2**22  # attention weights of a layer, computed at a time
 

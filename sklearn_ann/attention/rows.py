@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 from sklearn_ann import training
 from sklearn_ann.attention.body import AttentionBody
-from sklearn_ann.attention.vectors import ColumnVectors, table_batch_size
 from sklearn_ann.base import Plan
-from sklearn_ann.layers import Dropout, Stochastic
+from sklearn_ann.layers import ColumnVectors, Dropout, Stochastic
 from sklearn_ann.reading import TableBatch, TableReader, TableRows
+from sklearn_ann.reading.tables import table_batch_size
 
 Similarity = Literal["l2", "dot"]
 
@@ -113,7 +113,7 @@ class RowBody(AttentionBody, Stochastic):
 
     def _encoded(self, batch: TableBatch) -> tuple[Tensor, Tensor]:
         """Return encoded rows and their keys, each of shape (batch, width)."""
-        x = self.encoder(self.vectors(batch).flatten(1))
+        x = self.encoder(self.vectors(batch.codes, batch.numbers).flatten(1))
         return x, self.key(x)
 
     def _candidates(self, index: Tensor) -> TableBatch:

@@ -46,8 +46,11 @@ def with_weight(values: Tensor, weight: Tensor | None) -> Tensor | Samples:
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """-log softmax(logits)[target] of each sample."""
-    return F.cross_entropy(logits, target, reduction="none")
+    """-log softmax(logits)[target] of each sample; `logits` may have an axis of members before that of samples."""
+    if logits.ndim == 2:
+        return F.cross_entropy(logits, target, reduction="none")
+    of_each = target.expand(logits.shape[:-1])
+    return F.cross_entropy(logits.flatten(0, -2), of_each.flatten(), reduction="none").view_as(of_each)
 
 
 def independent_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -89,23 +92,29 @@ def masked(error: Callable[[Tensor, Tensor], Tensor], divisor: int, output: Tens
     error : callable
         ``(output, target) -> Tensor of shape (batch, n_outputs)``.
     divisor : int
-    output : Tensor of shape (batch, n_outputs)
+    output : Tensor of shape (batch, n_outputs), or (n_members, batch, n_outputs)
     target : Tensor of shape (batch, n_outputs), NaN where a target is missing, or WeightedTarget
     """
     values = target.values if isinstance(target, WeightedTarget) else target
     there = ~values.isnan()
     # The missing ones must not reach the error: the gradient of NaN times zero is NaN.
-    losses = error(output, torch.where(there, values, 0.0)) * there
+    losses = error(output, torch.where(there, values, 0.0).expand_as(output)) * there
     if isinstance(target, WeightedTarget):
         losses = losses * target.weight
-    total = losses.sum(dim=1)
+    total = losses.sum(dim=-1)
     return total if divisor == 1 else total / divisor
 
 
 def plain(error: Callable[[Tensor, Tensor], Tensor], divisor: int, output: Tensor, target: Tensor) -> Tensor:
     """Sum an error of single outputs over the outputs of each sample, and divide it; no target is missing."""
-    total = error(output, target).sum(dim=1)
+    total = error(output, target.expand_as(output)).sum(dim=-1)
     return total if divisor == 1 else total / divisor
+
+
+def over_members(error: Callable[[Tensor, Any], Tensor], output: Tensor, target: Any) -> Tensor:
+    """Return one loss per sample, the mean over the members if `output` has an axis of members before the samples."""
+    losses = error(output, target)
+    return losses if output.ndim == 2 else losses.mean(dim=0)
 
 
 ERRORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -24,6 +24,8 @@ from sklearn_ann.base.losses import (
     plain,
     with_weight,
 )
+from sklearn_ann.layers import Average
+from sklearn_ann.layers.head import mean_classes, mean_number, mean_odds, mean_rate
 from sklearn_ann.reading import Learned
 from sklearn_ann.reading.columns import first_unreadable, is_missing
 from sklearn_ann.reading.scaling import mean_and_scale
@@ -64,6 +66,11 @@ class Targets(Learned, ABC):
     @abstractmethod
     def error(self) -> Error:
         """Error of the network's outputs."""
+
+    @property
+    def average(self) -> Average:
+        """How the outputs of several networks are averaged."""
+        return mean_number
 
     def constant(self, target: Tensor) -> Tensor | None:
         """Return the outputs, (n_outputs,), of the best prediction that is the same for all samples, if it is known."""
@@ -232,6 +239,11 @@ class ClassTargets(Targets):
             return partial(masked, independent_cross_entropy, 1)
         return partial(plain, independent_cross_entropy, 1) if self.binary else cross_entropy
 
+    @property
+    def average(self) -> Average:
+        """Of probabilities, as logits."""
+        return mean_odds if self.multilabel or self.binary else mean_classes
+
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Turn outputs into probabilities, in float64: rows sum to one, and different logits stay different."""
         logits = logits.astype(np.float64)
@@ -334,6 +346,11 @@ class NumberTargets(Targets):
         """The error that `loss` names, a mean over the outputs; of standardised targets."""
         single = error_of(self.loss, self.quantile)
         return partial(plain if self.n_outputs == 1 else masked, single, self.n_outputs)
+
+    @property
+    def average(self) -> Average:
+        """Of numbers; of the means that ``loss="poisson"`` has the logarithms of."""
+        return mean_rate if self.loss == "poisson" else mean_number
 
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
         """Turn outputs into numbers in their own unit."""

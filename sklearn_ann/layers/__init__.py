@@ -8,6 +8,7 @@ from sklearn_ann.layers.attention import (
     PositionalEncoding,
     attention_weights,
 )
+from sklearn_ann.layers.columns import ColumnVectors, Numeric
 from sklearn_ann.layers.convolution import (
     ConvolutionBlock,
     ConvolutionLayer,
@@ -18,8 +19,8 @@ from sklearn_ann.layers.convolution import (
     image_layers,
     places,
 )
-from sklearn_ann.layers.dense import Activation, TiedLinear, dense_stack, layer_widths, linear_layers
-from sklearn_ann.layers.head import WithHead
+from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, dense_stack, layer_widths, linear_layers
+from sklearn_ann.layers.head import Average, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.mutation import Mutation
 from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm, weighing
@@ -33,8 +34,10 @@ __all__ = [
     "NORMALIZATIONS",
     "Activation",
     "Adjacency",
+    "Average",
     "Backend",
     "BatchNorm",
+    "ColumnVectors",
     "ConvolutionBlock",
     "ConvolutionLayer",
     "ConvolutionalDecoder",
@@ -46,6 +49,7 @@ __all__ = [
     "LayerNorm",
     "MultiHeadAttention",
     "Mutation",
+    "Numeric",
     "Pooling",
     "Position",
     "PositionalEncoding",
@@ -55,6 +59,7 @@ __all__ = [
     "TiedLinear",
     "WarmUp",
     "WithHead",
+    "activation_layer",
     "attention_weights",
     "convolution_layers",
     "convolve",

@@ -24,6 +24,11 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+def activation_layer(activation: Activation) -> nn.Module:
+    """Return the layer of an activation."""
+    return _ACTIVATIONS[activation]()
+
+
 def layer_widths(sizes: int | Iterable[int]) -> tuple[int, ...]:
     """Return the value of a ``hidden_layer_sizes`` parameter, a width or several, as a tuple."""
     return tuple(int(width) for width in ([sizes] if isinstance(sizes, Integral | int) else sizes))
@@ -54,7 +59,7 @@ def dense_stack(
     for position, linear in enumerate(linears, start=1):
         blocks.append(linear)
         if activate_last or position < len(linears):
-            blocks.append(_ACTIVATIONS[activation]())
+            blocks.append(activation_layer(activation))
             if dropout > 0.0:
                 blocks.append(Dropout(dropout))
     return nn.Sequential(*blocks)

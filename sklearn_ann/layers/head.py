@@ -1,33 +1,95 @@
-"""The last layer of a supervised network."""
+"""The last layer of a supervised network, of one network or of several side by side."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+Average = Callable[[Tensor], Tensor]
+"""Joins the outputs of several networks: (n_members, batch, n_outputs) to (batch, n_outputs)."""
+
+
+class MemberLinear(nn.Module):
+    """Linear maps side by side, one for each member of an ensemble.
+
+    Parameters
+    ----------
+    n_members, in_features, out_features : int
+    """
+
+    def __init__(self, n_members: int, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.in_features = in_features
+        bound = 1 / math.sqrt(in_features)
+        self.weight = nn.Parameter(torch.empty(n_members, in_features, out_features).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_members, 1, out_features).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n_members, batch, in_features) to (n_members, batch, out_features)."""
+        return torch.baddbmm(self.bias, x, self.weight)
 
 
 class WithHead(nn.Module):
     """A body that maps a batch to features, followed by a linear head that maps the features to outputs.
 
+    With `average`, body and head are several networks side by side. In training their outputs have a leading axis of
+    members, so that each has a loss of its own; in evaluation the outputs are averaged.
+
     Parameters
     ----------
     body : nn.Module
-        Maps a batch to features of shape (batch, n_features).
+        Maps a batch to features of shape (batch, n_features), or (n_members, batch, n_features).
     n_features, n_outputs : int
+    n_members : int, default=1
+    average : callable or None, default=None
+        How the outputs of members are averaged; None for a single network.
     """
 
-    def __init__(self, body: nn.Module, n_features: int, n_outputs: int) -> None:
+    def __init__(
+        self, body: nn.Module, n_features: int, n_outputs: int, n_members: int = 1, average: Average | None = None
+    ) -> None:
         super().__init__()
         self.body = body
-        self.head = nn.Linear(n_features, n_outputs)
+        single = average is None
+        self.head = nn.Linear(n_features, n_outputs) if single else MemberLinear(n_members, n_features, n_outputs)
+        self.average = average
 
     def forward(self, batch: Any) -> Tensor:
-        """Map a batch to outputs of shape (batch, n_outputs)."""
-        outputs: Tensor = self.head(self.features(batch))
+        """Map a batch to outputs, of shape (batch, n_outputs), or (n_members, batch, n_outputs) in training."""
+        outputs = self.members(batch)
+        return outputs if self.training or self.average is None else self.average(outputs)
+
+    def members(self, batch: Any) -> Tensor:
+        """Map a batch to outputs that are not averaged."""
+        outputs: Tensor = self.head(self.body(batch))
         return outputs
 
     def features(self, batch: Any) -> Tensor:
-        """Map a batch to features of shape (batch, n_features)."""
+        """Map a batch to features of shape (batch, n_features), the mean over the members."""
         features: Tensor = self.body(batch)
-        return features
+        return features if self.average is None else features.mean(dim=0)
+
+
+def mean_number(outputs: Tensor) -> Tensor:
+    """Average outputs."""
+    return outputs.mean(dim=0)
+
+
+def mean_rate(outputs: Tensor) -> Tensor:
+    """Average outputs that are logarithms of means, and return the logarithm."""
+    return outputs.logsumexp(dim=0) - math.log(len(outputs))
+
+
+def mean_odds(outputs: Tensor) -> Tensor:
+    """Average the probabilities of outputs that are log-odds, and return the log-odds."""
+    return F.logsigmoid(outputs).logsumexp(dim=0) - F.logsigmoid(-outputs).logsumexp(dim=0)
+
+
+def mean_classes(outputs: Tensor) -> Tensor:
+    """Average the probabilities of outputs that are logits of classes, and return the logarithms."""
+    return outputs.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(outputs))

@@ -10,10 +10,12 @@ from sklearn.metrics import mean_pinball_loss, mean_poisson_deviance
 from sklearn_ann.base.losses import (
     WeightedRows,
     absolute_error,
+    cross_entropy,
     error_of,
     huber_error,
     independent_cross_entropy,
     masked,
+    over_members,
     plain,
     squared_error,
 )
@@ -57,3 +59,26 @@ def test_weights_of_outputs():
     losses = partial(masked, squared_error, 1)(OUTPUT[[5, 0]], batch)
     expected = (squared_error(OUTPUT, TARGET) * weight).sum(dim=1)[[5, 0]]
     assert torch.allclose(losses, expected)
+
+
+MEMBERS = torch.randn(4, 7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+HOLES = torch.where(TARGET > 0.8, torch.nan, TARGET)
+WEIGHTED = WeightedRows(HOLES, 2 * TARGET)[torch.arange(7)]
+
+
+@pytest.mark.parametrize(
+    ("error", "target"),
+    [
+        (cross_entropy, torch.arange(7) % 3),
+        (partial(plain, squared_error, 3), TARGET),
+        (partial(plain, huber_error, 3), TARGET),
+        (partial(plain, independent_cross_entropy, 1), TARGET),
+        (partial(masked, independent_cross_entropy, 1), HOLES),
+        (partial(masked, absolute_error, 3), WEIGHTED),
+    ],
+)
+def test_members_have_each_the_loss_of_a_network_and_a_sample_their_mean(error, target):
+    each = torch.stack([error(output, target) for output in MEMBERS])
+    torch.testing.assert_close(error(MEMBERS, target), each)
+    torch.testing.assert_close(over_members(error, MEMBERS, target), each.mean(dim=0))
+    torch.testing.assert_close(over_members(error, MEMBERS[0], target), each[0])

@@ -7,6 +7,7 @@ import torch
 from scipy.special import softmax
 
 from sklearn_ann.base import ClassTargets, NumberTargets
+from sklearn_ann.layers.head import mean_classes, mean_number, mean_odds, mean_rate
 
 COMMON = {"owner": "Model", "dtype": torch.float64}
 
@@ -96,3 +97,12 @@ def test_a_frozen_target_does_not_change():
 def test_a_target_that_is_no_number_is_named(y):
     with pytest.raises(ValueError, match="y has the value 'a' in sample 1, but targets are numbers"):
         NumberTargets(**COMMON).learn(y, None)
+
+
+def test_outputs_of_several_networks_are_averaged_as_predictions():
+    several, two = (ClassTargets(**COMMON) for _ in range(2))
+    several.learn(["a", "b", "c"], None)
+    two.learn([0, 1], None)
+    numbers, counts = (NumberTargets(**COMMON, loss=loss) for loss in ("squared_error", "poisson"))
+    averages = [targets.average for targets in (several, two, numbers, counts)]
+    assert averages == [mean_classes, mean_odds, mean_number, mean_rate]
