@@ -12,7 +12,6 @@ from sklearn_ann.attention.body import AttentionBody
 from sklearn_ann.base import Plan
 from sklearn_ann.layers import ColumnVectors, EncoderBlock
 from sklearn_ann.reading import TableBatch, TableReader
-from sklearn_ann.reading.tables import table_batch_size
 
 
 class ColumnBody(AttentionBody):
@@ -53,7 +52,7 @@ class ColumnBody(AttentionBody):
     @staticmethod
     def defaults(reader: TableReader) -> dict[str, Any]:
         """Return the values that ``"auto"`` stands for."""
-        return {"n_layers": 3, "dropout": 0.1, "max_epochs": 20, "batch_size": table_batch_size(reader.n_samples)}
+        return {"n_layers": 3, "dropout": 0.1, "max_epochs": 20}
 
     @classmethod
     def build(cls, plan: Plan) -> Self:

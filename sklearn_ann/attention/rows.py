@@ -14,7 +14,6 @@ from sklearn_ann.attention.body import AttentionBody
 from sklearn_ann.base import Plan
 from sklearn_ann.layers import ColumnVectors, Dropout, Stochastic
 from sklearn_ann.reading import TableBatch, TableReader, TableRows
-from sklearn_ann.reading.tables import table_batch_size
 
 Similarity = Literal["l2", "dot"]
 
@@ -203,7 +202,7 @@ class RowBody(AttentionBody, Stochastic):
     @staticmethod
     def defaults(reader: TableReader) -> dict[str, Any]:
         """Return the values that ``"auto"`` stands for."""
-        return {"dropout": 0.2, "max_epochs": 20, "batch_size": table_batch_size(reader.n_samples)}
+        return {"dropout": 0.2, "max_epochs": 20}
 
     @classmethod
     def build(cls, plan: Plan) -> Self:

@@ -14,21 +14,30 @@ class Budget(NamedTuple):
 
     Attributes
     ----------
-    epochs : int
-        Number of epochs, if these are enough steps.
     steps : int
         Least number of optimiser steps.
+    epochs : int
+        Number of epochs, if these are enough steps.
+    steps_of_sample : float
+        Number of steps for each sample, if these are more than `steps`.
+    most_steps : int
+        Bound of the steps that follow from the number of samples.
     """
 
-    epochs: int
     steps: int
+    epochs: int = 1
+    steps_of_sample: float = 0.0
+    most_steps: int = 0
 
     def max_epochs(self, n_samples: int, batch_size: int | None) -> int:
         """Return the number of epochs."""
-        n_batches = 1 if batch_size is None else math.ceil(n_samples / batch_size)
-        return max(self.epochs, math.ceil(self.steps / n_batches))
+        if batch_size is None:  # one step an epoch, whatever the number of samples
+            return max(self.epochs, self.steps)
+        n_batches = math.ceil(n_samples / batch_size)
+        steps = max(self.steps, min(self.steps_of_sample * n_samples, self.most_steps))
+        return max(self.epochs, math.ceil(steps / n_batches))
 
 
 def automatic_batch_size(n_samples: int) -> int:
-    """Return a fiftieth of the samples, from 32 to 256, rounded to a power of two."""
-    return int(2 ** round(math.log2(min(max(n_samples / 50, 32), 256))))
+    """Return a fiftieth of the samples, from 32 to 256."""
+    return min(max(n_samples // 50, 32), 256)

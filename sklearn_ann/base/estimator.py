@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base.budget import Budget
+from sklearn_ann.base.losses import over_members
 from sklearn_ann.base.names import compare_names
 from sklearn_ann.base.parameters import (
     NonNegativeFloat,
@@ -41,7 +43,7 @@ from sklearn_ann.base.plan import (
 )
 from sklearn_ann.base.progress import complaint_about
 from sklearn_ann.base.targets import Targets
-from sklearn_ann.layers import WithHead
+from sklearn_ann.layers import Ensemble, SupervisedNetwork, WithHead
 from sklearn_ann.reading import Reader, RowReader
 from sklearn_ann.reading.annotated import names_of_samples
 
@@ -66,7 +68,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
     batch_size : "auto", int or None
         Maximum number of samples in a batch. An epoch is cut into batches whose sizes differ by at most one. None, or a
         value above the number of samples, makes one batch of all samples. ``"auto"`` is a fiftieth of the samples, from
-        32 to 256, rounded to a power of two.
+        32 to 256.
 
     learning_rate : float
         Step size of the optimiser.
@@ -177,7 +179,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     _loss_floor: ClassVar[float] = 0.0
     """Losses under this are as good as zero; see `training.loop.Patience`."""
-    _budget: ClassVar[Budget] = Budget(epochs=20, steps=600)
+    _budget: ClassVar[Budget] = Budget(steps=600, epochs=20)
     """What ``max_epochs="auto"`` stands for."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -206,6 +208,12 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         """What is the network? Build it; torch draws its weights from `random_state`."""
         if plan.targets is None:
             raise NotImplementedError
+        networks = [self._network_with_head(plan) for _ in range(plan.parameters.get("n_estimators", 1))]
+        return networks[0] if len(networks) == 1 else Ensemble(networks, plan.targets.average)
+
+    def _network_with_head(self, plan: Plan) -> WithHead:
+        """Return one supervised network."""
+        assert plan.targets is not None
         body, n_features = self._body(plan)
         return WithHead(body, n_features, plan.targets.n_outputs)
 
@@ -217,7 +225,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         """What is the error? Return ``(output, target) -> one loss per sample``, a function that holds no estimator."""
         if plan.targets is None:
             raise NotImplementedError
-        return plan.targets.error
+        return partial(over_members, plan.targets.error)
 
     def _step(self, plan: Plan, module: nn.Module, error: training.Error) -> training.Step:
         """How does it learn from a batch? By default one optimiser goes down the mean error."""
@@ -393,7 +401,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         -------
         array of shape (n_samples, n_features_out)
         """
-        features: np.ndarray = self._apply(X, WithHead.features)
+        features: np.ndarray = self._apply(X, lambda module, batch: module.features(batch))
         return features
 
     def _apply(self, X: Any, function: Callable[[Any, Any], Any], **how: Any) -> Any:
@@ -451,8 +459,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     @property
     def _n_features_out(self) -> int:
-        if isinstance(self.module_, WithHead):
-            return self.module_.head.in_features
+        if isinstance(self.module_, SupervisedNetwork):
+            return self.module_.n_features
         return int(self.resolved_parameters_.n_components)
 
     @property

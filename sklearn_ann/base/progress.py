@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sklearn_ann import training
 from sklearn_ann.base.plan import Plan
-from sklearn_ann.layers import WithHead
+from sklearn_ann.layers import SupervisedNetwork
 
 _EPOCHS = 10  # fewer are a trial, from which nothing is concluded
 _SHARE = 0.99  # of the loss of a constant, above which nothing was learned
@@ -42,7 +42,7 @@ def losses_of_nothing(plan: Plan, last_loss: float) -> tuple[float, float] | Non
     The network is asked without dropout and noise, and only if its last loss in training is about that of the constant.
     """
     module, targets, examples = plan.step.module, plan.targets, plan.examples
-    if targets is None or not isinstance(examples.target, training.Rows) or not isinstance(module, WithHead):
+    if targets is None or not isinstance(examples.target, training.Rows) or not isinstance(module, SupervisedNetwork):
         return None
     rows = torch.arange(len(examples.samples)) if examples.rows is None else examples.rows
     target = examples.target[rows]
@@ -57,6 +57,6 @@ def losses_of_nothing(plan: Plan, last_loss: float) -> tuple[float, float] | Non
     of_constant = loss(constant.expand(len(rows), -1))
     if of_constant == 0 or last_loss < _SHARE * of_constant:
         return None
-    outputs: np.ndarray = plan.apply(module, examples.samples, WithHead.forward)
+    outputs: np.ndarray = plan.apply(module, examples.samples, SupervisedNetwork.forward)
     of_network = loss(torch.from_numpy(outputs)[rows].to(targets.dtype))
     return (of_network, of_constant) if of_network > _SHARE * of_constant else None

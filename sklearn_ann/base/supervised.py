@@ -6,17 +6,19 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.special import entr
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils import Tags
+from sklearn.utils import Bunch, Tags
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann._sklearn import safe_indexing
 from sklearn_ann.base.estimator import NeuralEstimator
 from sklearn_ann.base.losses import Loss
-from sklearn_ann.base.parameters import OpenFraction
+from sklearn_ann.base.parameters import OpenFraction, PositiveInt
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets, missing_entries
-from sklearn_ann.layers import WithHead
+from sklearn_ann.layers import SupervisedNetwork
 
 # Losses are in nats or, for a standardised target, in variances: below a hundredth they are as good as zero.
 LOSS_FLOOR = 1e-2
@@ -56,11 +58,31 @@ def scored(
     return predictions[there], safe_indexing(y, there), *rest
 
 
+def members_of(model: Any, X: Any) -> np.ndarray:
+    """Return the outputs of all networks of a supervised estimator, (n_members, n_samples, n_outputs).
+
+    Raises
+    ------
+    ValueError
+        If there is one network only.
+    """
+    check_is_fitted(model)
+    if model.module_.average is None:
+        raise ValueError("one network has no one to disagree with: n_estimators must be 2 or more in fit")
+    outputs: np.ndarray = model._apply(X, lambda module, batch: module.members(batch).movedim(0, 1))
+    return np.moveaxis(outputs, 1, 0)
+
+
 class NeuralClassifier(ClassifierMixin, NeuralEstimator):
     """A network that predicts classes: two, several, or several labels per sample.
 
     Parameters
     ----------
+    n_estimators : int
+        Number of networks. They begin with weights of their own, see the same batches, and their probabilities are
+        averaged (Lakshminarayanan et al. 2017). ``transform`` returns the features of all, side by side. Attention
+        maps, feature maps and motifs are those of the first.
+
     class_weight : dict, list of dicts, "balanced" or None
         Weights of the classes, multiplied with ``sample_weight``; as in scikit-learn.
 
@@ -73,6 +95,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         Number of outputs of the network: 1 for two classes, else one per class or label.
     """
 
+    n_estimators: PositiveInt = 1
     class_weight: dict | list | Literal["balanced"] | None = None
 
     _loss_floor: ClassVar[float] = LOSS_FLOOR
@@ -149,7 +172,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         array of shape (n_samples,) for two classes, else (n_samples, n_classes)
             Log-odds of the second class, or of each label; for several classes the logits of the softmax.
         """
-        logits: np.ndarray = self._apply(X, WithHead.forward)
+        logits: np.ndarray = self._apply(X, SupervisedNetwork.forward)
         return logits[:, 0] if self._coder.binary else logits
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -165,7 +188,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         array of shape (n_samples, n_classes)
             In float64: rows sum to one, and different log-odds give different probabilities.
         """
-        logits = self._apply(X, WithHead.forward)
+        logits = self._apply(X, SupervisedNetwork.forward)
         probabilities: np.ndarray = self._coder.probabilities(logits)
         return probabilities
 
@@ -181,9 +204,42 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         -------
         array of shape (n_samples,) or (n_samples, n_classes)
         """
-        logits = self._apply(X, WithHead.forward)
+        logits = self._apply(X, SupervisedNetwork.forward)
         labels: np.ndarray = self._coder.predictions(logits)
         return labels
+
+    def uncertainty(self, X: Any) -> Bunch:
+        r"""Return how uncertain the prediction is, and what of it comes from the data and what from the network.
+
+        With the probabilities :math:`p_m` of M networks and their mean :math:`\bar p`, the entropy of the prediction
+        is the sum of two parts (Depeweg et al. 2018, equation 2):
+
+        .. math:: H(\bar p) = \frac{1}{M} \sum_m H(p_m) + \Big(H(\bar p) - \frac{1}{M} \sum_m H(p_m)\Big).
+
+        The first is there even if all networks agree: the classes overlap. The second is their disagreement, and more
+        training data would lessen it.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+            The samples.
+
+        Returns
+        -------
+        Bunch
+            ``total``, ``aleatoric`` and ``epistemic``, arrays of shape (n_samples,), or (n_samples, n_labels), in nats.
+
+        Raises
+        ------
+        ValueError
+            If there is one network only.
+        """
+        logits = members_of(self, X)  # (n_members, n_samples, n_outputs)
+        of_members = np.stack([self._coder.probabilities(one) for one in logits])
+        both = np.stack([of_members, 1 - of_members]) if self._coder.multilabel else np.moveaxis(of_members, -1, 0)
+        total = entr(both.mean(axis=1)).sum(axis=0)
+        aleatoric = entr(both).sum(axis=0).mean(axis=0)
+        return Bunch(total=total, aleatoric=aleatoric, epistemic=np.maximum(total - aleatoric, 0))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the mean accuracy.
@@ -218,6 +274,11 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
 
     Parameters
     ----------
+    n_estimators : int
+        Number of networks. They begin with weights of their own, see the same batches, and their predictions are
+        averaged (Lakshminarayanan et al. 2017). ``transform`` returns the features of all, side by side. Attention
+        maps, feature maps and motifs are those of the first.
+
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}
         Error of a prediction. ``"squared_error"`` predicts the mean, ``"absolute_error"`` the median, ``"quantile"``
         the `quantile`. ``"huber"`` is squared up to 1.35 standard deviations of y and linear beyond, so that outliers
@@ -232,6 +293,7 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         Number of targets.
     """
 
+    n_estimators: PositiveInt = 1
     loss: Loss = "squared_error"
     quantile: OpenFraction = 0.5
 
@@ -293,19 +355,31 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         """
         return self._fit(X, y, sample_weight=sample_weight, incremental=True)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Return the predicted targets, in float64 and in their own unit.
 
         Parameters
         ----------
         X : samples as in ``fit``
             The samples.
+        return_std : bool, default=False
+            Whether to return the standard deviation over the networks too: how much they disagree, and not how much
+            the targets scatter.
 
         Returns
         -------
         array of shape (n_samples,) or (n_samples, n_outputs), as y in ``fit``
+            With `return_std`, a pair of such arrays.
+
+        Raises
+        ------
+        ValueError
+            If `return_std` is true and there is one network only.
         """
-        outputs = self._apply(X, WithHead.forward)  # (n_samples, n_outputs)
+        if return_std:
+            of_members = np.stack([self._coder.predictions(one) for one in members_of(self, X)])
+            return of_members.mean(axis=0), of_members.std(axis=0)
+        outputs = self._apply(X, SupervisedNetwork.forward)  # (n_samples, n_outputs)
         numbers: np.ndarray = self._coder.predictions(outputs)
         return numbers
 

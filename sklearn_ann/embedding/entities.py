@@ -24,7 +24,7 @@ from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveFlo
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.supervised import LOSS_FLOOR
 from sklearn_ann.embedding.network import EntityBody
-from sklearn_ann.layers import WithHead, layer_widths
+from sklearn_ann.layers import SupervisedNetwork, layer_widths
 from sklearn_ann.reading import Reader, TableReader
 from sklearn_ann.reading.scaling import mean_and_scale
 
@@ -401,7 +401,7 @@ class EntityEmbeddingTransformer(NeuralEstimator):
         float
         """
         check_is_fitted(self)
-        output = self._apply(X, WithHead.forward)
+        output = self._apply(X, SupervisedNetwork.forward)
         target = self._coder.read(y)
         check_consistent_length(output, target)
         losses = self._coder.error(torch.from_numpy(output), target).numpy()

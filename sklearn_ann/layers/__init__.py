@@ -20,7 +20,7 @@ from sklearn_ann.layers.convolution import (
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, dense_stack, layer_widths, linear_layers
-from sklearn_ann.layers.head import Average, WithHead
+from sklearn_ann.layers.head import Average, Ensemble, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.mutation import Mutation
 from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm, weighing
@@ -44,6 +44,7 @@ __all__ = [
     "ConvolutionalEncoder",
     "Dropout",
     "EncoderBlock",
+    "Ensemble",
     "FeedForward",
     "Groups",
     "LayerNorm",
@@ -56,6 +57,7 @@ __all__ = [
     "Reduction",
     "SparseMatrix",
     "Stochastic",
+    "SupervisedNetwork",
     "TiedLinear",
     "WarmUp",
     "WithHead",

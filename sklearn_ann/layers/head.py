@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -34,11 +35,39 @@ class MemberLinear(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
-class WithHead(nn.Module):
-    """A body that maps a batch to features, followed by a linear head that maps the features to outputs.
+class SupervisedNetwork(nn.Module, ABC):
+    """A network that predicts, or several whose predictions are averaged.
 
-    With `average`, body and head are several networks side by side. In training their outputs have a leading axis of
-    members, so that each has a loss of its own; in evaluation the outputs are averaged.
+    In training the outputs of several have a leading axis of members, so that each has a loss of its own; in evaluation
+    the outputs are averaged.
+
+    Attributes
+    ----------
+    average : callable or None
+        How the outputs of members are averaged; None for a single network.
+    n_features : int
+        Number of features that `features` returns.
+    """
+
+    average: Average | None
+    n_features: int
+
+    def forward(self, batch: Any) -> Tensor:
+        """Map a batch to outputs, of shape (batch, n_outputs), or (n_members, batch, n_outputs) in training."""
+        outputs = self.members(batch)
+        return outputs if self.training or self.average is None else self.average(outputs)
+
+    @abstractmethod
+    def members(self, batch: Any) -> Tensor:
+        """Map a batch to outputs that are not averaged."""
+
+    @abstractmethod
+    def features(self, batch: Any) -> Tensor:
+        """Map a batch to features of shape (batch, n_features)."""
+
+
+class WithHead(SupervisedNetwork):
+    """A body that maps a batch to features, followed by a linear head that maps the features to outputs.
 
     Parameters
     ----------
@@ -47,22 +76,16 @@ class WithHead(nn.Module):
     n_features, n_outputs : int
     n_members : int, default=1
     average : callable or None, default=None
-        How the outputs of members are averaged; None for a single network.
+        With it, body and head are several networks side by side.
     """
 
     def __init__(
         self, body: nn.Module, n_features: int, n_outputs: int, n_members: int = 1, average: Average | None = None
     ) -> None:
         super().__init__()
-        self.body = body
+        self.body, self.n_features, self.average = body, n_features, average
         single = average is None
         self.head = nn.Linear(n_features, n_outputs) if single else MemberLinear(n_members, n_features, n_outputs)
-        self.average = average
-
-    def forward(self, batch: Any) -> Tensor:
-        """Map a batch to outputs, of shape (batch, n_outputs), or (n_members, batch, n_outputs) in training."""
-        outputs = self.members(batch)
-        return outputs if self.training or self.average is None else self.average(outputs)
 
     def members(self, batch: Any) -> Tensor:
         """Map a batch to outputs that are not averaged."""
@@ -73,6 +96,37 @@ class WithHead(nn.Module):
         """Map a batch to features of shape (batch, n_features), the mean over the members."""
         features: Tensor = self.body(batch)
         return features if self.average is None else features.mean(dim=0)
+
+
+class Ensemble(SupervisedNetwork):
+    """Networks of one shape that are trained together and whose predictions are averaged.
+
+    Parameters
+    ----------
+    networks : sequence of WithHead
+    average : callable
+    """
+
+    def __init__(self, networks: Sequence[WithHead], average: Average) -> None:
+        super().__init__()
+        self.networks: Any = nn.ModuleList(networks)
+        self.average = average
+        self.n_features = sum(network.n_features for network in networks)
+
+    @property
+    def body(self) -> nn.Module:
+        """The body of the first network, whose maps, motifs and names stand for all."""
+        body: nn.Module = self.networks[0].body
+        return body
+
+    def members(self, batch: Any) -> Tensor:
+        """Map a batch to the outputs of all members of all networks."""
+        outputs = [network.members(batch) for network in self.networks]
+        return torch.cat([output if output.ndim == 3 else output[None] for output in outputs])
+
+    def features(self, batch: Any) -> Tensor:
+        """Map a batch to the features of all networks, side by side."""
+        return torch.cat([network.features(batch) for network in self.networks], dim=1)
 
 
 def mean_number(outputs: Tensor) -> Tensor:

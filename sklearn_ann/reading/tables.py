@@ -24,14 +24,6 @@ from sklearn_ann.reading.reader import Reader
 from sklearn_ann.reading.scaling import Scale, Scaling
 from sklearn_ann.training import Examples, Rows, Samples
 
-_BATCH, _BATCHES = (32, 256), 50  # bounds of the batch size; batches per epoch between them
-
-
-def table_batch_size(n_samples: int) -> int:
-    """Return the batch size that ``"auto"`` stands for, for a table of `n_samples` rows."""
-    least, most = _BATCH
-    return min(max(least, n_samples // _BATCHES), most)
-
 
 class TableBatch(NamedTuple):
     """A batch of rows of a table."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from sklearn.utils import Tags
 from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
-from sklearn_ann.base.losses import over_members
+from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.parameters import (
     DropProbability,
     Fraction,
@@ -22,18 +21,7 @@ from sklearn_ann.base.parameters import (
 from sklearn_ann.layers import Activation, ColumnVectors, Numeric, WithHead, layer_widths
 from sklearn_ann.reading import Reader, TableReader
 from sklearn_ann.reading.scaling import Scaling
-from sklearn_ann.reading.tables import table_batch_size
 from sklearn_ann.tabular.network import MembersBody
-
-_STEPS = (150, 4000)  # bounds of the steps of the optimiser
-_PASSES = 0.6  # steps for a sample, between the bounds
-_PATIENCE = 10  # epochs, where the schedule has no end
-
-
-def n_steps(n_samples: int) -> int:
-    """Return the number of steps that a table of `n_samples` rows gets."""
-    least, most = _STEPS
-    return int(min(max(least, _PASSES * n_samples), most))
 
 
 class TabularEstimator(NeuralEstimator):
@@ -76,14 +64,6 @@ class TabularEstimator(NeuralEstimator):
         Maximum number of epochs. ``"auto"``: as many as make 0.6 steps of the optimiser for each sample, at least 150
         steps and at most 4,000; with ``batch_size=None``, 150 epochs.
 
-    batch_size : "auto", int or None
-        Samples per step of the optimiser; None for all. ``"auto"``: a fiftieth of the samples, at least 32 and at most
-        256.
-
-    n_iter_no_change : "auto" or int
-        Epochs without progress after which training stops. ``"auto"``: `max_epochs` with the schedule ``"cosine"``,
-        which is meant to be followed to its end, else 10.
-
     Attributes
     ----------
     categorical_features_ : list of str or int
@@ -99,26 +79,18 @@ class TabularEstimator(NeuralEstimator):
     scaling: Scaling = "quantile"
     numeric: Numeric = "piecewise"
     learning_rate_warmup: Fraction = 0.05
-    max_epochs: PositiveInt | Literal["auto"] = "auto"  # type: ignore[assignment]
-    batch_size: PositiveInt | Literal["auto"] | None = "auto"  # type: ignore[assignment]
+    max_epochs: PositiveInt | Literal["auto"] = "auto"
+    batch_size: PositiveInt | Literal["auto"] | None = "auto"
     learning_rate: PositiveFloat = 4e-3
     learning_rate_schedule: training.Schedule = "cosine"
     weight_decay: NonNegativeFloat = 1e-2
     max_grad_norm: PositiveFloat | None = 1.0
-    n_iter_no_change: PositiveInt | Literal["auto"] = "auto"  # type: ignore[assignment]
+
+    _budget: ClassVar[Budget] = Budget(steps=150, steps_of_sample=0.6, most_steps=4000)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         features = self.categorical_features
         return TableReader(categorical_features=features, scaling=self.scaling, missing=True, **common)
-
-    def _auto(self, plan: Plan) -> dict[str, Any]:
-        p, n_samples = plan.parameters, len(plan.examples)
-        batch_size = table_batch_size(n_samples) if p.batch_size == "auto" else p.batch_size
-        # One batch of all samples: repeated samples must not change the number of steps, which weights do not change.
-        max_epochs = _STEPS[0] if batch_size is None else round(n_steps(n_samples) / -(-n_samples // batch_size))
-        max_epochs = max(1, max_epochs) if p.max_epochs == "auto" else p.max_epochs
-        patience = max_epochs if p.learning_rate_schedule == "cosine" else _PATIENCE
-        return {"batch_size": batch_size, "max_epochs": max_epochs, "n_iter_no_change": patience}
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p, reader = plan.parameters, plan.reader
@@ -129,13 +101,10 @@ class TabularEstimator(NeuralEstimator):
         )
         return body, hidden[-1] if hidden else vectors.n_columns * p.embedding_size
 
-    def _network(self, plan: Plan) -> nn.Module:
+    def _network_with_head(self, plan: Plan) -> WithHead:
         assert plan.targets is not None
         body, n_features = self._body(plan)
         return WithHead(body, n_features, plan.targets.n_outputs, plan.parameters.n_members, plan.targets.average)
-
-    def _error(self, plan: Plan) -> training.Error:
-        return partial(over_members, super()._error(plan))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

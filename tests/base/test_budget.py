@@ -13,10 +13,15 @@ from sklearn_ann.base.budget import Budget, automatic_batch_size
     [(36, 32, 300), (40, None, 600), (1_000, 32, 20), (959, 32, 20), (500, 32, 38), (100_000, 256, 20), (1, 32, 600)],
 )
 def test_small_sets_have_enough_steps_and_large_ones_few_epochs(n_samples, batch_size, max_epochs):
-    assert Budget(epochs=20, steps=600).max_epochs(n_samples, batch_size) == max_epochs
+    assert Budget(steps=600, epochs=20).max_epochs(n_samples, batch_size) == max_epochs
 
 
-@pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 32), (2_000, 32), (5_000, 128), (10**6, 256)])
+@pytest.mark.parametrize(("n_samples", "steps"), [(1, 150), (1000, 600), (10**6, 4000)])
+def test_steps_may_grow_with_the_samples_within_bounds(n_samples, steps):
+    assert Budget(steps=150, steps_of_sample=0.6, most_steps=4000).max_epochs(n_samples, n_samples) == steps
+
+
+@pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 32), (1_600, 32), (5_000, 100), (10**6, 256)])
 def test_batches_grow_with_the_set(n_samples, batch_size):
     assert automatic_batch_size(n_samples) == batch_size
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from sklearn_ann.reading import TableReader
-from sklearn_ann.reading.tables import table_batch_size
 from sklearn_ann.training import Examples
 
 X = pd.DataFrame({"size": [1.0, 3.0, 5.0, 7.0], "kind": ["b", "a", None, "b"], "count": [0, 0, 2, 2]})
@@ -113,8 +112,3 @@ def test_columns_of_which_no_value_is_known_warn():
 def test_numbers_too_large_to_scale_name_their_column():
     with pytest.raises(ValueError, match="column 'size' of X has values too large to standardise"):
         fitted(X.assign(size=[1e300, -1e300, 0, 0]))
-
-
-@pytest.mark.parametrize(("n_samples", "expected"), [(1, 32), (1600, 32), (5000, 100), (10**6, 256)])
-def test_an_epoch_has_fifty_batches_within_bounds(n_samples, expected):
-    assert table_batch_size(n_samples) == expected
