@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -14,6 +14,7 @@ from sklearn_ann import training
 from sklearn_ann.autoencoder.losses import LOSSES, penalized_error
 from sklearn_ann.autoencoder.network import AutoEncoder, Corruption, NoiseType, dense_pair
 from sklearn_ann.base import NeuralEstimator, Plan
+from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.layers import (
@@ -138,6 +139,9 @@ class AutoEncoderTransformer(NeuralEstimator):
         Error of a reconstruction, summed over the features. ``"binary_cross_entropy"`` is for data in [0, 1]; the
         reconstructions are then probabilities.
 
+    max_epochs : "auto" or int
+        Number of epochs. ``"auto"``: as many as make two optimiser steps for each sample, from 500 to 20,000 in all.
+
     Attributes
     ----------
     encoder_ : torch.nn.Module
@@ -204,8 +208,12 @@ class AutoEncoderTransformer(NeuralEstimator):
     sparsity: NonNegativeFloat = 0.0
     contraction: NonNegativeFloat = 0.0
     loss: Literal["squared_error", "absolute_error", "binary_cross_entropy"] = "squared_error"
-    learning_rate: PositiveFloat = 2e-3
-    learning_rate_schedule: training.Schedule = "adaptive"
+    max_epochs: PositiveInt | Literal["auto"] = "auto"
+    batch_size: PositiveInt | Literal["auto"] | None = 64
+    learning_rate: PositiveFloat = 4e-3
+    learning_rate_schedule: training.Schedule = "cosine"
+
+    _budget: ClassVar[Budget] = Budget(steps=500, steps_of_sample=2, most_steps=20_000)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         return RowReader(image_shape=self.image_shape, **common)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -17,8 +17,9 @@ from torch.nn.grad import conv1d_weight
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
+from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
-from sklearn_ann.base.parameters import ClosedFraction, DropProbability, LayerSizes
+from sklearn_ann.base.parameters import ClosedFraction, DropProbability, LayerSizes, PositiveFloat, PositiveInt
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
 from sklearn_ann.convolution.saliency import cut, gradient, mutagenesis
@@ -184,6 +185,9 @@ class ConvolutionalEstimator(NeuralEstimator):
     dropout : float
         Probability, in [0, 1), to drop a feature that is read out or a unit of a dense layer in training.
 
+    max_epochs : "auto" or int
+        Number of epochs. ``"auto"`` is 20, or as many as make 800 optimiser steps.
+
     augmentation : dict or None
         Random changes of the training samples, drawn anew in each epoch. ``{"shift": 2}`` moves them by up to two
         positions in each dimension. ``{"flip": "horizontal"}``, ``"vertical"`` or ``"both"`` mirrors an image with
@@ -238,14 +242,18 @@ class ConvolutionalEstimator(NeuralEstimator):
     hidden_layer_sizes: LayerSizes = (128,)
     normalization: Literal["auto", "batch", "layer"] | None = "auto"
     residual: bool = False
-    dropout: DropProbability = 0.5
+    dropout: DropProbability = 0.2
     augmentation: Any = None
     reverse_complement: Literal["none", "augment", "average"] = "none"
     alphabet: str = "auto"
     unknown: Unknown = "error"
     image_shape: tuple | None = None
     sample_type: SampleType = "auto"
-    learning_rate_schedule: training.Schedule = "adaptive"
+    max_epochs: PositiveInt | Literal["auto"] = "auto"
+    learning_rate: PositiveFloat = 2e-3
+    learning_rate_schedule: training.Schedule = "cosine"
+
+    _budget: ClassVar[Budget] = Budget(steps=800, epochs=20)
 
     get_feature_names_out = names_of_a_column
 

@@ -39,7 +39,7 @@ def test_entropy_has_two_parts(iris):
     parts = model.uncertainty(X)
     np.testing.assert_allclose(parts.total, entropy(model.predict_proba(X), axis=1), rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(parts.aleatoric + parts.epistemic, parts.total, atol=1e-6)
-    far = model.uncertainty(X + [0, 0, 8, -4])  # petals as no iris has them
+    far = model.uncertainty(np.add(X, [0, 0, 8, -4]))  # petals as no iris has them
     assert far.epistemic.mean() > 2 * parts.epistemic.mean()
     wrong = model.predict(X) != y
     assert parts.total[wrong].mean() > 1.3 * parts.total[~wrong].mean()
