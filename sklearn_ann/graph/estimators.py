@@ -210,6 +210,7 @@ class _GraphLevel(GraphEstimator):
             hidden=layer_widths(p.hidden_layer_sizes),
             dropout=p.dropout,
             backend=resolve_backend(p.reduction),
+            n_graph_features=plan.reader.whole.number,
         )
         return body, body.n_features
 

@@ -358,3 +358,30 @@ def test_unreadable_molecules_do_not_move_the_others():
     with_them = GCNRegressor(**settings, random_state=0).fit(graphs, y)
     without = GCNRegressor(**settings, random_state=0).fit(graphs[there], y[there])
     np.testing.assert_allclose(with_them.predict(graphs[there]), without.predict(graphs[there]), rtol=1e-9)
+
+
+def test_graph_features_tell_what_the_graph_does_not():
+    rng = np.random.default_rng(0)
+    mass = rng.normal(1e4, 10, size=80)
+    pairs = [(rng.normal(size=(4, 2)), np.ones((4, 4))) for _ in mass]
+    graphs = GraphSet.from_list(pairs, graph_features=pd.DataFrame({"mass": mass, "same": 1.0}))
+    settings = {"max_epochs": 60, "learning_rate_schedule": "cosine", "learning_rate": 1e-2, "random_state": 0}
+    model = GCNRegressor(**settings).fit(graphs[:60], mass[:60])
+    assert model.score(graphs[60:], mass[60:]) > 0.7
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded.predict(graphs), model.predict(graphs))
+    alone = np.concatenate([model.predict(graphs[[i]]) for i in range(5)])
+    np.testing.assert_allclose(alone, model.predict(graphs)[:5], rtol=1e-6)
+    with pytest.raises(ValueError, match="X has 0 graph features, but GCNRegressor is expecting 2 as input"):
+        model.predict(graphs.with_graph_features(None))
+
+
+def test_a_graph_of_weight_two_is_there_twice_also_in_the_scale_of_graph_features():
+    rng = np.random.default_rng(0)
+    graphs = GraphSet.from_list([np.eye(3)] * 6, graph_features=rng.normal(size=(6, 2)))
+    y = rng.normal(size=6)
+    settings = {"batch_size": None, "precision": "float64", "max_epochs": 5, "random_state": 0}
+    weighted = GCNRegressor(**settings).fit(graphs, y, sample_weight=[2, 1, 1, 1, 1, 1])
+    twice = [0, 0, 1, 2, 3, 4, 5]
+    repeated = GCNRegressor(**settings).fit(graphs[twice], y[twice])
+    np.testing.assert_allclose(weighted.predict(graphs), repeated.predict(graphs), rtol=1e-8)
