@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import scipy.sparse as sp
 import torch
@@ -27,12 +27,13 @@ class GraphEstimator(NeuralEstimator):
 
     Parameters
     ----------
-    conv : {"gcn", "sage", "gin", "gat", "gated"}
+    conv : {"auto", "gcn", "sage", "gin", "gat", "gated"}
         The convolution. ``"gcn"``: ``X' = σ(A X Wᵀ)`` (Kipf and Welling 2017); ``"sage"``: the node and the mean of its
-        neighbours (Hamilton et al. 2017); ``"gin"``: a small network on the sum (Xu et al. 2019); ``"gat"``: attention
-        over the neighbours (Velickovic et al. 2018); ``"gated"``: gates on the edges (Bresson and Laurent 2017). Only
-        ``"gated"`` uses edge features, and all but ``"gat"`` use edge weights. A warning says what is ignored, except
-        for the bonds of molecules.
+        neighbours (Hamilton et al. 2017); ``"gin"``: a small network on the sum (Xu et al. 2019), with edge features as
+        Hu et al. (2020); ``"gat"``: attention over the neighbours (Velickovic et al. 2018); ``"gated"``: gates on the
+        edges (Bresson and Laurent 2017). ``"auto"`` is ``"gin"`` in estimators for graphs and ``"gcn"`` in estimators
+        for nodes. Only ``"gin"`` and ``"gated"`` use edge features, and all but ``"gat"`` use edge weights; a warning
+        says what is ignored.
 
     conv_layer_sizes : int or tuple of ints
         Width of each convolution.
@@ -80,7 +81,7 @@ class GraphEstimator(NeuralEstimator):
         then learn a vector for each node.
     """
 
-    conv: Literal["gcn", "sage", "gin", "gat", "gated"] = "gcn"
+    conv: Literal["auto", "gcn", "sage", "gin", "gat", "gated"] = "auto"
     conv_layer_sizes: LayerSizes = (64, 64, 64)
     normalize: Literal["sym", "row"] | None = "sym"
     self_loops: bool = True
@@ -95,19 +96,26 @@ class GraphEstimator(NeuralEstimator):
 
     get_feature_names_out = names_of_a_column
 
+    _automatic_conv: ClassVar[str]
+    """What ``conv="auto"`` stands for."""
+
     @property
     def _adjacency(self) -> dict[str, Any]:
         """Return the reader's options for the adjacency matrix."""
+        conv = self._automatic_conv if self.conv == "auto" else self.conv
         # The other convolutions aggregate over the neighbours as they are, but attention includes the node itself.
-        gcn = self.conv == "gcn"
+        gcn = conv == "gcn"
         return {
-            "averages": self.conv == "sage" or (not gcn and getattr(self, "propagate_last", False)),
+            "averages": conv == "sage" or (not gcn and getattr(self, "propagate_last", False)),
             "node_attributes": self.node_attributes,
             "edge_attributes": self.edge_attributes,
             "normalize": self.normalize if gcn else None,
-            "self_loops": self.self_loops if gcn else self.conv == "gat",
-            "n_heads": self.n_heads if self.conv == "gat" else 0,
+            "self_loops": self.self_loops if gcn else conv == "gat",
+            "n_heads": self.n_heads if conv == "gat" else 0,
         }
+
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        return {"conv": self._automatic_conv}
 
     def _maps(self, samples: training.Samples) -> list[list[list[sp.csr_array]]]:
         """Return the attention weights over the edges of each graph as sparse matrices, by layer and head."""
@@ -133,8 +141,8 @@ def graph_convolutions(plan: Plan) -> tuple[GraphConvolutions, tuple[int, ...]]:
     if not widths:
         raise ValueError("conv_layer_sizes=() has no convolution: give at least one width")
     ignored = []
-    if reader.edge_features_given and p.conv != "gated":
-        ignored.append(f"the {reader.n_edge_features} edge features, which conv='gated' uses")
+    if reader.n_edge_features and p.conv not in ("gin", "gated"):
+        ignored.append(f"the {reader.n_edge_features} edge features, which conv='gin' and conv='gated' use")
     if reader.weighted and p.conv == "gat":
         ignored.append("the edge weights, which the other convolutions use")
     if ignored:
@@ -191,6 +199,8 @@ class _GraphLevel(GraphEstimator):
     hidden_layer_sizes: LayerSizes = (64,)
     learning_rate_schedule: training.Schedule = "adaptive"
 
+    _automatic_conv: ClassVar[str] = "gin"
+
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         return GraphReader(**self._adjacency, **common)
 
@@ -237,6 +247,8 @@ class _NodeLevel(GraphEstimator):
     The defaults follow Kipf and Welling (2017). Their weight decay suits node features of about unit length, as
     `sklearn.preprocessing.normalize` returns them.
 
+    An epoch is one optimiser step on the whole graph.
+
     Parameters
     ----------
     graph : GraphSet of one graph, (X, A), networkx graph or PyTorch Geometric Data
@@ -251,6 +263,11 @@ class _NodeLevel(GraphEstimator):
         adjacency matrix multiplies them, so that the last layer is one more ``"gcn"`` convolution; with another
         `conv` they are averaged over the neighbours.
 
+    normalize_features : {"auto", "l1", "l2"} or None
+        Whether to divide the features of each node by the sum of their absolute values (``"l1"``) or by their Euclidean
+        length (``"l2"``). ``"auto"`` is ``"l2"`` where features are counts, such as bags of words: whole numbers from
+        zero on, of which at least half are zero. Otherwise it is None.
+
     Attributes
     ----------
     node_names_ : array of shape (n_nodes,)
@@ -262,16 +279,25 @@ class _NodeLevel(GraphEstimator):
 
     graph: Any = None
     propagate_last: bool = True
+    normalize_features: Literal["auto", "l1", "l2"] | None = "auto"
     conv_layer_sizes: LayerSizes = (64,)
     normalization: Literal["batch", "layer"] | None = None
     dropout: DropProbability = 0.5
     optimizer: training.OptimizerName = "adam"
     learning_rate: PositiveFloat = 0.01
-    weight_decay: NonNegativeFloat = 5e-4
-    batch_size: PositiveInt | None = None
+    learning_rate_schedule: training.Schedule = "cosine"
+    weight_decay: NonNegativeFloat = 5e-3
+    max_epochs: PositiveInt | Literal["auto"] = 100
+    batch_size: PositiveInt | Literal["auto"] | None = None
+
+    _automatic_conv: ClassVar[str] = "gcn"
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        return NodeReader(graph=self.graph, **self._adjacency, **common)
+        lengths = self.normalize_features
+        return NodeReader(graph=self.graph, normalize_features=lengths, **self._adjacency, **common)
+
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        return super()._auto(plan) | {"normalize_features": plan.reader.normalize_features}
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         convolutions, widths = graph_convolutions(plan)
@@ -294,8 +320,9 @@ class _NodeLevel(GraphEstimator):
 class GCNClassifier(_GraphLevel, NeuralClassifier):
     """Classification of graphs with graph convolutions.
 
-    Convolutions mix the features of neighbouring nodes; the default is ``X' = σ(A X Wᵀ)``. Statistics over the nodes
-    turn a graph of any size into one row of features, and a dense network classifies that row.
+    Convolutions mix the features of neighbouring nodes, in the simplest case as ``X' = σ(A X Wᵀ)``. Statistics over the
+    nodes turn a graph of any size into one row of features; features of the whole graph, if there are any, join them. A
+    dense network classifies that row.
 
     X is a list of graphs of one kind (``(X, A)`` pairs, networkx graphs, PyTorch Geometric's ``Data``, RDKit molecules)
     or a `GraphSet`. ``transform`` returns the features before the last layer.
@@ -303,6 +330,10 @@ class GCNClassifier(_GraphLevel, NeuralClassifier):
     References
     ----------
     Kipf, T. N. and Welling, M. (2017). Semi-supervised classification with graph convolutional networks. ICLR.
+
+    Xu, K. et al. (2019). How powerful are graph neural networks? ICLR.
+
+    Hu, W. et al. (2020). Strategies for pre-training graph neural networks. ICLR.
 
     Dwivedi, V. P. et al. (2020). Benchmarking graph neural networks. arXiv:2003.00982.
 

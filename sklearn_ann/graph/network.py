@@ -129,6 +129,7 @@ class GraphBody(nn.Module):
         self.readout, self.every_layer, self.backend = tuple(readout), every_layer, backend
         n_read = len(self.readout) * (sum(widths) if every_layer else widths[-1])
         self.norm = NORMALIZATIONS[normalization](n_read)
+        self.dropout = Dropout(dropout)
         n_joined = n_read + n_graph_features
         self.dense = dense_stack(linear_layers([n_joined, *hidden]), "relu", dropout, activate_last=True)
         self.n_features = hidden[-1] if hidden else n_joined
@@ -139,7 +140,7 @@ class GraphBody(nn.Module):
         read = statistics(h, batch.graphs, self.readout, self.backend)  # (n_graphs, n_readouts * width)
         joined = self.norm(read)
         if batch.graph_features is not None:
-            joined = torch.cat([joined, batch.graph_features], dim=1)
+            joined = torch.cat([joined, self.dropout(batch.graph_features)], dim=1)
         features: Tensor = self.dense(joined)  # (n_graphs, n_features)
         return features
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,6 +15,7 @@ from sklearn_ann.reading.columns import is_frame
 from sklearn_ann.reading.graphs.attributes import Attributes, some_names
 from sklearn_ann.reading.graphs.container import GraphSet, as_graph, as_graph_set
 from sklearn_ann.reading.graphs.conversion import Choice
+from sklearn_ann.reading.graphs.lengths import Lengths, automatic_lengths, scaled_rows
 from sklearn_ann.reading.graphs.samples import GraphBatch, GraphSamples, NodeSamples, check_sums, whole_graph
 from sklearn_ann.reading.graphs.whole import LearnedGraphFeatures
 from sklearn_ann.reading.reader import Reader
@@ -173,19 +174,30 @@ class NodeReader(_GraphOptions):
     Parameters
     ----------
     graph : GraphSet of one graph, (X, A), networkx graph or PyTorch Geometric Data
+    normalize_features : {"auto", "l1", "l2"} or None
+        How to scale the features of each node; see `lengths.scaled_rows`.
 
     Attributes
     ----------
+    normalize_features : {"l1", "l2"} or None
+        How they are scaled.
     numbers : dict or None
         The number of each node by its name; None for nodes without names.
     """
 
-    def __init__(self, *, graph: Any, **options: Any) -> None:
+    def __init__(self, *, graph: Any, normalize_features: Lengths | None = None, **options: Any) -> None:
         super().__init__(**options)
         if graph is None:
             raise ValueError("graph=None: give the graph to which the nodes in X belong, such as graph=(X, A)")
         one = self._with_features(graph)
         self._learn_widths(one)
+        self.normalize_features: Literal["l1", "l2"] | None = (
+            automatic_lengths(one.node_features) if normalize_features == "auto" else normalize_features
+        )
+        if self.normalize_features is not None:
+            X = scaled_rows(one.node_features, self.normalize_features)
+            of_nodes, of_edges = one.origin.node_attributes, one.origin.edge_attributes
+            one = one.with_features(X, one.edge_features, of_nodes=of_nodes, of_edges=of_edges)
         self.graph_set = one
         self.numbers = None if one.node_names is None else {name: i for i, name in enumerate(one.node_names.tolist())}
         self.graph = self._batch(self.dtype)

@@ -14,7 +14,7 @@ from sklearn_ann.reading.columns import is_frame
 from sklearn_ann.reading.graphs.parts import GraphParts
 from sklearn_ann.reading.reader import Learned
 
-_FAR = 3.0  # standard deviations beyond which a value is drawn towards the others
+_FAR = 3.0  # where a scaled value is bounded
 
 
 class GraphFeatures(NamedTuple):
@@ -77,10 +77,11 @@ def joined_features(parts: Sequence[GraphParts], names: Sequence[str] | None) ->
 class LearnedGraphFeatures(Learned):
     """What a fit learns of graph features: how many there are, their names and how to scale them.
 
-    With the weighted mean m and standard deviation s of a column over the graphs of the fit, a value x becomes ``z /
-    sqrt(1 + (z / 3)²)``, ``z = (x - m) / s``: about z for usual values and between -3 and 3 for all (Holzmüller et al.
-    2024), so that a value far from all of the fit does not decide alone. A column that was constant in the fit says
-    nothing and becomes zero.
+    A column is shifted and divided: by its weighted mean and standard deviation over the graphs of the fit, or, if at
+    least half of its values are zero, by nothing and its greatest absolute value. Standardised, a substructure of one
+    molecule in a thousand would weigh as much as thirty usual deviations. The result z becomes ``z / sqrt(1 + (z /
+    3)²)``: about z for usual values and between -3 and 3 for all (Holzmüller et al. 2024), so that a value far from all
+    of the fit does not decide alone. A column that was constant in the fit says nothing and becomes zero.
 
     Parameters
     ----------
@@ -99,9 +100,12 @@ class LearnedGraphFeatures(Learned):
     def learn(self, values: np.ndarray, weight: np.ndarray | None) -> None:
         """Learn the moments of the columns of `values`."""
         values = values.astype(np.float64)
-        self.mean = np.average(values, axis=0, weights=weight)
-        scale = np.sqrt(np.average((values - self.mean) ** 2, axis=0, weights=weight))
-        varies = scale > 10 * np.finfo(float).eps * np.abs(self.mean)
+        mean = np.average(values, axis=0, weights=weight)
+        scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+        varies = scale > 10 * np.finfo(float).eps * np.abs(mean)
+        rare = np.average(values == 0, axis=0, weights=weight) >= 0.5
+        self.mean = np.where(rare, 0.0, mean)
+        scale = np.where(rare, np.abs(values).max(axis=0), scale)
         self.factor = np.where(varies, 1 / np.where(varies, scale, 1.0), 0.0)
 
     def scaled(self, values: np.ndarray) -> np.ndarray:

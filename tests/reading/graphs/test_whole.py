@@ -72,6 +72,13 @@ def test_usual_values_are_standardised_and_far_ones_are_bounded():
     assert np.isfinite(huge.scaled(huge.scaled(np.array([[3e38]], dtype=np.float32)))).all()
 
 
+def test_what_is_mostly_zero_stays_zero_and_rare_counts_stay_small():
+    scale = learned(np.array([[0.0], [0], [0], [2]]))
+    z = 0.5 / np.sqrt(1 + (0.5 / 3) ** 2)
+    np.testing.assert_allclose(scale.scaled(np.array([[0.0], [1], [1e9]])), [[0], [z], [3]], rtol=1e-6)
+    np.testing.assert_array_equal(learned(np.zeros((3, 1))).scaled(np.array([[5.0]])), 0)
+
+
 def test_a_column_that_is_constant_in_the_fit_says_nothing():
     scale = learned(np.full((4, 1), 0.1))
     np.testing.assert_array_equal(scale.scaled(np.array([[0.1], [7.0], [-3e38]], dtype=np.float32)), 0)
