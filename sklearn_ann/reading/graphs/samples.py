@@ -38,6 +38,8 @@ def normalized(graphs: GraphSet, normalize: str | None, self_loops: bool) -> tup
     """
     A = graphs.adjacency
     n = A.shape[0]
+    if normalize is None and not self_loops:
+        return A, np.arange(A.nnz)
     rows, columns, data = np.repeat(np.arange(n), np.diff(A.indptr)), A.indices, A.data.astype(np.float64)
     kept = np.arange(A.nnz)
     if self_loops:
@@ -152,7 +154,7 @@ class GraphSamples(Samples):
         if n_heads:
             tensors["twins"] = backward.data - np.repeat(edge_offsets[:-1], np.diff(edge_offsets))
         self.parts = {name: torch.from_numpy(value.astype(np.int64)) for name, value in tensors.items()}
-        self.parts["weights"] = torch.as_tensor(matrix.data, dtype=dtype)
+        self.parts["weights"] = torch.as_tensor(np.array(matrix.data), dtype=dtype)
         if not (self.undirected and np.array_equal(matrix.data, matrix.data[backward.data])):
             self.parts["backward_weights"] = torch.as_tensor(matrix.data[backward.data], dtype=dtype)
         if sp.issparse(graphs.node_features):
