@@ -14,12 +14,15 @@ from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
+from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
 from sklearn_ann.graph.network import GraphBody, GraphConvolutions, NodeBody
 from sklearn_ann.layers import Backend, Reduction, layer_widths, resolve_backend
 from sklearn_ann.reading import GraphReader, NodeReader, Reader
 from sklearn_ann.reading.graphs import GraphBatch
+
+_MANY = 100  # features of whole graphs, above which each of them says little
 
 
 class GraphEstimator(NeuralEstimator):
@@ -188,6 +191,15 @@ class _GraphLevel(GraphEstimator):
     hidden_layer_sizes : int or tuple of ints
         Widths of the dense layers after the read-out.
 
+    graph_dropout : "auto" or float
+        Probability, in [0, 1), to drop a feature of the whole graph while training. ``"auto"`` is 0.5 where there are
+        100 of them or more, such as fingerprints, of which each says little; else 0.
+
+    max_epochs : "auto" or int
+        Number of epochs in one ``fit``. With the schedule ``"cosine"`` all of them are run. With others, training stops
+        earlier when the loss no longer falls; if it is still falling in the end, a ``ConvergenceWarning`` says so.
+        ``"auto"`` is 60, or as many as make 600 optimiser steps.
+
     Attributes
     ----------
     n_features_in_ : int
@@ -197,12 +209,19 @@ class _GraphLevel(GraphEstimator):
     readout: Reduction | list[Reduction] | tuple[Reduction, ...] = ("sum", "mean", "max")
     every_layer: bool = False
     hidden_layer_sizes: LayerSizes = (64,)
-    learning_rate_schedule: training.Schedule = "adaptive"
+    graph_dropout: DropProbability | Literal["auto"] = "auto"
+    max_epochs: PositiveInt | Literal["auto"] = "auto"
+    batch_size: PositiveInt | Literal["auto"] | None = "auto"
+    learning_rate_schedule: training.Schedule = "cosine"
 
     _automatic_conv: ClassVar[str] = "gin"
+    _budget: ClassVar[Budget] = Budget(epochs=60, steps=600)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         return GraphReader(**self._adjacency, **common)
+
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        return super()._auto(plan) | {"graph_dropout": 0.5 if plan.reader.whole.number >= _MANY else 0.0}
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p = plan.parameters
@@ -221,6 +240,7 @@ class _GraphLevel(GraphEstimator):
             dropout=p.dropout,
             backend=resolve_backend(p.reduction),
             n_graph_features=plan.reader.whole.number,
+            graph_dropout=p.graph_dropout,
         )
         return body, body.n_features
 

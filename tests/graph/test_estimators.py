@@ -191,7 +191,14 @@ def test_cross_validation_of_nodes_is_transductive(blocks):
 
 def test_prediction_sees_the_network_that_training_left(motifs):
     graphs = GraphSet.from_list(motifs[0])
-    model = GCNClassifier(batch_size=None, max_epochs=5, learning_rate=0.1, tol=0, random_state=0)
+    settings = {
+        "batch_size": None,
+        "max_epochs": 5,
+        "learning_rate_schedule": "constant",
+        "learning_rate": 0.1,
+        "tol": 0,
+    }
+    model = GCNClassifier(**settings, random_state=0)
     with pytest.warns(ConvergenceWarning):
         model.fit(graphs, motifs[1])
     predicted = model.decision_function(graphs)
@@ -393,7 +400,11 @@ def test_a_graph_of_weight_two_is_there_twice_also_in_the_scale_of_graph_feature
 def test_what_auto_stands_for_is_told(blocks):
     (_, A), y = blocks
     graphs = [nx.path_graph(n) for n in range(3, 9)]
-    assert GCNRegressor(**QUICK).fit(graphs, np.arange(6)).resolved_parameters_.conv == "gin"
+    resolved = GCNRegressor(random_state=0).fit(graphs, np.arange(6)).resolved_parameters_
+    assert (resolved.conv, resolved.max_epochs, resolved.batch_size) == ("gin", 600, 32)  # an epoch is one step
+    for n, dropout in ((99, 0.0), (100, 0.5)):
+        whole = GraphSet.from_list(graphs, graph_features=np.ones((6, n)))
+        assert GCNRegressor(**QUICK).fit(whole, np.arange(6)).resolved_parameters_.graph_dropout == dropout
     words = np.random.default_rng(0).poisson(0.2, size=(180, 30))
     model = GCNNodeClassifier(graph=(words, A), **QUICK).fit(np.arange(180), y)
     assert model.resolved_parameters_.conv == "gcn"
