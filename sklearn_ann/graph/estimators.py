@@ -285,8 +285,8 @@ class _NodeLevel(GraphEstimator):
 
     normalize_features : {"auto", "l1", "l2"} or None
         Whether to divide the features of each node by the sum of their absolute values (``"l1"``) or by their Euclidean
-        length (``"l2"``). ``"auto"`` is ``"l2"`` where features are counts, such as bags of words: whole numbers from
-        zero on, of which at least half are zero. Otherwise it is None.
+        length (``"l2"``). ``"auto"`` is ``"l2"`` where features are counts or shares, such as bags of words: not
+        negative, at least half of them zero, and no feature more than half of their sum. Otherwise it is None.
 
     Attributes
     ----------

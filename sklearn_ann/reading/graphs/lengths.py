@@ -14,16 +14,16 @@ _BULK = 0.99  # share of the values by which the kind of features is decided
 
 
 def automatic_lengths(X: Any) -> Literal["l2"] | None:
-    """Return ``"l2"`` for counts such as bags of words, else None.
+    """Return ``"l2"`` for counts or shares such as bags of words, else None.
 
-    Counts are whole numbers above zero, but for one in a hundred, beside at least as many zeros.
+    These are positive, but for one in a hundred, beside at least as many zeros, and no column makes more than half of
+    their sum, as a column of another unit would.
     """
     values = X.data[X.data != 0] if sp.issparse(X) else X[X != 0]
-    n_all = X.shape[0] * X.shape[1]
-    if len(values) == 0 or len(values) > n_all / 2:
+    if len(values) == 0 or len(values) > X.shape[0] * X.shape[1] / 2 or (values > 0).mean() < _BULK:
         return None
-    counts = (values > 0) & (values == np.floor(values))
-    return "l2" if counts.mean() >= _BULK else None
+    of_columns = np.asarray(abs(X).sum(axis=0, dtype=np.float64)).ravel()
+    return "l2" if of_columns.max() <= of_columns.sum() / 2 else None
 
 
 def scaled_rows(X: Any, lengths: Literal["l1", "l2"]) -> Any:

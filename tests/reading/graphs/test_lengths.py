@@ -1,4 +1,4 @@
-"""Counts are told from measurements by their bulk, and rows get one length."""
+"""Counts and shares are told from measurements by their bulk, and rows get one length."""
 
 import numpy as np
 import pytest
@@ -15,6 +15,8 @@ def test_bags_of_words_are_counts(kind):
     assert automatic_lengths(kind(WORDS)) == "l2"
     assert automatic_lengths(kind((WORDS > 0).astype(np.float32))) == "l2"
     assert automatic_lengths(sp.eye_array(5, format="csr")) == "l2"  # where it changes nothing
+    shares = WORDS / np.maximum(WORDS.sum(axis=1, keepdims=True), 1)
+    assert automatic_lengths(kind(shares)) == "l2"
     odd = WORDS.copy()
     odd[0, 0] = -0.5  # one entry does not decide
     assert automatic_lengths(kind(odd)) == "l2"
@@ -22,8 +24,8 @@ def test_bags_of_words_are_counts(kind):
 
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_array])
 def test_other_features_stay(kind):
-    shares = WORDS / np.maximum(WORDS.sum(axis=1, keepdims=True), 1)
-    for X in (rng.normal(size=(50, 4)), shares, -WORDS, WORDS + 1, np.zeros((3, 2)), np.zeros((0, 2))):
+    income = np.concatenate([WORDS > 0, rng.normal(3e4, 1e4, size=(50, 1))], axis=1)
+    for X in (rng.normal(size=(50, 4)), income, -WORDS, WORDS + 1, np.zeros((3, 2)), np.zeros((0, 2))):
         assert automatic_lengths(kind(X.astype(np.float32))) is None
 
 
