@@ -48,18 +48,26 @@ class GINConvolution(nn.Module):
     """``MLP((1 + ε) x_i + sum_j a_ij x_j)`` (Xu et al. 2019, equation 4.1).
 
     The first layer of the MLP is linear and is applied before the sum: the result is the same, and wide or sparse
-    inputs cost less.
+    inputs cost less. With edge features e, neighbours count by ``ReLU(W x_j + C e_ij)`` in place of ``W x_j`` (Hu et
+    al. 2020), W being the first layer.
     """
 
-    def __init__(self, n_inputs: int, n_outputs: int, **_: Any) -> None:
+    def __init__(self, n_inputs: int, n_outputs: int, *, n_edge_features: int = 0, **_: Any) -> None:
         super().__init__()
         self.epsilon = nn.Parameter(torch.zeros(()))
         self.first = nn.Linear(n_inputs, n_outputs)
         self.second = nn.Linear(n_outputs, n_outputs)
+        self.edge = nn.Linear(n_edge_features, n_outputs) if n_edge_features else None
 
     def forward(self, x: Any, batch: GraphBatch) -> Tensor:
         h = linear(x, self.first.weight)
-        h = (1 + self.epsilon) * h + batch.adjacency @ h + self.first.bias
+        if self.edge is None:
+            total = batch.adjacency @ h
+        else:
+            edges = batch.adjacency
+            message = (h.index_select(0, edges.columns) + self.edge(batch.edge_features)).relu()
+            total = reduce(message * edges.weights[:, None], edges.neighbourhoods, "sum")
+        h = (1 + self.epsilon) * h + total + self.first.bias
         output: Tensor = self.second(h.relu())
         return output
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import scipy.sparse as sp
 import torch
@@ -14,6 +14,7 @@ from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
+from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
 from sklearn_ann.graph.network import GraphBody, GraphConvolutions, NodeBody
@@ -21,18 +22,21 @@ from sklearn_ann.layers import Backend, Reduction, layer_widths, resolve_backend
 from sklearn_ann.reading import GraphReader, NodeReader, Reader
 from sklearn_ann.reading.graphs import GraphBatch
 
+_MANY = 100  # features of whole graphs, above which each of them says little
+
 
 class GraphEstimator(NeuralEstimator):
     """Base of all graph estimators, with the parameters of the convolutions.
 
     Parameters
     ----------
-    conv : {"gcn", "sage", "gin", "gat", "gated"}
+    conv : {"auto", "gcn", "sage", "gin", "gat", "gated"}
         The convolution. ``"gcn"``: ``X' = σ(A X Wᵀ)`` (Kipf and Welling 2017); ``"sage"``: the node and the mean of its
-        neighbours (Hamilton et al. 2017); ``"gin"``: a small network on the sum (Xu et al. 2019); ``"gat"``: attention
-        over the neighbours (Velickovic et al. 2018); ``"gated"``: gates on the edges (Bresson and Laurent 2017). Only
-        ``"gated"`` uses edge features, and all but ``"gat"`` use edge weights. A warning says what is ignored, except
-        for the bonds of molecules.
+        neighbours (Hamilton et al. 2017); ``"gin"``: a small network on the sum (Xu et al. 2019), with edge features as
+        Hu et al. (2020); ``"gat"``: attention over the neighbours (Velickovic et al. 2018); ``"gated"``: gates on the
+        edges (Bresson and Laurent 2017). ``"auto"`` is ``"gin"`` in estimators for graphs and ``"gcn"`` in estimators
+        for nodes. Only ``"gin"`` and ``"gated"`` use edge features, and all but ``"gat"`` use edge weights; a warning
+        says what is ignored.
 
     conv_layer_sizes : int or tuple of ints
         Width of each convolution.
@@ -80,7 +84,7 @@ class GraphEstimator(NeuralEstimator):
         then learn a vector for each node.
     """
 
-    conv: Literal["gcn", "sage", "gin", "gat", "gated"] = "gcn"
+    conv: Literal["auto", "gcn", "sage", "gin", "gat", "gated"] = "auto"
     conv_layer_sizes: LayerSizes = (64, 64, 64)
     normalize: Literal["sym", "row"] | None = "sym"
     self_loops: bool = True
@@ -95,19 +99,26 @@ class GraphEstimator(NeuralEstimator):
 
     get_feature_names_out = names_of_a_column
 
+    _automatic_conv: ClassVar[str]
+    """What ``conv="auto"`` stands for."""
+
     @property
     def _adjacency(self) -> dict[str, Any]:
         """Return the reader's options for the adjacency matrix."""
+        conv = self._automatic_conv if self.conv == "auto" else self.conv
         # The other convolutions aggregate over the neighbours as they are, but attention includes the node itself.
-        gcn = self.conv == "gcn"
+        gcn = conv == "gcn"
         return {
-            "averages": self.conv == "sage" or (not gcn and getattr(self, "propagate_last", False)),
+            "averages": conv == "sage" or (not gcn and getattr(self, "propagate_last", False)),
             "node_attributes": self.node_attributes,
             "edge_attributes": self.edge_attributes,
             "normalize": self.normalize if gcn else None,
-            "self_loops": self.self_loops if gcn else self.conv == "gat",
-            "n_heads": self.n_heads if self.conv == "gat" else 0,
+            "self_loops": self.self_loops if gcn else conv == "gat",
+            "n_heads": self.n_heads if conv == "gat" else 0,
         }
+
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        return {"conv": self._automatic_conv}
 
     def _maps(self, samples: training.Samples) -> list[list[list[sp.csr_array]]]:
         """Return the attention weights over the edges of each graph as sparse matrices, by layer and head."""
@@ -133,8 +144,8 @@ def graph_convolutions(plan: Plan) -> tuple[GraphConvolutions, tuple[int, ...]]:
     if not widths:
         raise ValueError("conv_layer_sizes=() has no convolution: give at least one width")
     ignored = []
-    if reader.edge_features_given and p.conv != "gated":
-        ignored.append(f"the {reader.n_edge_features} edge features, which conv='gated' uses")
+    if reader.n_edge_features and p.conv not in ("gin", "gated"):
+        ignored.append(f"the {reader.n_edge_features} edge features, which conv='gin' and conv='gated' use")
     if reader.weighted and p.conv == "gat":
         ignored.append("the edge weights, which the other convolutions use")
     if ignored:
@@ -180,6 +191,15 @@ class _GraphLevel(GraphEstimator):
     hidden_layer_sizes : int or tuple of ints
         Widths of the dense layers after the read-out.
 
+    graph_dropout : "auto" or float
+        Probability, in [0, 1), to drop a feature of the whole graph while training. ``"auto"`` is 0.5 where there are
+        100 of them or more, such as fingerprints, of which each says little; else 0.
+
+    max_epochs : "auto" or int
+        Number of epochs in one ``fit``. With the schedule ``"cosine"`` all of them are run. With others, training stops
+        earlier when the loss no longer falls; if it is still falling in the end, a ``ConvergenceWarning`` says so.
+        ``"auto"`` is 60, or as many as make 600 optimiser steps.
+
     Attributes
     ----------
     n_features_in_ : int
@@ -189,10 +209,19 @@ class _GraphLevel(GraphEstimator):
     readout: Reduction | list[Reduction] | tuple[Reduction, ...] = ("sum", "mean", "max")
     every_layer: bool = False
     hidden_layer_sizes: LayerSizes = (64,)
-    learning_rate_schedule: training.Schedule = "adaptive"
+    graph_dropout: DropProbability | Literal["auto"] = "auto"
+    max_epochs: PositiveInt | Literal["auto"] = "auto"
+    batch_size: PositiveInt | Literal["auto"] | None = "auto"
+    learning_rate_schedule: training.Schedule = "cosine"
+
+    _automatic_conv: ClassVar[str] = "gin"
+    _budget: ClassVar[Budget] = Budget(epochs=60, steps=600)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         return GraphReader(**self._adjacency, **common)
+
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        return super()._auto(plan) | {"graph_dropout": 0.5 if plan.reader.whole.number >= _MANY else 0.0}
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p = plan.parameters
@@ -210,6 +239,8 @@ class _GraphLevel(GraphEstimator):
             hidden=layer_widths(p.hidden_layer_sizes),
             dropout=p.dropout,
             backend=resolve_backend(p.reduction),
+            n_graph_features=plan.reader.whole.number,
+            graph_dropout=p.graph_dropout,
         )
         return body, body.n_features
 
@@ -236,6 +267,8 @@ class _NodeLevel(GraphEstimator):
     The defaults follow Kipf and Welling (2017). Their weight decay suits node features of about unit length, as
     `sklearn.preprocessing.normalize` returns them.
 
+    An epoch is one optimiser step on the whole graph.
+
     Parameters
     ----------
     graph : GraphSet of one graph, (X, A), networkx graph or PyTorch Geometric Data
@@ -250,6 +283,11 @@ class _NodeLevel(GraphEstimator):
         adjacency matrix multiplies them, so that the last layer is one more ``"gcn"`` convolution; with another
         `conv` they are averaged over the neighbours.
 
+    normalize_features : {"auto", "l1", "l2"} or None
+        Whether to divide the features of each node by the sum of their absolute values (``"l1"``) or by their Euclidean
+        length (``"l2"``). ``"auto"`` is ``"l2"`` where features are counts or shares, such as bags of words: not
+        negative, at least half of them zero, and no feature more than half of their sum. Otherwise it is None.
+
     Attributes
     ----------
     node_names_ : array of shape (n_nodes,)
@@ -261,16 +299,25 @@ class _NodeLevel(GraphEstimator):
 
     graph: Any = None
     propagate_last: bool = True
+    normalize_features: Literal["auto", "l1", "l2"] | None = "auto"
     conv_layer_sizes: LayerSizes = (64,)
     normalization: Literal["batch", "layer"] | None = None
     dropout: DropProbability = 0.5
     optimizer: training.OptimizerName = "adam"
     learning_rate: PositiveFloat = 0.01
-    weight_decay: NonNegativeFloat = 5e-4
-    batch_size: PositiveInt | None = None
+    learning_rate_schedule: training.Schedule = "cosine"
+    weight_decay: NonNegativeFloat = 5e-3
+    max_epochs: PositiveInt | Literal["auto"] = 100
+    batch_size: PositiveInt | Literal["auto"] | None = None
+
+    _automatic_conv: ClassVar[str] = "gcn"
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        return NodeReader(graph=self.graph, **self._adjacency, **common)
+        lengths = self.normalize_features
+        return NodeReader(graph=self.graph, normalize_features=lengths, **self._adjacency, **common)
+
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        return super()._auto(plan) | {"normalize_features": plan.reader.normalize_features}
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         convolutions, widths = graph_convolutions(plan)
@@ -293,8 +340,9 @@ class _NodeLevel(GraphEstimator):
 class GCNClassifier(_GraphLevel, NeuralClassifier):
     """Classification of graphs with graph convolutions.
 
-    Convolutions mix the features of neighbouring nodes; the default is ``X' = σ(A X Wᵀ)``. Statistics over the nodes
-    turn a graph of any size into one row of features, and a dense network classifies that row.
+    Convolutions mix the features of neighbouring nodes, in the simplest case as ``X' = σ(A X Wᵀ)``. Statistics over the
+    nodes turn a graph of any size into one row of features; features of the whole graph, if there are any, join them. A
+    dense network classifies that row.
 
     X is a list of graphs of one kind (``(X, A)`` pairs, networkx graphs, PyTorch Geometric's ``Data``, RDKit molecules)
     or a `GraphSet`. ``transform`` returns the features before the last layer.
@@ -302,6 +350,10 @@ class GCNClassifier(_GraphLevel, NeuralClassifier):
     References
     ----------
     Kipf, T. N. and Welling, M. (2017). Semi-supervised classification with graph convolutional networks. ICLR.
+
+    Xu, K. et al. (2019). How powerful are graph neural networks? ICLR.
+
+    Hu, W. et al. (2020). Strategies for pre-training graph neural networks. ICLR.
 
     Dwivedi, V. P. et al. (2020). Benchmarking graph neural networks. arXiv:2003.00982.
 

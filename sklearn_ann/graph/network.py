@@ -107,6 +107,9 @@ class GraphBody(nn.Module):
         Widths of the dense layers.
     dropout : float
     backend : {"torch", "torch-scatter"}
+    n_graph_features : int
+        Number of features of the whole graph, which are joined to the read-out.
+    graph_dropout : float
     """
 
     def __init__(
@@ -120,20 +123,27 @@ class GraphBody(nn.Module):
         hidden: Sequence[int],
         dropout: float,
         backend: Backend,
+        n_graph_features: int = 0,
+        graph_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.convolutions = convolutions
         self.readout, self.every_layer, self.backend = tuple(readout), every_layer, backend
         n_read = len(self.readout) * (sum(widths) if every_layer else widths[-1])
         self.norm = NORMALIZATIONS[normalization](n_read)
-        self.dense = dense_stack(linear_layers([n_read, *hidden]), "relu", dropout, activate_last=True)
-        self.n_features = hidden[-1] if hidden else n_read
+        self.graph_dropout = Dropout(graph_dropout)
+        n_joined = n_read + n_graph_features
+        self.dense = dense_stack(linear_layers([n_joined, *hidden]), "relu", dropout, activate_last=True)
+        self.n_features = hidden[-1] if hidden else n_joined
 
     def forward(self, batch: GraphBatch) -> Tensor:
         layers = self.convolutions(batch)
         h = torch.cat(layers, dim=1) if self.every_layer else layers[-1]  # (n_nodes, width)
         read = statistics(h, batch.graphs, self.readout, self.backend)  # (n_graphs, n_readouts * width)
-        features: Tensor = self.dense(self.norm(read))  # (n_graphs, n_features)
+        joined = self.norm(read)
+        if batch.graph_features is not None:
+            joined = torch.cat([joined, self.graph_dropout(batch.graph_features)], dim=1)
+        features: Tensor = self.dense(joined)  # (n_graphs, n_features)
         return features
 
     def attention(self, batch: GraphBatch) -> list[Tensor]:

@@ -40,8 +40,8 @@ def part_citeseer():
     accuracies = [
         GCNNodeClassifier(
             graph=GraphSet(X, A), conv_layer_sizes=16, dropout=0.5, input_dropout=0.5, normalization=None,
-            residual=False, optimizer="adam", learning_rate=0.01, weight_decay=5e-4, max_epochs=200, tol=0,
-            n_iter_no_change=201, random_state=seed,
+            residual=False, normalize_features=None, learning_rate_schedule="constant", weight_decay=5e-4,
+            max_epochs=200, tol=0, n_iter_no_change=201, random_state=seed,
         ).fit(train, y[train]).score(test, y[test])
         for seed in range(10)
     ]  # fmt: skip
@@ -52,14 +52,14 @@ def part_citeseer():
         GCNNodeClassifier(graph=GraphSet(X, A), random_state=seed).fit(train, y[train]).score(test, y[test])
         for seed in range(10)
     ]
-    row("Citeseer, accuracy, the defaults", accuracies, None, True, baseline)
+    row("Citeseer, accuracy, the defaults", accuracies, 0.72, True, baseline)
     # These settings have the highest accuracy of thirty on the validation nodes, which also decide when training stops.
     validation = split["validation"]
     accuracies = [
         GCNNodeClassifier(
             graph=GraphSet(normalize(X), A), conv_layer_sizes=64, dropout=0.5, input_dropout=0.5, normalization=None,
-            residual=False, optimizer="adam", learning_rate=0.003, weight_decay=7e-3, max_epochs=400, tol=0,
-            n_iter_no_change=100, random_state=seed,
+            residual=False, learning_rate=0.003, learning_rate_schedule="constant", weight_decay=7e-3, max_epochs=400,
+            tol=0, n_iter_no_change=100, random_state=seed,
         ).fit(train, y[train], X_val=validation, y_val=y[validation]).score(test, y[test])
         for seed in range(10)
     ]  # fmt: skip
@@ -83,30 +83,36 @@ def molecules(name, target):
 def part_esol():
     """ESOL, scaffold split; the settings had the lowest validation error of the seven for which it was recorded."""
     graphs, fingerprints, y, (train, validation, test) = molecules("esol", "measured log solubility in mols per litre")
-    errors, forests = [], []
+    bare, defaults, errors, forests = graphs.with_graph_features(None), [], [], []
     for seed in range(3):
         model = GCNRegressor(
-            conv="gated", conv_layer_sizes=(64, 64), dropout=0.1, learning_rate_schedule="adaptive",
+            conv="gated", conv_layer_sizes=(64, 64), dropout=0.1, max_epochs=200, learning_rate_schedule="adaptive",
             n_iter_no_change=30, random_state=seed,
-        ).fit(graphs[train], y[train], X_val=graphs[validation], y_val=y[validation])  # fmt: skip
+        ).fit(bare[train], y[train], X_val=bare[validation], y_val=y[validation])  # fmt: skip
         errors.append(root_mean_squared_error(y[test], model.predict(graphs[test])))
+        model = GCNRegressor(random_state=seed).fit(graphs[train], y[train])
+        defaults.append(root_mean_squared_error(y[test], model.predict(graphs[test])))
         forest = RandomForestRegressor(random_state=seed).fit(fingerprints[train], y[train])
         forests.append(root_mean_squared_error(y[test], forest.predict(fingerprints[test])))
+    row("ESOL, RMSE, the defaults", defaults, 0.85, False, f"forest on Morgan fingerprints {np.mean(forests):.3f}")
     row("ESOL, RMSE, gated", errors, 0.90, False, f"forest on Morgan fingerprints {np.mean(forests):.3f}")
 
 
 def part_bbbp():
     """BBBP, scaffold split, with ESOL's settings."""
     graphs, fingerprints, y, (train, validation, test) = molecules("bbbp", "p_np")
-    scores, forests = [], []
+    bare, defaults, scores, forests = graphs.with_graph_features(None), [], [], []
     for seed in range(3):
         model = GCNClassifier(
-            conv="gated", conv_layer_sizes=(64, 64), dropout=0.1, learning_rate_schedule="adaptive",
+            conv="gated", conv_layer_sizes=(64, 64), dropout=0.1, max_epochs=200, learning_rate_schedule="adaptive",
             n_iter_no_change=30, random_state=seed,
-        ).fit(graphs[train], y[train], X_val=graphs[validation], y_val=y[validation])  # fmt: skip
+        ).fit(bare[train], y[train], X_val=bare[validation], y_val=y[validation])  # fmt: skip
         scores.append(roc_auc_score(y[test], model.predict_proba(graphs[test])[:, 1]))
+        model = GCNClassifier(random_state=seed).fit(graphs[train], y[train])
+        defaults.append(roc_auc_score(y[test], model.predict_proba(graphs[test])[:, 1]))
         forest = RandomForestClassifier(random_state=seed).fit(fingerprints[train], y[train])
         forests.append(roc_auc_score(y[test], forest.predict_proba(fingerprints[test])[:, 1]))
+    row("BBBP, ROC AUC, the defaults", defaults, 0.73, True, f"forest on Morgan fingerprints {np.mean(forests):.3f}")
     row("BBBP, ROC AUC, gated", scores, None, True, f"forest on Morgan fingerprints {np.mean(forests):.3f}")
 
 
@@ -136,7 +142,7 @@ def part_tu():
             [np.loadtxt(folder / "10fold_idx" / f"{part}_idx-{k}.txt", dtype=int) for part in ("train", "test")]
             for k in range(1, 11)
         ]
-        means, kernels = [], []
+        means, defaults, kernels = [], [], []
         for seed in range(SEEDS):
             network = GCNClassifier(every_layer=True, dropout=0.3, learning_rate_schedule="cosine", random_state=seed)
             inner = StratifiedKFold(3, shuffle=True, random_state=seed)
@@ -144,8 +150,12 @@ def part_tu():
             kernel = GridSearchCV(
                 make_pipeline(MaxAbsScaler(), LinearSVC(max_iter=20_000)), {"linearsvc__C": [0.01, 0.1, 1]}, cv=inner
             )
+            default = GCNClassifier(random_state=seed)
+            defaults.append(np.mean([default.fit(container[a], y[a]).score(container[b], y[b]) for a, b in folds]))
             means.append(np.mean([search.fit(container[a], y[a]).score(container[b], y[b]) for a, b in folds]))
             kernels.append(np.mean([kernel.fit(subtrees[a], y[a]).score(subtrees[b], y[b]) for a, b in folds]))
+        beside = f"WL subtree kernel {np.mean(kernels):.3f}"
+        row(f"{name}, accuracy, the defaults, mean of ten folds", defaults, np.mean(kernels), True, beside)
         row(f"{name}, accuracy, mean of ten folds", means, bound, True, f"WL subtree kernel {np.mean(kernels):.3f}")
 
 

@@ -34,7 +34,7 @@ ROUNDS = 5
 
 def fixed(epochs):
     """Return settings that run exactly `epochs` epochs."""
-    return {"max_epochs": epochs, "tol": 0, "n_iter_no_change": epochs + 1, "device": "cpu", "random_state": 0}
+    return {"max_epochs": epochs, "learning_rate_schedule": "cosine", "device": "cpu", "random_state": 0}
 
 
 def edges_of(A):

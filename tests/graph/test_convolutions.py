@@ -30,9 +30,9 @@ def batch_of(graphs, normalize=None, self_loops=False, index=None, conv=None):
     return samples[torch.arange(len(graphs)) if index is None else torch.tensor(index)]
 
 
-def layer(conv, seed=0, n_outputs=4):
+def layer(conv, seed=0, n_outputs=4, **options):
     torch.manual_seed(seed)
-    return CONVOLUTIONS[conv](3, n_outputs, **OPTIONS).double()
+    return CONVOLUTIONS[conv](3, n_outputs, **OPTIONS | options).double()
 
 
 @pytest.mark.parametrize("n_outputs", [2, 5])
@@ -93,6 +93,20 @@ def test_nodes_without_neighbours_stay_finite(conv):
     out.sum().backward()
 
 
+def test_gin_reads_edge_features():
+    graphs = random_set(n_graphs=1, seed=3)
+    batch, conv = batch_of(graphs), layer("gin")
+    X, A, E = graphs[0]
+    W, V, C = (part.weight.detach().numpy() for part in (conv.first, conv.second, conv.edge))
+    b, d, c = (part.bias.detach().numpy() for part in (conv.first, conv.second, conv.edge))
+    rows = np.repeat(np.arange(len(X)), np.diff(A.indptr))
+    total = np.zeros((len(X), 4))
+    for row, column, weight, e in zip(rows, A.indices, A.data, E, strict=True):
+        total[row] += weight * np.maximum(W @ X[column] + C @ e + c, 0)
+    expected = np.maximum(X @ W.T + total + b, 0) @ V.T + d
+    np.testing.assert_allclose(conv(batch.x, batch).detach(), expected, rtol=1e-6, atol=1e-8)
+
+
 def test_attention_rows_sum_to_one():
     batch = batch_of(random_set(), self_loops=True, conv="gat")
     _, alpha = layer("gat").attention(batch.x, batch)
@@ -111,7 +125,7 @@ def test_against_pytorch_geometric(conv):
     edge_index = torch.tensor(np.stack([coo.coords[1], coo.coords[0]]), dtype=torch.int64)
     weight = torch.tensor(coo.data, dtype=torch.float64)
     x = torch.tensor(graphs.node_features, dtype=torch.float64)
-    ours = layer(conv)
+    ours = layer(conv, n_edge_features=0 if conv == "gin" else 2)
     if conv == "gcn":
         batch = batch_of(graphs, "sym", True)
         theirs = pyg.GCNConv(3, 4, bias=False).double()

@@ -109,12 +109,14 @@ def test_many_parts_and_a_large_graph():
     assert model.fit([(np.ones((20_000, 1)), parts)] * 2, [0, 1]).predict([parts]).shape == (1,)
 
 
-def test_edge_features_are_read_by_gated_only_and_hold_their_width():
+def test_edge_features_are_read_by_default_and_hold_their_width():
     y = np.arange(60) % 2
     graphs = [(np.eye(3), np.ones((3, 3)), np.outer(np.ones(9), 2 * label - 1) * [1, 0, -1] * 3) for label in y]
-    assert GCNClassifier(conv="gated", max_epochs=40, random_state=0).fit(graphs, y).score(graphs, y) == 1
-    with pytest.warns(UserWarning, match="conv='gcn' ignores the 3 edge features, which conv='gated' uses") as caught:
-        model = GCNClassifier(**QUICK).fit(graphs, y)
+    for conv in ("gated", "auto"):
+        assert GCNClassifier(conv=conv, max_epochs=40, random_state=0).fit(graphs, y).score(graphs, y) == 1
+    message = "conv='gcn' ignores the 3 edge features, which conv='gin' and conv='gated' use"
+    with pytest.warns(UserWarning, match=message) as caught:
+        model = GCNClassifier(conv="gcn", **QUICK).fit(graphs, y)
     assert len([warning for warning in caught if "ignores" in str(warning.message)]) == 1
     with pytest.raises(ValueError, match="X has 0 edge features, but GCNClassifier is expecting 3 as input"):
         model.predict([graph[:2] for graph in graphs])
@@ -150,7 +152,7 @@ def test_attention_maps(motifs, blocks):
     np.testing.assert_allclose(node.attention_maps()[0][3].sum(axis=1), 1, rtol=1e-5)
     node.set_params(precision="float64").fit(np.arange(180), blocks[1])
     np.testing.assert_allclose(node.attention_maps()[0][0].sum(axis=1), 1, rtol=1e-14)
-    with pytest.raises(ValueError, match="conv='gcn' has no attention"):
+    with pytest.raises(ValueError, match="conv='gin' has no attention"):
         GCNClassifier(**QUICK).fit(graphs, y).attention_maps(graphs)
 
 
@@ -189,7 +191,14 @@ def test_cross_validation_of_nodes_is_transductive(blocks):
 
 def test_prediction_sees_the_network_that_training_left(motifs):
     graphs = GraphSet.from_list(motifs[0])
-    model = GCNClassifier(batch_size=None, max_epochs=5, learning_rate=0.1, tol=0, random_state=0)
+    settings = {
+        "batch_size": None,
+        "max_epochs": 5,
+        "learning_rate_schedule": "constant",
+        "learning_rate": 0.1,
+        "tol": 0,
+    }
+    model = GCNClassifier(**settings, random_state=0)
     with pytest.warns(ConvergenceWarning):
         model.fit(graphs, motifs[1])
     predicted = model.decision_function(graphs)
@@ -279,8 +288,8 @@ def test_weights_under_another_name_are_said_to_be_ignored():
     for graph in graphs:
         nx.set_edge_attributes(graph, {edge: sum(edge) for edge in graph.edges}, "distance")
     with pytest.warns(UserWarning, match="conv='gcn' ignores the 1 edge features"):
-        GCNRegressor(**QUICK).fit(graphs, np.arange(8))
-    GCNRegressor(edge_attributes=[], **QUICK).fit(graphs, np.arange(8))
+        GCNRegressor(conv="gcn", **QUICK).fit(graphs, np.arange(8))
+    GCNRegressor(conv="gcn", edge_attributes=[], **QUICK).fit(graphs, np.arange(8))
     model = GCNRegressor(conv="gated", **QUICK).fit(graphs, np.arange(8))
     assert np.isfinite(model.predict([nx.empty_graph(2)])).all()
     weighted = [(np.ones((2, 1)), np.array([[0, w], [w, 1]])) for w in (0.5, 2.0, 3.0)]
@@ -358,3 +367,61 @@ def test_unreadable_molecules_do_not_move_the_others():
     with_them = GCNRegressor(**settings, random_state=0).fit(graphs, y)
     without = GCNRegressor(**settings, random_state=0).fit(graphs[there], y[there])
     np.testing.assert_allclose(with_them.predict(graphs[there]), without.predict(graphs[there]), rtol=1e-9)
+
+
+def test_graph_features_tell_what_the_graph_does_not():
+    rng = np.random.default_rng(0)
+    mass = rng.normal(1e4, 10, size=80)
+    pairs = [(rng.normal(size=(4, 2)), np.ones((4, 4))) for _ in mass]
+    graphs = GraphSet.from_list(pairs, graph_features=pd.DataFrame({"mass": mass, "same": 1.0}))
+    settings = {"max_epochs": 60, "learning_rate_schedule": "cosine", "learning_rate": 1e-2, "random_state": 0}
+    model = GCNRegressor(**settings).fit(graphs[:60], mass[:60])
+    assert model.score(graphs[60:], mass[60:]) > 0.7
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded.predict(graphs), model.predict(graphs))
+    alone = np.concatenate([model.predict(graphs[[i]]) for i in range(5)])
+    np.testing.assert_allclose(alone, model.predict(graphs)[:5], rtol=1e-6)
+    with pytest.raises(ValueError, match="X has 0 graph features, but GCNRegressor is expecting 2 as input"):
+        model.predict(graphs.with_graph_features(None))
+
+
+def test_a_graph_of_weight_two_is_there_twice_also_in_the_scale_of_graph_features():
+    rng = np.random.default_rng(0)
+    pairs = [(rng.normal(size=(4, 2)), np.ones((4, 4))) for _ in range(6)]
+    graphs = GraphSet.from_list(pairs, graph_features=rng.normal(size=(6, 2)))
+    y = rng.normal(size=6)
+    settings = {"batch_size": None, "precision": "float64", "max_epochs": 5, "random_state": 0}
+    weighted = GCNRegressor(**settings).fit(graphs, y, sample_weight=[2, 1, 1, 1, 1, 1])
+    twice = [0, 0, 1, 2, 3, 4, 5]
+    repeated = GCNRegressor(**settings).fit(graphs[twice], y[twice])
+    np.testing.assert_allclose(weighted.predict(graphs), repeated.predict(graphs), rtol=1e-8)
+
+
+def test_what_auto_stands_for_is_told(blocks):
+    (_, A), y = blocks
+    graphs = [nx.path_graph(n) for n in range(3, 9)]
+    resolved = GCNRegressor(random_state=0).fit(graphs, np.arange(6)).resolved_parameters_
+    assert (resolved.conv, resolved.max_epochs, resolved.batch_size) == ("gin", 600, 32)  # an epoch is one step
+    for n, dropout in ((99, 0.0), (100, 0.5)):
+        whole = GraphSet.from_list(graphs, graph_features=np.ones((6, n)))
+        assert GCNRegressor(**QUICK).fit(whole, np.arange(6)).resolved_parameters_.graph_dropout == dropout
+    words = np.random.default_rng(0).poisson(0.2, size=(180, 30))
+    model = GCNNodeClassifier(graph=(words, A), **QUICK).fit(np.arange(180), y)
+    assert model.resolved_parameters_.conv == "gcn"
+    assert model.resolved_parameters_.normalize_features == "l2"
+    lengths = np.linalg.norm(model.reader_.graph_set.node_features, axis=1)
+    np.testing.assert_allclose(lengths, words.any(axis=1), rtol=1e-6)
+    shifted = GCNNodeClassifier(graph=(words - 1, A), **QUICK).fit(np.arange(180), y)
+    assert shifted.resolved_parameters_.normalize_features is None
+    np.testing.assert_array_equal(shifted.reader_.graph_set.node_features, words - 1)
+
+
+def test_a_document_that_is_twice_as_long_is_the_same_document(blocks):
+    (_, A), y = blocks
+    rng = np.random.default_rng(0)
+    words = rng.poisson(np.where(np.arange(60) % 3 == y[:, None], 0.3, 0.1))
+    settings = {"max_epochs": 20, "random_state": 0}
+    model = GCNNodeClassifier(graph=(words, A), **settings).fit(np.arange(0, 180, 6), y[::6])
+    repeated = words * rng.integers(1, 20, size=(180, 1))
+    other = GCNNodeClassifier(graph=(sp.csr_array(repeated), A), **settings).fit(np.arange(0, 180, 6), y[::6])
+    np.testing.assert_allclose(other.predict_proba(np.arange(180)), model.predict_proba(np.arange(180)), atol=1e-5)

@@ -101,3 +101,14 @@ def test_an_empty_graph_has_finite_features():
     out = body(batch_of(graphs))
     assert out.shape == (2, body.n_features) == (2, 12)
     assert (out[0] == 0).all()
+
+
+def test_graph_features_are_joined_to_the_read_out():
+    graphs = random_set(3).with_graph_features(np.arange(6.0).reshape(3, 2))
+    body = GraphBody(
+        convolutions((3, 4)), (4,), readout=("mean",), every_layer=False, normalization=None, hidden=(), dropout=0.0,
+        backend="torch", n_graph_features=2,
+    )  # fmt: skip
+    assert body.n_features == 6
+    bare = body(batch_of(graphs.with_graph_features(None)))
+    torch.testing.assert_close(body(batch_of(graphs)), torch.cat([bare, torch.arange(6.0).view(3, 2).double()], dim=1))

@@ -99,3 +99,19 @@ def test_a_missing_rdkit_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "rdkit", None)
     with pytest.raises(ImportError, match=r"sklearn-ann-architectures\[chem\]"):
         MoleculeEncoder().transform(["C"])
+
+
+def test_features_of_whole_molecules_are_chosen():
+    smiles = ["CCO", "c1ccccc1", None]
+    graphs = MoleculeEncoder(graph_features=["descriptors", "qed"], invalid="empty").fit_transform(smiles)
+    assert graphs.graph_features.shape == (3, 73)
+    assert graphs.graph_feature_names[-1] == "qed"
+    assert MoleculeEncoder(graph_features=None).fit_transform(smiles[:2]).graph_features is None
+    np.testing.assert_array_equal(graphs[2].graph_features, 0)
+    for wrong, kind in (("weight", ValueError), (3, TypeError)):
+        for call in (MoleculeEncoder(graph_features=wrong).fit, MoleculeEncoder(graph_features=wrong).transform):
+            with pytest.raises(kind, match="graph_features"):
+                call(["C"])
+    settings = {"max_epochs": 2, "learning_rate_schedule": "cosine", "random_state": 0}
+    pipe = make_pipeline(MoleculeEncoder(graph_features="descriptors"), GCNRegressor(**settings))
+    assert np.isfinite(pipe.fit(smiles[:2], [0.0, 1.0]).predict(smiles[:2])).all()

@@ -12,10 +12,17 @@ from sklearn_ann.reading.columns import is_frame
 from sklearn_ann.reading.graphs.attributes import Attributes
 from sklearn_ann.reading.graphs.conversion import Choice, Origin, read_graphs
 from sklearn_ann.reading.graphs.parts import GraphParts, gather
+from sklearn_ann.reading.graphs.whole import GraphFeatures, as_graph_features, joined_features
 
 
-class Graph(NamedTuple):
-    """One graph of a `GraphSet`.
+class _Matrices(NamedTuple):
+    X: Any
+    A: sp.csr_array
+    E: np.ndarray | None
+
+
+class Graph(_Matrices):
+    """One graph of a `GraphSet`, a tuple ``(X, A, E)``.
 
     Parameters
     ----------
@@ -25,11 +32,14 @@ class Graph(NamedTuple):
         ``A[i, j]`` is the weight of the edge from node j to node i.
     E : array of shape (n_edges, n_edge_features) or None
         Edge features, in the order of ``A.data``.
+
+    Attributes
+    ----------
+    graph_features : array of shape (n_graph_features,) or None
+        Features of the whole graph, which are no part of the tuple.
     """
 
-    X: Any
-    A: sp.csr_array
-    E: np.ndarray | None
+    graph_features: np.ndarray | None = None
 
 
 class GraphSet:
@@ -51,6 +61,9 @@ class GraphSet:
     edge_features : array of shape (n_edges, n_edge_features), default=None
         Features of the edges, in the order of the entries of `adjacency` in CSR format with sorted columns and without
         repeated entries.
+    graph_features : array, sparse matrix or data frame of shape (n_graphs, n_graph_features), default=None
+        Features of whole graphs, such as descriptors of molecules. Estimators for graphs standardise them and read them
+        beside the statistics of the nodes.
     copy : bool, default=True
         Whether to copy `adjacency`; otherwise it may be sorted in place.
 
@@ -80,7 +93,14 @@ class GraphSet:
     """
 
     def __init__(
-        self, node_features: Any, adjacency: Any, offsets: Any = None, edge_features: Any = None, *, copy: bool = True
+        self,
+        node_features: Any,
+        adjacency: Any,
+        offsets: Any = None,
+        edge_features: Any = None,
+        *,
+        graph_features: Any = None,
+        copy: bool = True,
     ) -> None:
         origin, names = Origin(), None
         if node_features is None or any(map(is_frame, (node_features, adjacency, edge_features))):
@@ -109,21 +129,12 @@ class GraphSet:
         whole = offsets.ndim == 1 and offsets.dtype.kind in "iuf" and (offsets == np.floor(offsets)).all()
         if not whole or [*offsets[:1], *offsets[-1:]] != [0, n] or (np.diff(offsets) < 0).any():
             raise ValueError(f"offsets must rise from 0 to the number of nodes, {n}, and be integers")
-        edges = None
-        if edge_features is not None:
-            with np.errstate(over="ignore"):  # checked below
-                edges = np.asarray(edge_features).astype(np.float32)
-            edges = edges[:, None] if edges.ndim == 1 else edges
-            if edges.ndim != 2:
-                raise ValueError(f"edge_features must have shape (n_edges, n_edge_features), got {edges.shape}")
-            if n_entries != matrix.nnz:
-                raise ValueError("adjacency has repeated entries; with edge_features, each edge must occur once")
-            if len(edges) != matrix.nnz:
-                raise ValueError(f"edge_features has {len(edges)} rows, but adjacency has {matrix.nnz} edges")
+        edges = None if edge_features is None else _edge_features(edge_features, n_entries, matrix.nnz)
         with np.errstate(over="ignore"):
             self._nodes, self._adjacency = nodes.astype(np.float32), matrix.astype(np.float32)
         self._offsets: np.ndarray = offsets.astype(np.int64)
         self._edges, self._origin, self._names = edges, origin, names
+        self._graphs = None if graph_features is None else as_graph_features(graph_features, len(self))
         self._check()
         self._freeze()
 
@@ -147,31 +158,46 @@ class GraphSet:
 
     def _freeze(self) -> None:
         A = self._adjacency
-        parts = [self._offsets, A.data, A.indices, A.indptr, self._edges, self._names]
+        parts = [self._offsets, A.data, A.indices, A.indptr, self._edges, self._names, self.graph_features]
         nodes: Any = self._nodes
         parts += [nodes.data, nodes.indices, nodes.indptr] if sp.issparse(nodes) else [nodes]
         for part in parts:
             if part is not None:
                 part.flags.writeable = False
 
-    def _with(self, nodes: Any, adjacency: sp.csr_array, offsets: np.ndarray, edges: Any, names: Any) -> GraphSet:
-        """Make a set from parts of this one, without checking them again."""
+    def _with(self, **parts: Any) -> GraphSet:
+        """Make a set like this one with other parts, without checking them again."""
         new = type(self).__new__(type(self))
-        new._nodes, new._adjacency, new._offsets, new._edges = nodes, adjacency, offsets, edges
-        new._names, new._origin = names, self._origin
+        vars(new).update(vars(self) | {f"_{name}": part for name, part in parts.items()})
         new._freeze()
         return new
 
     @classmethod
-    def from_list(cls, graphs: Any, *, node_attributes: Any = None, edge_attributes: Any = None) -> GraphSet:
-        """Make a set from a list of graphs; `sklearn_ann.graph.as_graph_set` describes the items and parameters."""
-        return as_graph_set(graphs, node_attributes=node_attributes, edge_attributes=edge_attributes)
+    def from_list(
+        cls, graphs: Any, *, node_attributes: Any = None, edge_attributes: Any = None, graph_features: Any = None
+    ) -> GraphSet:
+        """Make a set from a list of graphs.
+
+        Parameters
+        ----------
+        graphs, node_attributes, edge_attributes
+            As for `sklearn_ann.graph.as_graph_set`.
+        graph_features : array, sparse matrix or data frame of shape (n_graphs, n_graph_features), default=None
+            Features of whole graphs.
+
+        Returns
+        -------
+        GraphSet
+        """
+        new = as_graph_set(graphs, node_attributes=node_attributes, edge_attributes=edge_attributes)
+        return new if graph_features is None else new.with_graph_features(graph_features)
 
     @classmethod
     def of_parts(cls, parts: list[GraphParts], origin: Origin | None = None) -> GraphSet:
         """Make a set from graphs that are plain arrays."""
         new = cls(*gather(parts), copy=False)
         new._origin, new._names = origin or Origin(), _names_of(parts)
+        new._graphs = joined_features(parts, new._origin.graph_feature_names)
         new._freeze()
         return new
 
@@ -196,6 +222,37 @@ class GraphSet:
     def edge_features(self) -> np.ndarray | None:
         """Edge features in the order of ``adjacency.data``, or None."""
         return self._edges
+
+    @property
+    def graph_features(self) -> np.ndarray | None:
+        """Features of whole graphs: float32 array of shape (n_graphs, n_graph_features), or None."""
+        return None if self._graphs is None else self._graphs.values
+
+    @property
+    def whole(self) -> GraphFeatures | None:
+        """Graph features with their names, or None."""
+        return self._graphs
+
+    @property
+    def graph_feature_names(self) -> list[str] | None:
+        """Names of the graph features, if they have names."""
+        return None if self._graphs is None or self._graphs.names is None else list(self._graphs.names)
+
+    def with_graph_features(self, graph_features: Any) -> GraphSet:
+        """Return the same graphs with other graph features.
+
+        Parameters
+        ----------
+        graph_features : array, sparse matrix or data frame of shape (n_graphs, n_graph_features), or None
+            The features; None for none.
+
+        Returns
+        -------
+        GraphSet
+        """
+        given = graph_features
+        kept = given if given is None or isinstance(given, GraphFeatures) else as_graph_features(given, len(self))
+        return self._with(graphs=kept)
 
     @property
     def node_names(self) -> np.ndarray | None:
@@ -247,7 +304,7 @@ class GraphSet:
         """
         new = GraphSet(nodes, self._adjacency, self._offsets, edges, copy=False)
         new._origin = Origin(source or self._origin.nodes, self._origin.edges, of_nodes, of_edges)
-        new._names = self._names
+        new._names, new._graphs = self._names, self._graphs
         return new
 
     @property
@@ -274,9 +331,10 @@ class GraphSet:
     def __repr__(self) -> str:
         kind = "sparse node features" if sp.issparse(self._nodes) else "node features"
         edges = "" if self._edges is None else f", {self._edges.shape[1]} edge features"
+        graphs = "" if self._graphs is None else f", {self._graphs.values.shape[1]:,} graph features"
         return (
             f"GraphSet({len(self):,} graphs, {self._nodes.shape[0]:,} nodes, {self._adjacency.nnz:,} edges, "
-            f"{self._nodes.shape[1]:,} {kind}{edges})"
+            f"{self._nodes.shape[1]:,} {kind}{edges}{graphs})"
         )
 
     def __iter__(self) -> Iterator[Graph]:
@@ -298,7 +356,9 @@ class GraphSet:
             raise IndexError(f"expected an integer, a slice, a mask or a list of integers, got {key!r}")
         if np.ndim(index) == 0:
             taken = self._take(np.atleast_1d(index))
-            return Graph(taken._nodes, taken._adjacency, taken._edges)
+            graph = Graph(taken._nodes, taken._adjacency, taken._edges)
+            graph.graph_features = None if taken.graph_features is None else taken.graph_features[0]
+            return graph
         return self._take(index)
 
     def _take(self, index: np.ndarray) -> GraphSet:
@@ -312,11 +372,17 @@ class GraphSet:
         columns = (matrix.indices[edges] + shift).astype(matrix.indices.dtype)
         block = sp.csr_array((matrix.data[edges], columns, indptr), shape=(len(nodes), len(nodes)))
         block.has_canonical_format = True
-        kept = None if self._edges is None else self._edges[edges]
-        return self._with(self._nodes[nodes], block, offsets, kept, None if self._names is None else self._names[nodes])
+        return self._with(
+            nodes=self._nodes[nodes],
+            adjacency=block,
+            offsets=offsets,
+            edges=None if self._edges is None else self._edges[edges],
+            names=None if self._names is None else self._names[nodes],
+            graphs=None if self._graphs is None else self._graphs.take(index),
+        )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update({"_graphs": None} | state)  # a pickle of a time without graph features
         self._freeze()
 
     # An immutable value is its own copy, so that clone() copies no data.
@@ -325,6 +391,20 @@ class GraphSet:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GraphSet:
         return self
+
+
+def _edge_features(given: Any, n_entries: int, n_edges: int) -> np.ndarray:
+    """Check the shape of edge features; `n_entries` counts repeated edges too."""
+    with np.errstate(over="ignore"):  # the set refuses infinity
+        edges = np.asarray(given).astype(np.float32)
+    edges = edges[:, None] if edges.ndim == 1 else edges
+    if edges.ndim != 2:
+        raise ValueError(f"edge_features must have shape (n_edges, n_edge_features), got {edges.shape}")
+    if n_entries != n_edges:
+        raise ValueError("adjacency has repeated entries; with edge_features, each edge must occur once")
+    if len(edges) != n_edges:
+        raise ValueError(f"edge_features has {len(edges)} rows, but adjacency has {n_edges} edges")
+    return edges
 
 
 def _ranges(starts: np.ndarray, index: np.ndarray) -> np.ndarray:

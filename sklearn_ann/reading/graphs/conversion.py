@@ -19,6 +19,7 @@ from sklearn_ann.reading.graphs.attributes import (
     some_names,
     warn_of_unknown,
 )
+from sklearn_ann.reading.graphs.descriptors import chosen_features, molecule_features
 from sklearn_ann.reading.graphs.molecules import molecule_parts, read_molecules
 from sklearn_ann.reading.graphs.parts import GraphParts
 
@@ -37,6 +38,17 @@ class Origin(NamedTuple):
     """``"given"`` or ``"molecule"``."""
     node_attributes: Attributes | None = None
     edge_attributes: Attributes | None = None
+    graph_feature_names: tuple[str, ...] | None = None
+
+
+def graphs_of_molecules(molecules: Sequence[Any], graph_features: Sequence[str]) -> tuple[list[GraphParts], Origin]:
+    """Return molecules as graphs with features of whole molecules; see `descriptors.molecule_features`."""
+    parts = [molecule_parts(molecule) for molecule in molecules]
+    if not graph_features:
+        return parts, Origin("molecule", "molecule")
+    features, names = molecule_features(molecules, graph_features)
+    parts = [part._replace(U=row) for part, row in zip(parts, features, strict=True)]
+    return parts, Origin("molecule", "molecule", graph_feature_names=tuple(names))
 
 
 def read_graphs(graphs: Any, nodes: Choice = None, edges: Choice = None) -> tuple[list[GraphParts], Origin]:
@@ -48,7 +60,7 @@ def read_graphs(graphs: Any, nodes: Choice = None, edges: Choice = None) -> tupl
             raise TypeError(f"graph {index} is {other}, but graph 0 is {kind}: all graphs must be of one kind")
     if kind == "an RDKit molecule":
         _check_choice(kind, nodes, edges, (False, False), (False, False))
-        return [molecule_parts(molecule) for molecule in read_molecules(items)], Origin("molecule", "molecule")
+        return graphs_of_molecules(read_molecules(items), chosen_features("auto"))
     parts = [_numbered(_READERS[kind], item, index) for index, item in enumerate(items)]
     named = any(isinstance(part.X, Named) for part in parts), any(isinstance(part.E, Named) for part in parts)
     absent = all(part.X is None for part in parts), all(part.E is None for part in parts)
@@ -174,7 +186,7 @@ def _read_pair(item: Any) -> GraphParts:
         if X.ndim != 2:
             raise ValueError(f"X must have shape (n_nodes, n_features), got {X.shape}")
         n = X.shape[0]
-    parts = parts._replace(X=X, names=names)
+    parts = parts._replace(X=X, names=names, U=getattr(item, "graph_features", None))
     if parts.n != n:
         raise ValueError(f"A has shape {(parts.n, parts.n)}, but X has {n} nodes")
     return parts if not rest or rest[0] is None else _with_edges(parts, rest[0])

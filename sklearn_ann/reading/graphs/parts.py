@@ -19,6 +19,7 @@ class GraphParts(NamedTuple):
     E: Any  # (n_edges, n_edge_features) or None
     n: int
     names: list[Any] | None = None  # of the nodes; None for their numbers
+    U: Any = None  # (n_graph_features,), the features of the whole graph, or None
 
     @property
     def labels(self) -> list[Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from numbers import Integral
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,9 +15,11 @@ from sklearn_ann.reading.columns import is_frame
 from sklearn_ann.reading.graphs.attributes import Attributes, some_names
 from sklearn_ann.reading.graphs.container import GraphSet, as_graph, as_graph_set
 from sklearn_ann.reading.graphs.conversion import Choice
+from sklearn_ann.reading.graphs.lengths import Lengths, automatic_lengths, scaled_rows
 from sklearn_ann.reading.graphs.samples import GraphBatch, GraphSamples, NodeSamples, check_sums, whole_graph
+from sklearn_ann.reading.graphs.whole import LearnedGraphFeatures
 from sklearn_ann.reading.reader import Reader
-from sklearn_ann.training import Samples
+from sklearn_ann.training import Examples, Samples
 
 
 class _GraphOptions(Reader[Samples]):
@@ -126,18 +129,40 @@ class _GraphOptions(Reader[Samples]):
 
 
 class GraphReader(_GraphOptions):
-    """Reads graphs of any kind that `as_graph_set` takes."""
+    """Reads graphs of any kind that `as_graph_set` takes.
+
+    Attributes
+    ----------
+    whole : LearnedGraphFeatures
+        What was learned of the features of whole graphs.
+    """
+
+    whole: LearnedGraphFeatures
 
     def learn(self, X: Any, y: Any = None) -> GraphSamples:
-        """Learn the node and edge features, by name if they have names."""
+        """Learn the features of nodes, edges and graphs, by name if they have names."""
         graphs = as_graph_set(X, node_attributes=self.of_nodes, edge_attributes=self.of_edges)
         self._learn_widths(graphs)
+        self.whole = LearnedGraphFeatures(graphs.whole, owner=self.owner, dtype=self.dtype)
         return self._encoded(graphs)
+
+    def finish(self, examples: Examples[Samples]) -> Examples[Samples]:
+        """Learn how to scale the graph features from graphs that have nodes and a weight, and scale them."""
+        samples = examples.samples
+        if not self.whole.number or not isinstance(samples, GraphSamples):
+            return examples
+        values = samples.parts["graph_features"].numpy()
+        rows = slice(None) if examples.rows is None else examples.rows.numpy()
+        weight = None if examples.weight is None else examples.weight.numpy()[rows]
+        self.whole.learn(values[rows], weight)
+        return dataclasses.replace(examples, samples=samples.with_graph_features(self.whole.scaled(values)))
 
     def read(self, X: Any, y: Any = None) -> GraphSamples:
         """Encode graphs that have the same features."""
         graphs = as_graph_set(X, node_attributes=self.of_nodes, edge_attributes=self.of_edges)
-        return self._encoded(self._hold_widths(graphs))
+        whole = self.whole.held(graphs.whole)
+        samples = self._encoded(self._hold_widths(graphs))
+        return samples if whole is None else samples.with_graph_features(self.whole.scaled(whole.values))
 
     def _encoded(self, graphs: GraphSet) -> GraphSamples:
         return GraphSamples(graphs, self.normalize, self.self_loops, self.dtype, self.n_heads)
@@ -149,19 +174,30 @@ class NodeReader(_GraphOptions):
     Parameters
     ----------
     graph : GraphSet of one graph, (X, A), networkx graph or PyTorch Geometric Data
+    normalize_features : {"auto", "l1", "l2"} or None
+        How to scale the features of each node; see `lengths.scaled_rows`.
 
     Attributes
     ----------
+    normalize_features : {"l1", "l2"} or None
+        How they are scaled.
     numbers : dict or None
         The number of each node by its name; None for nodes without names.
     """
 
-    def __init__(self, *, graph: Any, **options: Any) -> None:
+    def __init__(self, *, graph: Any, normalize_features: Lengths | None = None, **options: Any) -> None:
         super().__init__(**options)
         if graph is None:
             raise ValueError("graph=None: give the graph to which the nodes in X belong, such as graph=(X, A)")
         one = self._with_features(graph)
         self._learn_widths(one)
+        self.normalize_features: Literal["l1", "l2"] | None = (
+            automatic_lengths(one.node_features) if normalize_features == "auto" else normalize_features
+        )
+        if self.normalize_features is not None:
+            X = scaled_rows(one.node_features, self.normalize_features)
+            of_nodes, of_edges = one.origin.node_attributes, one.origin.edge_attributes
+            one = one.with_features(X, one.edge_features, of_nodes=of_nodes, of_edges=of_edges)
         self.graph_set = one
         self.numbers = None if one.node_names is None else {name: i for i, name in enumerate(one.node_names.tolist())}
         self.graph = self._batch(self.dtype)
@@ -184,6 +220,12 @@ class NodeReader(_GraphOptions):
                 f"the attributes {unused} of the nodes are not used as features, because one of them may be what is "
                 "predicted: node_attributes= names those to use, and node_attributes=[] says none (a GraphSet is told "
                 "by GraphSet.from_list)",
+                UserWarning,
+                stacklevel=2,
+            )
+        if one.whole is not None:
+            warnings.warn(
+                f"the {one.whole.values.shape[1]} graph features are ignored: they are the same for all nodes",
                 UserWarning,
                 stacklevel=2,
             )

@@ -38,6 +38,8 @@ def normalized(graphs: GraphSet, normalize: str | None, self_loops: bool) -> tup
     """
     A = graphs.adjacency
     n = A.shape[0]
+    if normalize is None and not self_loops:
+        return A, np.arange(A.nnz)
     rows, columns, data = np.repeat(np.arange(n), np.diff(A.indptr)), A.indices, A.data.astype(np.float64)
     kept = np.arange(A.nnz)
     if self_loops:
@@ -96,6 +98,7 @@ class GraphBatch(NamedTuple):
     adjacency: Adjacency  # with n_heads nodes for each node, if the convolution has heads
     edge_features: Tensor | None  # (n_edges, n_edge_features)
     graphs: Groups  # the nodes of each graph
+    graph_features: Tensor | None = None  # (n_graphs, n_graph_features)
 
 
 class GraphSamples(Samples):
@@ -151,7 +154,7 @@ class GraphSamples(Samples):
         if n_heads:
             tensors["twins"] = backward.data - np.repeat(edge_offsets[:-1], np.diff(edge_offsets))
         self.parts = {name: torch.from_numpy(value.astype(np.int64)) for name, value in tensors.items()}
-        self.parts["weights"] = torch.as_tensor(matrix.data, dtype=dtype)
+        self.parts["weights"] = torch.as_tensor(np.array(matrix.data), dtype=dtype)
         if not (self.undirected and np.array_equal(matrix.data, matrix.data[backward.data])):
             self.parts["backward_weights"] = torch.as_tensor(matrix.data[backward.data], dtype=dtype)
         if sp.issparse(graphs.node_features):
@@ -159,11 +162,18 @@ class GraphSamples(Samples):
             self.nodes: Samples = SparseRows.from_scipy(graphs.node_features.astype(numbers))
         else:
             self.nodes = Rows(torch.as_tensor(np.array(graphs.node_features), dtype=dtype))
+        if graphs.graph_features is not None:
+            self.parts["graph_features"] = torch.as_tensor(np.array(graphs.graph_features), dtype=dtype)
         if graphs.edge_features is not None and not n_heads:  # convolutions with heads don't read them
-            edges = np.zeros((n_edges, self.n_edge_features), dtype=np.float32)
-            edges[kept] = graphs.edge_features  # an added self-loop has features of zero
-            self.parts["edge_features"] = torch.as_tensor(edges, dtype=dtype)
+            self.parts["edge_features"] = torch.as_tensor(_placed(graphs.edge_features, kept, n_edges), dtype=dtype)
         self._settle()
+
+    def with_graph_features(self, values: np.ndarray) -> GraphSamples:
+        """Return the same graphs with other graph features."""
+        new = object.__new__(GraphSamples)
+        new.__dict__.update(self.__dict__)
+        new.parts = self.parts | {"graph_features": torch.as_tensor(values, dtype=self.parts["weights"].dtype)}
+        return new
 
     def _settle(self) -> None:
         self.device = self.parts["offsets"].device
@@ -197,12 +207,13 @@ class GraphSamples(Samples):
         if "twins" in part:
             first = of_graphs.pointers.index_select(0, of_graphs.members)  # the first edge of each edge's graph
             twins = part["twins"].index_select(0, edges) + first
-        features = part.get("edge_features")
+        of_edges, of_whole = part.get("edge_features"), part.get("graph_features")
         return GraphBatch(
             self.nodes[nodes],
             Adjacency(*into, weights, *out_of, other, twins),
-            None if features is None else features.index_select(0, edges),
+            None if of_edges is None else of_edges.index_select(0, edges),
             graphs,
+            None if of_whole is None else of_whole.index_select(0, index),
         )
 
     def cut(self, indices: Sequence[Tensor]) -> Iterator[GraphBatch]:
@@ -228,6 +239,7 @@ class GraphSamples(Samples):
             batch.adjacency.part(copies, edges),
             None if features is None else features[edges],
             Groups(members[nodes] - graphs.start, pointers[graphs.start : graphs.stop + 1] - nodes.start),
+            None if batch.graph_features is None else batch.graph_features[graphs],
         )
 
 
@@ -265,6 +277,13 @@ def whole_graph(
     features = sparse_features(graph.node_features, dtype)
     samples.nodes = Rows(torch.empty(graph.node_features.shape[0], 0))
     return samples[torch.tensor([0])]._replace(x=features)
+
+
+def _placed(features: np.ndarray, kept: np.ndarray, n_edges: int) -> np.ndarray:
+    """Return features of all entries of a matrix; those of an added self-loop are zero."""
+    placed = np.zeros((n_edges, features.shape[1]), dtype=np.float32)
+    placed[kept] = features
+    return placed
 
 
 def _copies(nodes: Tensor, n: int) -> Tensor:

@@ -189,3 +189,27 @@ def test_complex_numbers_are_refused(which):
     parts[which] = parts[which] * 1j
     with pytest.raises(ValueError, match=f"{which} holds complex numbers"):
         GraphSet(**parts)
+
+
+def test_graph_features_follow_their_graphs():
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame(rng.normal(size=(5, 2)), columns=["mass", "charge"])
+    graphs = GraphSet.from_list(random_graphs(5, rng), graph_features=table)
+    assert repr(graphs).endswith("3 node features, 2 graph features)")
+    assert graphs.graph_feature_names == ["mass", "charge"]
+    np.testing.assert_allclose(graphs[[3, 0]].graph_features, table.to_numpy()[[3, 0]], rtol=1e-6)
+    np.testing.assert_allclose(graphs[-1].graph_features, table.to_numpy()[-1], rtol=1e-6)
+    loaded = pickle.loads(pickle.dumps(graphs))
+    np.testing.assert_array_equal(loaded.graph_features, graphs.graph_features)
+    assert loaded.graph_feature_names == graphs.graph_feature_names
+    assert not loaded.graph_features.flags.writeable
+    listed = GraphSet.from_list([*graphs[:2], *graphs[3:]])  # graphs of a list keep them
+    np.testing.assert_array_equal(listed.graph_features, graphs.graph_features[[0, 1, 3, 4]])
+    direct = GraphSet(graphs.node_features, graphs.adjacency, graphs.offsets, graph_features=table)
+    np.testing.assert_array_equal(direct.graph_features, graphs.graph_features)
+    bare = graphs.with_graph_features(None)
+    assert bare.graph_features is None
+    assert bare.graph_feature_names is None
+    assert bare[0].graph_features is None
+    with pytest.raises(ValueError, match=r"graph_features must have shape \(n_graphs, n_graph_features\) = \(5"):
+        graphs.with_graph_features(table[:4])

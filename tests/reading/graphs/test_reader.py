@@ -8,6 +8,7 @@ import torch
 
 from sklearn_ann.reading.graphs import GraphReader, GraphSet, NodeReader
 from sklearn_ann.reading.graphs.reader import node_numbers
+from sklearn_ann.training import Examples
 
 OPTIONS = {"owner": "Model", "normalize": "sym", "self_loops": True, "n_heads": 0}
 PAIR = (np.eye(2), np.ones((2, 2)) - np.eye(2))
@@ -158,3 +159,28 @@ def test_graphs_without_nodes_are_no_valid_samples():
     assert reader.read([PAIR]).valid is None
     empty = (np.zeros((0, 2)), np.zeros((0, 0)))
     assert reader.read([PAIR, empty]).valid.tolist() == [True, False]
+
+
+def test_graph_features_are_scaled_by_the_graphs_of_the_fit():
+    values = np.array([[1.0, 5], [3, 5], [1e30, 5]])
+    graphs = GraphSet.from_list([PAIR] * 3, graph_features=values)
+    reader = GraphReader(dtype=torch.float64, **OPTIONS)
+    examples = Examples(reader.learn(graphs), rows=torch.tensor([0, 1]))  # the third has no weight
+    examples = reader.finish(examples)
+    reader.freeze()
+    z = 1 / np.sqrt(1 + 1 / 9)
+    expected = [[-z, 0], [z, 0], [3, 0]]
+    np.testing.assert_allclose(examples.samples[torch.arange(3)].graph_features, expected, rtol=1e-6)
+    np.testing.assert_array_equal(
+        reader.read(graphs)[torch.arange(3)].graph_features, examples.samples[torch.arange(3)].graph_features
+    )
+    with pytest.raises(ValueError, match="X has 0 graph features, but Model is expecting 2 as input"):
+        reader.read([PAIR])
+    with pytest.raises(AttributeError, match="frozen"):
+        reader.whole.mean = 0
+
+
+def test_nodes_of_one_graph_have_no_use_for_its_features():
+    graph = GraphSet.from_list([PAIR], graph_features=np.ones((1, 2)))
+    with pytest.warns(UserWarning, match="the 2 graph features are ignored: they are the same for all nodes"):
+        node_reader(graph)

@@ -16,7 +16,7 @@ def random_set(n_graphs=6, seed=0, symmetric=False):
         A = rng.uniform(0.5, 1.5, size=(k, k)) * (rng.uniform(size=(k, k)) < 0.5)
         A = A + A.T if symmetric else A
         graphs.append((rng.normal(size=(k, 3)), A, rng.normal(size=(np.count_nonzero(A), 2))))
-    return GraphSet.from_list(graphs)
+    return GraphSet.from_list(graphs, graph_features=rng.normal(size=(n_graphs, 2)))
 
 
 def matrices(adjacency):
@@ -63,6 +63,7 @@ def test_batches_cut_together_are_those_cut_one_by_one(n_heads, symmetric):
     indices = torch.randperm(40, generator=torch.Generator().manual_seed(0)).split(1)
     for one, other in zip(samples.cut(indices), map(samples.__getitem__, indices), strict=True):
         parts = [(one.x, other.x), (one.edge_features, other.edge_features)]
+        parts += [(one.graph_features, other.graph_features)]
         parts += [*zip(one.adjacency, other.adjacency, strict=True), *zip(one.graphs, other.graphs, strict=True)]
         assert all((a is None and b is None) or torch.equal(a, b) for a, b in parts)
 
@@ -79,6 +80,7 @@ def test_a_batch_is_the_block_diagonal_of_its_graphs(n_heads, symmetric):
     np.testing.assert_array_equal(backward, expected.T)
     np.testing.assert_allclose(batch.x, np.concatenate([graphs[i].X for i in index]))
     assert batch.graphs.lengths.tolist() == [len(graphs[i].X) for i in index]
+    np.testing.assert_allclose(batch.graph_features, graphs.graph_features[index], rtol=1e-6)
     if n_heads:
         back_rows = np.repeat(np.arange(len(expected)), np.diff(batch.adjacency.backward_pointers))
         twins = batch.adjacency.twins
