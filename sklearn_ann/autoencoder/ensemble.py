@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,8 +14,6 @@ from sklearn_ann.layers import Activation, dense_stack
 
 View = Literal["quantiles", "values", "compressed"]
 
-_KNOTS = 256
-_EDGE = 1e-3  # quantiles are clipped to those of the probabilities 0.001 and 0.999
 _SKETCH = 64  # columns that are left of longer residuals
 
 
@@ -52,113 +51,81 @@ def compressed(x: Tensor) -> Tensor:
     return x.sign() * x.abs().log1p()
 
 
-def quantile_knots(X: Tensor) -> Tensor:
-    """Return values of each column at evenly spaced probabilities, in ascending order, shape (p, n_knots)."""
-    n = len(X)
-    n_knots = min(_KNOTS, n)
-    places = torch.linspace(0, n - 1, n_knots, dtype=torch.float64).round().long()
-    return X.sort(dim=0).values.index_select(0, places).t().contiguous()
-
-
-def normal_quantiles(x: Tensor, knots: Tensor) -> Tensor:
-    """Replace each value by the normal quantile of its empirical probability.
-
-    The probability runs linearly between the knots; that of a tied value lies midway between the share below it and
-    the share up to it.
-
-    Parameters
-    ----------
-    x : Tensor of shape (batch, p)
-    knots : Tensor of shape (p, n_knots)
-    """
-    values = x.t().contiguous()
-    below, up_to = (torch.searchsorted(knots, values, right=right) for right in (False, True))
-    last = knots.shape[1] - 1
-    left, right = (knots.gather(1, place.clamp(0, last)) for place in (below - 1, below))
-    between = below - 1 + (values - left) / torch.where(right > left, right - left, 1)
-    place = torch.where(up_to > below, (below + up_to - 1).to(x.dtype) / 2, between.clamp(0, last))
-    return torch.special.ndtri((place / max(last, 1)).clamp(_EDGE, 1 - _EDGE)).t()
-
-
 class AutoEncoderEnsemble(nn.Module):
     """Auto-encoders of the same widths, with weights of their own.
 
     Parameters
     ----------
-    views : sequence of {"quantiles", "values", "compressed"}
-        What the members read: normal quantiles, the values as they are, or compressed values.
-    n_members : int
-        Number of auto-encoders for each view; together there are M.
+    members : dict of {"quantiles", "values", "compressed"} to int
+        How many members read what: normal quantiles, the values as they are, or compressed values. Together there are
+        M.
     widths : sequence of int
         Widths of the encoders, from the p features to the q components; the decoders mirror them.
     activation : str
     dropout : float
         Probability, in [0, 1), to drop a hidden unit in training.
-    knots : Tensor of shape (p, n_knots)
-        See `quantile_knots`.
     """
 
-    knots: Tensor
     bucket: Tensor
     sign: Tensor
 
     def __init__(
-        self,
-        views: Sequence[View],
-        n_members: int,
-        widths: Sequence[int],
-        activation: Activation,
-        dropout: float,
-        knots: Tensor,
+        self, members: Mapping[View, int], widths: Sequence[int], activation: Activation, dropout: float
     ) -> None:
         super().__init__()
-        self.views, self.n_members = tuple(views), n_members
-        total = len(views) * n_members
+        self.members = dict(members)
+        total, residual = sum(members.values()), min(widths[0], _SKETCH)
+        self.columns = {view: widths[-1] if view == "quantiles" else residual for view in members}
         self.encoder = dense_stack(stacked_layers(total, widths), activation, dropout)
         self.decoder = dense_stack(stacked_layers(total, widths[::-1]), activation, dropout)
-        self.register_buffer("knots", knots)
         self.register_buffer("bucket", torch.randint(_SKETCH, (total, 1, widths[0])))
         self.register_buffer("sign", 2.0 * torch.randint(2, (total, 1, widths[0])) - 1.0)
 
-    @property
-    def described_widths(self) -> list[int]:
-        """Numbers of columns that the members have in what `describe` returns."""
-        n_components, n_features = self.encoder[-1].weight.shape[2], self.knots.shape[0]
-        residual = min(n_features, _SKETCH)
-        widths = [n_components if view == "quantiles" else residual for view in self.views]
-        return [width for width in widths for _ in range(self.n_members)]
-
     def read(self, x: Tensor) -> Tensor:
-        """Return what the members read of samples of shape (batch, p), shape (M, batch, p)."""
-        seen = {
-            "quantiles": lambda: normal_quantiles(x, self.knots),
-            "values": lambda: x,
-            "compressed": lambda: compressed(x),
-        }
-        return torch.cat([seen[view]().expand(self.n_members, *x.shape) for view in self.views])
+        """Return what the members read of samples, shape (M, batch, p).
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, 2 p)
+            Standardised values and, behind them, normal quantiles.
+        """
+        values, quantiles = x.chunk(2, dim=1)
+        seen = {"quantiles": quantiles, "values": values, "compressed": compressed(values)}
+        return torch.cat([seen[view].expand(n, *values.shape) for view, n in self.members.items()])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the residuals of samples of shape (batch, p), shape (M, batch, p)."""
+        """Return the residuals of samples of shape (batch, 2 p), shape (M, batch, p)."""
         inputs = self.read(x)
         residual: Tensor = inputs - self.decoder(self.encoder(inputs))
         return residual
 
     def encode(self, x: Tensor) -> Tensor:
-        """Return the codes of the first member, shape (batch, q)."""
+        """Return the codes of the first member for samples of shape (batch, 2 p), shape (batch, q)."""
         code: Tensor = self.encoder(self.read(x))[0]
         return code
 
     def describe(self, x: Tensor) -> Tensor:
-        """Describe samples of shape (batch, p) by codes or residuals, one behind the other, shape (batch, columns).
+        """Describe samples of shape (batch, 2 p) by codes or residuals, one behind the other, shape (batch, columns).
 
         Members that read quantiles give their code. The others give their residual, shortened by `sketch`.
         """
         inputs = self.read(x)
         codes = self.encoder(inputs)
         residuals = self.sketch(inputs - self.decoder(codes))
-        parts = zip(self.views, codes.split(self.n_members), residuals.split(self.n_members), strict=True)
+        numbers = list(self.members.values())
+        parts = zip(self.members, codes.split(numbers), residuals.split(numbers), strict=True)
         chosen = [code if view == "quantiles" else residual for view, code, residual in parts]
         return torch.cat([part.transpose(0, 1).flatten(1) for part in chosen], dim=1)
+
+    def by_view(self, described: np.ndarray) -> dict[View, list[np.ndarray]]:
+        """Take apart what `describe` returned: one array of shape (n_samples, columns) for each member of each kind."""
+        parts: dict[View, list[np.ndarray]] = {}
+        begin = 0
+        for view, n in self.members.items():
+            end = begin + n * self.columns[view]
+            parts[view] = np.split(described[:, begin:end].astype(np.float64), n, axis=1)
+            begin = end
+        return parts
 
     def sketch(self, residual: Tensor) -> Tensor:
         """Shorten residuals of shape (M, batch, p) to 64 columns, if they have more.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann.autoencoder.distances import LogDistance
-from sklearn_ann.autoencoder.ensemble import AutoEncoderEnsemble, View, quantile_knots
+from sklearn_ann.autoencoder.ensemble import AutoEncoderEnsemble, View
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.parameters import DropProbability, Fraction, LayerSizes, MinorFraction, PositiveFloat, PositiveInt
 from sklearn_ann.layers import Activation, layer_widths
@@ -22,11 +22,6 @@ from sklearn_ann.reading import Reader, StandardizedRowReader
 
 __all__ = ["AutoEncoderOutlierDetector"]
 
-_VIEWS: dict[str, tuple[View, ...]] = {
-    "both": ("quantiles", "values", "compressed"),
-    "latent": ("quantiles",),
-    "reconstruction": ("values", "compressed"),
-}
 _FARTHEST = 300.0  # logarithm of the greatest distance, so that none is infinite
 _BATCHES = 20  # in an epoch, by "auto"
 _LEAST_BATCH, _GREATEST_BATCH = 32, 256
@@ -57,12 +52,11 @@ def trimming_of_codes(trimming: float) -> float:
     return max(trimming, min(2 * trimming, 0.5))
 
 
-def _by_view(described: np.ndarray, module: Any) -> dict[View, list[np.ndarray]]:
-    """Take apart what `describe` returned: the members of each kind, each of shape (n_samples, columns)."""
-    widths = module.described_widths
-    columns = np.split(described.astype(np.float64), np.cumsum(widths)[:-1], axis=1)
-    n = module.n_members
-    return {view: columns[n * number : n * (number + 1)] for number, view in enumerate(module.views)}
+def members_of(score_on: str, n_estimators: int) -> dict[View, int]:
+    """Return how many auto-encoders read what."""
+    of_residuals: dict[View, int] = dict.fromkeys(("values", "compressed"), max(1, n_estimators // 2))
+    of_codes: dict[View, int] = {"quantiles": n_estimators}
+    return {"both": of_codes | of_residuals, "latent": of_codes, "reconstruction": of_residuals}[score_on]
 
 
 def _scores(distances: dict[View, LogDistance], parts: dict[View, list[np.ndarray]]) -> np.ndarray:
@@ -91,7 +85,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
 
     .. math:: d_m(x) = \sqrt{(u_m - \mu_m)^\top \Sigma_m^{-1} (u_m - \mu_m)} ,
 
-    whose logarithms are averaged over the `n_estimators` members of a kind ``k`` and standardised by their mean and
+    whose logarithms are averaged over the members of a kind ``k`` and standardised by their mean and
     standard deviation over the training data. The score of a sample is minus a power mean over the kinds ``K``, in
     their mean unit ``σ``; it is about -1 for a usual sample:
 
@@ -116,7 +110,8 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         Widths of the encoder's hidden layers; the decoder mirrors them.
 
     n_estimators : int
-        Number of auto-encoders of each kind.
+        Number of auto-encoders that read quantiles, whose codes depend on the seed most. Half as many, at least one,
+        read values, and as many again read compressed values.
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
         Activation function between the layers.
@@ -196,13 +191,13 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
     score_on: Literal["both", "latent", "reconstruction"] = "both"
     trimming: Fraction = 0.25
     contamination: Literal["auto"] | MinorFraction = "auto"
-    max_epochs: PositiveInt = 20
+    max_epochs: PositiveInt = 10
     batch_size: Literal["auto"] | PositiveInt | None = "auto"
     learning_rate: PositiveFloat = 5e-3
     learning_rate_schedule: training.Schedule = "cosine"
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        return StandardizedRowReader(**common)
+        return StandardizedRowReader(quantiles=True, **common)
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
         n_features = plan.reader.columns.number
@@ -213,21 +208,20 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         }
 
     def _network(self, plan: Plan) -> nn.Module:
-        p, examples = plan.parameters, plan.examples
+        p = plan.parameters
         widths = (plan.reader.columns.number, *layer_widths(p.hidden_layer_sizes), p.n_components)
-        values = examples.samples.values if examples.rows is None else examples.samples[examples.rows]
-        knots = quantile_knots(values)
-        return AutoEncoderEnsemble(_VIEWS[p.score_on], p.n_estimators, widths, p.activation, p.dropout, knots)
+        return AutoEncoderEnsemble(members_of(p.score_on, p.n_estimators), widths, p.activation, p.dropout)
 
     def _error(self, plan: Plan) -> training.Error:
         return partial(trimmed_error, plan.parameters.trimming)
 
-    def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
+    def _take(self, plan: Plan, run: training.Training, module: Any) -> dict[str, Any]:
         p = plan.parameters
-        views = _VIEWS[p.score_on]
-        parts = _by_view(plan.apply(module, run.examples.samples, AutoEncoderEnsemble.describe), module)
-        shares = {view: trimming_of_codes(p.trimming) if view == "quantiles" else p.trimming for view in views}
-        distances = {view: LogDistance(shares[view]).fit(parts[view]) for view in views}
+        parts = module.by_view(plan.apply(module, run.examples.samples, AutoEncoderEnsemble.describe))
+        distances = {
+            view: LogDistance(trimming_of_codes(p.trimming) if view == "quantiles" else p.trimming).fit(members)
+            for view, members in parts.items()
+        }
         scores = _scores(distances, parts)
         if p.contamination == "auto":
             quarter, three_quarters = np.quantile(scores, [0.25, 0.75])
@@ -308,7 +302,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
             ``-d(x)``.
         """
         check_is_fitted(self)
-        return _scores(self.distances_, _by_view(self._apply(X, AutoEncoderEnsemble.describe), self.module_))
+        return _scores(self.distances_, self.module_.by_view(self._apply(X, AutoEncoderEnsemble.describe)))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return ``score_samples(X) - offset_``, which is negative for outliers.

@@ -82,13 +82,14 @@ def test_signs_offset_and_contamination():
 def test_the_distance_is_a_power_mean_of_mahalanobis_distances():
     X, _ = samples()
     detector = AutoEncoderOutlierDetector(precision="float64", n_estimators=2, random_state=0).fit(X)
-    scaled = torch.from_numpy((X - X.mean(axis=0)) / X.std(axis=0))
     module = detector.module_
+    read = detector.module_input(X)
+    np.testing.assert_allclose(read[:, :10], (X - X.mean(axis=0)) / X.std(axis=0), atol=1e-12)
     with torch.no_grad():
-        inputs = module.read(scaled)
+        inputs = module.read(read)
         codes = module.encoder(inputs)
         residuals = inputs - module.decoder(codes)
-    described = {"quantiles": codes[:2], "values": residuals[2:4], "compressed": residuals[4:]}
+    described = {"quantiles": codes[:2], "values": residuals[2:3], "compressed": residuals[3:]}
     standardised, deviations = [], []
     for view, members in described.items():
         logs = []
