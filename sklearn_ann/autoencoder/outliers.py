@@ -54,7 +54,7 @@ def trimming_of_codes(trimming: float) -> float:
 
 def members_of(score_on: str, n_estimators: int) -> dict[View, int]:
     """Return how many auto-encoders read what."""
-    of_residuals: dict[View, int] = dict.fromkeys(("values", "compressed"), max(1, n_estimators // 2))
+    of_residuals: dict[View, int] = dict.fromkeys(("values", "compressed"), max(1, n_estimators // 4))
     of_codes: dict[View, int] = {"quantiles": n_estimators}
     return {"both": of_codes | of_residuals, "latent": of_codes, "reconstruction": of_residuals}[score_on]
 
@@ -110,8 +110,8 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         Widths of the encoder's hidden layers; the decoder mirrors them.
 
     n_estimators : int
-        Number of auto-encoders that read quantiles, whose codes depend on the seed most. Half as many, at least one,
-        read values, and as many again read compressed values.
+        Number of auto-encoders that read quantiles, whose codes depend on the seed most. A quarter as many, at least
+        one, read values, and as many again read compressed values.
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
         Activation function between the layers.
@@ -185,14 +185,14 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
 
     n_components: Literal["auto"] | PositiveInt = "auto"
     hidden_layer_sizes: LayerSizes = (32,)
-    n_estimators: PositiveInt = 4
+    n_estimators: PositiveInt = 8
     activation: Activation = "tanh"
     dropout: DropProbability = 0.0
     score_on: Literal["both", "latent", "reconstruction"] = "both"
     trimming: Fraction = 0.25
     contamination: Literal["auto"] | MinorFraction = "auto"
     max_epochs: PositiveInt = 10
-    batch_size: Literal["auto"] | PositiveInt | None = "auto"
+    batch_size: Literal["auto"] | PositiveInt | None = "auto"  # type: ignore[assignment]  # the base has no "auto"
     learning_rate: PositiveFloat = 5e-3
     learning_rate_schedule: training.Schedule = "cosine"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import LedoitWolf
 
-from sklearn_ann.autoencoder.distances import LogDistance, concentrated_covariance
+from sklearn_ann.autoencoder.distances import LogDistance, ShrunkenCovariance, concentrated_covariance
 
 
 def samples(seed=0):
@@ -19,9 +19,18 @@ def test_concentration_ends_where_the_nearest_samples_have_the_mean_and_covarian
     X = samples()
     estimate = concentrated_covariance(X, 0.25)
     distances = estimate.mahalanobis(X)
-    again = LedoitWolf().fit(X[distances <= np.quantile(distances, 0.75)])
-    np.testing.assert_allclose(again.covariance_, estimate.covariance_)
-    np.testing.assert_array_equal(concentrated_covariance(X, 0.0).covariance_, LedoitWolf().fit(X).covariance_)
+    again = ShrunkenCovariance(X[distances <= np.quantile(distances, 0.75)])
+    np.testing.assert_allclose(again.covariance, estimate.covariance)
+    np.testing.assert_array_equal(concentrated_covariance(X, 0.0).covariance, ShrunkenCovariance(X).covariance)
+
+
+@pytest.mark.parametrize("n", [2, 5, 200])
+@pytest.mark.parametrize("columns", [1, 4])
+def test_the_shrunken_covariance_is_that_of_scikit_learn(n, columns):
+    X = samples()[:n, :columns]
+    ours, theirs = ShrunkenCovariance(X), LedoitWolf().fit(X)
+    np.testing.assert_allclose(ours.covariance, theirs.covariance_, atol=1e-12)
+    np.testing.assert_allclose(ours.mahalanobis(samples(1)[:, :columns]), theirs.mahalanobis(samples(1)[:, :columns]))
 
 
 def test_logarithms_are_in_standard_units_of_the_fit():

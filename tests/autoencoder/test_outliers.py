@@ -94,8 +94,8 @@ def test_the_distance_is_a_power_mean_of_mahalanobis_distances():
     for view, members in described.items():
         logs = []
         for u, estimate in zip(members.numpy(), detector.distances_[view].covariances, strict=True):
-            centred = u - estimate.location_
-            squares = np.einsum("ij,jk,ik->i", centred, np.linalg.inv(estimate.covariance_), centred)
+            centred = u - estimate.location
+            squares = np.einsum("ij,jk,ik->i", centred, np.linalg.inv(estimate.covariance), centred)
             logs.append(np.log(np.sqrt(squares)))
         mean = np.mean(logs, axis=0)
         standardised.append((mean - mean.mean()) / mean.std())
@@ -135,7 +135,7 @@ def test_many_features_are_scored_in_few_columns():
     X = hidden @ rng.normal(size=(2, 300)) + noise
     X[:30] = rng.permuted(X[:30], axis=1)
     detector = AutoEncoderOutlierDetector(random_state=0).fit(X)
-    assert {part.location_.size for part in detector.distances_["values"].covariances} == {64}
+    assert {part.location.size for part in detector.distances_["values"].covariances} == {64}
     assert roc_auc_score(np.arange(300) < 30, -detector.score_samples(X)) > 0.95
 
 
