@@ -2,7 +2,8 @@
 
     python tests/benchmarks/benchmark_latent.py [part ...]
 
-Reads ``../shared/data`` beside the checkout, except for the parts `speed` and `wide`; most rows of `speed` need PyOD.
+Reads ``../shared/data`` beside the checkout, except for the parts `speed`, `rare` and `wide`; most rows of
+`speed` need PyOD.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.covariance import MinCovDet
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
@@ -126,6 +127,25 @@ def part_choice():
             True,
             beside,
         )
+
+
+def part_rare(n_splits=2):
+    """Sets that nothing was chosen on: one class of wine or digits is rare, all others are usual."""
+    for name, load, classes, n_rare in (("wine", load_wine, (0, 1, 2), 10), ("digits", load_digits, (0, 3, 6, 9), 50)):
+        X, y = load(return_X_y=True)
+        table = []
+        for rare in classes:
+            for trial in range(n_splits):
+                outliers = np.random.default_rng(trial).permutation(np.flatnonzero(y == rare))[:n_rare]
+                rows = np.r_[np.flatnonzero(y != rare), outliers]
+                train, test, _, truth = train_test_split(X[rows], y[rows] == rare, test_size=0.4, random_state=trial)
+                scaler = StandardScaler().fit(train)
+                train, test = scaler.transform(train), scaler.transform(test)
+                detectors = (auto_encoder, forest, neighbours)
+                table.append([roc_auc_score(truth, detector(train, test, trial)) for detector in detectors])
+        ours, *others = np.mean(table, axis=0)
+        beside = "Isolation Forest {:.3f}, 5 nearest neighbours {:.3f}".format(*others)
+        row(f"outliers, a rare class of {name}, mean over the classes", ours, max(others), True, beside)
 
 
 def part_wide(n=1000, narrow=100, wide=2000):
@@ -292,4 +312,4 @@ def part_speed(epochs=10, sizes=(32, 256)):
 
 
 if __name__ == "__main__":
-    run_parts(globals(), __doc__, needless=("speed", "wide"))
+    run_parts(globals(), __doc__, needless=("speed", "wide", "rare"))
