@@ -1,4 +1,4 @@
-"""Outlier detection with an auto-encoder: outliers are rebuilt badly or have unusual codes."""
+"""Outlier detection with auto-encoders: outliers are rebuilt badly or have unusual codes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from functools import partial
 from typing import Any, Literal, Self
 
 import numpy as np
-import torch
+from scipy.special import logsumexp
 from sklearn.base import OutlierMixin
-from sklearn.covariance import LedoitWolf
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
-from sklearn_ann.autoencoder.losses import squared_error
-from sklearn_ann.autoencoder.network import AutoEncoder, dense_pair
+from sklearn_ann.autoencoder.distances import LogDistance
+from sklearn_ann.autoencoder.ensemble import AutoEncoderEnsemble, View
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.parameters import DropProbability, Fraction, LayerSizes, MinorFraction, PositiveFloat, PositiveInt
 from sklearn_ann.layers import Activation, layer_widths
@@ -23,72 +22,96 @@ from sklearn_ann.reading import Reader, StandardizedRowReader
 
 __all__ = ["AutoEncoderOutlierDetector"]
 
-_MOST_STEPS = 20  # concentration steps; a handful is usual
+_FARTHEST = 300.0  # logarithm of the greatest distance, so that none is infinite
+_BATCHES = 20  # in an epoch, by "auto"
+_LEAST_BATCH, _GREATEST_BATCH = 32, 256
 
 
-def trimmed_error(share: float, output: Tensor, x: Tensor) -> Tensor:
-    """Return the squared errors, scaled so that their mean is the mean without the `share` of the greatest errors."""
-    error = squared_error(output, x)
-    if not share:
-        return error
-    kept = error <= error.detach().kthvalue(1 + int((1 - share) * (len(error) - 1))).values
-    return error * kept * (len(error) / kept.sum())
+def trimmed_error(share: float, residual: Tensor, _x: Tensor) -> Tensor:
+    """Return the squared errors of samples, as mean over the members, each without its `share` of the greatest errors.
 
-
-def concentrated_covariance(X: np.ndarray, share: float) -> LedoitWolf:
-    """Estimate the covariance of the samples nearest to the centre.
-
-    The concentration steps of Rousseeuw and Van Driessen (1999), theorem 1, start from all samples. They use the
-    shrunken covariance of Ledoit and Wolf (2004), which has an inverse even with fewer samples than features.
+    They are scaled so that their mean is the mean of those that are left.
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
-        The samples.
     share : float in [0, 1)
-        Share of the samples to leave out.
+    residual : Tensor of shape (M, batch, p)
+    _x : Tensor
+        The samples, not used: members rebuild what they read, which need not be the values.
     """
-    kept = np.ones(len(X), dtype=bool)
-    for _ in range(_MOST_STEPS):
-        estimate = LedoitWolf().fit(X[kept])
-        distances = estimate.mahalanobis(X)
-        nearest = distances <= np.quantile(distances, 1 - share)
-        if (nearest == kept).all() or nearest.sum() < 2:
-            break
-        kept = nearest
-    return estimate
+    error = residual.square().sum(dim=2)  # (M, batch)
+    if share:
+        n = error.shape[1]
+        kept = error <= error.detach().kthvalue(1 + int((1 - share) * (n - 1)), dim=1, keepdim=True).values
+        error = error * kept * (n / kept.sum(dim=1, keepdim=True))
+    return error.mean(dim=0)
 
 
-def described_by(parts: str, module: Any, x: Tensor) -> Tensor:
-    """Return code, residual or both side by side, for samples of shape (batch, p)."""
-    code: Tensor = module.encode(x)
-    if parts == "latent":
-        return code
-    residual: Tensor = x - module.decode(code)
-    return residual if parts == "reconstruction" else torch.cat([code, residual], dim=1)
+def trimming_of_codes(trimming: float) -> float:
+    """Return the share of the samples that the covariance of the codes leaves out."""
+    return max(trimming, min(2 * trimming, 0.5))
+
+
+def members_of(score_on: str, n_estimators: int) -> dict[View, int]:
+    """Return how many auto-encoders read what."""
+    of_residuals: dict[View, int] = dict.fromkeys(("values", "compressed"), max(1, n_estimators // 4))
+    of_codes: dict[View, int] = {"quantiles": n_estimators}
+    return {"both": of_codes | of_residuals, "latent": of_codes, "reconstruction": of_residuals}[score_on]
+
+
+def _scores(distances: dict[View, LogDistance], parts: dict[View, list[np.ndarray]]) -> np.ndarray:
+    """Return minus the power mean of the kinds' distances, each with a power that gives it unit spread."""
+    standardised = np.array([distance(parts[view]) for view, distance in distances.items()])  # (kinds, n_samples)
+    mean = logsumexp(standardised, axis=0) - np.log(len(standardised))
+    unit = np.mean([distance.deviation for distance in distances.values()])
+    scores: np.ndarray = -np.exp(np.minimum(unit * mean, _FARTHEST))
+    return scores
 
 
 class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
-    r"""Outlier detection with an auto-encoder, by its codes and its residuals.
+    r"""Outlier detection with auto-encoders, by their codes and their residuals.
 
-    An auto-encoder ``g(f(x))`` is trained on standardised samples. With the code ``z = f(x)`` and the residual
-    ``r = x - g(z)`` side by side as ``u = (z, r)``, the score of a sample is minus its Mahalanobis distance:
+    Small auto-encoders ``g(f(v))`` are trained side by side. They read a standardised sample ``x`` in three ways:
 
-    .. math:: d(x) = \sqrt{(u - \mu)^\top \Sigma^{-1} (u - \mu)}
+    - some read the values as they are, ``v = x``;
+    - some read compressed values, ``v = sign(x) log(1 + abs(x))``, so that a few far values do not decide how the
+      network bends;
+    - some read normal quantiles of the values, ``v = Φ^{-1}(F(x))``, with the empirical distribution ``F`` of each
+      feature.
 
-    The usual score is the length of the residual alone [1]_. It overlooks outliers that have unusual codes but are
-    rebuilt well, and it weighs an error in a noisy feature like an error in a quiet feature.
+    Those of the first two kinds give their residual, ``u = v - g(f(v))``, because outliers are rebuilt badly. Those of
+    the third give their code, ``u = f(v)``, because other outliers are rebuilt well and have unusual codes. Each has a
+    Mahalanobis distance,
 
-    The network, the mean and the covariance do not learn from a share `trimming` of the samples, the most outlying
+    .. math:: d_m(x) = \sqrt{(u_m - \mu_m)^\top \Sigma_m^{-1} (u_m - \mu_m)} ,
+
+    whose logarithms are averaged over the members of a kind ``k`` and standardised by their mean and
+    standard deviation over the training data. The score of a sample is minus a power mean over the kinds ``K``, in
+    their mean unit ``σ``; it is about -1 for a usual sample:
+
+    .. math:: \ell_k(x) = \frac{1}{|k|} \sum_{m \in k} \log d_m(x) , \qquad
+        d(x)^{1 / \sigma} = \frac{1}{|K|} \sum_k \exp \frac{\ell_k(x) - \bar\ell_k}{\sigma_k} .
+
+    Each kind counts alike, and a sample that is very far by one account is an outlier even if the others miss it.
+
+    The usual score is the length of one residual [1]_. It overlooks outliers that have unusual codes but are rebuilt
+    well, it weighs an error in a noisy feature like an error in a quiet feature, and it depends on one network.
+
+    The networks, the means and the covariances do not learn from a share `trimming` of the samples, the most outlying
     ones.
 
     Parameters
     ----------
     n_components : "auto" or int
-        Number of components of the code. ``"auto"`` is the square root of the number of features, at least 2.
+        Number of components of the code. ``"auto"`` is the square root of the number of features, at least 2 and below
+        the number of features.
 
     hidden_layer_sizes : int or tuple of ints
         Widths of the encoder's hidden layers; the decoder mirrors them.
+
+    n_estimators : int
+        Number of auto-encoders that read quantiles, whose codes depend on the seed most. A quarter as many, at least
+        one, read values, and as many again read compressed values.
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
         Activation function between the layers.
@@ -97,16 +120,20 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         Probability, in [0, 1), of dropping a hidden unit during training.
 
     score_on : {"both", "latent", "reconstruction"}
-        Compute the distance from code and residual, from the code alone, or from the residual alone.
+        Use all kinds, the codes alone, or the residuals alone.
 
     trimming : float
         Share of the samples, in [0, 1), to leave out of training: the samples of each batch with the greatest error,
-        and for mean and covariance the samples with the greatest distance [2]_ [3]_. Choose it above the share of
-        outliers.
+        and for mean and covariance of the residuals the samples with the greatest distance [2]_ [3]_. For the codes it
+        is twice this share, though at most half unless `trimming` is above that: a network spends its code on what
+        varies most, and that may be the outliers. Choose it above the share of outliers.
 
     contamination : "auto" or float
         Share of outliers in the training data, in (0, 0.5]; it sets `offset_`. ``"auto"`` is Tukey's fence: outliers
         have a distance above ``Q3 + 1.5 (Q3 - Q1)``, with the quartiles of the training data.
+
+    batch_size : "auto", int or None
+        Maximum number of samples in a batch. ``"auto"`` makes about 20 batches, of 32 to 256 samples.
 
     Attributes
     ----------
@@ -116,8 +143,9 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
     scaler_ : StandardScaler
         Standardises the features.
 
-    covariance_ : LedoitWolf
-        Mean and covariance of codes, residuals or both, as `score_on` says.
+    distances_ : dict of LogDistance
+        The distances by kind: ``"values"``, ``"compressed"``, ``"quantiles"``. Each has the `covariances` of its
+        members, and `mean` and `deviation` of the logarithm.
 
     Notes
     -----
@@ -125,6 +153,12 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
     objects may have them in another order, and have others besides.
 
     A value so far from the training data that `precision` cannot hold its square is an error.
+
+    Of more than 64 features, a residual is shortened to 64 random sums of signed features [4]_, so that time grows
+    linearly with the number of features.
+
+    ``transform`` gives the code of one auto-encoder, because the codes of several are turned and bent against each
+    other.
 
     References
     ----------
@@ -134,6 +168,8 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
        estimator. Technometrics 41(3), 212-223.
     .. [3] Boudt, K., Rousseeuw, P. J., Vanduffel, S. and Verdonck, T. (2020). The minimum regularized covariance
        determinant estimator. Statistics and Computing 30, 113-128.
+    .. [4] Weinberger, K., Dasgupta, A., Langford, J., Smola, A. and Attenberg, J. (2009). Feature hashing for large
+       scale multitask learning. ICML, 1113-1120.
 
     Examples
     --------
@@ -148,45 +184,54 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
     """
 
     n_components: Literal["auto"] | PositiveInt = "auto"
-    hidden_layer_sizes: LayerSizes = (64,)
+    hidden_layer_sizes: LayerSizes = (32,)
+    n_estimators: PositiveInt = 8
     activation: Activation = "tanh"
     dropout: DropProbability = 0.0
     score_on: Literal["both", "latent", "reconstruction"] = "both"
     trimming: Fraction = 0.25
     contamination: Literal["auto"] | MinorFraction = "auto"
-    max_epochs: PositiveInt = 20
-    learning_rate: PositiveFloat = 2e-3
+    max_epochs: PositiveInt = 10
+    batch_size: Literal["auto"] | PositiveInt | None = "auto"  # type: ignore[assignment]  # the base has no "auto"
+    learning_rate: PositiveFloat = 5e-3
     learning_rate_schedule: training.Schedule = "cosine"
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        return StandardizedRowReader(**common)
+        return StandardizedRowReader(quantiles=True, **common)
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
-        return {"n_components": max(2, int(plan.reader.columns.number**0.5))}
+        n_features = plan.reader.columns.number
+        size = -(-len(plan.examples) // _BATCHES)
+        return {
+            "n_components": max(1, min(max(2, int(n_features**0.5)), n_features - 1)),
+            "batch_size": min(max(size, _LEAST_BATCH), _GREATEST_BATCH),
+        }
 
     def _network(self, plan: Plan) -> nn.Module:
         p = plan.parameters
         widths = (plan.reader.columns.number, *layer_widths(p.hidden_layer_sizes), p.n_components)
-        encoder, decoder = dense_pair(widths, p.activation, p.dropout, tied_weights=False)
-        return AutoEncoder(encoder, decoder, nn.Identity(), nn.Identity())
+        return AutoEncoderEnsemble(members_of(p.score_on, p.n_estimators), widths, p.activation, p.dropout)
 
     def _error(self, plan: Plan) -> training.Error:
         return partial(trimmed_error, plan.parameters.trimming)
 
-    def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
+    def _take(self, plan: Plan, run: training.Training, module: Any) -> dict[str, Any]:
         p = plan.parameters
-        described = plan.apply(module, run.examples.samples, partial(described_by, p.score_on)).astype(np.float64)
-        covariance = concentrated_covariance(described, p.trimming)
-        distances = np.sqrt(covariance.mahalanobis(described))
+        parts = module.by_view(plan.apply(module, run.examples.samples, AutoEncoderEnsemble.describe))
+        distances = {
+            view: LogDistance(trimming_of_codes(p.trimming) if view == "quantiles" else p.trimming).fit(members)
+            for view, members in parts.items()
+        }
+        scores = _scores(distances, parts)
         if p.contamination == "auto":
-            quarter, three_quarters = np.quantile(distances, [0.25, 0.75])
-            offset = -(three_quarters + 1.5 * (three_quarters - quarter))
+            quarter, three_quarters = np.quantile(scores, [0.25, 0.75])
+            offset = quarter - 1.5 * (three_quarters - quarter)
         else:
-            offset = np.quantile(-distances, p.contamination)
-        return {"covariance_": covariance, "offset_": float(offset)}
+            offset = np.quantile(scores, p.contamination)
+        return {"distances_": distances, "offset_": float(offset)}
 
     def fit(self, X: Any, y: Any = None, *, X_val: Any = None, groups: Any = None) -> Self:
-        """Train the auto-encoder, then estimate mean, covariance and offset.
+        """Train the auto-encoders, then estimate means, covariances and offset.
 
         Parameters
         ----------
@@ -213,7 +258,8 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one more epoch on these samples alone.
 
-        Mean, covariance and offset become those of these samples, under the network as it then is.
+        Means, covariances and offset become those of these samples, under the networks as they then are. The quantiles
+        stay those of the first samples, as the scaler does.
 
         Parameters
         ----------
@@ -237,9 +283,9 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         Returns
         -------
         array of shape (n_samples, n_components)
-            The codes ``f(x)``.
+            The codes ``f(v)`` of the first auto-encoder, which reads quantiles unless `score_on` leaves these out.
         """
-        codes: np.ndarray = self._apply(X, AutoEncoder.encode)
+        codes: np.ndarray = self._apply(X, AutoEncoderEnsemble.encode)
         return codes
 
     def score_samples(self, X: Any) -> np.ndarray:
@@ -256,9 +302,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
             ``-d(x)``.
         """
         check_is_fitted(self)
-        described = self._apply(X, partial(described_by, self.resolved_parameters_.score_on)).astype(np.float64)
-        scores: np.ndarray = -np.sqrt(self.covariance_.mahalanobis(described))
-        return scores
+        return _scores(self.distances_, self.module_.by_view(self._apply(X, AutoEncoderEnsemble.describe)))
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Return ``score_samples(X) - offset_``, which is negative for outliers.

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_ann.reading.annotated import is_annotated
 from sklearn_ann.reading.columns import readable
 from sklearn_ann.reading.reader import Columns, Reader
+from sklearn_ann.reading.scaling import Scale
 from sklearn_ann.training import Rows, Samples, SparseRows, as_tensor
 
 
@@ -91,12 +92,21 @@ class RowReader(Reader[Samples]):
 class StandardizedRowReader(Reader[Rows]):
     """Reads dense rows of numbers and standardises their columns.
 
+    Parameters
+    ----------
+    quantiles : bool
+        Whether a row also has the normal quantiles of its values, behind the standardised values.
+
     Attributes
     ----------
     scaler : StandardScaler
     """
 
     scaler: StandardScaler
+
+    def __init__(self, *, owner: str, dtype: torch.dtype, quantiles: bool = False) -> None:
+        super().__init__(owner=owner, dtype=dtype)
+        self.quantiles = quantiles
 
     def learn(self, X: Any, y: Any = None) -> Rows:
         """Learn the columns, their means and their standard deviations."""
@@ -106,6 +116,8 @@ class StandardizedRowReader(Reader[Rows]):
         if (wrong := np.flatnonzero(~np.isfinite(self.scaler.var_))).size:
             name = self.columns.phrase(wrong[0])
             raise ValueError(f"{name} of X has values too large to standardise: their squares are not finite")
+        if self.quantiles:
+            self.quantile_scale = Scale("quantile", X, None)
         return self._standardized(X)
 
     def read(self, X: Any, y: Any = None) -> Rows:
@@ -122,7 +134,8 @@ class StandardizedRowReader(Reader[Rows]):
                 f"{abs(scaled[sample, position]):.1g} standard deviations off the mean of the fit: that is too far to "
                 f"compute with in {np.dtype(self.numpy_dtype)}"
             )
-        return Rows(as_tensor(scaled.astype(self.numpy_dtype)))
+        parts = [scaled, self.quantile_scale(X)] if self.quantiles else [scaled]
+        return Rows(as_tensor(np.concatenate(parts, axis=1, dtype=self.numpy_dtype, casting="same_kind")))
 
     @property
     def attributes(self) -> dict[str, Any]:

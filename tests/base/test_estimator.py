@@ -83,27 +83,27 @@ def test_an_interrupted_detector_has_the_offset_of_its_own_network():
 
 
 def test_a_detector_whose_covariance_fails_keeps_its_network(monkeypatch):
-    from sklearn_ann.autoencoder import outliers
+    from sklearn_ann.autoencoder import distances
 
     def fail(X, share):
         raise np.linalg.LinAlgError("no inverse")
 
     detector = AutoEncoderOutlierDetector(max_epochs=3, random_state=0).fit(points(0))
     expected = detector.score_samples(points(0))
-    monkeypatch.setattr(outliers, "concentrated_covariance", fail)
+    monkeypatch.setattr(distances, "concentrated_covariance", fail)
     with pytest.raises(np.linalg.LinAlgError):
         detector.fit(points(50))
     np.testing.assert_array_equal(detector.score_samples(points(0)), expected)
 
 
 def test_an_interrupt_wins_over_whatever_fails_after_it(monkeypatch):
-    from sklearn_ann.autoencoder import outliers
+    from sklearn_ann.autoencoder import distances
 
     def fail(X, share):
         raise np.linalg.LinAlgError("no inverse")
 
     def interrupt(epoch, fitted):
-        monkeypatch.setattr(outliers, "concentrated_covariance", fail)
+        monkeypatch.setattr(distances, "concentrated_covariance", fail)
         raise KeyboardInterrupt
 
     detector = AutoEncoderOutlierDetector(max_epochs=3, random_state=0)

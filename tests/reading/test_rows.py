@@ -87,6 +87,16 @@ def test_an_entry_that_is_stored_in_parts_is_their_sum():
     assert samples[torch.arange(2)].tolist() == [[1, 2, 0], [0, 0, 1]]
 
 
+def test_quantiles_stand_behind_the_standardised_values():
+    X = np.random.default_rng(0).exponential(size=(101, 3))
+    both = StandardizedRowReader(owner="Model", dtype=torch.float64, quantiles=True)
+    learned = both.learn(X).values.numpy()
+    np.testing.assert_array_equal(learned[:, :3], reader(StandardizedRowReader, torch.float64).learn(X).values)
+    np.testing.assert_array_equal(learned[:, 3:].argsort(axis=0), X.argsort(axis=0))
+    np.testing.assert_allclose(np.median(learned[:, 3:], axis=0), 0, atol=1e-9)
+    np.testing.assert_array_equal(both.read(X[:7]).values, learned[:7])
+
+
 @pytest.mark.parametrize("kind", [RowReader, StandardizedRowReader])
 def test_the_same_numbers_in_any_wrapping(kind, tmp_path):
     values = np.arange(20, dtype=np.float32).reshape(5, 4)
