@@ -2,6 +2,7 @@
 
     python tests/benchmarks/benchmark_defaults.py --cases 'signals|tables/wine' --seeds 3 --out results.jsonl
     python tests/benchmarks/benchmark_defaults.py --label cosine --set "CNNClassifier.learning_rate_schedule='cosine'"
+    python tests/benchmarks/benchmark_defaults.py --table --picture defaults.png
 
 The tasks are in ``proving_ground.py``; a case is a task and one of our estimators. Each result is a line of the file
 `--out`: what is there is not run again, so that a run can be stopped and repeated, and baselines are shared by all
@@ -28,13 +29,7 @@ import numpy as np
 import torch
 from proving_ground import METRICS, TASKS
 from sklearn.pipeline import Pipeline
-
-BASELINE = "baseline"  # the label of what all labels share
-
-
-def read(path):
-    """Return the results in a file, one dict per line."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+from verdicts import BASELINE, comparison, picture, read, summary, table, verdicts
 
 
 def changed(model, changes):
@@ -131,6 +126,23 @@ def run_all(options):
         print(f"{case}, {label}, {side}, seed {seed}: {told}", flush=True)
 
 
+def show(options):
+    """Print tables and summaries of what the file holds, and compare its labels; draw the picture."""
+    found = [
+        verdict
+        for verdict in verdicts(read(options.out))
+        if re.search(options.cases, verdict.case) and re.search(options.labels, verdict.label)
+    ]
+    labels = {verdict.label: [v for v in found if v.label == verdict.label] for verdict in found}
+    if options.table:
+        for label, own in labels.items():
+            print(table(own), "", summary(label, own), "", sep="\n")
+        if len(labels) > 1:
+            print(comparison(found))
+    if options.picture:
+        picture(found, options.picture)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -144,7 +156,13 @@ def main():
     parser.add_argument("--label", default="defaults", help="name of these settings in the file of the results")
     parser.add_argument("--limit", type=int, default=600, help="seconds that one fit and its scores may take")
     parser.add_argument("--full", action="store_true", help="all the data, instead of a part of the large sets")
+    parser.add_argument("--table", action="store_true", help="print the results in the file, and run nothing")
+    parser.add_argument("--picture", type=Path, help="file of a picture of the results; nothing is run")
+    parser.add_argument("--labels", default="", help="regular expression of the labels to print and draw")
     options = parser.parse_args()
+    if options.table or options.picture:
+        show(options)
+        return
     torch.set_num_threads(1)
     if not DATA.exists():
         raise SystemExit(f"{DATA} is absent")
