@@ -7,7 +7,7 @@ Reads ``../shared/data`` beside the checkout, except for the part `speed`; most 
 
 from __future__ import annotations
 
-from harness import DATA, mnist, race, row, run_parts  # isort: skip
+from harness import mnist, race, row, run_parts  # isort: skip
 
 import importlib.util
 from functools import partial
@@ -15,13 +15,13 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from baselines import DETECTORS
+from loaders import outliers
 from sklearn.covariance import MinCovDet
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
-from sklearn.neighbors import NearestNeighbors
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -47,11 +47,11 @@ def auto_encoder(train, test, seed):
 
 
 def forest(train, test, seed):
-    return -IsolationForest(random_state=seed).fit(train).score_samples(test)
+    return -DETECTORS["isolation forest"](seed).fit(train).score_samples(test)
 
 
-def neighbours(train, test, _seed):
-    return NearestNeighbors(n_neighbors=5).fit(train).kneighbors(test)[0][:, -1]
+def neighbours(train, test, seed):
+    return -DETECTORS["nearest neighbours"](seed).fit(train).score_samples(test)
 
 
 def determinant(train, test, seed):
@@ -60,8 +60,7 @@ def determinant(train, test, seed):
 
 def areas(name, detectors):
     """Return the ROC AUC of each detector on the held-out 40 % of the rows, as mean over the trials."""
-    stored = np.load(DATA / "outlier_adbench" / f"{name}.npz", allow_pickle=True)
-    X, y = np.asarray(stored["X"], dtype=float), np.asarray(stored["y"]).ravel().astype(int)
+    X, y = outliers(name)
     found = np.empty((TRIALS, len(detectors)))
     for trial in range(TRIALS):
         train, test, _, truth = train_test_split(X, y, test_size=0.4, random_state=trial)

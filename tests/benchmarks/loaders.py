@@ -107,7 +107,7 @@ def citeseer():
 # --- Images, tables, outliers and cells ------------------------------------------------------------------------------
 
 
-def flat_mnist(part):
+def scaled_mnist(part):
     """Return images of shape (n, 28, 28) with values from 0 to 1, and labels; `part` is "train" or "t10k"."""
     images, labels = mnist(part)
     return images / np.float32(255), labels

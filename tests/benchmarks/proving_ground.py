@@ -163,7 +163,7 @@ def citeseer(seed, full):
 
 
 def mnist(seed, full, n=1000, n_test=2000):
-    (X, y), (X_test, y_test) = map(loaders.flat_mnist, ("train", "t10k"))
+    (X, y), (X_test, y_test) = map(loaders.scaled_mnist, ("train", "t10k"))
     if full:
         return X, y, X_test, y_test
     X, _, y, _ = train_test_split(X, y, train_size=n, stratify=y, random_state=seed)

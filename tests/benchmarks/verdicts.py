@@ -1,8 +1,8 @@
 """From the results of the proving ground to verdicts: a table, a summary, a choice among settings, and a picture.
 
 A difference counts from the spread on: the greater of the two standard deviations over the seeds, and at least `FLOOR`,
-a share of the baseline's error where the metric is an error. The baseline is the one with the best mean, which is
-more than a user has: he would have to know it beforehand. What took too long, or failed, is a loss.
+a share of the baseline's error where the metric is an error. The baseline is the one with the best mean, which is more
+than a user has, who would have to know it beforehand. What took too long, or failed, is a loss.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 BASELINE = "baseline"  # the label of what all labels share
 FLOOR = 0.005
-FAR = 10.0  # spreads; a greater difference says no more
+SMALL = 0.05  # error; below it a part of the error says little
 
 
 def read(path):
@@ -52,17 +52,24 @@ class Verdict:
         return max(*deviations, FLOOR * (abs(self.beside) if self.metric.startswith("-") else 1.0))
 
     @property
-    def difference(self):
-        """Ours less theirs, in spreads; what has no score is as far below as can be."""
-        return float(np.clip((self.score - self.beside) / self.spread, -FAR, FAR)) if self.ours else -FAR
+    def word(self):
+        difference = self.score - self.beside if self.ours else -np.inf
+        return "tie" if abs(difference) <= self.spread else "win" if difference > 0 else "loss"
+
+    @property
+    def gain(self):
+        """The share of the error that ours saves, from -1 to 1: of the greater of the two errors, and of `SMALL`."""
+        if not self.ours:
+            return -1.0
+        if self.metric.startswith("-"):
+            ours, theirs, least = -self.score, -self.beside, 0.0
+        else:
+            ours, theirs, least = 1 - self.score, 1 - self.beside, SMALL
+        return (theirs - ours) / max(ours, theirs, least)
 
     @property
     def time(self):
         return _mean(self.ours, "seconds") / max(1e-3, _mean(self.theirs, "seconds"))
-
-    @property
-    def word(self):
-        return "tie" if abs(self.difference) <= 1 else "win" if self.difference > 0 else "loss"
 
 
 def _mean(results, name):
@@ -122,8 +129,8 @@ def summary(label, found):
     return (
         f"{label}: {len(found)} cases; not below {1 - words['loss'] / len(found):.0%}, above "
         f"{words['win'] / len(found):.0%}; median time ratio {np.median(times):.3g}, median "
-        f"{np.median([_mean(v.ours, 'seconds') for v in found if v.ours]):.3g} s; mean difference "
-        f"{np.mean([v.difference for v in found]):+.2f} spreads"
+        f"{np.median([_mean(v.ours, 'seconds') for v in found if v.ours]):.3g} s; mean share of "
+        f"the error saved {np.mean([v.gain for v in found]):+.3f}"
     )
 
 
@@ -142,32 +149,28 @@ def comparison(found):
         return f"{len(labels)} labels have {len(common)} cases in common: nothing to compare"
     scores = np.array([[own[label].score for label in labels] for own in common.values()])
     ranks = rankdata(-np.nan_to_num(scores, nan=-np.inf), axis=1)
-    differences = np.array([[own[label].difference for label in labels] for own in common.values()])
+    gains = np.array([[own[label].gain for label in labels] for own in common.values()])
     seconds = np.array([[_mean(own[label].ours, "seconds") for label in labels] for own in common.values()])
     tasks = np.array([next(iter(own.values())).task for own in common.values()])
     chosen = np.empty(len(tasks), dtype=int)
     for task in np.unique(tasks):
         chosen[tasks == task] = ranks[tasks != task].mean(axis=0).argmin() if len(np.unique(tasks)) > 1 else 0
-    lines = [
-        f"| label, {len(common)} common cases | mean rank | mean difference, spreads | time by the first | chosen |"
-    ]
+    lines = [f"| label, {len(common)} common cases | mean rank | error saved | time by the first | chosen |"]
     lines.append("|" + " --- |" * 5)
     for i, label in enumerate(labels):
         ratio = np.nanmedian(seconds[:, i] / np.maximum(seconds[:, 0], 1e-3))
         lines.append(
-            f"| {label} | {ranks[:, i].mean():.2f} | {differences[:, i].mean():+.2f} | {ratio:.2f} | "
+            f"| {label} | {ranks[:, i].mean():.2f} | {gains[:, i].mean():+.3f} | {ratio:.2f} | "
             f"{np.mean(chosen == i):.0%} |"
         )
     each = np.arange(len(tasks)), chosen
     ratio = np.nanmedian(seconds[each] / np.maximum(seconds[:, 0], 1e-3))
-    lines.append(
-        f"| chosen without the set | {ranks[each].mean():.2f} | {differences[each].mean():+.2f} | {ratio:.2f} | |"
-    )
+    lines.append(f"| chosen without the set | {ranks[each].mean():.2f} | {gains[each].mean():+.3f} | {ratio:.2f} | |")
     return "\n".join(lines)
 
 
 def picture(found, path):
-    """Draw each case's difference in spreads against its time ratio, one colour for each field."""
+    """Draw the share of the error that each case saves against its time ratio: a colour a field, and ties hollow."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -175,23 +178,30 @@ def picture(found, path):
 
     labels = list(dict.fromkeys(v.label for v in found))
     fields = sorted({v.task.partition("/")[0] for v in found})
-    colours = {field: plt.get_cmap("tab20")(2 * i % 20 + (i >= 10)) for i, field in enumerate(fields)}
-    figure, axes = plt.subplots(1, len(labels), figsize=(8 * len(labels), 6), squeeze=False, sharex=True, sharey=True)
+    colours = dict(zip(fields, plt.get_cmap("tab20").colors[::2] + plt.get_cmap("tab20").colors[1::2], strict=False))
+    figure, axes = plt.subplots(1, len(labels), figsize=(9 * len(labels), 6), squeeze=False, sharex=True, sharey=True)
     for ax, label in zip(axes[0], labels, strict=True):
-        ax.axhspan(-1, 1, color="0.92", zorder=0)
-        ax.axhline(0, color="0.6", linewidth=0.8)
-        ax.axvline(1, color="0.6", linewidth=0.8)
+        own = [v for v in found if v.label == label]
+        ax.axhline(0, color="0.7", linewidth=0.8)
+        ax.axvline(1, color="0.7", linewidth=0.8)
         for field in fields:
-            own = [v for v in found if v.label == label and v.task.startswith(f"{field}/") and v.ours]
-            ax.scatter([v.time for v in own], [v.difference for v in own], s=28, color=colours[field], label=field)
-            for v in own:
-                name = v.case.partition("/")[2].partition(":")[0]
-                ax.annotate(name, (v.time, v.difference), (3, 3), textcoords="offset points", fontsize=6)
+            drawn = [v for v in own if v.task.startswith(f"{field}/") and v.ours]
+            colour = colours[field]
+            filled = ["none" if v.word == "tie" else colour for v in drawn]
+            ax.scatter([v.time for v in drawn], [v.gain for v in drawn], s=28, facecolors=filled, edgecolors=colour)
+            ax.scatter([], [], color=colour, label=field)
+            for v in drawn:
+                ax.annotate(_short(v.case), (v.time, v.gain), (3, 3), textcoords="offset points", fontsize=6)
         ax.set_xscale("log")
-        ax.set_yscale("symlog", linthresh=2)
-        ax.set_title(summary(label, [v for v in found if v.label == label]).partition("; median time ratio")[0])
-        ax.set_xlabel("time of ours by time of the best baseline")
-    axes[0, 0].set_ylabel("ours less the best baseline, in spreads (grey: a tie)")
-    axes[0, -1].legend(fontsize=8, loc="best")
+        ax.set_title(summary(label, own).partition("; median")[0])
+        ax.set_xlabel("time of ours by that of the best baseline")
+    axes[0, 0].set_ylabel("share of the error saved (below 0: the baseline saves it); ties are hollow")
+    axes[0, -1].legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     figure.tight_layout()
     figure.savefig(path, dpi=150)
+
+
+def _short(case):
+    """Return a case's name without its field; tables have several entrants, so that they are named."""
+    field, _, name = case.partition("/")
+    return name if field == "tables" else name.partition(":")[0]
