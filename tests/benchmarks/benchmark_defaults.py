@@ -31,6 +31,8 @@ from proving_ground import METRICS, TASKS
 from sklearn.pipeline import Pipeline
 from verdicts import BASELINE, comparison, picture, read, summary, table, verdicts
 
+import sklearn_ann
+
 
 def changed(model, changes):
     """Set parameters of a model and of what it holds, by the name of a class or of one of its bases."""
@@ -42,6 +44,16 @@ def changed(model, changes):
             if any(base.__name__ == kind for base in type(part).__mro__):
                 part.set_params(**{name: ast.literal_eval(value.strip())})
     return model
+
+
+def check(changes):
+    """Refuse a change of a class that no estimator has: it would run the defaults under another label."""
+    known = {
+        base.__name__ for name in sklearn_ann.__all__ for base in getattr(getattr(sklearn_ann, name), "__mro__", ())
+    }
+    for change in changes:
+        if not re.fullmatch(rf"({'|'.join(known)})\.\w+=.+", change):
+            raise SystemExit(f"--set {change!r}: expected the class of an estimator or one of its bases, NAME=VALUE")
 
 
 def out_of_time(*_):
@@ -166,6 +178,7 @@ def main():
     torch.set_num_threads(1)
     if not DATA.exists():
         raise SystemExit(f"{DATA} is absent")
+    check(options.set)
     run_all(options)
 
 
