@@ -95,9 +95,9 @@ def run(task, make, seed, full, changes, is_ours):
 
 
 def guarded(limit, *arguments):
-    """Run under a limit of seconds; return what is written down, or the reason why there is nothing."""
-    signal.signal(signal.SIGALRM, out_of_time)
-    signal.alarm(limit)
+    """Run under a limit of seconds of the processor; return what is written down, or why there is nothing."""
+    signal.signal(signal.SIGPROF, out_of_time)
+    signal.setitimer(signal.ITIMER_PROF, limit)
     begin = time.perf_counter()
     try:
         return run(*arguments)
@@ -106,7 +106,7 @@ def guarded(limit, *arguments):
     except Exception as error:  # noqa: BLE001 - one case that fails must not stop the others
         return {"skipped": f"{type(error).__name__}: {error}"[:500], "wall": round(time.perf_counter() - begin, 3)}
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def jobs(tasks, cases, seeds):
@@ -120,7 +120,8 @@ def jobs(tasks, cases, seeds):
 
 
 def run_all(options):
-    done = {(r["case"], r["label"], r["seed"], r["side"]) for r in read(options.out)}
+    results = [r for r in read(options.out) if "score" in r or not options.again]
+    done = {(r["case"], r["label"], r["seed"], r["side"]) for r in results}
     for task, entrant, seed, side, make in jobs(TASKS, options.cases, options.seeds):
         is_ours = entrant is not None
         case = f"{task.name}:{entrant}" if is_ours else task.name
@@ -166,7 +167,8 @@ def main():
         "--set", nargs="+", action="extend", default=[], metavar="CLASS.NAME=VALUE", help="parameters to change"
     )
     parser.add_argument("--label", default="defaults", help="name of these settings in the file of the results")
-    parser.add_argument("--limit", type=int, default=600, help="seconds that one fit and its scores may take")
+    parser.add_argument("--limit", type=int, default=600, help="processor seconds that one fit and its scores may take")
+    parser.add_argument("--again", action="store_true", help="try once more what failed or took too long")
     parser.add_argument("--full", action="store_true", help="all the data, instead of a part of the large sets")
     parser.add_argument("--table", action="store_true", help="print the results in the file, and run nothing")
     parser.add_argument("--picture", type=Path, help="file of a picture of the results; nothing is run")
