@@ -7,7 +7,7 @@
 The tasks are in ``proving_ground.py``; a case is a task and one of our estimators. Each result is a line of the file
 `--out`: what is there is not run again, so that a run can be stopped and repeated, and baselines are shared by all
 labels. `--set` changes a parameter of a class and its subclasses for an experiment under a label of its own.
-Seconds are those of fit and prediction on one thread, as the time of the processor that the process used: they do not
+Seconds are those of fit and prediction on one thread, as the time of the processor that the process used: they hardly
 depend on what else the machine does.
 """
 
@@ -80,11 +80,11 @@ def run(task, make, seed, full, changes, is_ours):
             warnings.simplefilter("always")
             begin = time.process_time(), time.perf_counter()
             fitted(model, X, y, groups[0] if groups and is_ours else None)
-            answer = ask(model, X_test)
+            answer = ask(model, X_test, y_test)
             cpu, wall = cpu + time.process_time() - begin[0], wall + time.perf_counter() - begin[1]
             scores.append(float(score(y_test, answer)))
             if is_ours and y is not None:
-                learned.append(float(score(y, ask(model, X))))
+                learned.append(float(score(y, ask(model, X, y))))
         told.update(warning.category.__name__ for warning in caught)
         epochs.append(getattr(model[-1] if isinstance(model, Pipeline) else model, "n_iter_", None))
     result = {"score": np.mean(scores), "seconds": round(cpu, 3), "wall": round(wall, 3), "warnings": dict(told)}

@@ -52,32 +52,29 @@ from sklearn_ann import (
 # --- Metrics: what a fitted model is asked for, and how it is scored; more is better ---------------------------------
 
 
-def predicted(model, X):
+def predicted(model, X, _y):
     return model.predict(X)
 
 
-def probability(model, X):
+def probability(model, X, _y):
     return model.predict_proba(X)[:, 1]
 
 
-def outlyingness(model, X):
+def outlyingness(model, X, _y):
     return -model.score_samples(X)
 
 
-def rebuilt(model, X):
-    return np.square(X - model.inverse_transform(model.transform(X))).sum(), np.square(X - X.mean(axis=0)).sum()
+def unexplained(model, X, _y):
+    """Return the squared error of what is rebuilt, as a share of the variance."""
+    return np.square(X - model.inverse_transform(model.transform(X))).sum() / np.square(X - X.mean(axis=0)).sum()
 
 
-def codes(model, X):
-    return model.transform(X)
+def clusters(model, X, y):
+    """Return clusters of the codes, as many as there are types."""
+    return KMeans(len(np.unique(y)), n_init=10, random_state=0).fit_predict(model.transform(X))
 
 
-def clusters(y, found):
-    groups = KMeans(len(np.unique(y)), n_init=10, random_state=0).fit_predict(found)
-    return adjusted_rand_score(y, groups)
-
-
-# name: (what the model is asked for, score of (truth, answer))
+# name: (what the model is asked for, score of truth and answer); the seconds of the first count
 METRICS: dict[str, tuple[Callable, Callable]] = {
     "accuracy": (predicted, accuracy_score),
     "balanced accuracy": (predicted, balanced_accuracy_score),
@@ -87,8 +84,8 @@ METRICS: dict[str, tuple[Callable, Callable]] = {
     "R2": (predicted, r2_score),
     "-RMSE": (predicted, lambda y, found: -root_mean_squared_error(y, found)),
     "AUROC of outliers": (outlyingness, roc_auc_score),
-    "-error": (rebuilt, lambda _, found: -found[0] / found[1]),
-    "ARI": (codes, clusters),
+    "-error": (unexplained, lambda _, found: -found),
+    "ARI": (clusters, adjusted_rand_score),
 }
 
 
