@@ -44,6 +44,8 @@ benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_latent.py
 	$(BIN)/python tests/benchmarks/benchmark_vae.py
 	$(BIN)/python tests/benchmarks/benchmark_attention.py
+	$(BIN)/python tests/benchmarks/benchmark_defaults.py
+	$(BIN)/python tests/benchmarks/benchmark_defaults.py --table
 
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -192,7 +192,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
     trimming: Fraction = 0.25
     contamination: Literal["auto"] | MinorFraction = "auto"
     max_epochs: PositiveInt = 10
-    batch_size: Literal["auto"] | PositiveInt | None = "auto"  # type: ignore[assignment]  # the base has no "auto"
+    batch_size: Literal["auto"] | PositiveInt | None = "auto"
     learning_rate: PositiveFloat = 5e-3
     learning_rate_schedule: training.Schedule = "cosine"
 

@@ -8,7 +8,7 @@ mean and range over the seeds.
 
 from __future__ import annotations
 
-from harness import DATA, race, row, run_parts  # isort: skip
+from harness import race, row, run_parts  # isort: skip
 
 import contextlib
 import logging
@@ -18,6 +18,7 @@ import tempfile
 import numpy as np
 import pandas as pd
 import torch
+from loaders import gue, houses, peptides, splice
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression
@@ -30,20 +31,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from sklearn_ann import AttentionClassifier, AttentionRegressor, SequenceEncoder
-from sklearn_ann.preprocessing import read_fasta
 
 SEEDS = 3
-
-
-def houses():
-    """Return California's districts: scikit-learn's eight features, and the median house value in 100,000 dollars."""
-    table = pd.read_csv(DATA / "tabular_california_housing" / "cal_housing.csv.gz")
-    X = np.c_[
-        table.medianIncome, table.housingMedianAge, table.totalRooms / table.households,
-        table.totalBedrooms / table.households, table.population, table.population / table.households,
-        table.latitude, table.longitude,
-    ]  # fmt: skip
-    return X, table.medianHouseValue.to_numpy() / 1e5
 
 
 def part_california(seeds=5):
@@ -89,8 +78,7 @@ def part_small():
 
 def part_splice():
     """Splice junctions, accuracy, mean of five folds."""
-    table = pd.read_csv(DATA / "dna_uci_splice" / "splice.csv.gz")
-    X, y = table["sequence"].to_numpy(), table["class"].to_numpy()
+    X, y = splice()
     networks, forests = [], []
     for seed in range(SEEDS):
         parts = list(StratifiedKFold(5, shuffle=True, random_state=seed).split(X, y))
@@ -103,11 +91,7 @@ def part_splice():
 
 def part_promoters():
     """GUE's core promoters with a TATA box, on the given parts; the validation data choose the epoch."""
-    (X, y), (X_val, y_val), (X_test, y_test) = (
-        pd.read_csv(DATA / "dna_gue" / "prom" / "prom_core_tata" / f"{part}.csv.gz").to_numpy().T
-        for part in ("train", "dev", "test")
-    )
-    y, y_val, y_test = (labels.astype(int) for labels in (y, y_val, y_test))
+    (X, y), (X_val, y_val), (X_test, y_test) = (gue("prom/prom_core_tata", part) for part in ("train", "dev", "test"))
     scores = []
     for seed in range(SEEDS):
         model = AttentionClassifier(random_state=seed).fit(X, y, X_val=X_val, y_val=y_val)
@@ -117,9 +101,7 @@ def part_promoters():
 
 def part_peptides():
     """Antimicrobial peptides, ROC AUC, mean of five folds."""
-    folder = DATA / "protein_peptidereactor" / "amp_modlamp"
-    _, X = read_fasta(folder / "seqs.fasta.gz")
-    X, y = np.array(X, dtype=object), np.loadtxt(folder / "classes.txt.gz").astype(int)
+    X, y = peptides("amp_modlamp")
     scores = []
     for seed in range(SEEDS):
         model = AttentionClassifier(unknown="ambiguous", random_state=seed)

@@ -9,24 +9,21 @@ on one thread.
 
 from __future__ import annotations
 
-from harness import DATA, mnist, row, run_parts  # isort: skip
+from harness import row, run_parts  # isort: skip
 
-import io
 import statistics
-import tarfile
 import time
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-import pandas as pd
 import torch
+from baselines import one_hot_forest, words_of_dna, words_of_peptides
+from loaders import PEPTIDES, blood_cells, gue, peptides, scaled_mnist, splice
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, matthews_corrcoef, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from torch import nn
 from torch.nn import functional as F
@@ -34,7 +31,7 @@ from torch.nn import functional as F
 from sklearn_ann import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.convolution import matched_kernel
 from sklearn_ann.datasets import gosper_gun, make_gliders, make_motif_sequences
-from sklearn_ann.preprocessing import SequenceEncoder, read_fasta
+from sklearn_ann.preprocessing import SequenceEncoder
 from sklearn_ann.reading import GridBatch, GridSamples
 
 SEEDS = 3
@@ -47,13 +44,12 @@ def folds(X, y, seed):
 
 def part_splice():
     """Splice junctions, accuracy, mean of five folds."""
-    table = pd.read_csv(DATA / "dna_uci_splice" / "splice.csv.gz")
-    X, y = table["sequence"].to_numpy(), table["class"].to_numpy()
+    X, y = splice()
     networks, forests = [], []
     for seed in range(SEEDS):
         parts = list(folds(X, y, seed))
         networks.append(np.mean([CNNClassifier(random_state=seed).fit(X[a], y[a]).score(X[b], y[b]) for a, b in parts]))
-        forest = make_pipeline(SequenceEncoder("dna"), RandomForestClassifier(random_state=seed))
+        forest = one_hot_forest(seed)
         forests.append(np.mean([forest.fit(X[a], y[a]).score(X[b], y[b]) for a, b in parts]))
     row("splice junctions, accuracy, five folds", networks, 0.965, beside=f"one-hot forest {np.mean(forests):.3f}")
 
@@ -61,12 +57,8 @@ def part_splice():
 def part_gue():
     """GUE, on the given parts; the validation data decide when training stops."""
     for name, bound in [("prom/prom_core_tata", 0.68), ("tf/3", 0.50), ("mouse/0", 0.58)]:
-        (X, y), (X_val, y_val), (X_test, y_test) = (
-            pd.read_csv(DATA / "dna_gue" / name / f"{part}.csv.gz").to_numpy().T for part in ("train", "dev", "test")
-        )
-        y, y_val, y_test = (labels.astype(int) for labels in (y, y_val, y_test))
-        linear = make_pipeline(TfidfVectorizer(analyzer="char", ngram_range=(3, 6)), LogisticRegression(max_iter=1000))
-        baseline = matthews_corrcoef(y_test, linear.fit(X, y).predict(X_test))
+        (X, y), (X_val, y_val), (X_test, y_test) = (gue(name, part) for part in ("train", "dev", "test"))
+        baseline = matthews_corrcoef(y_test, words_of_dna(0).fit(X, y).predict(X_test))
         scores = [
             matthews_corrcoef(
                 y_test,
@@ -84,16 +76,12 @@ def part_gue():
 
 def part_peptides():
     """PeptideReactor's sets, ROC AUC, mean of five folds."""
-    for name in ("amp_modlamp", "hem_hemopi", "cpp_mlcpp", "avp_avppred", "hiv_nfv"):
-        folder = DATA / "protein_peptidereactor" / name
-        _, X = read_fasta(folder / "seqs.fasta.gz")
-        X, y = np.array(X, dtype=object), np.loadtxt(folder / "classes.txt.gz").astype(int)
+    for name in PEPTIDES:
+        X, y = peptides(name)
         networks, forests = [], []
         for seed in range(SEEDS):
             network = CNNClassifier(unknown="ambiguous", random_state=seed)
-            counts = [SequenceEncoder("protein", encoding="kmer", k=k, unknown="ambiguous") for k in (1, 2)]
-            forest = make_pipeline(make_union(*counts), RandomForestClassifier(500, random_state=seed))
-            for model, scores in ((network, networks), (forest, forests)):
+            for model, scores in ((network, networks), (words_of_peptides(seed), forests)):
                 scores.append(
                     np.mean(
                         [
@@ -104,22 +92,6 @@ def part_peptides():
                 )
         bound = round(float(np.mean(forests)), 3)
         row(f"{name}, ROC AUC, five folds", networks, bound, beside=f"1- and 2-mers, forest {bound:.3f}")
-
-
-def blood_cells():
-    """Return blood cells cropped by their boxes, and their types."""
-    from PIL import Image
-
-    boxes = pd.read_csv(DATA / "images_bccd" / "boxes.csv.gz")
-    boxes = boxes[(boxes.xmax > boxes.xmin) & (boxes.ymax > boxes.ymin)]
-    images = []
-    with tarfile.open(DATA / "images_bccd" / "bccd_images.tar") as archive:
-        members = {Path(member.name).name: member for member in archive if member.name.endswith(".jpg")}
-        for filename, group in boxes.groupby("filename", sort=False):
-            picture = Image.open(io.BytesIO(archive.extractfile(members[filename]).read()))
-            images += [picture.crop(box) for box in group[["xmin", "ymin", "xmax", "ymax"]].itertuples(index=False)]
-    y = np.concatenate([group.cell_type for _, group in boxes.groupby("filename", sort=False)])
-    return images, y
 
 
 def part_bccd(seeds=1):
@@ -141,7 +113,7 @@ def part_bccd(seeds=1):
 
 def part_mnist(seeds=1):
     """MNIST, full; one seed, as it takes a quarter of an hour."""
-    (X, y), (X_test, y_test) = ((images / np.float32(255), labels) for images, labels in map(mnist, ("train", "t10k")))
+    (X, y), (X_test, y_test) = map(scaled_mnist, ("train", "t10k"))
     scores = [CNNClassifier(random_state=seed).fit(X, y).score(X_test, y_test) for seed in range(seeds)]
     forest = RandomForestClassifier(random_state=0).fit(X.reshape(len(X), -1), y)
     row("MNIST, accuracy", scores, 0.992, beside=f"forest {forest.score(X_test.reshape(len(X_test), -1), y_test):.3f}")

@@ -10,13 +10,9 @@ from __future__ import annotations
 
 from harness import DATA, row, run_parts  # isort: skip
 
-from collections import Counter
-
-import networkx as nx
 import numpy as np
-import pandas as pd
-from rdkit.Chem import MolFromSmiles
-from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+from baselines import fingerprints, subtrees
+from loaders import molecules, tu_graphs
 from rdkit.rdBase import BlockLogs
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.feature_extraction import DictVectorizer
@@ -28,7 +24,7 @@ from sklearn.preprocessing import MaxAbsScaler, normalize
 from sklearn.svm import LinearSVC
 
 from sklearn_ann import GCNClassifier, GCNNodeClassifier, GCNRegressor, GraphSet, MoleculeEncoder
-from sklearn_ann.datasets import read_planetoid, read_tu_graphs
+from sklearn_ann.datasets import read_planetoid
 
 SEEDS = 3
 
@@ -66,67 +62,43 @@ def part_citeseer():
     row("Citeseer, accuracy, GCN with features of length 1 and stronger weight decay", accuracies, 0.72, True, baseline)
 
 
-def molecules(name, target):
+def encoded(name):
     """Return graphs, fingerprints, targets and the three parts of the scaffold split."""
-    table = pd.read_csv(DATA / "moleculenet" / f"{name}.csv.gz")
-    stored = np.load(DATA / "moleculenet" / f"{name}_graphs.npz")
-    table = table.iloc[stored["row"]]  # the molecules that RDKit can read
-    smiles = table["smiles"].str.strip().tolist()
-    generator = GetMorganGenerator(radius=2, fpSize=2048)
+    smiles, y, _, parts = molecules(name)
     with BlockLogs():
-        graphs = MoleculeEncoder().transform(smiles)
-        fingerprints = np.array([generator.GetCountFingerprintAsNumPy(MolFromSmiles(text)) for text in smiles])
-    parts = [np.flatnonzero(stored["scaffold_split"] == part) for part in range(3)]
-    return graphs, fingerprints, table[target].to_numpy(), parts
+        return MoleculeEncoder().transform(smiles), fingerprints(smiles), y, parts
 
 
 def part_esol():
     """ESOL, scaffold split; the settings had the lowest validation error of the seven for which it was recorded."""
-    graphs, fingerprints, y, (train, validation, test) = molecules("esol", "measured log solubility in mols per litre")
-    bare, defaults, errors, forests = graphs.with_graph_features(None), [], [], []
+    graphs, counts, y, (train, validation, test) = encoded("esol")
+    graphs = graphs.with_graph_features(None)
+    errors, forests = [], []
     for seed in range(3):
         model = GCNRegressor(
             conv="gated", conv_layer_sizes=(64, 64), dropout=0.1, max_epochs=200, learning_rate_schedule="adaptive",
             n_iter_no_change=30, random_state=seed,
-        ).fit(bare[train], y[train], X_val=bare[validation], y_val=y[validation])  # fmt: skip
+        ).fit(graphs[train], y[train], X_val=graphs[validation], y_val=y[validation])  # fmt: skip
         errors.append(root_mean_squared_error(y[test], model.predict(graphs[test])))
-        model = GCNRegressor(random_state=seed).fit(graphs[train], y[train])
-        defaults.append(root_mean_squared_error(y[test], model.predict(graphs[test])))
-        forest = RandomForestRegressor(random_state=seed).fit(fingerprints[train], y[train])
-        forests.append(root_mean_squared_error(y[test], forest.predict(fingerprints[test])))
-    row("ESOL, RMSE, the defaults", defaults, 0.85, False, f"forest on Morgan fingerprints {np.mean(forests):.3f}")
+        forest = RandomForestRegressor(random_state=seed).fit(counts[train], y[train])
+        forests.append(root_mean_squared_error(y[test], forest.predict(counts[test])))
     row("ESOL, RMSE, gated", errors, 0.90, False, f"forest on Morgan fingerprints {np.mean(forests):.3f}")
 
 
 def part_bbbp():
     """BBBP, scaffold split, with ESOL's settings."""
-    graphs, fingerprints, y, (train, validation, test) = molecules("bbbp", "p_np")
-    bare, defaults, scores, forests = graphs.with_graph_features(None), [], [], []
+    graphs, counts, y, (train, validation, test) = encoded("bbbp")
+    graphs = graphs.with_graph_features(None)
+    scores, forests = [], []
     for seed in range(3):
         model = GCNClassifier(
             conv="gated", conv_layer_sizes=(64, 64), dropout=0.1, max_epochs=200, learning_rate_schedule="adaptive",
             n_iter_no_change=30, random_state=seed,
-        ).fit(bare[train], y[train], X_val=bare[validation], y_val=y[validation])  # fmt: skip
+        ).fit(graphs[train], y[train], X_val=graphs[validation], y_val=y[validation])  # fmt: skip
         scores.append(roc_auc_score(y[test], model.predict_proba(graphs[test])[:, 1]))
-        model = GCNClassifier(random_state=seed).fit(graphs[train], y[train])
-        defaults.append(roc_auc_score(y[test], model.predict_proba(graphs[test])[:, 1]))
-        forest = RandomForestClassifier(random_state=seed).fit(fingerprints[train], y[train])
-        forests.append(roc_auc_score(y[test], forest.predict_proba(fingerprints[test])[:, 1]))
-    row("BBBP, ROC AUC, the defaults", defaults, 0.73, True, f"forest on Morgan fingerprints {np.mean(forests):.3f}")
+        forest = RandomForestClassifier(random_state=seed).fit(counts[train], y[train])
+        forests.append(roc_auc_score(y[test], forest.predict_proba(counts[test])[:, 1]))
     row("BBBP, ROC AUC, gated", scores, None, True, f"forest on Morgan fingerprints {np.mean(forests):.3f}")
-
-
-def subtree_counts(graphs, iterations=3):
-    """Count each Weisfeiler-Lehman subtree in each graph: the features of the WL subtree kernel."""
-    counts = []
-    for X, A in graphs:
-        network = nx.from_scipy_sparse_array(A)
-        nx.set_node_attributes(network, {node: str(row) for node, row in enumerate(X.tolist())}, "label")
-        hashes = nx.weisfeiler_lehman_subgraph_hashes(
-            network, node_attr="label", iterations=iterations, include_initial_labels=True
-        )
-        counts.append(Counter(f"{depth}:{text}" for node in hashes.values() for depth, text in enumerate(node)))
-    return DictVectorizer().fit_transform(counts)
 
 
 def part_tu():
@@ -135,14 +107,9 @@ def part_tu():
     """
     asked = {"MUTAG": 0.85, "PTC": None, "ENZYMES": 0.55, "IMDBBINARY": None}
     for name, bound in asked.items():
-        folder = DATA / "tu_graphs" / name
-        graphs, y = read_tu_graphs(folder / f"{name}.txt.gz")
-        container, subtrees = GraphSet.from_list(graphs), subtree_counts(graphs)
-        folds = [
-            [np.loadtxt(folder / "10fold_idx" / f"{part}_idx-{k}.txt", dtype=int) for part in ("train", "test")]
-            for k in range(1, 11)
-        ]
-        means, defaults, kernels = [], [], []
+        graphs, y, folds = tu_graphs(name)
+        container, counts = GraphSet.from_list(graphs), DictVectorizer().fit_transform(subtrees(graphs))
+        means, kernels = [], []
         for seed in range(SEEDS):
             network = GCNClassifier(every_layer=True, dropout=0.3, learning_rate_schedule="cosine", random_state=seed)
             inner = StratifiedKFold(3, shuffle=True, random_state=seed)
@@ -150,12 +117,8 @@ def part_tu():
             kernel = GridSearchCV(
                 make_pipeline(MaxAbsScaler(), LinearSVC(max_iter=20_000)), {"linearsvc__C": [0.01, 0.1, 1]}, cv=inner
             )
-            default = GCNClassifier(random_state=seed)
-            defaults.append(np.mean([default.fit(container[a], y[a]).score(container[b], y[b]) for a, b in folds]))
             means.append(np.mean([search.fit(container[a], y[a]).score(container[b], y[b]) for a, b in folds]))
-            kernels.append(np.mean([kernel.fit(subtrees[a], y[a]).score(subtrees[b], y[b]) for a, b in folds]))
-        beside = f"WL subtree kernel {np.mean(kernels):.3f}"
-        row(f"{name}, accuracy, the defaults, mean of ten folds", defaults, np.mean(kernels), True, beside)
+            kernels.append(np.mean([kernel.fit(counts[a], y[a]).score(counts[b], y[b]) for a, b in folds]))
         row(f"{name}, accuracy, mean of ten folds", means, bound, True, f"WL subtree kernel {np.mean(kernels):.3f}")
 
 

@@ -8,7 +8,7 @@ Reads ``../shared/data`` beside the checkout, except for the parts `speed`, `rar
 
 from __future__ import annotations
 
-from harness import DATA, mnist, race, row, run_parts  # isort: skip
+from harness import mnist, race, row, run_parts  # isort: skip
 
 import importlib.util
 import time
@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from baselines import DETECTORS
+from loaders import outliers
 from sklearn.covariance import MinCovDet
 from sklearn.datasets import load_digits, load_wine
 from sklearn.decomposition import PCA
-from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
-from sklearn.neighbors import NearestNeighbors
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -59,11 +59,11 @@ def auto_encoder(train, test, seed, **settings):
 
 
 def forest(train, test, seed):
-    return -IsolationForest(random_state=seed).fit(train).score_samples(test)
+    return -DETECTORS["isolation forest"](seed).fit(train).score_samples(test)
 
 
-def neighbours(train, test, _seed):
-    return NearestNeighbors(n_neighbors=5).fit(train).kneighbors(test)[0][:, -1]
+def neighbours(train, test, seed):
+    return -DETECTORS["nearest neighbours"](seed).fit(train).score_samples(test)
 
 
 def determinant(train, test, seed):
@@ -72,8 +72,7 @@ def determinant(train, test, seed):
 
 def splits(name):
     """Yield the standardised 60 and 40 % of the rows, of at most 4,000, and which of the latter are outliers."""
-    stored = np.load(DATA / "outlier_adbench" / f"{name}.npz", allow_pickle=True)
-    X, y = np.asarray(stored["X"], dtype=float), np.asarray(stored["y"]).ravel().astype(int)
+    X, y = outliers(name)
     for trial in range(TRIALS):
         rows = np.arange(len(X))
         if len(X) > MOST_ROWS:

@@ -8,7 +8,7 @@ alternate in one process, on one thread. Both sides take the same number of opti
 
 from __future__ import annotations
 
-from harness import DATA, mnist, race, row, run_parts  # isort: skip
+from harness import mnist, race, row, run_parts  # isort: skip
 
 import importlib.util
 import time
@@ -17,14 +17,14 @@ from functools import partial
 import numpy as np
 import scipy.sparse as sp
 import torch
+from baselines import log_svd
+from loaders import cells
 from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
-from sklearn.decomposition import TruncatedSVD
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import normalize
 from torch import nn
 from torch.nn import functional as F
 
@@ -67,11 +67,7 @@ def clusters_score(codes, kinds, seed):
 
 def cells_part(name, counts, kinds, **settings):
     """Five seeds: the likelihood of a held-out tenth of the cells, and clusters of all cells."""
-    logarithms = normalize(counts, norm="l1") * 1e4
-    logarithms.data = np.log1p(logarithms.data)
-    baseline = [
-        clusters_score(TruncatedSVD(20, random_state=seed).fit_transform(logarithms), kinds, seed) for seed in range(5)
-    ]
+    baseline = [clusters_score(log_svd(seed).fit_transform(counts), kinds, seed) for seed in range(5)]
     svd = f"log-normalised SVD-20 {np.mean(baseline):.3f} ({min(baseline):.3f} to {max(baseline):.3f})"
     for likelihood in ("negative_binomial", "poisson"):
         scores, nlls, bounds, epochs = [], [], [], []
@@ -110,16 +106,12 @@ def scvi_row(name, counts, kinds):
 
 def part_worm():
     """Neurons of the worm: 4,186 cells of ten types."""
-    stored = np.load(DATA / "sc_worm_neuron" / "worm_neuron_cell.npz")
-    matrix = stored["counts"].astype(np.float32), stored["indices"], stored["indptr"]
-    cells_part("worm", sp.csr_array(matrix, shape=tuple(stored["shape"])), stored["y"])
+    cells_part("worm", *cells("worm"))
 
 
 def part_pbmc():
     """Blood cells: 700 cells of ten types."""
-    stored = np.load(DATA / "sc_pbmc68k_reduced" / "pbmc68k_reduced.npz", allow_pickle=True)
-    matrix = stored["counts"].astype(np.float32), stored["indices"], stored["indptr"]
-    cells_part("pbmc68k", sp.csr_array(matrix, shape=tuple(stored["shape"])), stored["bulk_labels"].astype(str))
+    cells_part("pbmc68k", *cells("pbmc68k"))
 
 
 def part_zinb(n_cells=4000, n_genes=200, seed=0):
