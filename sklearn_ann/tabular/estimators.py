@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, Literal
 
@@ -27,6 +28,9 @@ from sklearn_ann.tabular.network import MembersBody
 
 _STEPS = (150, 4000)  # bounds of the steps of the optimiser
 _PASSES = 0.6  # steps for a sample, between the bounds
+_WIDTH, _MANY, _WIDE = 64, 5000, 128  # of a hidden layer; samples from which on it is wide
+_PIECES = (16, 64)  # bounds of the intervals of a number
+_RATE, _FULL = 8e-3, 1000  # learning rate; samples from which on it is not reduced
 _PATIENCE = 10  # epochs, where the schedule has no end
 
 
@@ -34,6 +38,17 @@ def n_steps(n_samples: int) -> int:
     """Return the number of steps that a table of `n_samples` rows gets."""
     least, most = _STEPS
     return int(min(max(least, _PASSES * n_samples), most))
+
+
+def intervals(n_samples: int) -> int:
+    """Return the number of intervals that ``n_pieces="auto"`` stands for."""
+    least, most = _PIECES
+    return min(max(least, n_samples // 100), most)
+
+
+def learning_rate(n_samples: int) -> float:
+    """Return the learning rate that ``"auto"`` stands for: few samples are learned by heart by large steps."""
+    return _RATE * math.sqrt(min(1.0, n_samples / _FULL))
 
 
 class TabularEstimator(NeuralEstimator):
@@ -44,8 +59,9 @@ class TabularEstimator(NeuralEstimator):
     n_members : int
         Number of networks side by side. Each has a loss of its own, and their predictions are averaged.
 
-    hidden_layer_sizes : int or tuple of ints
-        Widths of the hidden layers. The last is the number of features that ``transform`` returns.
+    hidden_layer_sizes : "auto", int or tuple of ints
+        Widths of the hidden layers. ``"auto"``: (64, 64), and (128, 128) from 5,000 samples on. The last is the number
+        of features that ``transform`` returns.
 
     embedding_size : int
         Width of the vector of a column.
@@ -66,8 +82,12 @@ class TabularEstimator(NeuralEstimator):
         (NaN) get a learned vector.
 
     numeric : {"piecewise", "periodic", "linear"}
-        How a number becomes a vector: by a function that is linear on each of 16 intervals, by waves of learned
+        How a number becomes a vector: by a function that is linear on each of `n_pieces` intervals, by waves of learned
         frequencies, or as a multiple of a vector.
+
+    n_pieces : "auto" or int
+        Number of intervals between quantiles of a number, for ``numeric="piecewise"``. ``"auto"``: a hundredth of the
+        number of samples, at least 16 and at most 64.
 
     learning_rate_warmup : float
         Share of `max_epochs`, in [0, 1), over which the learning rate rises linearly to `learning_rate`.
@@ -80,6 +100,10 @@ class TabularEstimator(NeuralEstimator):
         Samples per step of the optimiser; None for all. ``"auto"``: a fiftieth of the samples, at least 32 and at most
         256.
 
+    learning_rate : "auto" or float
+        Step size of the optimiser. ``"auto"``: 0.008, times the root of a thousandth of the number of samples if there
+        are less than a thousand; with ``batch_size=None``, 0.004.
+
     n_iter_no_change : "auto" or int
         Epochs without progress after which training stops. ``"auto"``: `max_epochs` with the schedule ``"cosine"``,
         which is meant to be followed to its end, else 10.
@@ -91,19 +115,20 @@ class TabularEstimator(NeuralEstimator):
     """
 
     n_members: PositiveInt = 8
-    hidden_layer_sizes: LayerSizes = (64, 64)
+    hidden_layer_sizes: LayerSizes | Literal["auto"] = "auto"
     embedding_size: PositiveInt = 8
     activation: Activation = "relu"
     dropout: DropProbability = 0.1
     categorical_features: Any = "auto"
     scaling: Scaling = "quantile"
     numeric: Numeric = "piecewise"
+    n_pieces: PositiveInt | Literal["auto"] = "auto"
     learning_rate_warmup: Fraction = 0.05
     max_epochs: PositiveInt | Literal["auto"] = "auto"  # type: ignore[assignment]
     batch_size: PositiveInt | Literal["auto"] | None = "auto"  # type: ignore[assignment]
-    learning_rate: PositiveFloat = 4e-3
+    learning_rate: PositiveFloat | Literal["auto"] = "auto"  # type: ignore[assignment]
     learning_rate_schedule: training.Schedule = "cosine"
-    weight_decay: NonNegativeFloat = 1e-2
+    weight_decay: NonNegativeFloat = 0.1
     max_grad_norm: PositiveFloat | None = 1.0
     n_iter_no_change: PositiveInt | Literal["auto"] = "auto"  # type: ignore[assignment]
 
@@ -114,15 +139,20 @@ class TabularEstimator(NeuralEstimator):
     def _auto(self, plan: Plan) -> dict[str, Any]:
         p, n_samples = plan.parameters, len(plan.examples)
         batch_size = table_batch_size(n_samples) if p.batch_size == "auto" else p.batch_size
-        # One batch of all samples: repeated samples must not change the number of steps, which weights do not change.
-        max_epochs = _STEPS[0] if batch_size is None else round(n_steps(n_samples) / -(-n_samples // batch_size))
-        max_epochs = max(1, max_epochs) if p.max_epochs == "auto" else p.max_epochs
+        if batch_size is None:  # a sample of weight two and two samples get the same fit
+            max_epochs, rate = _STEPS[0], _RATE / 2
+        else:
+            max_epochs = max(1, round(n_steps(n_samples) / -(-n_samples // batch_size)))
+            rate = learning_rate(n_samples)
+        max_epochs = max_epochs if p.max_epochs == "auto" else p.max_epochs
         patience = max_epochs if p.learning_rate_schedule == "cosine" else _PATIENCE
-        return {"batch_size": batch_size, "max_epochs": max_epochs, "n_iter_no_change": patience}
+        hidden = (_WIDTH if n_samples < _MANY else _WIDE,) * 2
+        found = {"batch_size": batch_size, "max_epochs": max_epochs, "n_iter_no_change": patience}
+        return found | {"hidden_layer_sizes": hidden, "learning_rate": rate, "n_pieces": intervals(n_samples)}
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p, reader = plan.parameters, plan.reader
-        vectors = ColumnVectors(reader.n_categories, len(reader.numeric), p.embedding_size, p.numeric)
+        vectors = ColumnVectors(reader.n_categories, len(reader.numeric), p.embedding_size, p.numeric, p.n_pieces)
         hidden = layer_widths(p.hidden_layer_sizes)
         body = MembersBody(
             vectors, p.embedding_size, hidden, n_members=p.n_members, activation=p.activation, dropout=p.dropout
