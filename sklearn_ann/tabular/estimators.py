@@ -94,7 +94,7 @@ class TabularEstimator(NeuralEstimator):
 
     max_epochs : "auto" or int
         Maximum number of epochs. ``"auto"``: as many as make 0.6 steps of the optimiser for each sample, at least 150
-        steps and at most 4,000; with ``batch_size=None``, 150 epochs.
+        steps and at most 4,000; with one batch of all samples, 150 epochs.
 
     batch_size : "auto", int or None
         Samples per step of the optimiser; None for all. ``"auto"``: a fiftieth of the samples, at least 32 and at most
@@ -102,7 +102,7 @@ class TabularEstimator(NeuralEstimator):
 
     learning_rate : "auto" or float
         Step size of the optimiser. ``"auto"``: 0.008, times the root of a thousandth of the number of samples if there
-        are less than a thousand; with ``batch_size=None``, 0.004.
+        are less than a thousand; with one batch of all samples, 0.004.
 
     n_iter_no_change : "auto" or int
         Epochs without progress after which training stops. ``"auto"``: `max_epochs` with the schedule ``"cosine"``,
@@ -139,7 +139,7 @@ class TabularEstimator(NeuralEstimator):
     def _auto(self, plan: Plan) -> dict[str, Any]:
         p, n_samples = plan.parameters, len(plan.examples)
         batch_size = table_batch_size(n_samples) if p.batch_size == "auto" else p.batch_size
-        if batch_size is None:  # a sample of weight two and two samples get the same fit
+        if batch_size is None or batch_size >= n_samples:  # a sample of weight two and two samples get the same fit
             max_epochs, rate = _STEPS[0], _RATE / 2
         else:
             max_epochs = max(1, round(n_steps(n_samples) / -(-n_samples // batch_size)))
