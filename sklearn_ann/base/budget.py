@@ -31,7 +31,7 @@ class Budget(NamedTuple):
 
     def max_epochs(self, n_samples: int, batch_size: int | None) -> int:
         """Return the number of epochs."""
-        if batch_size is None:  # one step an epoch, whatever the number of samples
+        if batch_size is None or batch_size >= n_samples:  # a sample of weight two and two samples get the same fit
             return max(self.epochs, self.steps)
         n_batches = math.ceil(n_samples / batch_size)
         steps = max(self.steps, min(self.steps_of_sample * n_samples, self.most_steps))

@@ -81,6 +81,13 @@ class Plan:
         one_epoch = {"max_epochs": 1, "learning_rate_warmup": 0.0}
         return training.Settings(**(values | one_epoch if self.incremental else values))
 
+    @property
+    def one_batch(self) -> bool:
+        """Whether all samples make one batch."""
+        size, n_samples = self.parameters.batch_size, len(self.examples)
+        size = automatic_batch_size(n_samples) if is_auto(size) else size
+        return size is None or size >= n_samples
+
     def read(self, X: Any, y: Any, sample_weight: Any, *, learn: bool, **target_options: Any) -> training.Examples[Any]:
         """Read samples, targets and weights, once; with `learn`, learn how to read them first."""
         reader, targets = self.reader, self.targets

@@ -29,25 +29,28 @@ class ColumnVectors(nn.Module):
     n_categories : list of int
     n_numbers, width : int
     numeric : {"piecewise", "periodic", "linear"}
+    n_pieces : int
+        Number of intervals T.
     """
 
     n_waves = 24
     spread = 0.05  # initial standard deviation of the frequencies
-    n_pieces = 16
     knots: Tensor
     starts: Tensor
 
-    def __init__(self, n_categories: list[int], n_numbers: int, width: int, numeric: Numeric) -> None:
+    def __init__(
+        self, n_categories: list[int], n_numbers: int, width: int, numeric: Numeric, n_pieces: int = 32
+    ) -> None:
         super().__init__()
         self.numeric = numeric
         self.n_columns = n_numbers + len(n_categories)
-        n_inputs = {"linear": 1, "periodic": 2 * self.n_waves + 1, "piecewise": self.n_pieces + 1}[numeric]
+        n_inputs = {"linear": 1, "periodic": 2 * self.n_waves + 1, "piecewise": n_pieces + 1}[numeric]
         if numeric == "periodic":
             self.frequency = nn.Parameter(self.spread * torch.randn(n_numbers, self.n_waves))
         self.weight = nn.Parameter(torch.empty(n_numbers, n_inputs, width).uniform_(-1, 1) / math.sqrt(n_inputs))
         self.bias = nn.Parameter(torch.empty(n_numbers, width).uniform_(-1, 1) / math.sqrt(width))
         if numeric == "piecewise":
-            shares = torch.linspace(1e-3, 1 - 1e-3, self.n_pieces + 1, dtype=torch.float64)
+            shares = torch.linspace(1e-3, 1 - 1e-3, n_pieces + 1, dtype=torch.float64)
             self.register_buffer("knots", torch.special.ndtri(shares), persistent=False)
             with torch.no_grad():
                 self.weight[:, 0].uniform_(-1, 1)

@@ -134,16 +134,27 @@ def mean_number(outputs: Tensor) -> Tensor:
     return outputs.mean(dim=0)
 
 
+def _precise(outputs: Tensor) -> Tensor:
+    """Return outputs in double precision, where there is one: the last digit must not depend on a sample's place."""
+    return outputs if outputs.device.type == "mps" else outputs.double()
+
+
+def _rounded(means: Tensor, outputs: Tensor) -> Tensor:
+    return means.to(torch.promote_types(outputs.dtype, torch.float32))
+
+
 def mean_rate(outputs: Tensor) -> Tensor:
     """Average outputs that are logarithms of means, and return the logarithm."""
-    return outputs.logsumexp(dim=0) - math.log(len(outputs))
+    return _rounded(_precise(outputs).logsumexp(dim=0) - math.log(len(outputs)), outputs)
 
 
 def mean_odds(outputs: Tensor) -> Tensor:
     """Average the probabilities of outputs that are log-odds, and return the log-odds."""
-    return F.logsigmoid(outputs).logsumexp(dim=0) - F.logsigmoid(-outputs).logsumexp(dim=0)
+    z = _precise(outputs)
+    return _rounded(F.logsigmoid(z).logsumexp(dim=0) - F.logsigmoid(-z).logsumexp(dim=0), outputs)
 
 
 def mean_classes(outputs: Tensor) -> Tensor:
     """Average the probabilities of outputs that are logits of classes, and return the logarithms."""
-    return outputs.log_softmax(dim=-1).logsumexp(dim=0) - math.log(len(outputs))
+    logs = _precise(outputs).log_softmax(dim=-1).logsumexp(dim=0)
+    return _rounded(logs - math.log(len(outputs)), outputs)

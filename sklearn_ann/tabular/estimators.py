@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, Literal
 
 from sklearn.utils import Tags
@@ -23,6 +24,21 @@ from sklearn_ann.reading import Reader, TableReader
 from sklearn_ann.reading.scaling import Scaling
 from sklearn_ann.tabular.network import MembersBody
 
+_WIDTH, _MANY, _WIDE = 64, 5000, 128  # of a hidden layer; samples from which on it is wide
+_PIECES = (16, 64)  # bounds of the intervals of a number
+_RATE, _FULL = 8e-3, 1000  # learning rate; samples from which on it is not reduced
+
+
+def intervals(n_samples: int) -> int:
+    """Return the number of intervals that ``n_pieces="auto"`` stands for."""
+    least, most = _PIECES
+    return min(max(least, n_samples // 100), most)
+
+
+def learning_rate(n_samples: int) -> float:
+    """Return the learning rate that ``"auto"`` stands for: few samples are learned by heart by large steps."""
+    return _RATE * math.sqrt(min(1.0, n_samples / _FULL))
+
 
 class TabularEstimator(NeuralEstimator):
     """Parameters and methods shared by classifier and regressor.
@@ -32,8 +48,9 @@ class TabularEstimator(NeuralEstimator):
     n_members : int
         Number of networks side by side. Each has a loss of its own, and their predictions are averaged.
 
-    hidden_layer_sizes : int or tuple of ints
-        Widths of the hidden layers. The last is the number of features that ``transform`` returns.
+    hidden_layer_sizes : "auto", int or tuple of ints
+        Widths of the hidden layers. ``"auto"``: (64, 64), and (128, 128) from 5,000 samples on. The last is the number
+        of features that ``transform`` returns.
 
     embedding_size : int
         Width of the vector of a column.
@@ -54,15 +71,23 @@ class TabularEstimator(NeuralEstimator):
         (NaN) get a learned vector.
 
     numeric : {"piecewise", "periodic", "linear"}
-        How a number becomes a vector: by a function that is linear on each of 16 intervals, by waves of learned
+        How a number becomes a vector: by a function that is linear on each of `n_pieces` intervals, by waves of learned
         frequencies, or as a multiple of a vector.
+
+    n_pieces : "auto" or int
+        Number of intervals between quantiles of a number, for ``numeric="piecewise"``. ``"auto"``: a hundredth of the
+        number of samples, at least 16 and at most 64.
 
     learning_rate_warmup : float
         Share of `max_epochs`, in [0, 1), over which the learning rate rises linearly to `learning_rate`.
 
     max_epochs : "auto" or int
         Maximum number of epochs. ``"auto"``: as many as make 0.6 steps of the optimiser for each sample, at least 150
-        steps and at most 4,000; with ``batch_size=None``, 150 epochs.
+        steps and at most 4,000; with one batch of all samples, 150 epochs.
+
+    learning_rate : "auto" or float
+        Step size of the optimiser. ``"auto"``: 0.008, times the root of a thousandth of the number of samples if there
+        are less than a thousand; with one batch of all samples, 0.004.
 
     Attributes
     ----------
@@ -71,19 +96,20 @@ class TabularEstimator(NeuralEstimator):
     """
 
     n_members: PositiveInt = 8
-    hidden_layer_sizes: LayerSizes = (64, 64)
+    hidden_layer_sizes: LayerSizes | Literal["auto"] = "auto"
     embedding_size: PositiveInt = 8
     activation: Activation = "relu"
     dropout: DropProbability = 0.1
     categorical_features: Any = "auto"
     scaling: Scaling = "quantile"
     numeric: Numeric = "piecewise"
+    n_pieces: PositiveInt | Literal["auto"] = "auto"
     learning_rate_warmup: Fraction = 0.05
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = "auto"
-    learning_rate: PositiveFloat = 4e-3
+    learning_rate: PositiveFloat | Literal["auto"] = "auto"
     learning_rate_schedule: training.Schedule = "cosine"
-    weight_decay: NonNegativeFloat = 1e-2
+    weight_decay: NonNegativeFloat = 0.1
     max_grad_norm: PositiveFloat | None = 1.0
 
     _budget: ClassVar[Budget] = Budget(steps=150, steps_of_sample=0.6, most_steps=4000)
@@ -92,9 +118,18 @@ class TabularEstimator(NeuralEstimator):
         features = self.categorical_features
         return TableReader(categorical_features=features, scaling=self.scaling, missing=True, **common)
 
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        n_samples = len(plan.examples)
+        return {
+            "hidden_layer_sizes": (_WIDTH if n_samples < _MANY else _WIDE,) * 2,
+            # In one batch, a sample of weight two and two samples get the same fit.
+            "learning_rate": _RATE / 2 if plan.one_batch else learning_rate(n_samples),
+            "n_pieces": intervals(n_samples),
+        }
+
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p, reader = plan.parameters, plan.reader
-        vectors = ColumnVectors(reader.n_categories, len(reader.numeric), p.embedding_size, p.numeric)
+        vectors = ColumnVectors(reader.n_categories, len(reader.numeric), p.embedding_size, p.numeric, p.n_pieces)
         hidden = layer_widths(p.hidden_layer_sizes)
         body = MembersBody(
             vectors, p.embedding_size, hidden, n_members=p.n_members, activation=p.activation, dropout=p.dropout

@@ -16,9 +16,10 @@ def test_small_sets_have_enough_steps_and_large_ones_few_epochs(n_samples, batch
     assert Budget(steps=600, epochs=20).max_epochs(n_samples, batch_size) == max_epochs
 
 
-@pytest.mark.parametrize(("n_samples", "steps"), [(1, 150), (1000, 600), (10**6, 4000)])
-def test_steps_may_grow_with_the_samples_within_bounds(n_samples, steps):
-    assert Budget(steps=150, steps_of_sample=0.6, most_steps=4000).max_epochs(n_samples, n_samples) == steps
+@pytest.mark.parametrize(("n_samples", "epochs"), [(9, 150), (100, 15), (1000, 60), (10**6, 400)])
+def test_steps_may_grow_with_the_samples_within_bounds(n_samples, epochs):
+    budget = Budget(steps=150, steps_of_sample=0.6, most_steps=4000)
+    assert budget.max_epochs(n_samples, max(n_samples // 10, 10)) == epochs
 
 
 @pytest.mark.parametrize(("n_samples", "batch_size"), [(1, 32), (1_600, 32), (5_000, 100), (10**6, 256)])

@@ -73,12 +73,12 @@ def test_numbers_come_before_categories():
 
 def test_a_piecewise_vector_bends_only_at_quantiles_of_the_normal_distribution():
     vectors = seeded([], 1, 3, "piecewise")
-    knots = norm.ppf(np.linspace(0.001, 0.999, 17))
+    knots = norm.ppf(np.linspace(0.001, 0.999, 33))
     x = np.linspace(-4, 4, 201)
     with torch.no_grad():
         straight = vectors(*batch(np.empty((201, 0)), x[:, None]))[:, 0].numpy()
         torch.nn.init.normal_(vectors.weight)
-        at_knots = vectors(*batch(np.empty((17, 0)), knots[:, None]))[:, 0].numpy()
+        at_knots = vectors(*batch(np.empty((33, 0)), knots[:, None]))[:, 0].numpy()
         bent = vectors(*batch(np.empty((201, 0)), x[:, None]))[:, 0].numpy()
     np.testing.assert_allclose(np.diff(straight, 2, axis=0), 0, atol=1e-12)  # as it begins
     inside = np.abs(x) < knots[-1]
