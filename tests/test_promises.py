@@ -681,13 +681,13 @@ def test_learning_rate_schedules(estimator, data):
     X, y = data
     rates = {}
     for schedule in ("constant", "cosine", "adaptive"):
-        settings = {"max_epochs": 10, "tol": 0.999, "n_iter_no_change": 8, "random_state": 0, "learning_rate": 1e-5}
+        settings = {"max_epochs": 30, "tol": 0.999, "n_iter_no_change": 3, "random_state": 0, "learning_rate": 1e-5}
         model = estimator(**settings | steady(estimator) | {"learning_rate_schedule": schedule}).fit(X, y)
         rates[schedule] = model.history_["learning_rate"]
     assert set(rates["constant"]) == {1e-5}
-    expected = 0.5e-5 * (1 + np.cos(np.pi * np.arange(len(rates["cosine"])) / 10))
+    expected = 0.5e-5 * (1 + np.cos(np.pi * np.arange(30) / 30))
     np.testing.assert_allclose(rates["cosine"], expected)
-    assert rates["adaptive"][-1] == pytest.approx(2e-6)
+    assert sorted(set(rates["adaptive"]))[-2] == pytest.approx(2e-6)
 
 
 @every_estimator
