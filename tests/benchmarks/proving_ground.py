@@ -46,6 +46,8 @@ from sklearn_ann import (
     GCNRegressor,
     GraphSet,
     MoleculeEncoder,
+    TabularClassifier,
+    TabularRegressor,
     VAESampler,
 )
 
@@ -237,8 +239,12 @@ CHANNELS = {"cnn": makes(CNNClassifier, sample_type="signal")}
 STRINGS = {"cnn": makes(CNNClassifier)}
 PEPTIDES = {"cnn": makes(CNNClassifier, unknown="ambiguous")}
 GRAPHS = {"gcn": makes(GCNClassifier)}
-CLASSES = {"columns": makes(AttentionClassifier)}
-NUMBERS = {"columns": makes(AttentionRegressor), "rows": makes(AttentionRegressor, attend="rows")}
+CLASSES = {"tabular": makes(TabularClassifier), "columns": makes(AttentionClassifier)}
+NUMBERS = {
+    "tabular": makes(TabularRegressor),
+    "columns": makes(AttentionRegressor),
+    "rows": makes(AttentionRegressor, attend="rows"),
+}
 COUNTS = {"vae": makes(VAESampler, likelihood="negative_binomial")}
 
 
