@@ -10,13 +10,16 @@ from torch import Tensor, nn
 from sklearn_ann import training
 from sklearn_ann.base import Plan
 
+RATE = 3e-3
+"""The learning rate that ``"auto"`` stands for, if there are enough samples."""
+
 
 class AttentionBody(nn.Module, ABC):
     """A network with attention; it maps a batch to features of shape (batch, n_components)."""
 
     @staticmethod
     @abstractmethod
-    def defaults(reader: Any) -> dict[str, Any]:
+    def defaults(plan: Plan) -> dict[str, Any]:
         """Return the values that ``"auto"`` stands for, by hyper-parameter."""
 
     @classmethod

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from sklearn_ann import training
-from sklearn_ann.attention.body import AttentionBody
+from sklearn_ann.attention.body import RATE, AttentionBody
 from sklearn_ann.base import Plan
 from sklearn_ann.layers import ColumnVectors, EncoderBlock
 from sklearn_ann.reading import TableBatch, TableReader
+
+_FULL = 1000  # samples from which on the learning rate is not reduced
 
 
 class ColumnBody(AttentionBody):
@@ -50,9 +53,12 @@ class ColumnBody(AttentionBody):
         return maps
 
     @staticmethod
-    def defaults(reader: TableReader) -> dict[str, Any]:
+    def defaults(plan: Plan) -> dict[str, Any]:
         """Return the values that ``"auto"`` stands for."""
-        return {"n_layers": 3, "dropout": 0.1, "max_epochs": 20}
+        # Large steps learn few samples by heart. In one batch, a sample of weight two and two samples get the same fit.
+        share = 1.0 if plan.one_batch else min(1.0, len(plan.examples) / _FULL)
+        rate = RATE * math.sqrt(share)
+        return {"n_layers": 3, "dropout": 0.1, "max_epochs": 20, "learning_rate": rate}
 
     @classmethod
     def build(cls, plan: Plan) -> Self:

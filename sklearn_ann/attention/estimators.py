@@ -175,6 +175,10 @@ class AttentionEstimator(NeuralEstimator):
     learning_rate_warmup : float
         Share of `max_epochs`, in [0, 1), over which the learning rate rises linearly to `learning_rate`.
 
+    learning_rate : "auto" or float
+        Step size of the optimiser. ``"auto"`` is 0.003; for columns, if there are less than a thousand samples, this
+        times the root of a thousandth of their number.
+
     max_epochs : "auto" or int
         Maximum number of epochs. ``"auto"``: 40 for tokens, 20 for columns and rows.
 
@@ -213,7 +217,7 @@ class AttentionEstimator(NeuralEstimator):
     learning_rate_warmup: Fraction = 0.05
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = "auto"
-    learning_rate: PositiveFloat = 3e-3
+    learning_rate: PositiveFloat | Literal["auto"] = "auto"
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
@@ -235,7 +239,7 @@ class AttentionEstimator(NeuralEstimator):
         if attend == "auto":
             attend = "tokens" if isinstance(plan.reader, LetterReader) else "columns"
         # The reader resolves "auto" in `alphabet` and `categorical_features`.
-        return {"attend": attend, **_BODIES[attend].defaults(plan.reader)}
+        return {"attend": attend, **_BODIES[attend].defaults(plan)}
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p = plan.parameters

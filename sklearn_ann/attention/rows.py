@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklearn_ann import training
-from sklearn_ann.attention.body import AttentionBody
+from sklearn_ann.attention.body import RATE, AttentionBody
 from sklearn_ann.base import Plan
 from sklearn_ann.layers import ColumnVectors, Dropout, Stochastic
 from sklearn_ann.reading import TableBatch, TableReader, TableRows
@@ -200,9 +200,9 @@ class RowBody(AttentionBody, Stochastic):
         return [self.neighbors(batch)[1][:, None, None]]
 
     @staticmethod
-    def defaults(reader: TableReader) -> dict[str, Any]:
+    def defaults(plan: Plan) -> dict[str, Any]:
         """Return the values that ``"auto"`` stands for."""
-        return {"dropout": 0.2, "max_epochs": 20}
+        return {"dropout": 0.2, "max_epochs": 20, "learning_rate": RATE}
 
     @classmethod
     def build(cls, plan: Plan) -> Self:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor, nn
 
-from sklearn_ann.attention.body import AttentionBody
+from sklearn_ann.attention.body import RATE, AttentionBody
 from sklearn_ann.base import Plan
 from sklearn_ann.layers import EncoderBlock, Mutation, Position, PositionalEncoding, convolve
 from sklearn_ann.reading import LetterBatch, LetterReader
@@ -99,9 +99,9 @@ class TokenBody(AttentionBody):
         return maps
 
     @staticmethod
-    def defaults(reader: LetterReader) -> dict[str, Any]:
+    def defaults(plan: Plan) -> dict[str, Any]:
         """Return the values that ``"auto"`` stands for."""
-        return {"n_layers": 1, "dropout": 0.3, "max_epochs": 40, "batch_size": 32}
+        return {"n_layers": 1, "dropout": 0.3, "max_epochs": 40, "batch_size": 32, "learning_rate": RATE}
 
     @classmethod
     def build(cls, plan: Plan) -> Self:

@@ -56,11 +56,11 @@ def test_weights_hold_no_samples(fitted):
 
 @pytest.mark.parametrize("body", BODIES.values())
 def test_defaults_replace_auto(body):
-    class Reader:
-        n_samples = 100
+    class Plan:
+        one_batch, examples = False, range(100)
 
     parameters = inspect.signature(AttentionClassifier).parameters
-    for name, value in body.defaults(Reader()).items():
+    for name, value in body.defaults(Plan()).items():
         assert parameters[name].default == "auto"
         assert value != "auto"
 
