@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Self
 
 import torch
@@ -11,10 +10,9 @@ from torch import Tensor, nn
 from sklearn_ann import training
 from sklearn_ann.attention.body import RATE, AttentionBody
 from sklearn_ann.base import Plan
+from sklearn_ann.base.budget import reduced_rate
 from sklearn_ann.layers import ColumnVectors, EncoderBlock
 from sklearn_ann.reading import TableBatch, TableReader
-
-_FULL = 1000  # samples from which on the learning rate is not reduced
 
 
 class ColumnBody(AttentionBody):
@@ -55,9 +53,8 @@ class ColumnBody(AttentionBody):
     @staticmethod
     def defaults(plan: Plan) -> dict[str, Any]:
         """Return the values that ``"auto"`` stands for."""
-        # Large steps learn few samples by heart. In one batch, a sample of weight two and two samples get the same fit.
-        share = 1.0 if plan.one_batch else min(1.0, len(plan.examples) / _FULL)
-        rate = RATE * math.sqrt(share)
+        # In one batch, a sample of weight two and two samples get the same fit.
+        rate = RATE if plan.one_batch else reduced_rate(RATE, len(plan.examples))
         return {"n_layers": 3, "dropout": 0.1, "max_epochs": 20, "learning_rate": rate}
 
     @classmethod

@@ -38,6 +38,14 @@ class Budget(NamedTuple):
         return max(self.epochs, math.ceil(steps / n_batches))
 
 
+def reduced_rate(learning_rate: float, n_samples: int) -> float:
+    """Return a learning rate for few samples, which are learned by heart by large steps.
+
+    Below a thousand samples it is `learning_rate` times the root of a thousandth of their number.
+    """
+    return learning_rate * math.sqrt(min(1.0, n_samples / 1000))
+
+
 def automatic_batch_size(n_samples: int) -> int:
     """Return a fiftieth of the samples, from 32 to 256."""
     return min(max(n_samples // 50, 32), 256)

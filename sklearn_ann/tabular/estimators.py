@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar, Literal
 
 from sklearn.utils import Tags
@@ -10,7 +9,7 @@ from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
-from sklearn_ann.base.budget import Budget
+from sklearn_ann.base.budget import Budget, reduced_rate
 from sklearn_ann.base.parameters import (
     DropProbability,
     Fraction,
@@ -26,18 +25,13 @@ from sklearn_ann.tabular.network import MembersBody
 
 _WIDTH, _MANY, _WIDE = 64, 5000, 128  # of a hidden layer; samples from which on it is wide
 _PIECES = (16, 64)  # bounds of the intervals of a number
-_RATE, _FULL = 8e-3, 1000  # learning rate; samples from which on it is not reduced
+_RATE = 8e-3  # learning rate, if there are enough samples
 
 
 def intervals(n_samples: int) -> int:
     """Return the number of intervals that ``n_pieces="auto"`` stands for."""
     least, most = _PIECES
     return min(max(least, n_samples // 100), most)
-
-
-def learning_rate(n_samples: int) -> float:
-    """Return the learning rate that ``"auto"`` stands for: few samples are learned by heart by large steps."""
-    return _RATE * math.sqrt(min(1.0, n_samples / _FULL))
 
 
 class TabularEstimator(NeuralEstimator):
@@ -123,7 +117,7 @@ class TabularEstimator(NeuralEstimator):
         return {
             "hidden_layer_sizes": (_WIDTH if n_samples < _MANY else _WIDE,) * 2,
             # In one batch, a sample of weight two and two samples get the same fit.
-            "learning_rate": _RATE / 2 if plan.one_batch else learning_rate(n_samples),
+            "learning_rate": _RATE / 2 if plan.one_batch else reduced_rate(_RATE, n_samples),
             "n_pieces": intervals(n_samples),
         }
 

@@ -5,7 +5,7 @@ import pytest
 from leaves import DenseClassifier
 from sklearn.datasets import load_iris
 
-from sklearn_ann.base.budget import Budget, automatic_batch_size
+from sklearn_ann.base.budget import Budget, automatic_batch_size, reduced_rate
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,8 @@ def test_auto_is_resolved_by_the_samples_in_fit_and_stays_in_a_warm_start():
     model.fit(X[:30], y[:30])
     assert model.resolved_parameters_.max_epochs == 120
     assert np.isfinite(model.partial_fit(X, y).loss_)
+
+
+def test_few_samples_get_smaller_steps():
+    assert reduced_rate(8e-3, 10**6) == reduced_rate(8e-3, 1000) == 8e-3
+    assert reduced_rate(8e-3, 250) == 4e-3

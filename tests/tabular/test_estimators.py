@@ -10,7 +10,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import cross_val_score
 
 from sklearn_ann import TabularClassifier, TabularRegressor
-from sklearn_ann.tabular.estimators import intervals, learning_rate
+from sklearn_ann.base.budget import reduced_rate
+from sklearn_ann.tabular.estimators import intervals
 
 RNG = np.random.default_rng(0)
 TABLE = pd.DataFrame(
@@ -71,10 +72,8 @@ def test_what_auto_stood_for_holds_in_a_warm_start():
 
 
 def test_few_samples_get_smaller_steps():
-    assert learning_rate(10**6) == learning_rate(1000) == 8e-3
-    assert learning_rate(250) == 4e-3
     model = TabularRegressor(**BRIEF).fit(TABLE, NUMBERS)
-    assert model.resolved_parameters_.learning_rate == learning_rate(400)
+    assert model.resolved_parameters_.learning_rate == reduced_rate(8e-3, 400)
 
 
 def test_probabilities_and_features_are_means_over_the_members():
