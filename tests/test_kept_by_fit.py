@@ -134,6 +134,8 @@ def outputs(model, X, y, conditioned):
 def equal(one, other):
     if sp.issparse(one):
         return equal(one.toarray(), other.toarray())
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(equal(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(equal, one, other))
     return np.array_equal(np.asarray(one), np.asarray(other))

@@ -162,7 +162,7 @@ def test_auto_goes_on_to_stand_for_what_it_stood_for():
     ragged = ["ACGT" * n for n in (3, 4, 5, 6)] * 10
     model = CNNClassifier(**BRIEF, warm_start=True).fit(ragged, np.arange(40) % 2)
     model.fit(["ACGTACGT"] * 40, np.arange(40) % 2)  # of one length, for which a new fit would choose a position bias
-    assert model.resolved_parameters_.position_bias is False
+    assert model.resolved_parameters_.position_bias == 0
 
 
 def test_a_warm_start_in_float64_keeps_every_digit():

@@ -155,6 +155,7 @@ def test_collapse_warns():
 def test_warm_up_is_a_share_of_the_epochs_and_training_outlasts_it():
     X = load_digits().data[:200] / 16
     settings = {"likelihood": "bernoulli", "random_state": 0, "max_epochs": 40, "n_iter_no_change": 1, "tol": 0.5}
+    settings["batch_size"] = 10  # 20 steps an epoch
     assert VAESampler(**settings).fit(X).n_iter_ < 10
     assert VAESampler(kl_warmup=0.5, **settings).fit(X).n_iter_ > 20
     free = VAESampler(kl_warmup=1.0, **settings | {"max_epochs": 1}).fit(X)  # its only epoch has no penalty
