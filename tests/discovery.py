@@ -116,13 +116,14 @@ EXACT = {"precision": "float64", "batch_size": None}
 
 
 def exact(estimator):
-    """The settings under which `estimator` is exact: dropout draws for a row, not for its weight.
+    """The settings under which `estimator` is exact: dropout draws for a row, not for its weight."""
+    dropout = {"dropout": 0.0} if "dropout" in estimator().get_params() else {}
+    return EXACT | dropout | short(estimator, 150)
 
-    An epoch is one step; the hundreds that ``max_epochs="auto"`` takes are more than the checks need.
-    """
-    parameters = estimator().get_params()
-    settings = EXACT | ({"dropout": 0.0} if "dropout" in parameters else {})
-    return settings | ({"max_epochs": 150} if parameters.get("max_epochs") == "auto" else {})
+
+def short(estimator, max_epochs):
+    """Settings with fewer epochs than ``max_epochs="auto"`` stands for."""
+    return {"max_epochs": max_epochs} if estimator().get_params().get("max_epochs") == "auto" else {}
 
 
 # Enough training for checks that only ask whether something works.

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from discovery import BRIEF, NEURAL, PUBLIC, RANDOM_ERROR, ROWS, exact, name_of
+from discovery import BRIEF, NEURAL, PUBLIC, RANDOM_ERROR, ROWS, exact, name_of, short
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, clone, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import estimator_checks as checks
@@ -24,11 +24,12 @@ ONLY_EXACT = {"check_sample_weight_equivalence_on_dense_data", "check_sample_wei
 
 def all_checks():
     for estimator in ROWS:
-        for settings in ({}, exact(estimator)):
+        for settings in (short(estimator, 100), exact(estimator)):
             for instance, check in checks.estimator_checks_generator(estimator(**settings), mark=None):
                 name = getattr(check, "func", check).__name__
-                if name not in ONLY_EXACT or (settings and estimator not in RANDOM_ERROR):
-                    kind = "exact" if settings else "default"
+                is_exact = "precision" in settings
+                if name not in ONLY_EXACT or (is_exact and estimator not in RANDOM_ERROR):
+                    kind = "exact" if is_exact else "default"
                     yield pytest.param(
                         instance, check, id=f"{estimator.__name__}-{kind}-{_get_check_estimator_ids(check)}"
                     )

@@ -560,13 +560,13 @@ def test_torchs_modes_around_fit_do_not_matter(estimator, data):
 @every_estimator_of_rows
 def test_early_stopping_returns_the_weights_of_the_best_epoch(estimator, digits):
     X, y = digits
-    late = {"max_epochs": 60, "learning_rate": 0.03, "tol": 0, "random_state": 0, **steady(estimator)}
-    extra = {"y_val": y[200:]} if is_supervised(estimator) else {}
-    model = estimator(**late).fit(X[:200], y[:200], X_val=X[200:], **extra)
+    late = {"max_epochs": 60, "learning_rate": 0.03, "batch_size": 8, "tol": 0, "random_state": 0, **steady(estimator)}
+    extra = {"y_val": y[:199:-1]} if is_supervised(estimator) else {}
+    model = estimator(**late).fit(X[:60], y[:60], X_val=X[200:], **extra)
     losses = model.history_["validation_loss"]
     assert model.best_epoch_ == 1 + int(np.argmin(losses))
     assert model.best_epoch_ < model.n_iter_
-    again = estimator(**late | {"max_epochs": model.best_epoch_}).fit(X[:200], y[:200], X_val=X[200:], **extra)
+    again = estimator(**late | {"max_epochs": model.best_epoch_}).fit(X[:60], y[:60], X_val=X[200:], **extra)
     assert same_weights(model, again)
 
 

@@ -186,7 +186,8 @@ class ConvolutionalEstimator(NeuralEstimator):
         Probability, in [0, 1), to drop a feature that is read out or a unit of a dense layer in training.
 
     max_epochs : "auto" or int
-        Number of epochs. ``"auto"`` is 20, or as many as make 1,000 optimiser steps.
+        Number of epochs. ``"auto"`` is 20, or as many as make 1,000 optimiser steps; of less than 50 samples, 20 steps
+        for each, and at least 200.
 
     augmentation : dict or None
         Random changes of the training samples, drawn anew in each epoch. ``{"shift": 2}`` moves them by up to two
@@ -253,7 +254,7 @@ class ConvolutionalEstimator(NeuralEstimator):
     learning_rate: PositiveFloat = 2e-3
     learning_rate_schedule: training.Schedule = "cosine"
 
-    _budget: ClassVar[Budget] = Budget(steps=1000, epochs=20)
+    _budget: ClassVar[Budget] = Budget(steps=200, epochs=20, steps_of_sample=20, most_steps=1000)
 
     get_feature_names_out = names_of_a_column
 
