@@ -112,9 +112,9 @@ def plain(error: Callable[[Tensor, Tensor], Tensor], divisor: int, output: Tenso
 
 
 def over_members(error: Callable[[Tensor, Any], Tensor], output: Tensor, target: Any) -> Tensor:
-    """Return one loss per sample, the mean over the members if `output` has an axis of members before the samples."""
+    """Return one loss per sample, the mean over the members if there is an axis of members before the samples."""
     losses = error(output, target)
-    return losses if output.ndim == 2 else losses.mean(dim=0)
+    return losses if losses.ndim == 1 else losses.mean(dim=0)
 
 
 ERRORS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -14,12 +14,12 @@ from torch.optim import Optimizer
 from sklearn_ann.layers import weighing
 from sklearn_ann.training.data import Batch
 from sklearn_ann.training.device import Precision, autocast
+from sklearn_ann.training.optimizers import FusedAdam
 
 Error = Callable[[Any, Any], Tensor]
 """The error of a network: ``(output, target) -> one loss per sample, shape (batch,)``."""
 
 OptimizerName = Literal["adamw", "adam"]
-_OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 Schedule = Literal["constant", "cosine", "adaptive"]
 
 
@@ -110,8 +110,8 @@ class Step:
         """Make the optimiser that `settings` name, for the parameters that require a gradient."""
         settings = self.settings
         moved = [parameter for parameter in parameters if parameter.requires_grad]
-        make = _OPTIMIZERS[settings.optimizer]
-        return make(moved, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+        decoupled = settings.optimizer == "adamw"
+        return FusedAdam(moved, settings.learning_rate, settings.weight_decay, decoupled=decoupled)
 
     def losses(self, batch: Batch) -> Tensor:
         """Return the loss of each sample, shape (batch,), or (n_members, batch)."""
