@@ -2,8 +2,8 @@
 What the members of a table network add
 =======================================
 
-`TabularClassifier` is several networks side by side that share their large matrices. Each alone is a mediocre judge;
-their mean is better than any, and where they disagree the case is doubtful. The data are scikit-learn's handwritten
+`TabularClassifier` is several networks side by side that share their large matrices. Their
+mean is better than nearly all of them, and where they disagree the case is doubtful. The data are scikit-learn's handwritten
 digits, read as a table of 64 columns.
 """
 
@@ -43,15 +43,10 @@ together = [
     for n in range(1, len(each) + 1)
 ]
 
-
 # %%
 # Disagreement is the entropy of the mean prediction minus the mean entropy of the members' predictions: zero if all
 # members say the same, however unsure they are.
-def entropy(p):
-    return -(p * np.log(np.maximum(p, 1e-12))).sum(axis=-1)
-
-
-disagreement = entropy(each.mean(axis=0)) - entropy(each).mean(axis=0)
+disagreement = network.uncertainty(X_test).epistemic
 wrong = network.predict(X_test) != y_test
 order = np.argsort(-disagreement)
 tenth = order[: len(order) // 10]
