@@ -2,9 +2,9 @@
 What the members of a table network add
 =======================================
 
-`TabularClassifier` is several networks side by side that share their large matrices. Their
-mean is better than nearly all of them, and where they disagree the case is doubtful. The data are scikit-learn's handwritten
-digits, read as a table of 64 columns.
+`TabularClassifier` is several networks side by side that share their large matrices. Their mean is better than nearly
+all of them, and where they disagree the case is doubtful. The data are scikit-learn's handwritten digits, read as a
+table of 64 columns.
 """
 
 # %%
