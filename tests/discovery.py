@@ -118,7 +118,7 @@ EXACT = {"precision": "float64", "batch_size": None}
 def exact(estimator):
     """The settings under which `estimator` is exact: dropout draws for a row, not for its weight."""
     dropout = {"dropout": 0.0} if "dropout" in estimator().get_params() else {}
-    return EXACT | dropout | short(estimator, 150)
+    return EXACT | dropout | short(estimator, 40)
 
 
 def short(estimator, max_epochs):

@@ -24,7 +24,7 @@ ONLY_EXACT = {"check_sample_weight_equivalence_on_dense_data", "check_sample_wei
 
 def all_checks():
     for estimator in ROWS:
-        for settings in (short(estimator, 100), exact(estimator)):
+        for settings in (short(estimator, 40), exact(estimator)):
             for instance, check in checks.estimator_checks_generator(estimator(**settings), mark=None):
                 name = getattr(check, "func", check).__name__
                 is_exact = "precision" in settings
