@@ -8,12 +8,12 @@ beside the checkout. Asked is the best of the three baselines minus the standard
 
 from __future__ import annotations
 
-from harness import DATA, row, run_parts  # isort: skip
+from harness import row, run_parts  # isort: skip
 
 import time
 
 import numpy as np
-import pandas as pd
+from loaders import houses, outliers, splice
 from sklearn import datasets
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -36,17 +36,6 @@ OUTLIER_SETS = (
     "12_fault", "2_annthyroid", "27_PageBlocks", "30_satellite", "35_SpamBase", "37_Stamps", "40_vowels", "44_Wilt",
     "47_yeast", "7_Cardiotocography",
 )  # fmt: skip
-
-
-def houses():
-    """Return California's districts: scikit-learn's eight features, and the median house value in 100,000 dollars."""
-    table = pd.read_csv(DATA / "tabular_california_housing" / "cal_housing.csv.gz")
-    X = np.c_[
-        table.medianIncome, table.housingMedianAge, table.totalRooms / table.households,
-        table.totalBedrooms / table.households, table.population, table.population / table.households,
-        table.latitude, table.longitude,
-    ]  # fmt: skip
-    return X, table.medianHouseValue.to_numpy() / 1e5
 
 
 def models(seed, classify, y, categories):
@@ -109,15 +98,14 @@ def part_generated():
 def part_outlier_sets():
     """Outliers as one of two classes."""
     for name in OUTLIER_SETS:
-        table = np.load(DATA / "outlier_adbench" / f"{name}.npz")
-        compare(name.split("_")[1], table["X"].astype(float), table["y"].astype(int), classify=True)
+        compare(name.split("_")[1], *outliers(name), classify=True)
 
 
 def part_splice():
     """Sixty categorical columns: the letters around splice junctions."""
-    table = pd.read_csv(DATA / "dna_uci_splice" / "splice.csv.gz")
-    X = np.array([list(sequence) for sequence in table["sequence"]], dtype=object)
-    compare("splice junctions", X, table["class"].to_numpy(), classify=True, categories=True)
+    sequences, y = splice()
+    X = np.array([list(sequence) for sequence in sequences], dtype=object)
+    compare("splice junctions", X, y, classify=True, categories=True)
 
 
 def part_houses():
