@@ -217,7 +217,7 @@ class AttentionEstimator(NeuralEstimator):
     learning_rate_warmup: Fraction = 0.05
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = "auto"
-    learning_rate: PositiveFloat | Literal["auto"] = "auto"
+    learning_rate: PositiveFloat | Literal["auto"] = "auto"  # type: ignore[assignment]  # by the samples
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 

@@ -10,40 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sklearn_ann.layers import Activation, dense_stack
+from sklearn_ann.layers import Activation, MemberLinear, dense_stack
 
 View = Literal["quantiles", "values", "compressed"]
 
 _SKETCH = 64  # columns that are left of longer residuals
 
 
-class StackedLinear(nn.Module):
-    """Linear maps of the same widths, one for each of several networks.
-
-    They are computed as one batched product, so that small networks cost about as much as one.
-
-    Parameters
-    ----------
-    n_members : int
-        Number of networks, M.
-    fan_in, fan_out : int
-        Numbers of inputs and outputs of each. Weights and biases are drawn like those of ``nn.Linear``.
-    """
-
-    def __init__(self, n_members: int, fan_in: int, fan_out: int) -> None:
-        super().__init__()
-        bound = fan_in**-0.5
-        self.weight = nn.Parameter(torch.empty(n_members, fan_in, fan_out).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(n_members, 1, fan_out).uniform_(-bound, bound))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map inputs of shape (M, batch, fan_in) to outputs of shape (M, batch, fan_out)."""
-        return torch.baddbmm(self.bias, x, self.weight)
-
-
-def stacked_layers(n_members: int, widths: Sequence[int]) -> list[StackedLinear]:
+def stacked_layers(n_members: int, widths: Sequence[int]) -> list[MemberLinear]:
     """Return stacks of linear maps from ``widths[0]`` to ``widths[1]`` to ... ``widths[-1]``."""
-    return [StackedLinear(n_members, fan_in, fan_out) for fan_in, fan_out in pairwise(widths)]
+    return [MemberLinear(n_members, fan_in, fan_out) for fan_in, fan_out in pairwise(widths)]
 
 
 def compressed(x: Tensor) -> Tensor:

@@ -162,7 +162,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     max_epochs: PositiveInt | Literal["auto"] = 200
     batch_size: PositiveInt | Literal["auto"] | None = 32
-    learning_rate: PositiveFloat | Literal["auto"] = 1e-3
+    learning_rate: PositiveFloat = 1e-3
     learning_rate_schedule: training.Schedule = "constant"
     optimizer: training.OptimizerName = "adamw"
     weight_decay: NonNegativeFloat = 0.0

@@ -20,7 +20,7 @@ from sklearn_ann.layers.convolution import (
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, dense_stack, layer_widths, linear_layers
-from sklearn_ann.layers.head import Average, Ensemble, SupervisedNetwork, WithHead
+from sklearn_ann.layers.head import Average, Ensemble, MemberLinear, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.mutation import Mutation
 from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm, weighing
@@ -48,6 +48,7 @@ __all__ = [
     "FeedForward",
     "Groups",
     "LayerNorm",
+    "MemberLinear",
     "MultiHeadAttention",
     "Mutation",
     "Numeric",

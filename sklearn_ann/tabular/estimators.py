@@ -101,7 +101,7 @@ class TabularEstimator(NeuralEstimator):
     learning_rate_warmup: Fraction = 0.05
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = "auto"
-    learning_rate: PositiveFloat | Literal["auto"] = "auto"
+    learning_rate: PositiveFloat | Literal["auto"] = "auto"  # type: ignore[assignment]  # by the samples
     learning_rate_schedule: training.Schedule = "cosine"
     weight_decay: NonNegativeFloat = 0.1
     max_grad_norm: PositiveFloat | None = 1.0

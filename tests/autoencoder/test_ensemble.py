@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sklearn_ann.autoencoder.ensemble import AutoEncoderEnsemble, StackedLinear, compressed
+from sklearn_ann.autoencoder.ensemble import AutoEncoderEnsemble, compressed
+from sklearn_ann.layers import MemberLinear
 
 
 def ensemble(n_features=5):
@@ -17,7 +18,7 @@ def ensemble(n_features=5):
 
 def test_a_stack_of_linear_maps_is_each_of_them():
     torch.manual_seed(0)
-    layer = StackedLinear(3, 5, 4).double()
+    layer = MemberLinear(3, 5, 4).double()
     x = torch.rand(3, 7, 5, dtype=torch.float64)
     expected = [F.linear(x[i], layer.weight[i].t(), layer.bias[i, 0]) for i in range(3)]
     torch.testing.assert_close(layer(x), torch.stack(expected))

@@ -264,3 +264,17 @@ def test_a_read_only_memory_map_is_trained_on_without_a_copy(tmp_path):
     model.set_callbacks(watch).fit(X)
     assert max(peaks) - before < 30
     assert path.stat().st_size > 60 * 2**20
+
+
+@every_estimator
+def test_auto_is_refused_where_nothing_stands_for_it(estimator, data):
+    """What the validation of parameters lets pass as "auto" must be resolved by the fit."""
+    X, y = (part[:40] for part in data)
+    for name in ("max_epochs", "batch_size", "learning_rate"):
+        model = estimator(**BRIEF | {"max_epochs": 1, name: "auto"})
+        refusal = None
+        try:
+            model.fit(X, y)
+        except ValueError as error:
+            refusal = str(error)
+        assert f"The '{name}' parameter" in refusal if refusal else model.resolved_parameters_[name] != "auto"
