@@ -11,7 +11,7 @@ from sklearn_ann.layers.stochastic import Dropout
 
 Cell = Literal["lstm", "gru", "plain"]
 
-_CELLS: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "plain": nn.RNN}
+_CELLS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "plain": nn.RNN}
 _GATES = {"lstm": 4, "gru": 3, "plain": 1}
 
 
@@ -30,14 +30,14 @@ def reversed_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
     return x.flatten(0, 1).index_select(0, (first + source).flatten()).view_as(x)
 
 
-def recurrent_layer(cell: Cell, in_features: int, hidden_size: int) -> nn.RNNBase:
+def recurrent_layer(cell: Cell, in_features: int, hidden_size: int) -> nn.Module:
     """Return one recurrent layer in one direction.
 
     The weights between steps are orthogonal, so that a state neither fades nor explodes at first (Saxe et al. 2014),
     those of the input have the scale of Glorot and Bengio (2010), and biases are zero. The bias of the forget gate of
     an LSTM is one, so that it begins by remembering (Gers et al. 2000; Jozefowicz et al. 2015).
     """
-    layer = _CELLS[cell](in_features, hidden_size, batch_first=True)
+    layer: Any = _CELLS[cell](in_features, hidden_size, batch_first=True)
     for name, parameter in layer.named_parameters():
         if name.startswith("bias"):
             nn.init.zeros_(parameter)
