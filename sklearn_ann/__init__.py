@@ -16,6 +16,7 @@ from sklearn_ann.graph import (
 )
 from sklearn_ann.preprocessing import SequenceEncoder
 from sklearn_ann.tabular import TabularClassifier, TabularRegressor
+from sklearn_ann.translation import SequenceTranslator
 
 __all__ = [
     "AttentionClassifier",
@@ -35,6 +36,7 @@ __all__ = [
     "PatternDetector",
     "SequenceEmbeddingTransformer",
     "SequenceEncoder",
+    "SequenceTranslator",
     "TabularClassifier",
     "TabularRegressor",
     "VAESampler",

@@ -20,6 +20,7 @@ from sklearn_ann import (
     GCNNodeRegressor,
     GraphSet,
     SequenceEmbeddingTransformer,
+    SequenceTranslator,
     VAESampler,
 )
 from sklearn_ann.base import NeuralEstimator
@@ -48,6 +49,8 @@ _strings = [
     "".join(_rng.choice(list("ACGT"), size=n)) + "GATTACA" * (i % 2) for i, n in enumerate(_rng.integers(5, 30, 300))
 ]
 STRINGS = np.array(_strings, dtype=object), np.arange(300) % 2
+_shorter = [string[:8] for string in _strings]
+PAIRS = np.array(_shorter, dtype=object), np.array([string[::-1].lower() for string in _shorter], dtype=object)
 IMAGES = np.empty(300, dtype=object), _rng.uniform(0.2, 0.8, size=300)
 for _i, _size in enumerate(_rng.integers(3, 9, size=(300, 2))):
     IMAGES[0][_i] = (_rng.uniform(size=_size) < IMAGES[1][_i]).astype(float)
@@ -95,6 +98,7 @@ _DATA = {
     CNNRegressorOfImages: IMAGES,
     EntityEmbeddingTransformer: CATEGORIES,
     SequenceEmbeddingTransformer: TEXTS,
+    SequenceTranslator: PAIRS,
 }
 
 

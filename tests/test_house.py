@@ -9,13 +9,13 @@ import sklearn_ann
 ROOT = Path(sklearn_ann.__file__).parent
 TESTS = Path(__file__).parent
 FLOORS = [
-    {"_version", "_sklearn", "layers", "datasets"},
+    {"_version", "_sklearn", "layers", "datasets", "metrics"},
     {"training"},
     {"reading"},
     {"base"},
     {"preprocessing"},
     {"embedding", "autoencoder", "generative", "convolution", "graph", "attention", "recurrent", "factorization"}
-    | {"transfer", "tabular"},
+    | {"transfer", "tabular", "translation"},
     {"inspection", "model_selection"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -3,8 +3,10 @@
 from sklearn_ann.datasets.graphs import make_block_graph, make_motif_graphs, read_planetoid, read_tu_graphs
 from sklearn_ann.datasets.images import LIFE_PATTERNS, game_of_life, gosper_gun, make_gliders
 from sklearn_ann.datasets.sequences import make_motif_sequences
+from sklearn_ann.datasets.translation import GENETIC_CODE, make_reversal, make_transcription, read_pronunciations
 
 __all__ = [
+    "GENETIC_CODE",
     "LIFE_PATTERNS",
     "game_of_life",
     "gosper_gun",
@@ -12,6 +14,9 @@ __all__ = [
     "make_gliders",
     "make_motif_graphs",
     "make_motif_sequences",
+    "make_reversal",
+    "make_transcription",
     "read_planetoid",
+    "read_pronunciations",
     "read_tu_graphs",
 ]

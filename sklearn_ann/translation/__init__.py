@@ -1,0 +1,5 @@
+"""Translation: sequences in, sequences out, with an encoder, a decoder and attention between them."""
+
+from sklearn_ann.translation.estimator import SequenceTranslator
+
+__all__ = ["SequenceTranslator"]
