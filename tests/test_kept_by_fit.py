@@ -22,7 +22,10 @@ from sklearn_ann import (
 )
 from sklearn_ann.base import NeuralEstimator
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:.* outputs were cut:UserWarning"),  # by networks that are hardly trained
+]
 
 # Legal values of hyper-parameters whose bounds do not tell any.
 OTHERS = {
@@ -43,7 +46,9 @@ OTHERS = {
     "layer": "counts",
     "node_attributes": ["size"],
     "readout": ("std",),
+    "target_tokenizer": list,
     "threshold": 0.5,
+    "tokenizer": list,
     "values": np.ones((2, 3)),
     "random_state": 7,
 }

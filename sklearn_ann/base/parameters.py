@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import types
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
@@ -58,7 +59,8 @@ def constraints(hint: Any) -> list[Any]:
         return [StrOptions(set(get_args(hint)))]
     if hint is type(None):
         return [None]
-    return [{bool: "boolean", int: Integral, float: Real}.get(hint, origin or hint)]
+    kind = origin or hint
+    return [{bool: "boolean", int: Integral, float: Real, Callable: callable}.get(kind, kind)]
 
 
 C = TypeVar("C", bound=type[BaseEstimator])

@@ -128,8 +128,8 @@ class _Search:
         best, number = total.flatten(1).topk(min(2 * self.n_beams, self.n_beams * n_tokens), dim=1)
         beams, next_ = number.div(n_tokens, rounding_mode="floor"), number % n_tokens  # (batch, 2 * n_beams)
         ends = next_ == self.end
-        if bool(ends[:, : self.n_beams].any()):
-            first = slice(None, self.n_beams)  # with one beam, only the most probable token can be the end
+        first = slice(None, 2 * self.n_beams - 1)  # with one beam, only the most probable token can be the end
+        if bool(ends[:, first].any()):
             ended = best.masked_fill(~ends, -math.inf)[:, first]
             self.found = self.found.merged(
                 ended / divisor, ended, _chosen(self.tokens, beams[:, first]), length=n, cut=False

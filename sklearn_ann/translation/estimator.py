@@ -85,9 +85,11 @@ class SequenceTranslator(NeuralEstimator):
         Share of each true token's probability, in [0, 1), that training spreads evenly over all tokens (Szegedy et al.
         2016). Validation is without.
 
-    tokenizer, target_tokenizer : callable or None
-        Functions that split a string of X, or of y, into a list of tokens, such as ``str.split``. None takes the
-        letters. With a `target_tokenizer` the tokens of a predicted string are joined by spaces.
+    tokenizer : callable or None
+        Function that splits a string of X into a list of tokens, such as ``str.split``. None takes the letters.
+
+    target_tokenizer : callable or None
+        The same for y. With it, the tokens of a predicted string are joined by spaces.
 
     unknown : {"error", "token"}
         What to do with source tokens that were not in ``fit``: raise an error, or read all as one unknown token. For
@@ -108,8 +110,11 @@ class SequenceTranslator(NeuralEstimator):
 
     Attributes
     ----------
-    vocabulary_, target_vocabulary_ : dict of str to int
-        Code of each token of X and of y, in alphabetical order. Code 0 of targets is the end.
+    vocabulary_ : dict of str to int
+        Code of each token of X, in alphabetical order.
+
+    target_vocabulary_ : dict of str to int
+        Code of each token of y, in alphabetical order; 0 is the end.
 
     n_features_in_ : int
         1, the column of sequences.
@@ -151,8 +156,8 @@ class SequenceTranslator(NeuralEstimator):
     n_heads: PositiveInt = 4
     dropout: DropProbability = 0.1
     label_smoothing: Fraction = 0.1
-    tokenizer: Callable | None = None
-    target_tokenizer: Callable | None = None
+    tokenizer: Callable[[str], list[str]] | None = None
+    target_tokenizer: Callable[[str], list[str]] | None = None
     unknown: UnknownToken = "error"
     max_length: PositiveInt | Literal["auto"] = "auto"
     n_beams: PositiveInt = 1
