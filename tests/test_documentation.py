@@ -11,7 +11,7 @@ from numpydoc.validate import validate
 DOCS = Path(__file__).parents[1] / "docs"
 ROOMS = (
     "", ".attention", ".autoencoder", ".convolution", ".datasets", ".embedding", ".generative", ".graph", ".inspection",
-    ".model_selection", ".preprocessing", ".tabular",
+    ".metrics", ".model_selection", ".preprocessing", ".tabular", ".translation",
 )  # fmt: skip
 
 

@@ -89,15 +89,15 @@ class AttentionMapDisplay:
 
         Parameters
         ----------
-        estimator : AttentionClassifier or AttentionRegressor
-            A fitted estimator.
+        estimator : AttentionClassifier, AttentionRegressor or SequenceTranslator
+            A fitted estimator. The queries of a translator are the tokens of the output that it predicts.
         X : samples as in ``fit``
         sample : int
             Index of the sample to plot.
         layer, head : int or None
             Index of the layer and of the head to plot; None plots all.
         kind : {"raw", "rollout"}
-            As in ``attention_maps``; ``"rollout"`` gives one plot.
+            As in ``attention_maps``; ``"rollout"`` gives one plot, and not for translators.
         ax, cmap, colorbar
             As in `plot`.
 
@@ -111,14 +111,18 @@ class AttentionMapDisplay:
             If the sample, layer or head does not exist.
         """
         one = sample_of(X, sample)
-        (maps,), (names,) = estimator.attention_maps(one, kind=kind), estimator.token_names(one)
+        how = {} if kind == "raw" else {"kind": kind}  # a translator has raw maps only
+        (maps,), (names,) = estimator.attention_maps(one, **how), estimator.token_names(one)
         titles = None
         if kind == "raw":
             n_layers, n_heads = maps.shape[:2]
             titles = np.array([[f"layer {i}, head {j}" for j in range(n_heads)] for i in range(n_layers)])
             maps, titles = (_chosen(_chosen(array, layer, 0, "layer"), head, 1, "head") for array in (maps, titles))
-        square = maps.shape[-2] == maps.shape[-1]
-        display = cls(maps, query_names=names if square else None, key_names=names, titles=titles)
+        if hasattr(estimator, "query_names"):  # the output is another sequence than the source
+            [query_names] = estimator.query_names(one)
+        else:
+            query_names = names if maps.shape[-2] == maps.shape[-1] else None
+        display = cls(maps, query_names=query_names, key_names=names, titles=titles)
         return display.plot(ax, cmap=cmap, colorbar=colorbar)
 
     def plot(self, ax: Any = None, *, cmap: str = "viridis", colorbar: bool = True) -> Self:
