@@ -30,6 +30,7 @@ from sklearn_ann.translation.targets import END, SequenceTargets, SourceReader, 
 from sklearn_ann.translation.transformer import Transformer
 
 _NETWORKS: dict[str, Any] = {"gru": RecurrentTranslator, "transformer": Transformer}
+_RATES = {"gru": 6e-3, "transformer": 3e-3}
 _MOST_WEIGHTS = 2**22  # of attention, computed at a time
 
 
@@ -108,6 +109,9 @@ class SequenceTranslator(NeuralEstimator):
         Hypotheses are compared by their log-probability, divided by their number of tokens to this power: 0 prefers
         short ones, 1 compares means.
 
+    learning_rate : "auto" or float
+        Step size of the optimiser. ``"auto"`` is 0.006 for ``"gru"`` and 0.003 for ``"transformer"``.
+
     Attributes
     ----------
     vocabulary_ : dict of str to int
@@ -152,7 +156,7 @@ class SequenceTranslator(NeuralEstimator):
 
     architecture: Literal["gru", "transformer"] = "gru"
     n_components: PositiveInt = 128
-    n_layers: PositiveInt = 1
+    n_layers: PositiveInt = 2
     n_heads: PositiveInt = 4
     dropout: DropProbability = 0.1
     label_smoothing: Fraction = 0.1
@@ -164,7 +168,7 @@ class SequenceTranslator(NeuralEstimator):
     length_penalty: NonNegativeFloat = 1.0
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = "auto"
-    learning_rate: PositiveFloat = 5e-3
+    learning_rate: PositiveFloat | Literal["auto"] = "auto"  # type: ignore[assignment]  # by the architecture
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
@@ -179,6 +183,9 @@ class SequenceTranslator(NeuralEstimator):
 
     def _targets(self, **common: Any) -> Targets:
         return SequenceTargets(tokenizer=self.target_tokenizer, **common)
+
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        return {"learning_rate": _RATES[plan.parameters.architecture]}
 
     def _network(self, plan: Plan) -> nn.Module:
         p, sources, targets = plan.parameters, plan.reader.vocabulary, plan.targets

@@ -68,7 +68,8 @@ class RecurrentTranslator(EncoderDecoder):
 
     def decode(self, memory: Memory, tokens: Tensor, maps: list[Tensor] | None = None) -> Tensor:
         """Return the logits of the token after each of `tokens`; see `EncoderDecoder`."""
-        read = self.reader(self.dropout(self.target(tokens)))[0]  # (batch, n_target, width)
+        # No dropout here: a decoder that cannot rely on the tokens before mixes outputs that are right by themselves.
+        read = self.reader(self.target(tokens))[0]  # (batch, n_target, width)
         looked = self.cross(read, *self.cross.prepare(memory.states), memory.mask, maps)
         written = self.writer(torch.cat([read, looked], dim=2))[0]
         logits: Tensor = self.output(self.dropout(written + looked))
