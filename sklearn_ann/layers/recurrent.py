@@ -34,14 +34,15 @@ def recurrent_layer(cell: Cell, in_features: int, hidden_size: int) -> nn.RNNBas
     """Return one recurrent layer in one direction.
 
     The weights between steps are orthogonal, so that a state neither fades nor explodes at first (Saxe et al. 2014),
-    those of the input have the scale of Glorot and Bengio (2010), and biases are zero. The bias of the forget gate of
-    an LSTM is one, so that it begins by remembering (Gers et al. 2000; Jozefowicz et al. 2015).
+    those of the input have the scale of Glorot and Bengio (2010), and biases are zero. Only the bias of the gate that
+    keeps the state is one, the forget gate of an LSTM and the update gate of a GRU, so that they begin by remembering
+    (Gers et al. 2000; Jozefowicz et al. 2015).
     """
     layer: nn.RNNBase = _CELLS[cell](in_features, hidden_size, batch_first=True)
     for name, parameter in layer.named_parameters():
         if name.startswith("bias"):
             nn.init.zeros_(parameter)
-            if cell == "lstm" and name.startswith("bias_ih"):  # torch adds two biases; the forget gate is the second
+            if cell != "plain" and name.startswith("bias_ih"):  # torch adds two biases; this gate is the second of both
                 nn.init.ones_(parameter.data[hidden_size : 2 * hidden_size])
             continue
         initialize = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_

@@ -226,6 +226,25 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         found: np.ndarray | list[np.ndarray] = self._apply(X, states, chunks=self._map_chunk, in_full=True)
         return found
 
+    def step_names(self, X: Any) -> list[list[str]]:
+        """Return the names of the steps of each sample: its letters, or numbers from 0.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+            The samples.
+
+        Returns
+        -------
+        list of lists of str
+        """
+        check_is_fitted(self)
+        if self.reader_.kind == "sequence":
+            letters = self.reader_.letters
+            named: list[list[str]] = letters.letters_of(letters.read(X))
+            return named
+        return [list(map(str, range(length))) for length in self._read(X).sizes[:, 0].tolist()]
+
     def saliency(
         self, X: Any, *, output: int | None = None, method: Literal["gradient", "mutagenesis"] = "gradient"
     ) -> np.ndarray | list[np.ndarray]:
