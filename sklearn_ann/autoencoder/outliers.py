@@ -216,8 +216,10 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         return partial(trimmed_error, plan.parameters.trimming)
 
     def _take(self, plan: Plan, run: training.Training, module: Any) -> dict[str, Any]:
-        p = plan.parameters
-        parts = module.by_view(plan.apply(module, run.examples.samples, AutoEncoderEnsemble.describe))
+        p, samples = plan.parameters, run.examples.samples
+        if len(samples) < 2:  # an earlier fit has learned how to read them, and asks for no second
+            raise ValueError("X has 1 sample: means and covariances need 2 at least")
+        parts = module.by_view(plan.apply(module, samples, AutoEncoderEnsemble.describe))
         distances = {
             view: LogDistance(trimming_of_codes(p.trimming) if view == "quantiles" else p.trimming).fit(members)
             for view, members in parts.items()
