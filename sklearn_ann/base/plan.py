@@ -257,7 +257,8 @@ def checked_weights(sample_weight: Any, n_samples: int, *, of_outputs: bool = Fa
 
 def checked_groups(groups: Any, X: Any) -> np.ndarray:
     """Return groups as numbers; labels of any type name them."""
-    labels = column_or_1d(np.asarray(groups, dtype=object) if isinstance(groups, list | tuple) else groups)
+    listed = isinstance(groups, list | tuple)
+    labels = column_or_1d(np.asarray(groups, dtype=object) if listed else groups, input_name="groups")
     check_consistent_length(X, labels)
     if missing_entries(labels).any():
         raise ValueError(f"groups has no value for sample {int(missing_entries(labels).argmax())}")
@@ -316,12 +317,12 @@ def _split_groups(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return positions to train on and to hold out; no group is on both sides."""
     parts: Any
+    if len(np.unique(groups)) < 2:
+        raise ValueError("there is one group only, so that none can be held out.")
     if strata is None:
         parts = GroupShuffleSplit(1, test_size=fraction, random_state=rng).split(groups, groups=groups)
     else:
         n_parts = min(max(2, round(1 / fraction)), len(np.unique(groups)))
-        if n_parts < 2:
-            raise ValueError("there is one group only, so that none can be held out.")
         parts = StratifiedGroupKFold(n_parts, shuffle=True, random_state=rng).split(groups, strata, groups)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")  # a class may be in few groups

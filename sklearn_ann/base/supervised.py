@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from scipy.special import entr
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
@@ -67,9 +68,11 @@ def members_of(model: Any, X: Any) -> np.ndarray:
         If there is one network only.
     """
     check_is_fitted(model)
-    if model.module_.average is None:
+    outputs = None
+    if model.module_.average is not None:
+        outputs = model._apply(X, lambda module, batch: module.members(batch).movedim(0, 1))
+    if outputs is None or outputs.shape[1] == 1:
         raise ValueError("one network has no one to disagree with: n_estimators must be 2 or more in fit")
-    outputs: np.ndarray = model._apply(X, lambda module, batch: module.members(batch).movedim(0, 1))
     return np.moveaxis(outputs, 1, 0)
 
 
@@ -377,8 +380,9 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
             If `return_std` is true and there is one network only.
         """
         if return_std:
-            of_members = np.stack([self._coder.predictions(one) for one in members_of(self, X)])
-            return of_members.mean(axis=0), of_members.std(axis=0)
+            members = members_of(self, X)  # (n_members, n_samples, n_outputs)
+            mean = self._coder.predictions(self._coder.average(torch.from_numpy(members)).numpy())
+            return mean, np.std([self._coder.predictions(one) for one in members], axis=0)
         outputs = self._apply(X, SupervisedNetwork.forward)  # (n_samples, n_outputs)
         numbers: np.ndarray = self._coder.predictions(outputs)
         return numbers

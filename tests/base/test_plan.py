@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_ann.base.plan import checked_weights, examples_of, hold_out, with_weights_of
+from sklearn_ann.base.plan import checked_groups, checked_weights, examples_of, hold_out, with_weights_of
 from sklearn_ann.training import Rows, as_random_state
 
 SAMPLES = Rows(torch.arange(10.0)[:, None])
@@ -49,6 +49,14 @@ def test_what_cannot_be_held_out_is_explained():
     examples = examples_of(SAMPLES, None, None, torch.float32)
     with pytest.raises(ValueError, match=r"cannot hold out validation_fraction=0\.1 of 10 samples"):
         hold_out(examples, np.arange(10), 0.1, as_random_state(0))
+    for strata in (None, np.arange(10) % 2):
+        with pytest.raises(ValueError, match="there is one group only"):
+            hold_out(examples, strata, 0.1, as_random_state(0), np.zeros(10))
+
+
+def test_groups_have_one_label_for_each_sample():
+    with pytest.raises(ValueError, match="groups should be a 1d array"):
+        checked_groups([(1, 2), (3, 4)], np.zeros((2, 1)))
 
 
 def test_a_warm_start_takes_weights_of_the_same_shape():
