@@ -317,12 +317,14 @@ def _split_groups(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return positions to train on and to hold out; no group is on both sides."""
     parts: Any
-    if len(np.unique(groups)) < 2:
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
         raise ValueError("there is one group only, so that none can be held out.")
-    if strata is None:
+    n_parts = min(max(2, round(1 / fraction)), n_groups)
+    # With fewer samples of each class than parts, shares of classes cannot be kept.
+    if strata is None or np.unique(strata, return_counts=True)[1].max() < n_parts:
         parts = GroupShuffleSplit(1, test_size=fraction, random_state=rng).split(groups, groups=groups)
     else:
-        n_parts = min(max(2, round(1 / fraction)), len(np.unique(groups)))
         parts = StratifiedGroupKFold(n_parts, shuffle=True, random_state=rng).split(groups, strata, groups)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")  # a class may be in few groups

@@ -54,6 +54,13 @@ def test_what_cannot_be_held_out_is_explained():
             hold_out(examples, strata, 0.1, as_random_state(0), np.zeros(10))
 
 
+def test_groups_are_held_out_though_no_class_has_a_sample_for_each_part():
+    examples = examples_of(SAMPLES, None, None, torch.float32)
+    train, held_out = hold_out(examples, np.arange(10) % 5, 0.2, as_random_state(0), np.arange(10) // 2)
+    assert {number // 2 for number in train.rows.tolist()}.isdisjoint(number // 2 for number in held_out.rows.tolist())
+    assert len(held_out) == 2
+
+
 def test_groups_have_one_label_for_each_sample():
     with pytest.raises(ValueError, match="groups should be a 1d array"):
         checked_groups([(1, 2), (3, 4)], np.zeros((2, 1)))
