@@ -257,8 +257,10 @@ def checked_weights(sample_weight: Any, n_samples: int, *, of_outputs: bool = Fa
 
 def checked_groups(groups: Any, X: Any) -> np.ndarray:
     """Return groups as numbers; labels of any type name them."""
-    listed = isinstance(groups, list | tuple)
-    labels = column_or_1d(np.asarray(groups, dtype=object) if listed else groups, input_name="groups")
+    labels = np.asarray(groups, dtype=object) if isinstance(groups, list | tuple) else groups
+    if len(np.shape(labels)) != 1 and np.shape(labels)[1:] != (1,):
+        raise ValueError(f"groups must have shape (n_samples,), got {np.shape(labels)}")
+    labels = column_or_1d(labels)
     check_consistent_length(X, labels)
     if missing_entries(labels).any():
         raise ValueError(f"groups has no value for sample {int(missing_entries(labels).argmax())}")

@@ -62,7 +62,7 @@ def test_groups_are_held_out_though_no_class_has_a_sample_for_each_part():
 
 
 def test_groups_have_one_label_for_each_sample():
-    with pytest.raises(ValueError, match="groups should be a 1d array"):
+    with pytest.raises(ValueError, match=r"groups must have shape \(n_samples,\), got \(2, 2\)"):
         checked_groups([(1, 2), (3, 4)], np.zeros((2, 1)))
 
 
