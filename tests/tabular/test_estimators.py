@@ -152,3 +152,12 @@ def test_samples_of_weight_two_are_as_many_as_they_count_for():
     twice = TabularRegressor(**exact).fit(np.r_[X, X], np.r_[y, y])
     weighted = TabularRegressor(**exact).fit(X, y, sample_weight=np.full(900, 2.0))
     np.testing.assert_allclose(weighted.predict(X), twice.predict(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("numeric", ["piecewise", "periodic", "linear"])
+def test_a_number_that_is_infinite_in_units_of_the_fit_is_refused(numeric):
+    X = RNG.normal(size=(50, 2))
+    model = TabularRegressor(scaling="standard", numeric=numeric, **BRIEF).fit(X, X[:, 0])
+    X[3, 1] = 1e300
+    with pytest.raises(ValueError, match="the output for sample 3 is not finite"):
+        model.predict(X)
