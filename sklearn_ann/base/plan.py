@@ -248,7 +248,7 @@ def checked_weights(sample_weight: Any, n_samples: int, *, of_outputs: bool = Fa
                 f"sample_weight has {len(entries)} rows, of which {(entries < 0).any(axis=1).sum()} have negative "
                 f"values: expected {n_samples} rows of values from 0"
             )
-        return entries
+        return entries[:, 0] if entries.shape[1] == 1 else entries  # of one output: the weights of the samples
     weight: np.ndarray = check_sample_weight(
         sample_weight, np.empty(n_samples), dtype=np.float64, force_float_dtype=True, ensure_non_negative=True
     )
