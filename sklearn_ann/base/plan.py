@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import check_sample_weight
-from sklearn_ann.base.budget import Budget, automatic_batch_size
+from sklearn_ann.base.budget import GREATEST_BATCH, Budget, automatic_batch_size
 from sklearn_ann.base.targets import Targets, missing_entries
 
 
@@ -202,8 +202,8 @@ def applied(
     With `in_full`, a network of precision bfloat16 computes in float32, for results whose digits are looked at.
     """
     if chunks is None:  # without gradients, a batch takes less memory than in training
-        size = parameters.batch_size
-        chunks = len(samples) if size is None else min(max(8 * size, 256), len(samples))
+        size = GREATEST_BATCH if parameters.batch_size is None else parameters.batch_size
+        chunks = len(samples) if samples.together else min(max(8 * size, 256), len(samples))
     precision: training.Precision = parameters.precision
     if in_full and precision == "bfloat16":
         precision = "float32"

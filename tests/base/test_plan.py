@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.utils import Bunch
 from torch import nn
 
-from sklearn_ann.base.plan import checked_groups, checked_weights, examples_of, hold_out, with_weights_of
+from sklearn_ann.base.plan import applied, checked_groups, checked_weights, examples_of, hold_out, with_weights_of
 from sklearn_ann.training import Rows, as_random_state
 
 SAMPLES = Rows(torch.arange(10.0)[:, None])
@@ -64,6 +65,20 @@ def test_groups_are_held_out_though_no_class_has_a_sample_for_each_part():
 def test_groups_have_one_label_for_each_sample():
     with pytest.raises(ValueError, match=r"groups must have shape \(n_samples,\), got \(2, 2\)"):
         checked_groups([(1, 2), (3, 4)], np.zeros((2, 1)))
+
+
+@pytest.mark.parametrize(("together", "sizes"), [(False, [2048, 2048, 904]), (True, [5000])])
+def test_one_batch_in_training_is_not_one_batch_in_prediction_unless_it_costs_nothing(together, sizes):
+    samples, seen = Rows(torch.ones(5000, 1)), []
+    samples.together = together
+
+    def function(_module, batch):
+        seen.append(len(batch))
+        return batch
+
+    parameters = Bunch(batch_size=None, precision="float32")
+    assert applied(nn.Identity(), samples, function, parameters, torch.device("cpu")).shape == (5000, 1)
+    assert seen == sizes
 
 
 def test_a_warm_start_takes_weights_of_the_same_shape():
