@@ -241,6 +241,8 @@ def checked_weights(sample_weight: Any, n_samples: int, *, of_outputs: bool = Fa
     """Return the weights of samples in float64, or None; `of_outputs` allows one weight for each output too."""
     if sample_weight is None:
         return None
+    if np.ma.is_masked(sample_weight):
+        raise ValueError("sample_weight is a masked array, whose mask would be lost: give sample_weight.filled(0)")
     if of_outputs and len(getattr(sample_weight, "shape", ())) == 2:
         entries: np.ndarray = check_array(sample_weight, dtype=np.float64, input_name="sample_weight")
         if len(entries) != n_samples or (entries < 0).any():

@@ -86,6 +86,10 @@ class Targets(Learned, ABC):
         """Return `y` as an array; in two dimensions targets may be missing, NaN."""
         if y is None:
             raise ValueError(f"This {self.owner} requires y to be passed, but the target y is None")
+        if isinstance(y, torch.Tensor):
+            y = y.numpy(force=True)
+        if np.ma.is_masked(y):
+            raise ValueError("y is a masked array, whose mask would be lost: give y.filled(np.nan), or leave samples out")
         if isinstance(y, list | tuple):
             entries = np.array(y, dtype=object)
             if entries.dtype == object and missing_entries(entries).any():

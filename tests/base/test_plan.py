@@ -32,6 +32,11 @@ def test_weights_are_checked():
         examples_of(SAMPLES, torch.arange(9), None, torch.float64)
 
 
+def test_a_mask_of_weights_is_not_lost():
+    with pytest.raises(ValueError, match="sample_weight is a masked array"):
+        checked_weights(np.ma.masked_equal([1.0, 2], 2), 2)
+
+
 def test_held_out_samples_are_stratified_and_have_a_weight():
     weight = np.array([0, 1, 1, 1, 1, 1, 1, 1, 1, 0.0])
     examples = examples_of(SAMPLES, None, weight, torch.float64)

@@ -130,3 +130,14 @@ def test_infinite_predictions_are_refused():
     targets.learn([1.0, 3.0], None)
     with pytest.raises(ValueError, match="the prediction for sample 1 is infinite"):
         targets.predictions(np.array([[0.0], [1e3], [np.nan]]))
+
+
+def test_masks_are_not_lost():
+    for targets in (NumberTargets(**COMMON), ClassTargets(**COMMON)):
+        with pytest.raises(ValueError, match=r"give y\.filled\(np\.nan\)"):
+            targets.learn(np.ma.masked_equal([1, 2, 3], 2), None)
+
+
+def test_tensors_with_a_gradient_are_targets():
+    target = NumberTargets(**COMMON).learn(torch.tensor([1.0, 3.0], requires_grad=True), None)
+    assert target.tolist() == [[-1], [1]]
