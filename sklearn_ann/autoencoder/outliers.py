@@ -266,7 +266,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         Parameters
         ----------
         X, y : as in ``fit``
-            The samples, and an ignored y.
+            The samples, at least two, and an ignored y.
 
         Returns
         -------

@@ -89,7 +89,9 @@ class Targets(Learned, ABC):
         if isinstance(y, torch.Tensor):
             y = y.numpy(force=True)
         if np.ma.is_masked(y):
-            raise ValueError("y is a masked array, whose mask would be lost: give y.filled(np.nan), or leave samples out")
+            raise ValueError(
+                "y is a masked array, whose mask would be lost: give y.filled(np.nan), or leave samples out"
+            )
         if isinstance(y, list | tuple):
             entries = np.array(y, dtype=object)
             if entries.dtype == object and missing_entries(entries).any():
