@@ -102,7 +102,7 @@ class Plan:
         if targets is not None:
             check_consistent_length(samples, y)  # which ignores None
             of_target = targets.weights(y, weight)
-            target = (targets.learn if learn else targets.read)(y, weight=weight, **target_options)
+            target = (targets.learn if learn else targets.read)(y, weight=weight, samples=samples, **target_options)
             if weight is not None and weight.ndim == 2:  # the targets hold what the outputs differ by
                 weight = weight.mean(axis=1)
             if of_target is not None:
@@ -222,6 +222,11 @@ def finite(result: Any, valid: Tensor | None) -> Any:
     """
     if isinstance(result, tuple):
         return tuple(finite(part, valid) for part in result)
+    if isinstance(result, list):  # of results of different sizes
+        floats = (isinstance(part, np.ndarray) and part.dtype.kind == "f" for part in result)
+        whole = [not float_ or bool(np.isfinite(part).all()) for part, float_ in zip(result, floats, strict=True)]
+        finite(np.where(whole, 0.0, np.nan), None)
+        return result
     if not isinstance(result, np.ndarray) or result.dtype.kind != "f":
         return result
     bad = ~np.isfinite(result)

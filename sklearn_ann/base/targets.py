@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -48,6 +48,7 @@ class Targets(Learned, ABC):
         """Check and encode `y`, and learn what later targets are held to.
 
         Targets of different sizes are `Samples`. `weight` has the shape (n_samples,) or (n_samples, n_outputs).
+        `options` are the ``classes`` of ``partial_fit``, and ``samples``, which were read from X.
         """
 
     @abstractmethod
@@ -76,7 +77,12 @@ class Targets(Learned, ABC):
         """Return the outputs, (n_outputs,), of the best prediction that is the same for all samples, if it is known."""
         return None
 
-    def renewed(self, today: Targets) -> Targets:
+    @property
+    def decoder(self) -> Targets:
+        """What turns a row of outputs into a prediction."""
+        return self
+
+    def renewed(self, today: Self) -> Self:
         """Return what was learned with the class weights and the type of `today`, to go on from an earlier fit."""
         new = copy.copy(self)
         vars(new).update({name: today.options[name] for name in ("class_weight", "dtype") if name in today.options})
@@ -255,6 +261,10 @@ class ClassTargets(Targets):
     def average(self) -> Average:
         """Of probabilities, as logits."""
         return mean_odds if self.multilabel or self.binary else mean_classes
+
+    def decisions(self, logits: np.ndarray) -> np.ndarray:
+        """Turn outputs into log-odds of the second class, of each label, or into the logits of several classes."""
+        return logits[:, 0] if self.binary else logits
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Turn outputs into probabilities, in float64: rows sum to one, and different logits stay different."""

@@ -26,6 +26,7 @@ from sklearn_ann.layers.mutation import Mutation
 from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm, weighing
 from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
 from sklearn_ann.layers.ragged import Groups, ragged_positions
+from sklearn_ann.layers.recurrent import Cell, Recurrent, inside, recurrent_layer
 from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
 from sklearn_ann.layers.warmup import WarmUp
@@ -37,6 +38,7 @@ __all__ = [
     "Average",
     "Backend",
     "BatchNorm",
+    "Cell",
     "ColumnVectors",
     "ConvolutionBlock",
     "ConvolutionLayer",
@@ -55,6 +57,7 @@ __all__ = [
     "Pooling",
     "Position",
     "PositionalEncoding",
+    "Recurrent",
     "Reduction",
     "SparseMatrix",
     "Stochastic",
@@ -69,11 +72,13 @@ __all__ = [
     "dense_stack",
     "image_grid",
     "image_layers",
+    "inside",
     "layer_widths",
     "linear",
     "linear_layers",
     "places",
     "ragged_positions",
+    "recurrent_layer",
     "reduce",
     "resolve_backend",
     "statistics",
