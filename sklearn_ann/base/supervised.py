@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from scipy.special import entr
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
@@ -92,11 +93,11 @@ class NeuralPredictor(NeuralEstimator):
             If there is one network only.
         """
         check_is_fitted(self)
-        if self.module_.average is None:
-            raise ValueError("one network has no one to disagree with: n_estimators must be 2 or more in fit")
 
         def members(module: Any, batch: Any) -> Tensor:
             outputs: Tensor = module.members(batch)
+            if module.average is None or len(outputs) == 1:
+                raise ValueError("one network has no one to disagree with: n_estimators must be 2 or more in fit")
             return outputs.movedim(0, 1)
 
         return self._decoded(X, lambda outputs: decode(np.moveaxis(outputs, 1, 0)), members)
@@ -415,8 +416,9 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
         """
 
         def moments(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            of_members = np.stack([self._decoder.predictions(one) for one in outputs])
-            return of_members.mean(axis=0), of_members.std(axis=0)
+            decoder = self._decoder
+            mean = decoder.predictions(decoder.average(torch.from_numpy(outputs)).numpy())
+            return mean, np.std([decoder.predictions(one) for one in outputs], axis=0)
 
         return self._of_members(X, moments) if return_std else self._decoded(X, self._decoder.predictions)
 
