@@ -42,6 +42,7 @@ OTHERS = {
     "keys": np.ones((2, 3)),
     "layer": "counts",
     "node_attributes": ["size"],
+    "pooling": "max",
     "readout": ("std",),
     "threshold": 0.5,
     "values": np.ones((2, 3)),
