@@ -15,6 +15,7 @@ from sklearn_ann.graph import (
     MoleculeEncoder,
 )
 from sklearn_ann.preprocessing import SequenceEncoder
+from sklearn_ann.recurrent import RNNClassifier, RNNRegressor
 from sklearn_ann.tabular import TabularClassifier, TabularRegressor
 from sklearn_ann.translation import SequenceTranslator
 
@@ -34,6 +35,8 @@ __all__ = [
     "GraphSet",
     "MoleculeEncoder",
     "PatternDetector",
+    "RNNClassifier",
+    "RNNRegressor",
     "SequenceEmbeddingTransformer",
     "SequenceEncoder",
     "SequenceTranslator",

@@ -19,6 +19,8 @@ from sklearn_ann import (
     GCNNodeClassifier,
     GCNNodeRegressor,
     GraphSet,
+    RNNClassifier,
+    RNNRegressor,
     SequenceEmbeddingTransformer,
     SequenceTranslator,
     VAESampler,
@@ -54,6 +56,11 @@ PAIRS = np.array(_shorter, dtype=object), np.array([string[::-1].lower() for str
 IMAGES = np.empty(300, dtype=object), _rng.uniform(0.2, 0.8, size=300)
 for _i, _size in enumerate(_rng.integers(3, 9, size=(300, 2))):
     IMAGES[0][_i] = (_rng.uniform(size=_size) < IMAGES[1][_i]).astype(float)
+SERIES = np.empty(300, dtype=object), np.zeros(300)
+for _i, _length in enumerate(_rng.integers(1, 12, size=300)):
+    SERIES[0][_i] = _rng.normal(size=(_length, 2))
+    SERIES[1][_i] = SERIES[0][_i][:, 0].mean()
+    SERIES[0][_i][_rng.uniform(size=(_length, 2)) < 0.1] = np.nan
 
 
 class NodeClassifierOfBlocks(GCNNodeClassifier):
@@ -80,6 +87,14 @@ class CNNRegressorOfImages(CNNRegressor):
     """CNNRegressor on images of any size."""
 
 
+class RNNClassifierOfStrings(RNNClassifier):
+    """RNNClassifier on DNA of any length; by itself it is tested on rows, which are series."""
+
+
+class RNNRegressorOfSeries(RNNRegressor):
+    """RNNRegressor on series of two channels, of any length and with gaps."""
+
+
 PUBLIC = [
     member
     for name in sklearn_ann.__all__
@@ -89,7 +104,13 @@ _STAND_INS = {GCNNodeClassifier: NodeClassifierOfBlocks, GCNNodeRegressor: NodeR
 NEURAL = [_STAND_INS.get(estimator, estimator) for estimator in PUBLIC if issubclass(estimator, NeuralEstimator)]
 NEURAL += [DenseClassifier, DenseRegressor]
 ROWS = [estimator for estimator in NEURAL if get_tags(estimator()).input_tags.two_d_array]
-NEURAL += [AttentionClassifierOfStrings, CNNClassifierOfStrings, CNNRegressorOfImages]
+NEURAL += [
+    AttentionClassifierOfStrings,
+    CNNClassifierOfStrings,
+    CNNRegressorOfImages,
+    RNNClassifierOfStrings,
+    RNNRegressorOfSeries,
+]
 
 
 _DATA = {
@@ -97,6 +118,8 @@ _DATA = {
     CNNClassifierOfStrings: STRINGS,
     CNNRegressorOfImages: IMAGES,
     EntityEmbeddingTransformer: CATEGORIES,
+    RNNClassifierOfStrings: STRINGS,
+    RNNRegressorOfSeries: SERIES,
     SequenceEmbeddingTransformer: TEXTS,
     SequenceTranslator: PAIRS,
 }

@@ -45,6 +45,7 @@ OTHERS = {
     "keys": np.ones((2, 3)),
     "layer": "counts",
     "node_attributes": ["size"],
+    "pooling": "max",
     "readout": ("std",),
     "target_tokenizer": list,
     "threshold": 0.5,

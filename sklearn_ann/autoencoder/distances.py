@@ -8,6 +8,7 @@ import numpy as np
 from scipy.linalg import pinvh
 
 _MOST_STEPS = 20  # concentration steps; a handful is usual
+_LEAST_VARIANCE = 1e-9  # of a direction, in mean variances of all samples
 _NEAREST = 1e-6  # smaller distances count as this: a sample in the very centre is no more usual than one beside it
 
 
@@ -21,6 +22,8 @@ class ShrunkenCovariance:
     Parameters
     ----------
     X : array of shape (n_samples, n_features)
+    least : float, default=0
+        Variance that is added in each direction, so that samples without any variance have distances too.
 
     Attributes
     ----------
@@ -28,7 +31,7 @@ class ShrunkenCovariance:
     covariance, precision : array of shape (n_features, n_features)
     """
 
-    def __init__(self, X: np.ndarray) -> None:
+    def __init__(self, X: np.ndarray, least: float = 0.0) -> None:
         n, p = X.shape
         self.location = X.mean(axis=0)
         centred = X - self.location
@@ -36,12 +39,11 @@ class ShrunkenCovariance:
         variance = np.trace(empirical) / p
         square = np.square(empirical).sum()
         away = (square - p * variance**2) / p  # δ: how far the covariance is from the identity
-        noise = (np.square(np.square(centred).sum(axis=1)).sum() / n - square) / (
-            p * n
-        )  # β: how far it may be by chance
+        fourth = np.square(np.square(centred).sum(axis=1)).mean()
+        noise = (fourth - square) / (p * n)  # β: how far it may be by chance
         shrinkage = min(noise, away) / away if noise > 0 and away > 0 else 0.0
         self.covariance = (1 - shrinkage) * empirical
-        self.covariance.flat[:: p + 1] += shrinkage * variance
+        self.covariance.flat[:: p + 1] += shrinkage * variance + least
         self.precision = pinvh(self.covariance)
 
     def mahalanobis(self, X: np.ndarray) -> np.ndarray:
@@ -54,7 +56,8 @@ class ShrunkenCovariance:
 def concentrated_covariance(X: np.ndarray, share: float) -> ShrunkenCovariance:
     """Estimate the covariance of the samples nearest to the centre.
 
-    The concentration steps of Rousseeuw and Van Driessen (1999), theorem 1, start from all samples.
+    The concentration steps of Rousseeuw and Van Driessen (1999), theorem 1, start from all samples. Where the nearest
+    samples are all alike, others are very far: no direction has less than a billionth of the variance of all samples.
 
     Parameters
     ----------
@@ -64,8 +67,9 @@ def concentrated_covariance(X: np.ndarray, share: float) -> ShrunkenCovariance:
         Share of the samples to leave out.
     """
     kept = np.ones(len(X), dtype=bool)
+    least = _LEAST_VARIANCE * (X.var(axis=0).mean() or 1.0)
     for _ in range(_MOST_STEPS):
-        estimate = ShrunkenCovariance(X[kept])
+        estimate = ShrunkenCovariance(X[kept], least)
         distances = estimate.mahalanobis(X)
         nearest = distances <= np.quantile(distances, 1 - share)
         if (nearest == kept).all() or nearest.sum() < 2:

@@ -87,11 +87,14 @@ class AutoEncoderEnsemble(nn.Module):
         """
         inputs = self.read(x)
         codes = self.encoder(inputs)
-        residuals = self.sketch(inputs - self.decoder(codes))
-        numbers = list(self.members.values())
-        parts = zip(self.members, codes.split(numbers), residuals.split(numbers), strict=True)
-        chosen = [code if view == "quantiles" else residual for view, code, residual in parts]
-        return torch.cat([part.transpose(0, 1).flatten(1) for part in chosen], dim=1)
+        residuals = inputs - self.decoder(codes)
+        described, begin = [], 0
+        for view, n in self.members.items():
+            own = slice(begin, begin + n)
+            part = codes[own] if view == "quantiles" else self.sketch(residuals[own], own)
+            described.append(part.transpose(0, 1).flatten(1))
+            begin += n
+        return torch.cat(described, dim=1)
 
     def by_view(self, described: np.ndarray) -> dict[View, list[np.ndarray]]:
         """Take apart what `describe` returned: one array of shape (n_samples, columns) for each member of each kind."""
@@ -103,13 +106,15 @@ class AutoEncoderEnsemble(nn.Module):
             begin = end
         return parts
 
-    def sketch(self, residual: Tensor) -> Tensor:
-        """Shorten residuals of shape (M, batch, p) to 64 columns, if they have more.
+    def sketch(self, residual: Tensor, members: slice = slice(None)) -> Tensor:
+        """Shorten residuals of shape (M, batch, p), those of `members`, to 64 columns, if they have more.
 
         Each column is added to a column of the sketch or subtracted from it, both drawn for each member. On average
         this keeps lengths and inner products (Weinberger et al. 2009), and distances cost no more than linear time.
         """
         if residual.shape[2] <= _SKETCH:
             return residual
-        sketched = residual.new_zeros(*residual.shape[:2], _SKETCH)
-        return sketched.scatter_add_(2, self.bucket.expand(residual.shape), residual * self.sign)
+        bucket, sign = self.bucket[members].transpose(1, 2), self.sign[members].transpose(1, 2)
+        signs = residual.new_zeros(*bucket.shape[:2], _SKETCH).scatter_(2, bucket, sign)  # (M, p, 64)
+        with torch.autocast(residual.device.type, enabled=False):  # distances need all digits
+            return residual @ signs  # adding up by scatter_add_ has no fixed order on CUDA

@@ -16,6 +16,7 @@ from sklearn_ann import training
 from sklearn_ann.autoencoder.distances import LogDistance
 from sklearn_ann.autoencoder.ensemble import AutoEncoderEnsemble, View
 from sklearn_ann.base import NeuralEstimator, Plan
+from sklearn_ann.base.budget import GREATEST_BATCH, LEAST_BATCH
 from sklearn_ann.base.parameters import DropProbability, Fraction, LayerSizes, MinorFraction, PositiveFloat, PositiveInt
 from sklearn_ann.layers import Activation, layer_widths
 from sklearn_ann.reading import Reader, StandardizedRowReader
@@ -24,7 +25,6 @@ __all__ = ["AutoEncoderOutlierDetector"]
 
 _FARTHEST = 300.0  # logarithm of the greatest distance, so that none is infinite
 _BATCHES = 20  # in an epoch, by "auto"
-_LEAST_BATCH, _GREATEST_BATCH = 32, 256
 
 
 def trimmed_error(share: float, residual: Tensor, _x: Tensor) -> Tensor:
@@ -204,7 +204,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         size = -(-len(plan.examples) // _BATCHES)
         return {
             "n_components": max(1, min(max(2, int(n_features**0.5)), n_features - 1)),
-            "batch_size": min(max(size, _LEAST_BATCH), _GREATEST_BATCH),
+            "batch_size": min(max(size, LEAST_BATCH), GREATEST_BATCH),
         }
 
     def _network(self, plan: Plan) -> nn.Module:
@@ -216,8 +216,10 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         return partial(trimmed_error, plan.parameters.trimming)
 
     def _take(self, plan: Plan, run: training.Training, module: Any) -> dict[str, Any]:
-        p = plan.parameters
-        parts = module.by_view(plan.apply(module, run.examples.samples, AutoEncoderEnsemble.describe))
+        p, samples = plan.parameters, run.examples.samples
+        if len(samples) < 2:  # an earlier fit has learned how to read them, and asks for no second
+            raise ValueError("X has 1 sample: means and covariances need 2 at least")
+        parts = module.by_view(plan.apply(module, samples, AutoEncoderEnsemble.describe))
         distances = {
             view: LogDistance(trimming_of_codes(p.trimming) if view == "quantiles" else p.trimming).fit(members)
             for view, members in parts.items()
@@ -264,7 +266,7 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         Parameters
         ----------
         X, y : as in ``fit``
-            The samples, and an ignored y.
+            The samples, at least two, and an ignored y.
 
         Returns
         -------

@@ -46,6 +46,10 @@ def reduced_rate(learning_rate: float, n_samples: int) -> float:
     return learning_rate * math.sqrt(min(1.0, n_samples / 1000))
 
 
+LEAST_BATCH, GREATEST_BATCH = 32, 256
+"""Bounds of an automatic batch size."""
+
+
 def automatic_batch_size(n_samples: int) -> int:
     """Return a fiftieth of the samples, from 32 to 256."""
-    return min(max(n_samples // 50, 32), 256)
+    return min(max(n_samples // 50, LEAST_BATCH), GREATEST_BATCH)

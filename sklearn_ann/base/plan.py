@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import check_sample_weight
-from sklearn_ann.base.budget import Budget, automatic_batch_size
+from sklearn_ann.base.budget import GREATEST_BATCH, Budget, automatic_batch_size
 from sklearn_ann.base.targets import Targets, missing_entries
 
 
@@ -102,7 +102,7 @@ class Plan:
         if targets is not None:
             check_consistent_length(samples, y)  # which ignores None
             of_target = targets.weights(y, weight)
-            target = (targets.learn if learn else targets.read)(y, weight=weight, **target_options)
+            target = (targets.learn if learn else targets.read)(y, weight=weight, samples=samples, **target_options)
             if weight is not None and weight.ndim == 2:  # the targets hold what the outputs differ by
                 weight = weight.mean(axis=1)
             if of_target is not None:
@@ -202,8 +202,8 @@ def applied(
     With `in_full`, a network of precision bfloat16 computes in float32, for results whose digits are looked at.
     """
     if chunks is None:  # without gradients, a batch takes less memory than in training
-        size = parameters.batch_size
-        chunks = len(samples) if size is None else min(max(8 * size, 256), len(samples))
+        size = GREATEST_BATCH if parameters.batch_size is None else parameters.batch_size
+        chunks = len(samples) if samples.together else min(max(8 * size, 256), len(samples))
     precision: training.Precision = parameters.precision
     if in_full and precision == "bfloat16":
         precision = "float32"
@@ -222,6 +222,11 @@ def finite(result: Any, valid: Tensor | None) -> Any:
     """
     if isinstance(result, tuple):
         return tuple(finite(part, valid) for part in result)
+    if isinstance(result, list):  # of results of different sizes
+        floats = (isinstance(part, np.ndarray) and part.dtype.kind == "f" for part in result)
+        whole = [not float_ or bool(np.isfinite(part).all()) for part, float_ in zip(result, floats, strict=True)]
+        finite(np.where(whole, 0.0, np.nan), None)
+        return result
     if not isinstance(result, np.ndarray) or result.dtype.kind != "f":
         return result
     bad = ~np.isfinite(result)
@@ -241,6 +246,8 @@ def checked_weights(sample_weight: Any, n_samples: int, *, of_outputs: bool = Fa
     """Return the weights of samples in float64, or None; `of_outputs` allows one weight for each output too."""
     if sample_weight is None:
         return None
+    if np.ma.is_masked(sample_weight):
+        raise ValueError("sample_weight is a masked array, whose mask would be lost: give sample_weight.filled(0)")
     if of_outputs and len(getattr(sample_weight, "shape", ())) == 2:
         entries: np.ndarray = check_array(sample_weight, dtype=np.float64, input_name="sample_weight")
         if len(entries) != n_samples or (entries < 0).any():
@@ -248,7 +255,7 @@ def checked_weights(sample_weight: Any, n_samples: int, *, of_outputs: bool = Fa
                 f"sample_weight has {len(entries)} rows, of which {(entries < 0).any(axis=1).sum()} have negative "
                 f"values: expected {n_samples} rows of values from 0"
             )
-        return entries
+        return entries[:, 0] if entries.shape[1] == 1 else entries  # of one output: the weights of the samples
     weight: np.ndarray = check_sample_weight(
         sample_weight, np.empty(n_samples), dtype=np.float64, force_float_dtype=True, ensure_non_negative=True
     )
@@ -257,7 +264,10 @@ def checked_weights(sample_weight: Any, n_samples: int, *, of_outputs: bool = Fa
 
 def checked_groups(groups: Any, X: Any) -> np.ndarray:
     """Return groups as numbers; labels of any type name them."""
-    labels = column_or_1d(np.asarray(groups, dtype=object) if isinstance(groups, list | tuple) else groups)
+    labels = np.asarray(groups, dtype=object) if isinstance(groups, list | tuple) else groups
+    if len(np.shape(labels)) != 1 and np.shape(labels)[1:] != (1,):
+        raise ValueError(f"groups must have shape (n_samples,), got {np.shape(labels)}")
+    labels = column_or_1d(labels)
     check_consistent_length(X, labels)
     if missing_entries(labels).any():
         raise ValueError(f"groups has no value for sample {int(missing_entries(labels).argmax())}")
@@ -316,12 +326,14 @@ def _split_groups(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return positions to train on and to hold out; no group is on both sides."""
     parts: Any
-    if strata is None:
+    n_groups = len(np.unique(groups))
+    if n_groups < 2:
+        raise ValueError("there is one group only, so that none can be held out.")
+    n_parts = min(max(2, round(1 / fraction)), n_groups)
+    # With fewer samples of each class than parts, shares of classes cannot be kept.
+    if strata is None or np.unique(strata, return_counts=True)[1].max() < n_parts:
         parts = GroupShuffleSplit(1, test_size=fraction, random_state=rng).split(groups, groups=groups)
     else:
-        n_parts = min(max(2, round(1 / fraction)), len(np.unique(groups)))
-        if n_parts < 2:
-            raise ValueError("there is one group only, so that none can be held out.")
         parts = StratifiedGroupKFold(n_parts, shuffle=True, random_state=rng).split(groups, strata, groups)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class")  # a class may be in few groups

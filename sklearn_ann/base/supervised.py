@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 from scipy.special import entr
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import Bunch, Tags
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from sklearn_ann._sklearn import safe_indexing
 from sklearn_ann.base.estimator import NeuralEstimator
@@ -58,22 +61,55 @@ def scored(
     return predictions[there], safe_indexing(y, there), *rest
 
 
-def members_of(model: Any, X: Any) -> np.ndarray:
-    """Return the outputs of all networks of a supervised estimator, (n_members, n_samples, n_outputs).
+class NeuralPredictor(NeuralEstimator):
+    """What classifiers and regressors share: outputs of networks become predictions."""
 
-    Raises
-    ------
-    ValueError
-        If there is one network only.
-    """
-    check_is_fitted(model)
-    if model.module_.average is None:
-        raise ValueError("one network has no one to disagree with: n_estimators must be 2 or more in fit")
-    outputs: np.ndarray = model._apply(X, lambda module, batch: module.members(batch).movedim(0, 1))
-    return np.moveaxis(outputs, 1, 0)
+    _coder: Any
+
+    def _decoded(
+        self,
+        X: Any,
+        decode: Callable[[np.ndarray], Any],
+        function: Callable[[Any, Any], Tensor] = SupervisedNetwork.forward,
+    ) -> Any:
+        """Apply ``function(module, batch)`` to `X` and decode the rows of outputs, (n_rows, ..., n_outputs).
+
+        `decode` returns an array with one entry for each row, or a tuple of such arrays.
+        """
+        return decode(self._apply(X, function))
+
+    @property
+    def _decoder(self) -> Any:
+        """What turns outputs into predictions."""
+        check_is_fitted(self)
+        return self._coder.decoder
+
+    def _of_members(self, X: Any, decode: Callable[[np.ndarray], Any]) -> Any:
+        """Decode the outputs of all networks, (n_members, n_rows, n_outputs).
+
+        Raises
+        ------
+        ValueError
+            If there is one network only.
+        """
+        check_is_fitted(self)
+
+        def members(module: Any, batch: Any) -> Tensor:
+            outputs: Tensor = module.members(batch)
+            if module.average is None or len(outputs) == 1:
+                raise ValueError("one network has no one to disagree with: n_estimators must be 2 or more in fit")
+            return outputs.movedim(0, 1)
+
+        return self._decoded(X, lambda outputs: decode(np.moveaxis(outputs, 1, 0)), members)
+
+    def _scored(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[np.ndarray, Any, np.ndarray | None, np.ndarray | None]:
+        """Return predictions and targets to compare, which targets are known, and weights; see `scored`."""
+        return scored(self.predict(X), y, sample_weight)
 
 
-class NeuralClassifier(ClassifierMixin, NeuralEstimator):
+class NeuralClassifier(ClassifierMixin, NeuralPredictor):
     """A network that predicts classes: two, several, or several labels per sample.
 
     Parameters
@@ -172,8 +208,8 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         array of shape (n_samples,) for two classes, else (n_samples, n_classes)
             Log-odds of the second class, or of each label; for several classes the logits of the softmax.
         """
-        logits: np.ndarray = self._apply(X, SupervisedNetwork.forward)
-        return logits[:, 0] if self._coder.binary else logits
+        decisions: np.ndarray = self._decoded(X, self._decoder.decisions)
+        return decisions
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, or of each label.
@@ -188,8 +224,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         array of shape (n_samples, n_classes)
             In float64: rows sum to one, and different log-odds give different probabilities.
         """
-        logits = self._apply(X, SupervisedNetwork.forward)
-        probabilities: np.ndarray = self._coder.probabilities(logits)
+        probabilities: np.ndarray = self._decoded(X, self._decoder.probabilities)
         return probabilities
 
     def predict(self, X: Any) -> np.ndarray:
@@ -204,8 +239,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         -------
         array of shape (n_samples,) or (n_samples, n_classes)
         """
-        logits = self._apply(X, SupervisedNetwork.forward)
-        labels: np.ndarray = self._coder.predictions(logits)
+        labels: np.ndarray = self._decoded(X, self._decoder.predictions)
         return labels
 
     def uncertainty(self, X: Any) -> Bunch:
@@ -234,12 +268,16 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         ValueError
             If there is one network only.
         """
-        logits = members_of(self, X)  # (n_members, n_samples, n_outputs)
-        of_members = np.stack([self._coder.probabilities(one) for one in logits])
-        both = np.stack([of_members, 1 - of_members]) if self._coder.multilabel else np.moveaxis(of_members, -1, 0)
-        total = entr(both.mean(axis=1)).sum(axis=0)
-        aleatoric = entr(both).sum(axis=0).mean(axis=0)
-        return Bunch(total=total, aleatoric=aleatoric, epistemic=np.maximum(total - aleatoric, 0))
+
+        def entropies(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            decoder = self._decoder
+            of_members = np.stack([decoder.probabilities(one) for one in logits])
+            both = np.stack([of_members, 1 - of_members]) if decoder.multilabel else np.moveaxis(of_members, -1, 0)
+            total = entr(both.mean(axis=1)).sum(axis=0)
+            aleatoric = entr(both).sum(axis=0).mean(axis=0)
+            return total, aleatoric, np.maximum(total - aleatoric, 0)
+
+        return Bunch(**dict(zip(("total", "aleatoric", "epistemic"), self._of_members(X, entropies), strict=True)))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the mean accuracy.
@@ -254,7 +292,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         float
             With several labels per sample, the share of samples of which all known labels are right.
         """
-        predicted, y, known, weight = scored(self.predict(X), y, sample_weight)
+        predicted, y, known, weight = self._scored(X, y, sample_weight)
         if known is None:
             return float(accuracy_score(y, predicted, sample_weight=weight))
         right = ((predicted == np.asarray(y)) | ~known).all(axis=1)
@@ -267,7 +305,7 @@ class NeuralClassifier(ClassifierMixin, NeuralEstimator):
         return tags
 
 
-class NeuralRegressor(RegressorMixin, NeuralEstimator):
+class NeuralRegressor(RegressorMixin, NeuralPredictor):
     """A network that predicts one number or several.
 
     The targets are standardised for training, and predictions are returned in the targets' own unit.
@@ -376,12 +414,13 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         ValueError
             If `return_std` is true and there is one network only.
         """
-        if return_std:
-            of_members = np.stack([self._coder.predictions(one) for one in members_of(self, X)])
-            return of_members.mean(axis=0), of_members.std(axis=0)
-        outputs = self._apply(X, SupervisedNetwork.forward)  # (n_samples, n_outputs)
-        numbers: np.ndarray = self._coder.predictions(outputs)
-        return numbers
+
+        def moments(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            decoder = self._decoder
+            mean = decoder.predictions(decoder.average(torch.from_numpy(outputs)).numpy())
+            return mean, np.std([decoder.predictions(one) for one in outputs], axis=0)
+
+        return self._of_members(X, moments) if return_std else self._decoded(X, self._decoder.predictions)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the coefficient of determination R².
@@ -396,7 +435,7 @@ class NeuralRegressor(RegressorMixin, NeuralEstimator):
         float
             With several outputs, the mean over them; each is scored on the samples whose target is known.
         """
-        predicted, y, known, weight = scored(self.predict(X), y, sample_weight)
+        predicted, y, known, weight = self._scored(X, y, sample_weight)
         if known is None:
             return float(r2_score(y, predicted, sample_weight=weight))
         targets = np.asarray(y, dtype=np.float64)

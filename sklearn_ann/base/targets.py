@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -48,6 +48,7 @@ class Targets(Learned, ABC):
         """Check and encode `y`, and learn what later targets are held to.
 
         Targets of different sizes are `Samples`. `weight` has the shape (n_samples,) or (n_samples, n_outputs).
+        `options` are the ``classes`` of ``partial_fit``, and ``samples``, which were read from X.
         """
 
     @abstractmethod
@@ -76,7 +77,12 @@ class Targets(Learned, ABC):
         """Return the outputs, (n_outputs,), of the best prediction that is the same for all samples, if it is known."""
         return None
 
-    def renewed(self, today: Targets) -> Targets:
+    @property
+    def decoder(self) -> Targets:
+        """What turns a row of outputs into a prediction."""
+        return self
+
+    def renewed(self, today: Self) -> Self:
         """Return what was learned with the class weights and the type of `today`, to go on from an earlier fit."""
         new = copy.copy(self)
         vars(new).update({name: today.options[name] for name in ("class_weight", "dtype") if name in today.options})
@@ -86,6 +92,12 @@ class Targets(Learned, ABC):
         """Return `y` as an array; in two dimensions targets may be missing, NaN."""
         if y is None:
             raise ValueError(f"This {self.owner} requires y to be passed, but the target y is None")
+        if isinstance(y, torch.Tensor):
+            y = y.numpy(force=True)
+        if np.ma.is_masked(y):
+            raise ValueError(
+                "y is a masked array, whose mask would be lost: give y.filled(np.nan), or leave samples out"
+            )
         if isinstance(y, list | tuple):
             entries = np.array(y, dtype=object)
             if entries.dtype == object and missing_entries(entries).any():
@@ -185,7 +197,13 @@ class ClassTargets(Targets):
                     f"Input y contains NaN or None in sample {sample}: labels may be missing only in an indicator "
                     "matrix, of zeros and ones"
                 )
-        check_classification_targets(y)
+        try:
+            check_classification_targets(y)
+        except TypeError as error:  # NumPy cannot sort them
+            kinds = sorted({type(label).__name__ for label in np.ravel(y).tolist()})
+            raise TypeError(
+                f"y has labels of the types {', '.join(kinds)}, which have no order: make them all text or all numbers"
+            ) from error
         if type_of_target(y) == "multilabel-indicator":
             return (y.toarray() if sp.issparse(y) else y), True
         return column_or_1d(y, warn=True), False
@@ -243,6 +261,10 @@ class ClassTargets(Targets):
     def average(self) -> Average:
         """Of probabilities, as logits."""
         return mean_odds if self.multilabel or self.binary else mean_classes
+
+    def decisions(self, logits: np.ndarray) -> np.ndarray:
+        """Turn outputs into log-odds of the second class, of each label, or into the logits of several classes."""
+        return logits[:, 0] if self.binary else logits
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Turn outputs into probabilities, in float64: rows sum to one, and different logits stay different."""
@@ -317,10 +339,14 @@ class NumberTargets(Targets):
         y = self._checked(y)
         if sp.issparse(y):
             raise TypeError("y is a sparse matrix, but a dense array was expected: use y.toarray()")
+        if y.dtype.kind in "mM":
+            raise ValueError(f"y is of {y.dtype}, but targets are numbers, such as the days since a date")
         if y.dtype == object:
             y = np.where(missing_entries(y), np.nan, y)
         try:
             values = np.asarray(y, dtype=np.float64).reshape(len(y), -1)  # (n_samples, n_outputs)
+        except OverflowError as error:
+            raise ValueError(f"y has numbers that are too large for float64: {error}") from error
         except (TypeError, ValueError) as error:
             wrong = first_unreadable(np.where(missing_entries(y), 0, y.astype(object)).reshape(len(y), -1), np.inf)
             if wrong is None:
@@ -353,9 +379,16 @@ class NumberTargets(Targets):
         return mean_rate if self.loss == "poisson" else mean_number
 
     def predictions(self, outputs: np.ndarray) -> np.ndarray:
-        """Turn outputs into numbers in their own unit."""
-        outputs = np.exp(outputs.astype(np.float64)) if self.loss == "poisson" else outputs
-        values: np.ndarray = np.asarray(outputs * self._scale + self._mean)
+        """Turn outputs into numbers in their own unit; refuse those that are infinite, naming the sample."""
+        with np.errstate(over="ignore"):  # checked below
+            outputs = np.exp(outputs.astype(np.float64)) if self.loss == "poisson" else outputs
+            values: np.ndarray = np.asarray(outputs * self._scale + self._mean)
+        infinite = np.isinf(values).any(axis=1)
+        if infinite.any():
+            raise ValueError(
+                f"the prediction for sample {infinite.argmax()} is infinite: values of this sample are too far from "
+                "those in fit"
+            )
         return np.reshape(values, (len(values), *self._shape))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -20,9 +19,9 @@ from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor,
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
 from sklearn_ann.base.parameters import ClosedFraction, DropProbability, LayerSizes, PositiveFloat, PositiveInt
+from sklearn_ann.base.saliency import SaliencyMixin, cut
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
-from sklearn_ann.convolution.saliency import cut, gradient, mutagenesis
 from sklearn_ann.layers import ConvolutionLayer, Pooling, convolution_layers, image_layers, layer_widths, places
 from sklearn_ann.reading import GridBatch, GridReader, GridSamples, Reader
 from sklearn_ann.reading.alphabets import Unknown
@@ -140,7 +139,7 @@ def letter_counts(plan: Plan, run: training.Training, module: Any) -> np.ndarray
     return counts.numpy(force=True)
 
 
-class ConvolutionalEstimator(NeuralEstimator):
+class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
     """Base of the convolutional estimators.
 
     Parameters
@@ -338,54 +337,6 @@ class ConvolutionalEstimator(NeuralEstimator):
             X, lambda module, batch: cut(*module.body.maps(batch)[layer]), chunks=self._map_chunk, in_full=True
         )
         return maps
-
-    def saliency(
-        self, X: Any, *, output: int | None = None, method: Literal["gradient", "mutagenesis"] = "gradient"
-    ) -> np.ndarray | list[np.ndarray]:
-        r"""Return how much the prediction depends on each value of each sample.
-
-        Parameters
-        ----------
-        X : samples as in ``fit``
-            The samples.
-        output : int or None
-            Index of the output, such as a class; None for the greatest output of each sample.
-        method : {"gradient", "mutagenesis"}
-            ``"gradient"``: derivative of the output by the input (Simonyan et al. 2014). ``"mutagenesis"``, for
-            sequences only: change of the output if a single letter is replaced (Alipanahi et al. 2015).
-
-        Returns
-        -------
-        array of shape (n_samples, \\*size, n_channels), or a list of arrays (\\*size, n_channels)
-            A list if the sizes of the samples differ. The channels of a sequence are its letters.
-
-        Raises
-        ------
-        ValueError
-            If there is no such output or method, or if the method is for sequences only and X are none.
-        """
-        check_is_fitted(self)
-        if method not in ("gradient", "mutagenesis"):
-            raise ValueError(f"method={method!r}: expected 'gradient' or 'mutagenesis'")
-        kind = self.reader_.kind
-        if method == "mutagenesis" and kind != "sequence":
-            raise ValueError(
-                f"method='mutagenesis' is for sequences, but this {type(self).__name__} was fitted on {kind}s"
-            )
-        if output is not None and not (isinstance(output, int | np.integer) and 0 <= output < self.n_outputs_):
-            raise ValueError(f"output={output!r}: expected None or an integer from 0 to {self.n_outputs_ - 1}")
-        function = partial(gradient if method == "gradient" else mutagenesis, output)
-        found: np.ndarray | list[np.ndarray] = self._apply(
-            X, function, chunks=self._map_chunk, gradients=method == "gradient", in_full=True
-        )
-        if isinstance(found, list):
-            return [np.moveaxis(values, 0, -1) for values in found]
-        return np.moveaxis(found, 1, -1)
-
-    @property
-    def _map_chunk(self) -> int:
-        """Number of samples whose feature maps or gradients fit in memory together."""
-        return self.resolved_parameters_.batch_size or 256
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -79,7 +79,7 @@ class ColumnVectors(nn.Module):
         Tensor of shape (batch, n_columns, width)
         """
         absent = numbers.isnan()
-        x = self._inputs(numbers.nan_to_num(0.0).T[:, :, None])  # (n_numbers, batch, n_inputs)
+        x = self._inputs(torch.where(absent, 0.0, numbers).T[:, :, None])  # (n_numbers, batch, n_inputs)
         vectors = torch.baddbmm(self.bias[:, None], x, self.weight).transpose(0, 1)  # (batch, n_numbers, width)
         if self.numeric == "periodic":
             vectors = vectors.relu()

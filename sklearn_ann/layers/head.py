@@ -95,7 +95,7 @@ class WithHead(SupervisedNetwork):
     def features(self, batch: Any) -> Tensor:
         """Map a batch to features of shape (batch, n_features), the mean over the members."""
         features: Tensor = self.body(batch)
-        return features if self.average is None else features.mean(dim=0)
+        return features if self.average is None else mean_number(features)
 
 
 class Ensemble(SupervisedNetwork):
@@ -131,7 +131,7 @@ class Ensemble(SupervisedNetwork):
 
 def mean_number(outputs: Tensor) -> Tensor:
     """Average outputs."""
-    return outputs.mean(dim=0)
+    return _rounded(_precise(outputs).mean(dim=0), outputs)
 
 
 def _precise(outputs: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -30,23 +30,24 @@ def reversed_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
     return x.flatten(0, 1).index_select(0, (first + source).flatten()).view_as(x)
 
 
-def recurrent_layer(cell: Cell, in_features: int, hidden_size: int) -> nn.Module:
+def recurrent_layer(cell: Cell, in_features: int, hidden_size: int) -> nn.RNNBase:
     """Return one recurrent layer in one direction.
 
     The weights between steps are orthogonal, so that a state neither fades nor explodes at first (Saxe et al. 2014),
-    those of the input have the scale of Glorot and Bengio (2010), and biases are zero. The bias of the forget gate of
-    an LSTM is one, so that it begins by remembering (Gers et al. 2000; Jozefowicz et al. 2015).
+    those of the input have the scale of Glorot and Bengio (2010), and biases are zero. Only the bias of the gate that
+    keeps the state is one, the forget gate of an LSTM and the update gate of a GRU, so that they begin by remembering
+    (Gers et al. 2000; Jozefowicz et al. 2015).
     """
-    layer: Any = _CELLS[cell](in_features, hidden_size, batch_first=True)
+    layer: nn.RNNBase = _CELLS[cell](in_features, hidden_size, batch_first=True)
     for name, parameter in layer.named_parameters():
         if name.startswith("bias"):
             nn.init.zeros_(parameter)
+            if cell != "plain" and name.startswith("bias_ih"):  # torch adds two biases; this gate is the second of both
+                nn.init.ones_(parameter.data[hidden_size : 2 * hidden_size])
             continue
         initialize = nn.init.orthogonal_ if name.startswith("weight_hh") else nn.init.xavier_uniform_
         for block in parameter.data.chunk(_GATES[cell]):
             initialize(block)
-    if cell == "lstm":  # torch has two biases for each gate, which add up; the forget gate is the second of four
-        nn.init.ones_(layer.bias_ih_l0.data[hidden_size : 2 * hidden_size])
     return layer
 
 
@@ -91,6 +92,12 @@ class Recurrent(nn.Module):
             nn.ModuleList(recurrent_layer(cell, width, hidden_size) for _ in range(n_directions)) for width in widths
         )
         self.dropout = Dropout(dropout)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch the dropout; the layers draw nothing, and cuDNN computes their gradients in training mode only."""
+        super().train(mode)
+        self.layers.train()
+        return self
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the states at all steps.

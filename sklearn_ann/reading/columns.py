@@ -273,6 +273,8 @@ def _numbers(values: Any, name: str) -> np.ndarray:
     for sample, value in enumerate(array.tolist()):
         try:
             found[sample] = np.nan if is_missing(value) else float(value)
+        except OverflowError as error:
+            raise ValueError(f"{name} of X has a number in sample {sample} that is too large for float64") from error
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"{name} of X has the value {value!r} in sample {sample}, but its values are numbers: replace it, by "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -115,8 +115,10 @@ def rows(X: np.ndarray, image_shape: tuple[int, ...] | None) -> GridSamples:
     return GridSamples(as_tensor(values), size.expand(len(X), -1), True, None)
 
 
-def arrays(X: Any, n_dimensions: int, dtype: type[np.floating]) -> GridSamples:
+def arrays(X: Any, n_dimensions: int, dtype: type[np.floating], missing: bool = False) -> GridSamples:
     """Read signals, (length,) or (length, channels), or images, (height, width) or (height, width, channels).
+
+    With `missing`, values may be NaN.
 
     Raises
     ------
@@ -140,11 +142,12 @@ def arrays(X: Any, n_dimensions: int, dtype: type[np.floating]) -> GridSamples:
         if uniform
         else np.concatenate([array.reshape(-1, channels) for array in samples]).astype(dtype)
     )
-    finite = np.isfinite(values.reshape(-1, values.shape[-1])).all(axis=1)
+    flat = values.reshape(-1, values.shape[-1])
+    finite = (~np.isinf(flat) if missing else np.isfinite(flat)).all(axis=1)
     if not finite.all():
         starts = np.cumsum([0, *sizes.prod(axis=1)])
         index = int(np.searchsorted(starts, np.argmin(finite), side="right")) - 1
-        raise ValueError(f"sample {index} contains NaN or infinity")
+        raise ValueError(f"sample {index} contains {'' if missing else 'NaN or '}infinity")
     return GridSamples(torch.from_numpy(values), torch.from_numpy(sizes), uniform, None)
 
 
@@ -200,6 +203,8 @@ class GridReader(Reader[GridSamples]):
     kind: Kind
     n_channels: int
     size: tuple[int, ...] | None
+    missing: ClassVar[bool] = False
+    """Whether numbers may be missing, NaN."""
     _flat: bool
 
     def __init__(
@@ -220,14 +225,14 @@ class GridReader(Reader[GridSamples]):
     def learn(self, X: Any, y: Any = None) -> GridSamples:
         """Learn the kind, the number of channels, the alphabet and the size."""
         numbers, named = (X, None) if holds_strings(X) else unpacked(X)
-        self.kind, doubt = kind_of(numbers, self.sample_type, self.image_shape)
+        self.kind, doubt = self._kind_of(numbers)
         # After a fit on signals of different lengths, signals of one length are read one by one too.
         self._flat = self.image_shape is not None or (self.kind == "signal" and self._is_flat(numbers))
         if self.kind == "sequence":
             samples = self._from_letters(self.letters.learn(X))
             self.columns = self.letters.columns
         elif self._flat:
-            samples = rows(self.columns.learn(numbers, dtype=self.numpy_dtype, order="C"), self.image_shape)
+            samples = rows(self.columns.learn(numbers, **self._table), self.image_shape)
         else:
             samples = self._from_arrays(numbers)
             if named is not None and named.shape[1] == samples.n_channels:
@@ -249,7 +254,7 @@ class GridReader(Reader[GridSamples]):
         if self.kind == "sequence":
             samples = self._from_letters(self.letters.read(X))
         elif self._flat and self._is_flat(numbers):
-            samples = rows(self.columns.read(numbers, dtype=self.numpy_dtype, order="C"), self.image_shape)
+            samples = rows(self.columns.read(numbers, **self._table), self.image_shape)
         else:
             samples = self._from_arrays(numbers)
             if named is not None and self.columns.names is not None:
@@ -259,6 +264,21 @@ class GridReader(Reader[GridSamples]):
         if self.fixed and self.size is not None:
             self._check_sizes(samples, self.size)
         return samples
+
+    def _kind_of(self, X: Any) -> tuple[Kind, str | None]:
+        """Return the kind of unpacked samples, and why it is in doubt."""
+        return kind_of(X, self.sample_type, self.image_shape)
+
+    @property
+    def _table(self) -> dict[str, Any]:
+        """How scikit-learn checks rows of numbers."""
+        finite = "allow-nan" if self.missing else True
+        return {"dtype": self._number, "order": "C", "ensure_all_finite": finite}
+
+    @property
+    def _number(self) -> type[np.floating]:
+        """Type in which numbers are read."""
+        return self.numpy_dtype
 
     def _is_flat(self, X: Any) -> bool:
         """Return whether scikit-learn checks `X` as a table; signals in a list may have another length than in fit."""
@@ -281,7 +301,7 @@ class GridReader(Reader[GridSamples]):
         return GridSamples.of_letters(letters, self.letters.alphabet, self.dtype)
 
     def _from_arrays(self, X: Any) -> GridSamples:
-        return arrays(X, 1 if self.kind == "signal" else 2, self.numpy_dtype)
+        return arrays(X, 1 if self.kind == "signal" else 2, self._number, self.missing)
 
     @property
     def attributes(self) -> dict[str, Any]:

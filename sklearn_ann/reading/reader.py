@@ -58,9 +58,14 @@ class Learned:
         ValueError
             If an option differs, naming it.
         """
+        if type(self) is not type(today):
+            raise ValueError(
+                f"warm_start=True goes on from the previous fit of this {self.owner}, but the parameters now set read "
+                "other samples or targets. Set them back, or fit anew with warm_start=False"
+            )
         for name, value in today.options.items():
             before = self.options.get(name)
-            if name not in ("owner", "dtype", but) and (type(self) is not type(today) or not _same(value, before)):
+            if name not in ("owner", "dtype", but) and not _same(value, before):
                 raise ValueError(
                     f"warm_start=True goes on from the previous fit of this {self.owner}, which had {name}={before!r}; "
                     f"now it is {value!r}. Set it back, or fit anew with warm_start=False"

@@ -43,8 +43,8 @@ class TabularEstimator(NeuralEstimator):
         Number of networks side by side. Each has a loss of its own, and their predictions are averaged.
 
     hidden_layer_sizes : "auto", int or tuple of ints
-        Widths of the hidden layers. ``"auto"``: (64, 64), and (128, 128) from 5,000 samples on. The last is the number
-        of features that ``transform`` returns.
+        Widths of the hidden layers. ``"auto"``: (64, 64), and (128, 128) from 5,000 samples on, unless they make one
+        batch. The last is the number of features that ``transform`` returns of one network.
 
     embedding_size : int
         Width of the vector of a column.
@@ -70,7 +70,7 @@ class TabularEstimator(NeuralEstimator):
 
     n_pieces : "auto" or int
         Number of intervals between quantiles of a number, for ``numeric="piecewise"``. ``"auto"``: a hundredth of the
-        number of samples, at least 16 and at most 64.
+        number of samples, at least 16 and at most 64; with one batch of all samples, 16.
 
     learning_rate_warmup : float
         Share of `max_epochs`, in [0, 1), over which the learning rate rises linearly to `learning_rate`.
@@ -114,10 +114,13 @@ class TabularEstimator(NeuralEstimator):
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
         n_samples = len(plan.examples)
+        if (
+            plan.one_batch
+        ):  # where a sample of weight two and two samples get the same fit, nothing goes by their number
+            return {"hidden_layer_sizes": (_WIDTH,) * 2, "learning_rate": _RATE / 2, "n_pieces": _PIECES[0]}
         return {
             "hidden_layer_sizes": (_WIDTH if n_samples < _MANY else _WIDE,) * 2,
-            # In one batch, a sample of weight two and two samples get the same fit.
-            "learning_rate": _RATE / 2 if plan.one_batch else reduced_rate(_RATE, n_samples),
+            "learning_rate": reduced_rate(_RATE, n_samples),
             "n_pieces": intervals(n_samples),
         }
 

@@ -27,6 +27,8 @@ class Samples(ABC):
     """Memory that the samples take on a device, for kinds that can move."""
     least_batch = 1
     """Prediction pads smaller batches to this size."""
+    together = False
+    """Whether a batch costs as much as all samples, such as some nodes of one graph: prediction takes all at once."""
     valid: Tensor | None = None
     """Which samples have anything to predict from, bool of shape (n_samples,); None if all have."""
     extents: Tensor | None = None

@@ -21,7 +21,18 @@ def test_concentration_ends_where_the_nearest_samples_have_the_mean_and_covarian
     distances = estimate.mahalanobis(X)
     again = ShrunkenCovariance(X[distances <= np.quantile(distances, 0.75)])
     np.testing.assert_allclose(again.covariance, estimate.covariance)
-    np.testing.assert_array_equal(concentrated_covariance(X, 0.0).covariance, ShrunkenCovariance(X).covariance)
+    np.testing.assert_allclose(concentrated_covariance(X, 0.0).covariance, ShrunkenCovariance(X).covariance)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_others_are_far_from_samples_that_are_mostly_alike(share):
+    X = np.random.default_rng(0).normal(size=(100, 4))
+    X[:80] = 1.0
+    distances = concentrated_covariance(X, share).mahalanobis(X)
+    assert distances[:80].max() < 1e-6
+    assert distances[80:].min() > 1e6
+    alone = concentrated_covariance(X[:80], share)
+    assert alone.mahalanobis(X[80:]).min() > 1e6
 
 
 @pytest.mark.parametrize("n", [2, 5, 200])

@@ -209,3 +209,18 @@ def test_values_too_large_to_compute_with_are_named():
     far[7, 3] = 1e9
     assert detector.predict(far)[7] == -1
     assert np.isfinite(detector.score_samples(far)).all()
+
+
+def test_samples_unlike_many_equal_ones_are_outliers():
+    X = np.random.default_rng(0).normal(size=(200, 20))
+    X[:160] = X[0]
+    assert AutoEncoderOutlierDetector(random_state=0).fit_predict(X).tolist() == [1] * 160 + [-1] * 40
+
+
+def test_one_sample_has_no_covariance():
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    detector = AutoEncoderOutlierDetector(random_state=0).partial_fit(X)
+    before = detector.score_samples(X)
+    with pytest.raises(ValueError, match="need 2 at least"):
+        detector.partial_fit(X[:1])
+    np.testing.assert_array_equal(detector.score_samples(X), before)

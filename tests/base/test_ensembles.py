@@ -84,6 +84,16 @@ def test_one_network_has_no_one_to_disagree_with(iris):
         DenseClassifier(max_epochs=1).fit(X, y).uncertainty(X)
     with pytest.raises(ValueError, match="n_estimators must be 2 or more"):
         DenseRegressor(max_epochs=1).fit(X, y).predict(X, return_std=True)
+    alone = TabularRegressor(n_members=1, max_epochs=1).fit(X, y)
+    with pytest.raises(ValueError, match="n_estimators must be 2 or more"):
+        alone.predict(X, return_std=True)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_the_mean_beside_the_standard_deviation_is_the_prediction(loss, iris):
+    X, y = iris
+    model = DenseRegressor(**THREE, loss=loss).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X, return_std=True)[0], model.predict(X))
 
 
 def test_a_warm_start_goes_on_with_all_networks(iris):

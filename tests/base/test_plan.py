@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.utils import Bunch
 from torch import nn
 
-from sklearn_ann.base.plan import checked_weights, examples_of, hold_out, with_weights_of
+from sklearn_ann.base.plan import applied, checked_groups, checked_weights, examples_of, hold_out, with_weights_of
 from sklearn_ann.training import Rows, as_random_state
 
 SAMPLES = Rows(torch.arange(10.0)[:, None])
@@ -31,6 +32,11 @@ def test_weights_are_checked():
         examples_of(SAMPLES, torch.arange(9), None, torch.float64)
 
 
+def test_a_mask_of_weights_is_not_lost():
+    with pytest.raises(ValueError, match="sample_weight is a masked array"):
+        checked_weights(np.ma.masked_equal([1.0, 2], 2), 2)
+
+
 def test_held_out_samples_are_stratified_and_have_a_weight():
     weight = np.array([0, 1, 1, 1, 1, 1, 1, 1, 1, 0.0])
     examples = examples_of(SAMPLES, None, weight, torch.float64)
@@ -49,6 +55,35 @@ def test_what_cannot_be_held_out_is_explained():
     examples = examples_of(SAMPLES, None, None, torch.float32)
     with pytest.raises(ValueError, match=r"cannot hold out validation_fraction=0\.1 of 10 samples"):
         hold_out(examples, np.arange(10), 0.1, as_random_state(0))
+    for strata in (None, np.arange(10) % 2):
+        with pytest.raises(ValueError, match="there is one group only"):
+            hold_out(examples, strata, 0.1, as_random_state(0), np.zeros(10))
+
+
+def test_groups_are_held_out_though_no_class_has_a_sample_for_each_part():
+    examples = examples_of(SAMPLES, None, None, torch.float32)
+    train, held_out = hold_out(examples, np.arange(10) % 5, 0.2, as_random_state(0), np.arange(10) // 2)
+    assert {number // 2 for number in train.rows.tolist()}.isdisjoint(number // 2 for number in held_out.rows.tolist())
+    assert len(held_out) == 2
+
+
+def test_groups_have_one_label_for_each_sample():
+    with pytest.raises(ValueError, match=r"groups must have shape \(n_samples,\), got \(2, 2\)"):
+        checked_groups([(1, 2), (3, 4)], np.zeros((2, 1)))
+
+
+@pytest.mark.parametrize(("together", "sizes"), [(False, [2048, 2048, 904]), (True, [5000])])
+def test_one_batch_in_training_is_not_one_batch_in_prediction_unless_it_costs_nothing(together, sizes):
+    samples, seen = Rows(torch.ones(5000, 1)), []
+    samples.together = together
+
+    def function(_module, batch):
+        seen.append(len(batch))
+        return batch
+
+    parameters = Bunch(batch_size=None, precision="float32")
+    assert applied(nn.Identity(), samples, function, parameters, torch.device("cpu")).shape == (5000, 1)
+    assert seen == sizes
 
 
 def test_a_warm_start_takes_weights_of_the_same_shape():

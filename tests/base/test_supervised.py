@@ -422,3 +422,12 @@ def test_weights_too_small_to_count(iris):
     model = DenseClassifier(max_epochs=3, random_state=0).fit(X, y, sample_weight=np.exp(-np.arange(len(y))))
     assert np.isfinite(model.loss_)
     assert DenseClassifier(max_epochs=3).fit(X, y, sample_weight=np.full(len(y), 1e-320)).loss_ > 0
+
+
+@pytest.mark.parametrize("leaf", [DenseClassifier, DenseRegressor])
+def test_a_column_of_weights_is_one_weight_for_each_sample(leaf, iris):
+    X, y = iris
+    weight = np.arange(len(X)) % 3
+    column, flat = (leaf(max_epochs=2, random_state=0).fit(X, y, form) for form in (weight[:, None], weight))
+    np.testing.assert_array_equal(column.predict(X), flat.predict(X))
+    assert column.score(X, y, weight) == flat.score(X, y, weight)

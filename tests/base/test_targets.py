@@ -106,3 +106,38 @@ def test_outputs_of_several_networks_are_averaged_as_predictions():
     numbers, counts = (NumberTargets(**COMMON, loss=loss) for loss in ("squared_error", "poisson"))
     averages = [targets.average for targets in (several, two, numbers, counts)]
     assert averages == [mean_classes, mean_odds, mean_number, mean_rate]
+
+
+def test_labels_without_an_order_are_named():
+    with pytest.raises(TypeError, match="y has labels of the types int, str"):
+        ClassTargets(**COMMON).learn(np.array(["a", 1, "a"], dtype=object), None)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array(["2020-01-01", "2020-01-02"], dtype="M8[D]"), "y is of datetime64"),
+        ([10**400, 1], "y has numbers that are too large"),
+    ],
+)
+def test_targets_that_are_no_numbers_of_float64_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        NumberTargets(**COMMON).learn(y, None)
+
+
+def test_infinite_predictions_are_refused():
+    targets = NumberTargets(**COMMON, loss="poisson")
+    targets.learn([1.0, 3.0], None)
+    with pytest.raises(ValueError, match="the prediction for sample 1 is infinite"):
+        targets.predictions(np.array([[0.0], [1e3], [np.nan]]))
+
+
+def test_masks_are_not_lost():
+    for targets in (NumberTargets(**COMMON), ClassTargets(**COMMON)):
+        with pytest.raises(ValueError, match=r"give y\.filled\(np\.nan\)"):
+            targets.learn(np.ma.masked_equal([1, 2, 3], 2), None)
+
+
+def test_tensors_with_a_gradient_are_targets():
+    target = NumberTargets(**COMMON).learn(torch.tensor([1.0, 3.0], requires_grad=True), None)
+    assert target.tolist() == [[-1], [1]]

@@ -71,6 +71,13 @@ def test_predictions_are_averaged_not_logits(average, link):
     np.testing.assert_allclose(link(together.numpy()), link(LOGITS.numpy()).mean(axis=0), rtol=1e-9)
 
 
+@pytest.mark.parametrize("average", [mean_number, mean_rate, mean_odds])
+def test_an_average_does_not_depend_on_the_samples_beside_it(average):
+    outputs = torch.randn(13, 533, 1, generator=torch.Generator().manual_seed(0))
+    parts = torch.cat([average(part) for part in outputs.split(7, dim=1)])
+    assert torch.equal(parts, average(outputs))
+
+
 def test_averages_of_extreme_outputs_are_finite():
     extreme = torch.tensor([[[1e4, -1e4]], [[-1e4, 1e4]]], requires_grad=True)
     for average in (mean_odds, mean_classes, mean_rate):

@@ -302,3 +302,8 @@ def test_columns_of_unknown_values_alone():
     assert told("1") is not None
     assert told(3, 4) == "3 (int) where fit had 1 (int)"
     assert told(3) is told("1", 2) is told(None, None) is told(1.0, 7) is None
+
+
+def test_numbers_too_large_for_a_float_are_named():
+    with pytest.raises(ValueError, match="column 1 of X has a number in sample 1 that is too large"):
+        numbers(np.array([[1, 2], [3, 10**400]], dtype=object), [0, 1])

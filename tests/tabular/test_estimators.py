@@ -144,3 +144,20 @@ def test_networks_may_have_one_member_or_no_hidden_layer():
     for settings in ({"n_members": 1}, {"hidden_layer_sizes": ()}, {"hidden_layer_sizes": 5}):
         model = TabularRegressor(**settings, **BRIEF).fit(TABLE, NUMBERS)
         assert model.transform(TABLE).shape == (400, len(model.get_feature_names_out()))
+
+
+def test_samples_of_weight_two_are_as_many_as_they_count_for():
+    X, y = RNG.normal(size=(900, 2)), RNG.normal(size=900)
+    exact = {"batch_size": None, "precision": "float64", "dropout": 0.0, "max_epochs": 3, "random_state": 0}
+    twice = TabularRegressor(**exact).fit(np.r_[X, X], np.r_[y, y])
+    weighted = TabularRegressor(**exact).fit(X, y, sample_weight=np.full(900, 2.0))
+    np.testing.assert_allclose(weighted.predict(X), twice.predict(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("numeric", ["piecewise", "periodic", "linear"])
+def test_a_number_that_is_infinite_in_units_of_the_fit_is_refused(numeric):
+    X = RNG.normal(size=(50, 2))
+    model = TabularRegressor(scaling="standard", numeric=numeric, **BRIEF).fit(X, X[:, 0])
+    X[3, 1] = 1e300
+    with pytest.raises(ValueError, match="the output for sample 3 is not finite"):
+        model.predict(X)

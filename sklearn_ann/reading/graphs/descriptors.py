@@ -95,7 +95,14 @@ def _single(name: str) -> Block:
             f"graph_features has {name!r}, which is neither 'descriptors', 'fingerprints' nor one of RDKit's "
             f"{len(known)} descriptors, such as 'MolLogP' and 'qed'"
         )
-    return [name], lambda molecule: [known[name](molecule)]
+
+    def computed(molecule: Any) -> list[float]:
+        try:
+            return [known[name](molecule)]
+        except (ArithmeticError, RuntimeError, ValueError):  # such as one over the number of heavy atoms of hydrogen
+            return [np.nan]
+
+    return [name], computed
 
 
 def _descriptors() -> list[Block]:

@@ -310,10 +310,10 @@ def node_numbers(X: Any, n: int) -> np.ndarray:
     """Check that `X` holds node numbers from 0 to ``n - 1``, and return them as int64."""
     try:
         nodes = np.asarray(X)
-    except ValueError as error:
-        raise ValueError(f"X must hold node numbers: {error}") from error
-    if nodes.dtype == object and all(isinstance(node, Integral) for node in nodes.ravel()):
-        nodes = nodes.astype(np.int64)
+        if nodes.dtype == object and all(isinstance(node, Integral) for node in nodes.ravel()):
+            nodes = nodes.astype(np.int64)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"X must hold node numbers, from 0 to {n - 1}: {error}") from error
     if nodes.ndim == 2 and nodes.shape[1] == 1:
         nodes = nodes[:, 0]
     if nodes.ndim != 1:

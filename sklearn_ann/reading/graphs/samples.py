@@ -253,6 +253,8 @@ class NodeSamples(Samples):
     nodes : int64 Tensor of shape (n_samples,)
     """
 
+    together = True
+
     def __init__(self, graph: GraphBatch, nodes: Tensor) -> None:
         self.graph, self.nodes = graph, nodes
         self.device = nodes.device

@@ -15,6 +15,7 @@ from sklearn_ann.reading.graphs.parts import GraphParts
 from sklearn_ann.reading.reader import Learned
 
 _FAR = 3.0  # where a scaled value is bounded
+_ROUNDING = 1e-9  # of shares of weights
 
 
 class GraphFeatures(NamedTuple):
@@ -42,7 +43,12 @@ def as_graph_features(given: Any, n_graphs: int, names: Sequence[str] | None = N
         columns = list(given.columns)
         if columns != list(range(len(columns))):
             names = [str(column) for column in columns]
+            twice = [name for place, name in enumerate(names) if name in names[:place]]
+            if twice:
+                raise ValueError(f"graph_features has more than one column {twice[0]!r}: columns are matched by name")
         given = given.to_numpy()
+    if np.ma.is_masked(given):
+        raise ValueError("graph_features is a masked array, whose mask would be lost: fill it with numbers")
     values = given.toarray() if sp.issparse(given) else np.asarray(given)
     if values.ndim != 2 or len(values) != n_graphs:
         raise ValueError(
@@ -53,6 +59,8 @@ def as_graph_features(given: Any, n_graphs: int, names: Sequence[str] | None = N
     try:
         with np.errstate(over="ignore"):  # checked below
             values = values.astype(np.float32)
+    except OverflowError as error:
+        raise ValueError(f"graph_features must have numbers that are finite in float32: {error}") from error
     except (TypeError, ValueError) as error:
         raise TypeError(f"graph_features must have real numbers: {error}") from error
     bad = np.argwhere(~np.isfinite(values))
@@ -103,7 +111,7 @@ class LearnedGraphFeatures(Learned):
         mean = np.average(values, axis=0, weights=weight)
         scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
         varies = scale > 10 * np.finfo(float).eps * np.abs(mean)
-        rare = np.average(values == 0, axis=0, weights=weight) >= 0.5
+        rare = np.average(values == 0, axis=0, weights=weight) >= 0.5 - _ROUNDING
         self.mean = np.where(rare, 0.0, mean)
         scale = np.where(rare, np.abs(values).max(axis=0), scale)
         self.factor = np.where(varies, 1 / np.where(varies, scale, 1.0), 0.0)

@@ -47,7 +47,7 @@ def test_features_do_not_depend_on_the_spelling():
 
 def test_odd_molecules_have_finite_features():
     odd = ["[Na+].[Cl-]", "*CC", "[H][H]", "[Fe+2]", "N[Pt](Cl)(Cl)N", "C" * 500, None]
-    values, _ = described(odd, ["descriptors", "fingerprints", "MaxPartialCharge", "Ipc"], invalid="empty")
+    values, _ = described(odd, ["descriptors", "fingerprints", "MaxPartialCharge", "Ipc", "SPS"], invalid="empty")
     assert np.isfinite(values).all()
     assert not values[-1].any()
 

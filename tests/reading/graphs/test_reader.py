@@ -67,6 +67,7 @@ def test_nodes_may_be_a_column_or_floats():
     [
         ([0, 180], "sample 1 is the node 180, but the nodes are 0 to 179"),
         ([-1, 0], "sample 0 is the node -1"),
+        ([0, 10**30], "node numbers, from 0 to 179: Python int too large"),
         ([0.5, 1], "integers"),
         ([np.nan, 1], "integers"),
         (["a", "b"], "integers"),

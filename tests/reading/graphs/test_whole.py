@@ -39,6 +39,9 @@ def test_arrays_sparse_matrices_and_frames_are_read():
         (np.array([["a"]] * 3, dtype=object), TypeError, "must have real numbers: could not convert"),
         (np.ones((3, 1)) * 1j, TypeError, "must have real numbers, got the type complex128"),
         ([[1, 1], [1, 1], [1, np.nan]], ValueError, "graph 2 contain NaN or infinity, in float32, in column 1"),
+        (np.array([[10**400]] * 3, dtype=object), ValueError, "finite in float32: int too large"),
+        (np.ma.masked_equal([[1.0], [2], [3]], 2), ValueError, "whose mask would be lost"),
+        (pd.DataFrame(np.ones((3, 2)), columns=["a", "a"]), ValueError, "more than one column 'a'"),
         (pd.DataFrame({"mass": [1, 1e39, 1]}), ValueError, "graph 1 contain NaN or infinity, .* column 'mass'"),
     ],
 )  # fmt: skip
@@ -89,6 +92,16 @@ def test_a_weight_of_two_is_a_graph_that_is_there_twice():
     twice = learned(np.concatenate([values, values[:2]]))
     weighted = learned(values, np.array([2.0, 2, 1, 1, 1]))
     np.testing.assert_allclose(weighted.scaled(values), twice.scaled(values), rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_half_of_the_weight_is_half_of_the_graphs_whatever_is_rounded(seed):
+    counts = np.random.default_rng(seed).integers(1, 7, size=20)
+    counts = np.r_[counts, counts]
+    values = np.r_[np.zeros((20, 1)), np.arange(1.0, 21)[:, None]]  # half of the weight is at zero
+    weight = counts / counts.max()
+    repeated, weighted = learned(np.repeat(values, counts, axis=0)), learned(values, weight / weight.mean())
+    np.testing.assert_allclose(weighted.scaled(values), repeated.scaled(values), rtol=1e-12)
 
 
 def test_names_come_before_positions():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sklearn_ann import CNNClassifier
-from sklearn_ann.convolution.saliency import cut, gradient, mutagenesis
+from sklearn_ann.base.saliency import cut, gradient, mutagenesis
 from sklearn_ann.reading import GridBatch
 
 WEIGHT = torch.arange(24.0).view(2, 3, 4)  # (outputs, letters, length)

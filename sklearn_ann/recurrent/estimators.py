@@ -1,0 +1,348 @@
+"""Estimators of strings and series: recurrent networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from sklearn_ann import training
+from sklearn_ann.base import NeuralClassifier, NeuralRegressor, Plan, Targets
+from sklearn_ann.base.budget import Budget
+from sklearn_ann.base.names import names_of_a_column
+from sklearn_ann.base.parameters import DropProbability, PositiveFloat, PositiveInt
+from sklearn_ann.base.plan import checked_weights
+from sklearn_ann.base.saliency import SaliencyMixin
+from sklearn_ann.base.supervised import NeuralPredictor, known_targets
+from sklearn_ann.layers import Cell, Recurrent, SupervisedNetwork
+from sklearn_ann.reading import GridBatch, Reader
+from sklearn_ann.reading.alphabets import Unknown
+from sklearn_ann.reading.series import SeriesReader
+from sklearn_ann.recurrent.network import RecurrentBody, StatePooling, steps_of
+from sklearn_ann.recurrent.targets import StepTargets
+
+
+def pooling_names(value: Any) -> tuple[StatePooling, ...]:
+    """Return the names in a `pooling` parameter.
+
+    Raises
+    ------
+    ValueError
+        If `value` is not one or more of the names.
+    """
+    names = (value,) if isinstance(value, str) else value
+    known = get_args(StatePooling)
+    if not isinstance(names, Sequence) or not names or any(name not in known for name in names):
+        raise ValueError(f"pooling must be one or more of {', '.join(known)}; got {value!r}")
+    return tuple(names)
+
+
+class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
+    """Base of the recurrent estimators.
+
+    Parameters
+    ----------
+    output : {"sample", "sequence"}
+        What is predicted. ``"sample"``: one target for each sample. ``"sequence"``: one target for each step, so that
+        ``y`` holds an array of shape (length,) or (length, n_outputs) for each sample, or in classification a string
+        with one letter for each step. Entries that are NaN or None are left out of the loss, which is the mean over the
+        steps of a sample. Predictions are an array if y in ``fit`` was one and the lengths agree; else an array of
+        objects, with an array or a string for each sample.
+
+    cell : {"lstm", "gru", "plain"}
+        How a state follows from the state before: by a long short-term memory (Hochreiter and Schmidhuber 1997), a
+        gated recurrent unit (Cho et al. 2014), or by tanh alone (Elman 1990), which forgets within tens of steps. On a
+        CPU ``"lstm"`` takes about a third of the time of ``"gru"``.
+
+    hidden_size : int
+        Number of units of the state, in each direction.
+
+    n_layers : int
+        Number of recurrent layers; each further one reads the states of the layer before.
+
+    bidirectional : "auto" or bool
+        Whether other units read each sample from its end. A prediction for a step then depends on later steps, which
+        makes a forecast worthless. ``"auto"`` is False for ``output="sequence"`` on numbers, and else True.
+
+    pooling : {"last", "mean", "max", "attention"} or sequence of these
+        How the states become the features of a sample: the state after the last step in each direction, the mean or the
+        maximum over the steps, or a mean with learned weights; several are concatenated. Not used with
+        ``output="sequence"``.
+
+    dropout : float
+        Probability, in [0, 1), to drop in training a feature, or a state that a further layer reads.
+
+    alphabet : {"auto", "dna", "rna", "protein"} or str
+        Alphabet of the strings: a name or the letters. ``"auto"`` goes by the bulk of the letters in ``fit``, as in
+        `CNNClassifier`. Lower-case letters are read as capitals.
+
+    unknown : {"error", "ambiguous"}
+        How to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
+
+    max_epochs : "auto" or int
+        Number of epochs. ``"auto"`` is 20, or as many as make 1,500 optimiser steps.
+
+    Attributes
+    ----------
+    sample_type_ : {"sequence", "signal"}
+        What the samples in ``fit`` were: strings, or series of numbers.
+
+    alphabet_ : str or None
+        ``"dna"``, ``"rna"``, ``"protein"`` or the letters given; None if X are not strings.
+
+    letters_ : str or None
+        The letters of the alphabet in the order of ``saliency``; None if X are not strings.
+
+    n_features_in_ : int
+        1 for strings; the number of columns for rows of numbers; else the number of channels.
+
+    feature_names_in_ : array of str of shape (`n_features_in_`,)
+        Names of the columns of a frame, if all are strings.
+    """
+
+    output: Literal["sample", "sequence"] = "sample"
+    cell: Cell = "lstm"
+    hidden_size: PositiveInt = 64
+    n_layers: PositiveInt = 1
+    bidirectional: Literal["auto"] | bool = "auto"
+    pooling: Any = ("last", "mean", "max")
+    dropout: DropProbability = 0.2
+    alphabet: str = "auto"
+    unknown: Unknown = "error"
+    max_epochs: PositiveInt | Literal["auto"] = "auto"
+    learning_rate: PositiveFloat = 3e-3
+    learning_rate_schedule: training.Schedule = "cosine"
+    max_grad_norm: PositiveFloat | None = 1.0
+
+    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20)
+
+    get_feature_names_out = names_of_a_column
+
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        return SeriesReader(alphabet=self.alphabet, unknown=self.unknown, **common)
+
+    def _targets(self, **common: Any) -> Targets:
+        targets = super()._targets(**common)
+        assert targets is not None
+        return targets if self.output == "sample" else StepTargets(steps=targets, **common)
+
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        forecast = plan.parameters.output == "sequence" and plan.reader.kind == "signal"
+        return {"bidirectional": not forecast}
+
+    def _body(self, plan: Plan) -> tuple[nn.Module, int]:
+        p, reader = plan.parameters, plan.reader
+        pooling = pooling_names(p.pooling)
+        recurrent = Recurrent(p.cell, reader.n_inputs, p.hidden_size, p.n_layers, p.bidirectional, p.dropout)
+        body = RecurrentBody(recurrent, pooling if p.output == "sample" else None, p.dropout)
+        return body, body.n_features
+
+    # --- Predicting ------------------------------------------------------------------------------------------------
+
+    @property
+    def _at_steps(self) -> bool:
+        return isinstance(self._coder, StepTargets)
+
+    def _of_steps(self, X: Any, function: Callable[[Any, Any], Tensor]) -> list[np.ndarray]:
+        """Apply a function that returns a row for each step, and return the rows of each sample."""
+
+        def divided(module: Any, batch: GridBatch) -> list[Tensor]:
+            return list(function(module, batch).split(steps_of(batch)))
+
+        rows: list[np.ndarray] = self._apply(X, divided)
+        return rows
+
+    def _decoded(
+        self,
+        X: Any,
+        decode: Callable[[np.ndarray], Any],
+        function: Callable[[Any, Any], Tensor] = SupervisedNetwork.forward,
+    ) -> Any:
+        if not self._at_steps:
+            return super()._decoded(X, decode, function)
+        rows = self._of_steps(X, function)
+        decoded, lengths = decode(np.concatenate(rows)), [len(part) for part in rows]
+        if isinstance(decoded, tuple):
+            return tuple(self._coder.cut(part, lengths) for part in decoded)
+        return self._coder.cut(decoded, lengths)
+
+    def _scored(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[np.ndarray, Any, np.ndarray | None, np.ndarray | None]:
+        check_is_fitted(self)
+        if not self._at_steps:
+            return super()._scored(X, y, sample_weight)
+        rows = self._of_steps(X, SupervisedNetwork.forward)
+        targets, places, series = self._coder.known(y, [len(part) for part in rows])
+        weight = checked_weights(sample_weight, len(rows))
+        predictions = self._decoder.predictions(np.concatenate(rows))[places]
+        return predictions, targets, known_targets(targets), None if weight is None else weight[series]
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return features of the samples.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+            The samples.
+
+        Returns
+        -------
+        array of shape (n_samples, n_features_out)
+            The pooled states, which the last layer works on; with ``output="sequence"`` the mean of the states over the
+            steps.
+        """
+        check_is_fitted(self)
+        if not self._at_steps:
+            return super().transform(X)
+        features = self._of_steps(X, lambda module, batch: module.features(batch))
+        return np.stack([part.mean(axis=0) for part in features])
+
+    def hidden_states(self, X: Any) -> np.ndarray | list[np.ndarray]:
+        """Return the states of the last recurrent layer at each step.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+            The samples.
+
+        Returns
+        -------
+        array of shape (n_samples, length, n_units), or a list of arrays (length, n_units)
+            A list if the lengths of the samples differ. The units that read from the beginning come first, then those
+            that read from the end.
+        """
+
+        def states(module: Any, batch: GridBatch) -> Tensor | list[Tensor]:
+            found: Tensor = module.body.states(batch)
+            if batch.sizes is None:
+                return found
+            return [one[:length] for one, length in zip(found, steps_of(batch), strict=True)]
+
+        found: np.ndarray | list[np.ndarray] = self._apply(X, states, chunks=self._map_chunk, in_full=True)
+        return found
+
+    def step_names(self, X: Any) -> list[list[str]]:
+        """Return the names of the steps of each sample: its letters, or numbers from 0.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+            The samples.
+
+        Returns
+        -------
+        list of lists of str
+        """
+        check_is_fitted(self)
+        if self.reader_.kind == "sequence":
+            letters = self.reader_.letters
+            named: list[list[str]] = letters.letters_of(letters.read(X))
+            return named
+        return [list(map(str, range(length))) for length in self._read(X).sizes[:, 0].tolist()]
+
+    def saliency(
+        self, X: Any, *, output: int | None = None, method: Literal["gradient", "mutagenesis"] = "gradient"
+    ) -> np.ndarray | list[np.ndarray]:
+        r"""Return how much the prediction depends on each value at each step.
+
+        Parameters
+        ----------
+        X : samples as in ``fit``
+            The samples.
+        output : int or None
+            Index of the output, such as a class; None for the greatest output of each sample or step.
+        method : {"gradient", "mutagenesis"}
+            ``"gradient"``: derivative of the output by the input (Simonyan et al. 2014); with ``output="sequence"`` of
+            the sum over the steps. ``"mutagenesis"``, for strings only: change of the output if a single letter is
+            replaced (Alipanahi et al. 2015).
+
+        Returns
+        -------
+        array of shape (n_samples, length, n_channels), or a list of arrays (length, n_channels)
+            A list if the lengths of the samples differ. The channels of a string are its letters.
+
+        Raises
+        ------
+        ValueError
+            If there is no such output or method, or if the method is for strings only and X are none.
+        """
+        check_is_fitted(self)
+        if method == "mutagenesis" and self._at_steps:
+            raise ValueError("method='mutagenesis' is for one output of a sample: this fit had output='sequence'")
+        found = super().saliency(X, output=output, method=method)
+        if self.reader_.kind == "sequence":
+            return found
+        scale = self.reader_.scale.astype(self.reader_.numpy_dtype)  # derivatives by values as they are in X
+
+        def by_value(slope: np.ndarray) -> np.ndarray:
+            in_units: np.ndarray = slope[..., : len(scale)] / scale
+            return in_units
+
+        return [by_value(slope) for slope in found] if isinstance(found, list) else by_value(found)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class RNNClassifier(RecurrentEstimator, NeuralClassifier):
+    r"""Classification of strings and series with a recurrent network.
+
+    A recurrent network reads a sample step by step. The state :math:`h_t` follows from the input :math:`x_t` and from
+    the state before, by the same weights at each step; for ``cell="plain"``
+
+    .. math:: h_t = \tanh(W x_t + U h_{t-1} + b).
+
+    X is one of these:
+
+    - strings in a list, a series, a column of a frame or Biopython's records: a step is a letter;
+    - a list of arrays of shape (length, n_channels), of any lengths, or an array of shape (n_samples, length,
+      n_channels): series;
+    - rows of numbers, or a list of arrays of shape (length,): series of one channel;
+    - a frame whose cells are series, one column for each channel.
+
+    Each channel is scaled to a mean of 0 and a standard deviation of 1 over all steps of the fit. A missing value, NaN,
+    counts as the last one before it, or as the mean if there is none; the network is told where the channels that have
+    missing values in ``fit`` have them.
+
+    References
+    ----------
+    Hochreiter, S. and Schmidhuber, J. (1997). Long short-term memory. Neural Computation, 9(8).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_ann import RNNClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> series = [np.cumsum(rng.normal(size=(length, 2)), axis=0) for length in rng.integers(5, 30, size=100)]
+    >>> rises = ["up" if one[-1, 0] > 0 else "down" for one in series]
+    >>> model = RNNClassifier(max_epochs=20, random_state=0).fit(series, rises)
+    >>> model.predict([[[0.0, 1.0], [1.0, 1.0], [4.0, 0.0]]])
+    array(['up'], dtype='<U4')
+    """
+
+
+class RNNRegressor(RecurrentEstimator, NeuralRegressor):
+    """Regression on strings and series with a recurrent network, as in `RNNClassifier`.
+
+    Examples
+    --------
+    A forecast: the target of each step is the next value.
+
+    >>> import numpy as np
+    >>> from sklearn_ann import RNNRegressor
+    >>> waves = [np.sin(np.arange(length) / 3 + phase) for length, phase in [(40, 0), (60, 1), (50, 2), (70, 3)]]
+    >>> model = RNNRegressor(output="sequence", max_epochs=200, random_state=0)
+    >>> model.fit([wave[:-1] for wave in waves], [wave[1:] for wave in waves])
+    RNNRegressor(max_epochs=200, output='sequence', random_state=0)
+    >>> forecast = model.predict([np.sin(np.arange(20) / 3)])[0]
+    >>> bool(np.abs(forecast[5:] - np.sin(np.arange(1, 21) / 3)[5:]).max() < 0.1)
+    True
+    """
