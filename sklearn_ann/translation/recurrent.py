@@ -1,6 +1,8 @@
-"""Recurrent encoder and decoder with attention between two layers of the decoder."""
+"""Recurrent encoder and decoder; each layer of the decoder looks at the source."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +21,36 @@ from sklearn_ann.translation.network import (
 )
 
 
+class DecoderLayer(nn.Module):
+    """Recurrent states, and what they look up in the source.
+
+    Parameters
+    ----------
+    in_features, width, n_heads : int
+    """
+
+    def __init__(self, in_features: int, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.recurrent = recurrent_layer("gru", in_features, width)
+        self.cross = CrossAttention(width, n_heads)
+
+    def forward(
+        self, x: Tensor, before: Tensor | None, source: tuple[Any, ...], n_beams: int = 1, maps: Any = None
+    ) -> tuple[Tensor, Tensor]:
+        """Map (batch * n_beams, length, in_features), after states `before`, to states and what they looked up."""
+        states = self.recurrent(x, before)[0]  # (batch * n_beams, length, width)
+        # The hypotheses of one sample query the same keys.
+        looked = self.cross(states.view(-1, n_beams * states.shape[1], states.shape[2]), *source, maps)
+        return states, looked.view(states.shape)
+
+
 class RecurrentTranslator(EncoderDecoder):
     """Gated recurrent units that read the source in both directions, and others that write the target.
 
-    The first layer of the decoder reads the target so far, its states query the source, and the second layer reads
-    both. Bahdanau et al. (2014) let one layer do all, so that each step waits for the attention of the step before;
-    with two (Wu et al. 2016, section 3) the attention of all steps is one product.
+    The decoder has two layers. The states of the first, which reads the target so far, query the source. The second
+    reads these states and what they found, so it knows where the first has looked before, and queries the source again.
+    Bahdanau et al. (2014) let one layer do all, so that each step waits for the attention of the step before; with
+    attention above the states (Wu et al. 2016, section 3) that of all steps is one product.
 
     Parameters
     ----------
@@ -55,9 +81,8 @@ class RecurrentTranslator(EncoderDecoder):
         self.dropout = Dropout(dropout)
         self.encoder = Recurrent("gru", width, -(-width // 2), n_layers, bidirectional=True, dropout=dropout)
         self.joined = nn.Linear(self.encoder.n_features, width)
-        self.reader = recurrent_layer("gru", width, width)
-        self.cross = CrossAttention(width, n_heads)
-        self.writer = recurrent_layer("gru", 2 * width, width)
+        self.reader = DecoderLayer(width, width, n_heads)
+        self.writer = DecoderLayer(2 * width, width, n_heads)
         self.output = nn.Linear(width, n_targets)
 
     def encode(self, source: TokenBatch) -> Memory:
@@ -68,11 +93,11 @@ class RecurrentTranslator(EncoderDecoder):
 
     def decode(self, memory: Memory, tokens: Tensor, maps: list[Tensor] | None = None) -> Tensor:
         """Return the logits of the token after each of `tokens`; see `EncoderDecoder`."""
+        sources = [(*layer.cross.prepare(memory.states), memory.mask) for layer in (self.reader, self.writer)]
         # No dropout here: a decoder that cannot rely on the tokens before mixes outputs that are right by themselves.
-        read = self.reader(self.target(tokens))[0]  # (batch, n_target, width)
-        looked = self.cross(read, *self.cross.prepare(memory.states), memory.mask, maps)
-        written = self.writer(torch.cat([read, looked], dim=2))[0]
-        logits: Tensor = self.output(self.dropout(written + looked))
+        read, looked = self.reader(self.target(tokens), None, sources[0], maps=maps)  # (batch, n_target, width)
+        written, found = self.writer(torch.cat([read, looked], dim=2), None, sources[1], maps=maps)
+        logits: Tensor = self.output(self.dropout(written + found))
         return logits
 
     def begin(self, source: TokenBatch, n_beams: int) -> Cache:
@@ -80,16 +105,18 @@ class RecurrentTranslator(EncoderDecoder):
         memory = self.encode(source)
         assert memory.mask is not None
         start = memory.states.new_zeros(len(memory.states), n_beams, memory.states.shape[2])
-        return Cache([memory.mask, *self.cross.prepare(memory.states)], [start, start])
+        keys_values = [part for layer in (self.reader, self.writer) for part in layer.cross.prepare(memory.states)]
+        return Cache([memory.mask, *keys_values], [start, start])
 
     def advance(self, tokens: Tensor, cache: Cache) -> Tensor:
         """Return the logits after one more token."""
-        mask, key, value = cache.of_samples
-        before, written_before = (part.flatten(0, 1)[None] for part in cache.of_beams)
-        read = self.reader(self.target(tokens.flatten()[:, None]), before)[0]  # (batch * n_beams, 1, width)
-        looked = self.cross(read.view(*tokens.shape, -1), key, value, mask).flatten(0, 1)[:, None]
-        written = self.writer(torch.cat([read, looked], dim=2), written_before)[0]
+        mask, *keys_values = cache.of_samples
+        before = [part.flatten(0, 1)[None] for part in cache.of_beams]
+        n_beams = tokens.shape[1]
+        x = self.target(tokens.flatten()[:, None])  # (batch * n_beams, 1, width)
+        read, looked = self.reader(x, before[0], (*keys_values[:2], mask), n_beams)
+        written, found = self.writer(torch.cat([read, looked], dim=2), before[1], (*keys_values[2:], mask), n_beams)
         cache.of_beams = [part.view(*tokens.shape, -1) for part in (read, written)]
         cache.n_tokens += 1
-        logits: Tensor = self.output(written + looked).view(*tokens.shape, -1)
+        logits: Tensor = self.output(written + found).view(*tokens.shape, -1)
         return logits

@@ -57,12 +57,12 @@ def test_several_pictures_share_one_place(model):
 
 
 def test_a_translation_has_the_output_beside_the_source():
-    settings = {"n_components": 24, "n_heads": 2, "max_epochs": 40, "random_state": 0}
+    settings = {"n_components": 24, "n_heads": 2, "max_epochs": 40, "learning_rate": 0.01, "random_state": 0}
     model = SequenceTranslator(**settings).fit(["abc", "ab"] * 20, [["X", "Y", "Z"], ["Z"]] * 20)
-    display = AttentionMapDisplay.from_estimator(model, ["ab", "abc"], sample=1, head=1)
+    display = AttentionMapDisplay.from_estimator(model, ["ab", "abc"], sample=1, layer=-1, head=1)
     assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["a", "b", "c"]
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["X", "Y", "Z"]
-    np.testing.assert_array_equal(display.ax_.images[0].get_array(), model.attention_maps(["abc"])[0][0, 1])
+    np.testing.assert_array_equal(display.ax_.images[0].get_array(), model.attention_maps(["abc"])[0][-1, 1])
     with pytest.raises(TypeError, match="kind"):
         AttentionMapDisplay.from_estimator(model, ["ab"], kind="rollout")
 
