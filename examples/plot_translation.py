@@ -20,8 +20,8 @@ from sklearn_ann.datasets import GENETIC_CODE, make_transcription
 from sklearn_ann.inspection import AttentionMapDisplay
 from sklearn_ann.metrics import edit_distances, sequence_error_rate, token_error_rate
 
-X, y = make_transcription(6000, n_codons=(3, 8), margin=6, random_state=0)
-X_test, y_test = make_transcription(300, n_codons=(3, 8), margin=6, random_state=1)
+X, y = make_transcription(4000, n_codons=(3, 8), margin=6, random_state=0)
+X_test, y_test = make_transcription(200, n_codons=(3, 8), margin=6, random_state=1)
 print(X_test[0], "->", y_test[0])
 
 # %%
@@ -54,8 +54,11 @@ print(f"{sequence_error_rate(proteins, translator.predict(pieces)):.3f}")
 
 # %%
 # Where it looked: rows are the amino acids that it wrote, columns the letters of the DNA, and the weights are the mean
-# of the heads. The diagonal descends by three letters for each amino acid, from the start codon to the stop.
-sample = int(np.argmax([len(protein) for protein in y_test[:20]]))
+# of the heads and layers. They descend by three letters for each amino acid, in the reading frame that the start codon
+# sets. The first amino acid needs no codon: all proteins begin with it. Lines are the bounds of the codons.
+sample = int(
+    np.argmax([len(protein) + (piece.index("ATG") % 3 > 0) for piece, protein in zip(X_test, y_test, strict=True)])
+)
 piece = X_test[sample : sample + 1]
 weights = translator.attention_maps(piece)[0].mean(axis=(0, 1))
 display = AttentionMapDisplay(
@@ -66,7 +69,7 @@ display.plot(ax)
 ax.tick_params(axis="x", rotation=0)
 ax.set(xlabel="DNA", ylabel="protein", title="What each amino acid looked at")
 begin = piece[0].index("ATG")
-for codon in range(len(y_test[sample]) + 2):
+for codon in range(len(y_test[sample]) + 2):  # with the stop
     ax.axvline(begin + 3 * codon - 0.5, color="white", linewidth=0.8)
 picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("translation.png")
 plt.savefig(picture, dpi=110)
