@@ -27,6 +27,7 @@ from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNor
 from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
 from sklearn_ann.layers.ragged import Groups, ragged_positions
 from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
+from sklearn_ann.layers.steady import SteadyLinear, filled
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
 from sklearn_ann.layers.warmup import WarmUp
 
@@ -57,6 +58,7 @@ __all__ = [
     "PositionalEncoding",
     "Reduction",
     "SparseMatrix",
+    "SteadyLinear",
     "Stochastic",
     "SupervisedNetwork",
     "TiedLinear",
@@ -67,6 +69,7 @@ __all__ = [
     "convolution_layers",
     "convolve",
     "dense_stack",
+    "filled",
     "image_grid",
     "image_layers",
     "layer_widths",

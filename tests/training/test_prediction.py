@@ -15,7 +15,7 @@ VALUES = torch.arange(50.0).reshape(25, 2)
 class Ragged(Samples):
     """Sample i is the number i, repeated as often as its length says."""
 
-    least_batch = 4
+    multiple = 4
 
     def __init__(self, lengths):
         self.extents = torch.tensor(lengths)

@@ -1,0 +1,74 @@
+"""Prediction of one sample, and fits of one epoch on twenty samples, against scikit-learn's MLPClassifier.
+
+    python tests/benchmarks/benchmark_one_row.py [part ...]
+
+Each part prints rows of a Markdown table: the quantity, its figure, the bound and the figures behind it. Times are
+ratios of the medians of calls that alternate in one process, on one thread.
+"""
+
+from __future__ import annotations
+
+from harness import row, run_parts  # isort: skip
+
+import statistics
+import time
+
+from sklearn.datasets import load_breast_cancer
+from sklearn.neural_network import MLPClassifier
+
+import sklearn_ann
+from sklearn_ann.datasets import make_motif_graphs, make_motif_sequences
+
+CALLS = 300
+FITS = 15
+
+
+def samples():
+    """Return, by kind, an estimator with few epochs, the samples and their labels."""
+    X, y = load_breast_cancer(return_X_y=True)
+    strings, has_motif, _ = make_motif_sequences(100, random_state=0)
+    graphs, has_triangle = make_motif_graphs(100, random_state=0)
+    return {
+        "columns": (sklearn_ann.AttentionClassifier(attend="columns"), X, y),
+        "rows": (sklearn_ann.AttentionClassifier(attend="rows"), X, y),
+        "GCN": (sklearn_ann.GCNClassifier(), graphs, has_triangle),
+        "CNN": (sklearn_ann.CNNClassifier(), strings, has_motif),
+    }
+
+
+def _medians(n, *functions):
+    """Call each function `n` times, in turn, and return the medians of their seconds."""
+    times = [[] for _ in functions]
+    for _ in range(n):
+        for function, own in zip(functions, times, strict=True):
+            begin = time.perf_counter()
+            function()
+            own.append(time.perf_counter() - begin)
+    return [statistics.median(own) for own in times]
+
+
+def part_predict():
+    """Time of a prediction for one sample."""
+    X, y = load_breast_cancer(return_X_y=True)
+    peer = MLPClassifier(max_iter=2, random_state=0).fit(X, y)
+    bounds = {"columns": 6, "rows": 6, "GCN": 4, "CNN": 4}
+    for kind, (model, samples_, labels) in samples().items():
+        model.set_params(max_epochs=2, random_state=0).fit(samples_, labels)
+        one = samples_[:1]
+        ours, its = _medians(CALLS, lambda: model.predict(one), lambda: peer.predict(X[:1]))
+        row(f"{kind}: predict of one sample", ours / its, bounds[kind], False, f"{1e6 * ours:.0f} against {1e6 * its:.0f} µs")
+
+
+def part_fit():
+    """Time of a fit that has next to nothing to learn."""
+    X, y = load_breast_cancer(return_X_y=True)
+    peer = MLPClassifier(max_iter=1, random_state=0)
+    for kind, (model, samples_, labels) in samples().items():
+        model.set_params(max_epochs=1, random_state=0)
+        few, few_labels = samples_[:20], labels[:20]
+        ours, its = _medians(FITS, lambda: model.fit(few, few_labels), lambda: peer.fit(X[:20], y[:20]))
+        row(f"{kind}: fit of one epoch on 20 samples", ours / its, None, False, f"{1e3 * ours:.0f} against {1e3 * its:.1f} ms")
+
+
+if __name__ == "__main__":
+    run_parts(globals(), __doc__, needless={"predict", "fit"})
