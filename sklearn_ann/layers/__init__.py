@@ -27,7 +27,7 @@ from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNor
 from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
 from sklearn_ann.layers.ragged import Groups, ragged_positions
 from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
-from sklearn_ann.layers.steady import SteadyLinear, filled
+from sklearn_ann.layers.steady import Linear, filled
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
 from sklearn_ann.layers.warmup import WarmUp
 
@@ -49,6 +49,7 @@ __all__ = [
     "FeedForward",
     "Groups",
     "LayerNorm",
+    "Linear",
     "MemberLinear",
     "MultiHeadAttention",
     "Mutation",
@@ -58,7 +59,6 @@ __all__ = [
     "PositionalEncoding",
     "Reduction",
     "SparseMatrix",
-    "SteadyLinear",
     "Stochastic",
     "SupervisedNetwork",
     "TiedLinear",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklearn_ann.layers.normalization import NORMALIZATIONS
-from sklearn_ann.layers.steady import SteadyLinear
+from sklearn_ann.layers.steady import Linear
 
 Pooling = Literal["max", "avg"]
 
@@ -215,7 +215,7 @@ class ConvolutionBlock(nn.Module):
         self.shortcut: nn.Module | None = None
         if residual:
             self.shortcut = (
-                nn.Identity() if n_inputs == layer.n_filters else SteadyLinear(n_inputs, layer.n_filters, bias=False)
+                nn.Identity() if n_inputs == layer.n_filters else Linear(n_inputs, layer.n_filters, bias=False)
             )
 
     def responses(self, x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklearn_ann.layers.steady import SteadyLinear, filled
+from sklearn_ann.layers.steady import Linear, filled
 
 Average = Callable[[Tensor], Tensor]
 """Joins the outputs of several networks: (n_members, batch, n_outputs) to (batch, n_outputs)."""
@@ -93,7 +93,7 @@ class WithHead(SupervisedNetwork):
         self.body, self.n_features, self.average = body, n_features, average
         self.steady = getattr(body, "steady", False)
         single = average is None
-        self.head = SteadyLinear(n_features, n_outputs) if single else MemberLinear(n_members, n_features, n_outputs)
+        self.head = Linear(n_features, n_outputs) if single else MemberLinear(n_members, n_features, n_outputs)
 
     def members(self, batch: Any) -> Tensor:
         """Map a batch to outputs that are not averaged."""

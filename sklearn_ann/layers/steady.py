@@ -18,7 +18,7 @@ def filled(x: Tensor) -> Tensor:
     return F.pad(x, (0, 0, 0, missing)) if missing else x
 
 
-class SteadyLinear(nn.Linear):
+class Linear(nn.Linear):
     """A linear layer that in evaluation maps a row to the same digits, however many rows there are."""
 
     def forward(self, x: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def apply(
             batch = on_device(samples[_padded(index, multiple)], device)
             results.append(_on_cpu(function(module, batch), len(index)))
             places.append(index.cpu())
-    order = torch.cat(places).argsort().numpy()
+    order = np.argsort(np.concatenate([place.numpy() for place in places]))
     first = results[0]
     if isinstance(first, tuple):
         return tuple(np.concatenate(parts)[order] for parts in zip(*results, strict=True))

@@ -56,7 +56,13 @@ def part_predict():
         model.set_params(max_epochs=2, random_state=0).fit(samples_, labels)
         one = samples_[:1]
         ours, its = _medians(CALLS, lambda: model.predict(one), lambda: peer.predict(X[:1]))
-        row(f"{kind}: predict of one sample", ours / its, bounds[kind], False, f"{1e6 * ours:.0f} against {1e6 * its:.0f} µs")
+        row(
+            f"{kind}: predict of one sample",
+            ours / its,
+            bounds[kind],
+            False,
+            f"{1e6 * ours:.0f} against {1e6 * its:.0f} µs",
+        )
 
 
 def part_fit():
@@ -67,7 +73,13 @@ def part_fit():
         model.set_params(max_epochs=1, random_state=0)
         few, few_labels = samples_[:20], labels[:20]
         ours, its = _medians(FITS, lambda: model.fit(few, few_labels), lambda: peer.fit(X[:20], y[:20]))
-        row(f"{kind}: fit of one epoch on 20 samples", ours / its, None, False, f"{1e3 * ours:.0f} against {1e3 * its:.1f} ms")
+        row(
+            f"{kind}: fit of one epoch on 20 samples",
+            ours / its,
+            None,
+            False,
+            f"{1e3 * ours:.0f} against {1e3 * its:.1f} ms",
+        )
 
 
 if __name__ == "__main__":
