@@ -48,7 +48,8 @@ def apply(
         Tensors become arrays; other entries of a list stay as they are.
     """
     if isinstance(chunks, int):
-        chunks = torch.split(samples.sorted(torch.arange(len(samples), device=samples.device)), chunks)
+        order = samples.sorted(torch.arange(len(samples), device=samples.device))
+        chunks = [order] if len(order) <= chunks else torch.split(order, chunks)
     if module.training:  # this walks through all its parts
         module.eval()
     multiple = 1 if getattr(module, "steady", False) else samples.multiple
@@ -60,14 +61,14 @@ def apply(
             batch = on_device(samples[_padded(index, multiple)], device)
             results.append(_on_cpu(function(module, batch), len(index)))
             places.append(index.cpu())
-    order = np.argsort(np.concatenate([place.numpy() for place in places]))
+    place = np.argsort(np.concatenate([index.numpy() for index in places]))
     first = results[0]
     if isinstance(first, tuple):
-        return tuple(np.concatenate(parts)[order] for parts in zip(*results, strict=True))
+        return tuple(np.concatenate(parts)[place] for parts in zip(*results, strict=True))
     if isinstance(first, list):
         flat = [entry for result in results for entry in result]
-        return [flat[place] for place in order]
-    return np.concatenate(results)[order] if len(results) > 1 else first[order]
+        return [flat[number] for number in place]
+    return np.concatenate(results)[place] if len(results) > 1 else first[place]
 
 
 def _padded(index: Tensor, multiple: int) -> Tensor:
