@@ -186,7 +186,7 @@ class ClassTargets(Targets):
                     "matrix, of zeros and ones"
                 )
         check_classification_targets(y)
-        if type_of_target(y) == "multilabel-indicator":
+        if y.ndim == 2 and type_of_target(y) == "multilabel-indicator":
             return (y.toarray() if sp.issparse(y) else y), True
         return column_or_1d(y, warn=True), False
 

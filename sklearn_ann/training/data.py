@@ -78,8 +78,8 @@ class _Writeable:
         self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
 
 
-# BLAS has other kernels for the last few of many rows and for very few rows, which round differently: the last digits of a
-# prediction would depend on how many rows are predicted together.
+# BLAS has other kernels for the last few of many rows, and for very few rows, which round differently: the last digits
+# of a prediction would depend on how many rows are predicted together.
 _ROWS = 16
 
 
