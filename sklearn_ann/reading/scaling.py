@@ -97,4 +97,5 @@ def _shares(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
         beyond = x >= low if right else x > low  # what is left to say where both knots are equal
         part = torch.where(high > low, ((x - low) / (high - low)).clamp_(0, 1), beyond.to(x.dtype))
         total += above - 1 + part
-    return total.masked_fill_(x.isnan(), np.nan).numpy() / (2 * (_KNOTS - 1))
+    shares: np.ndarray = total.masked_fill_(x.isnan(), np.nan).numpy() / (2 * (_KNOTS - 1))
+    return shares
