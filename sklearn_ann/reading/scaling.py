@@ -81,7 +81,8 @@ def _knots(values: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
     order = np.argsort(values, kind="stable")
     below = np.cumsum(np.ones(len(values)) if weight is None else weight[order])
     place = np.searchsorted(below / below[-1], np.linspace(0, 1, _KNOTS) - _ROUNDING)
-    return values[order][place.clip(max=len(values) - 1)]
+    knots: np.ndarray = values[order][place.clip(max=len(values) - 1)]
+    return knots
 
 
 def _shares(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
