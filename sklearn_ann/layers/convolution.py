@@ -39,8 +39,8 @@ def image_layers(side: int) -> list[ConvolutionLayer]:
     return [ConvolutionLayer(width, 3, 2) for width in (32, 64, 128, 128, 128)[:n_layers]]
 
 
-def convolution_layers(value: Any, automatic: list[ConvolutionLayer]) -> list[ConvolutionLayer]:
-    """Check the value of a ``conv_layers`` parameter; ``"auto"`` gives `automatic`.
+def convolution_layers(value: Any, automatic: list[ConvolutionLayer], least: int = 1) -> list[ConvolutionLayer]:
+    """Check the value of a ``conv_layers`` parameter of `least` layers or more; ``"auto"`` gives `automatic`.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def convolution_layers(value: Any, automatic: list[ConvolutionLayer]) -> list[Co
     try:
         layers = [ConvolutionLayer(*map(operator.index, layer)) for layer in value]
     except (TypeError, ValueError):
-        layers = []
-    if not layers or min(min(layer) for layer in layers) < 1:
+        layers = [ConvolutionLayer(0, 0)]
+    if len(layers) < least or any(min(layer) < 1 for layer in layers):
         raise ValueError(
             f"conv_layers={value!r}: expected 'auto' or a sequence of (n_filters, kernel_size) or (n_filters, "
             "kernel_size, pool_size), all of them positive integers"
