@@ -149,15 +149,8 @@ def part_marker():
             for seed in range(SEEDS):
                 X, y = make_marker_recall(1000, delay=delay, random_state=seed)
                 later, expected = make_marker_recall(500, delay=delay, random_state=seed + 100)
-                model = RNNClassifier(
-                    cell=cell,
-                    conv_layers=(),
-                    n_layers=1,
-                    bidirectional=False,
-                    pooling="last",
-                    max_epochs=20,
-                    random_state=seed,
-                )
+                settings = {"conv_layers": (), "n_layers": 1, "pooling": "last", "bidirectional": False}
+                model = RNNClassifier(cell=cell, max_epochs=20, random_state=seed, **settings)
                 scores.append(model.fit(X, y).score(later, expected))
             row(f"marker after {delay} steps, {cell}, accuracy", scores)
 
