@@ -103,7 +103,7 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         How to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
 
     max_epochs : "auto" or int
-        Number of epochs. ``"auto"`` is 20, or as many as make 1,500 optimiser steps.
+        Number of epochs. ``"auto"`` is 20, or as many as make four optimiser steps for each sample, from 200 to 1,000.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
     conv_layers: Any = "auto"
     cell: Cell = "lstm"
     hidden_size: PositiveInt = 64
-    n_layers: PositiveInt = 1
+    n_layers: PositiveInt = 2
     bidirectional: Literal["auto"] | bool = "auto"
     pooling: Any = ("last", "mean", "max")
     dropout: DropProbability = 0.2
@@ -138,7 +138,7 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
-    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20)
+    _budget: ClassVar[Budget] = Budget(steps=200, epochs=20, steps_of_sample=4, most_steps=1000)
 
     get_feature_names_out = names_of_a_column
 

@@ -45,7 +45,7 @@ def test_a_plain_network_loses_a_marker_that_an_lstm_keeps():
 @pytest.mark.parametrize("cell", ["lstm", "gru", "plain"])
 def test_a_series_gets_the_same_prediction_alone_and_in_a_batch(cell):
     X, y = series()
-    model = RNNClassifier(cell=cell, n_layers=2, **QUICK).fit(X, y)
+    model = RNNClassifier(cell=cell, **QUICK).fit(X, y)
     alone = np.concatenate([model.predict_proba([one]) for one in X])
     np.testing.assert_array_equal(alone, model.predict_proba(X))
     np.testing.assert_array_equal(model.transform(X[3:4])[0], model.transform(X)[3])
