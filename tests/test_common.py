@@ -148,9 +148,9 @@ def test_set_params_counts_at_the_next_fit(estimator, data):
     X, y = data
     model = estimator(**BRIEF).fit(X, y)
     once = model.transform(X).shape
-    names = ("n_components", "hidden_layer_sizes", "conv_layer_sizes")
-    name = next(name for name in names if name in model.get_params())
-    model.set_params(**{name: 5}).fit(X, y)
+    narrow = {"n_components": 5, "hidden_layer_sizes": 5, "conv_layer_sizes": 5, "hidden_size": 5}
+    narrow |= {"pooling": "last", "bidirectional": False} if "hidden_size" in model.get_params() else {}
+    model.set_params(**{name: value for name, value in narrow.items() if name in model.get_params()}).fit(X, y)
     assert once[1] != 5
     assert model.transform(X).shape == (len(X), 5)
 

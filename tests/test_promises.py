@@ -778,7 +778,7 @@ def test_repeated_fits_do_not_grow_memory(estimator, digits):
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
     X, y = (part[:40] for part in digits)
-    widths = {"hidden_layer_sizes": (2000,), "n_components": 256, "hidden_size": 256}
+    widths = {"hidden_layer_sizes": (2000,), "n_components": 256, "hidden_size": 384}
     name = next(name for name in widths if name in estimator().get_params())
     wide = {name: widths[name]}
     model = estimator(**BRIEF, **wide)

@@ -25,6 +25,8 @@ class ColumnBody(AttentionBody):
         As in `AttentionClassifier`.
     """
 
+    steady = True
+
     def __init__(self, vectors: ColumnVectors, width: int, *, n_layers: int, n_heads: int, dropout: float) -> None:
         super().__init__()
         self.vectors = vectors

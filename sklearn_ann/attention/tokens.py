@@ -28,6 +28,8 @@ class TokenBody(AttentionBody):
         As in `AttentionClassifier`.
     """
 
+    steady = True
+
     def __init__(
         self,
         rows: Tensor,

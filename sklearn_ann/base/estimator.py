@@ -306,7 +306,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         return Plan(reader, targets, parameters, rng, device, incremental, given)
 
     def _new_network(self, plan: Plan, going_on: bool) -> nn.Module:
-        with torch.device("cpu"), training.drawing_from(training.torch_generator(plan.rng)):
+        with training.drawing_from(training.torch_generator(plan.rng)):
             module = self._network(plan)
         module = module.to(plan.device, plan.dtype)
         return with_weights_of(module, self.module_) if going_on else module

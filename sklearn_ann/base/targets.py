@@ -204,7 +204,7 @@ class ClassTargets(Targets):
             raise TypeError(
                 f"y has labels of the types {', '.join(kinds)}, which have no order: make them all text or all numbers"
             ) from error
-        if type_of_target(y) == "multilabel-indicator":
+        if y.ndim == 2 and type_of_target(y) == "multilabel-indicator":
             return (y.toarray() if sp.issparse(y) else y), True
         return column_or_1d(y, warn=True), False
 

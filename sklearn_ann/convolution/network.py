@@ -59,6 +59,8 @@ class ConvolutionalBody(nn.Module):
         Whether to average the features of both strands.
     """
 
+    steady = True
+
     def __init__(
         self,
         layers: Sequence[ConvolutionLayer],

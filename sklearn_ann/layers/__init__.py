@@ -28,6 +28,7 @@ from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
 from sklearn_ann.layers.ragged import Groups, ragged_positions
 from sklearn_ann.layers.recurrent import Cell, Recurrent, inside, recurrent_layer
 from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
+from sklearn_ann.layers.steady import Linear, filled
 from sklearn_ann.layers.stochastic import Dropout, Stochastic
 from sklearn_ann.layers.warmup import WarmUp
 
@@ -50,6 +51,7 @@ __all__ = [
     "FeedForward",
     "Groups",
     "LayerNorm",
+    "Linear",
     "MemberLinear",
     "MultiHeadAttention",
     "Mutation",
@@ -70,6 +72,7 @@ __all__ = [
     "convolution_layers",
     "convolve",
     "dense_stack",
+    "filled",
     "image_grid",
     "image_layers",
     "inside",

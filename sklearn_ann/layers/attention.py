@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sklearn_ann.layers.steady import Linear
 from sklearn_ann.layers.stochastic import Dropout
 
 Position = Literal["sinusoidal", "learned", "rotary", "none"]
@@ -110,9 +111,9 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         self.n_heads, self.rotary = n_heads, rotary
         inner = 2 * -(-width // (2 * n_heads)) * n_heads
-        self.query = nn.Linear(width, inner)
-        self.keys_values = nn.Linear(width, 2 * inner)
-        self.output = nn.Linear(inner, width)
+        self.query = Linear(width, inner)
+        self.keys_values = Linear(width, 2 * inner)
+        self.output = Linear(inner, width)
         self.dropout = Dropout(dropout)
 
     def forward(
@@ -197,10 +198,10 @@ class EncoderBlock(nn.Module):
         gated = activation == "reglu"
         self.feed_forward = nn.Sequential(
             nn.LayerNorm(width),
-            nn.Linear(width, 2 * hidden if gated else hidden),
+            Linear(width, 2 * hidden if gated else hidden),
             ReGLU() if gated else nn.GELU(),
             Dropout(dropout),
-            nn.Linear(hidden, width),
+            Linear(hidden, width),
         )
         self.dropout = Dropout(dropout)
 

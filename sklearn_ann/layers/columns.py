@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sklearn_ann.layers.steady import filled
+
 Numeric = Literal["piecewise", "periodic", "linear"]
 
 
@@ -79,8 +81,10 @@ class ColumnVectors(nn.Module):
         Tensor of shape (batch, n_columns, width)
         """
         absent = numbers.isnan()
-        x = self._inputs(torch.where(absent, 0.0, numbers).T[:, :, None])  # (n_numbers, batch, n_inputs)
-        vectors = torch.baddbmm(self.bias[:, None], x, self.weight).transpose(0, 1)  # (batch, n_numbers, width)
+        known = torch.where(absent, 0.0, numbers)
+        x = self._inputs((known if self.training else filled(known)).T[:, :, None])  # (n_numbers, batch, n_inputs)
+        vectors = torch.baddbmm(self.bias[:, None], x, self.weight)[:, : len(numbers)]
+        vectors = vectors.transpose(0, 1)  # (batch, n_numbers, width)
         if self.numeric == "periodic":
             vectors = vectors.relu()
         vectors = torch.where(absent[:, :, None], self.missing, vectors)

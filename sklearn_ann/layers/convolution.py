@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklearn_ann.layers.normalization import NORMALIZATIONS
+from sklearn_ann.layers.steady import Linear
 
 Pooling = Literal["max", "avg"]
 
 _CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d}
 _MAXIMA = {1: F.max_pool1d, 2: F.max_pool2d}
+_LEAST, _LEAST_POINTWISE = 4, 16  # samples of a convolution, and of one of width 1
 _AVERAGES = {1: F.avg_pool1d, 2: F.avg_pool2d}
 
 
@@ -37,8 +39,8 @@ def image_layers(side: int) -> list[ConvolutionLayer]:
     return [ConvolutionLayer(width, 3, 2) for width in (32, 64, 128, 128, 128)[:n_layers]]
 
 
-def convolution_layers(value: Any, automatic: list[ConvolutionLayer]) -> list[ConvolutionLayer]:
-    """Check the value of a ``conv_layers`` parameter; ``"auto"`` gives `automatic`.
+def convolution_layers(value: Any, automatic: list[ConvolutionLayer], least: int = 1) -> list[ConvolutionLayer]:
+    """Check the value of a ``conv_layers`` parameter of `least` layers or more; ``"auto"`` gives `automatic`.
 
     Raises
     ------
@@ -50,8 +52,8 @@ def convolution_layers(value: Any, automatic: list[ConvolutionLayer]) -> list[Co
     try:
         layers = [ConvolutionLayer(*map(operator.index, layer)) for layer in value]
     except (TypeError, ValueError):
-        layers = []
-    if not layers or min(min(layer) for layer in layers) < 1:
+        layers = [ConvolutionLayer(0, 0)]
+    if len(layers) < least or any(min(layer) < 1 for layer in layers):
         raise ValueError(
             f"conv_layers={value!r}: expected 'auto' or a sequence of (n_filters, kernel_size) or (n_filters, "
             "kernel_size, pool_size), all of them positive integers"
@@ -108,9 +110,12 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     widths = weight.shape[2:]
     even = [width % 2 == 0 for width in widths]
-    if any(even):
-        x = F.pad(x, [side for extra in reversed(even) for side in (0, int(extra))])
-    return _CONVOLUTIONS[len(widths)](x, weight, bias, padding=tuple((width - 1) // 2 for width in widths))
+    n = len(x)
+    # torch has other kernels for very few samples, which round differently.
+    missing = max(0, (_LEAST if max(widths) > 1 else _LEAST_POINTWISE) - n)
+    if any(even) or missing:
+        x = F.pad(x, [*(side for extra in reversed(even) for side in (0, int(extra))), 0, 0, 0, missing])
+    return _CONVOLUTIONS[len(widths)](x, weight, bias, padding=tuple((width - 1) // 2 for width in widths))[:n]
 
 
 class PositionBias(nn.Module):
@@ -210,7 +215,7 @@ class ConvolutionBlock(nn.Module):
         self.shortcut: nn.Module | None = None
         if residual:
             self.shortcut = (
-                nn.Identity() if n_inputs == layer.n_filters else nn.Linear(n_inputs, layer.n_filters, bias=False)
+                nn.Identity() if n_inputs == layer.n_filters else Linear(n_inputs, layer.n_filters, bias=False)
             )
 
     def responses(self, x: Tensor) -> Tensor:

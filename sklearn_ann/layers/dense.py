@@ -10,6 +10,7 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sklearn_ann.layers.steady import Linear
 from sklearn_ann.layers.stochastic import Dropout
 
 Activation = Literal["identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"]
@@ -36,7 +37,7 @@ def layer_widths(sizes: int | Iterable[int]) -> tuple[int, ...]:
 
 def linear_layers(widths: Sequence[int]) -> list[nn.Linear]:
     """Return the linear maps from ``widths[0]`` to ``widths[1]`` to ... ``widths[-1]``."""
-    return [nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(widths)]
+    return [Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(widths)]
 
 
 def dense_stack(

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sklearn_ann.layers.steady import Linear, filled
+
 Average = Callable[[Tensor], Tensor]
 """Joins the outputs of several networks: (n_members, batch, n_outputs) to (batch, n_outputs)."""
 
@@ -32,7 +34,9 @@ class MemberLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n_members, batch, in_features) to (n_members, batch, out_features)."""
-        return torch.baddbmm(self.bias, x, self.weight)
+        if self.training:
+            return torch.baddbmm(self.bias, x, self.weight)
+        return torch.baddbmm(self.bias, filled(x), self.weight)[:, : x.shape[1]]
 
 
 class SupervisedNetwork(nn.Module, ABC):
@@ -47,10 +51,13 @@ class SupervisedNetwork(nn.Module, ABC):
         How the outputs of members are averaged; None for a single network.
     n_features : int
         Number of features that `features` returns.
+    steady : bool
+        Whether the number of samples in a batch changes no digit of the outputs in evaluation.
     """
 
     average: Average | None
     n_features: int
+    steady: bool = False
 
     def forward(self, batch: Any) -> Tensor:
         """Map a batch to outputs, of shape (batch, n_outputs), or (n_members, batch, n_outputs) in training."""
@@ -84,8 +91,9 @@ class WithHead(SupervisedNetwork):
     ) -> None:
         super().__init__()
         self.body, self.n_features, self.average = body, n_features, average
+        self.steady = getattr(body, "steady", False)
         single = average is None
-        self.head = nn.Linear(n_features, n_outputs) if single else MemberLinear(n_members, n_features, n_outputs)
+        self.head = Linear(n_features, n_outputs) if single else MemberLinear(n_members, n_features, n_outputs)
 
     def members(self, batch: Any) -> Tensor:
         """Map a batch to outputs that are not averaged."""
@@ -111,6 +119,7 @@ class Ensemble(SupervisedNetwork):
         super().__init__()
         self.networks: Any = nn.ModuleList(networks)
         self.average = average
+        self.steady = all(network.steady for network in networks)
         self.n_features = sum(network.n_features for network in networks)
 
     @property

@@ -65,7 +65,8 @@ def statistics(x: Tensor, groups: Groups, hows: Sequence[Reduction], backend: Ba
         reduced["std"] = torch.where(positive, torch.where(positive, variance, 1.0).sqrt(), 0.0)
     for how in ("max", "min"):
         if how in hows:
-            reduced[how] = cast(Any, _Extreme).apply(x, groups, how, backend)
+            learning = torch.is_grad_enabled()
+            reduced[how] = (cast(Any, _Extreme).apply if learning else _extreme)(x, groups, how, backend)
     return reduced[hows[0]] if len(hows) == 1 else torch.cat([reduced[how] for how in hows], dim=1)
 
 
@@ -73,22 +74,25 @@ def _sum(x: Tensor, groups: Groups) -> Tensor:
     return x.new_zeros(groups.n_groups, x.shape[1]).index_add(0, groups.members, x)
 
 
+def _extreme(x: Tensor, groups: Groups, how: str, backend: Backend) -> Tensor:
+    if backend == "torch-scatter":
+        from torch_scatter import scatter_max, scatter_min
+
+        reduce_, worst = (scatter_max, -torch.inf) if how == "max" else (scatter_min, torch.inf)
+        extreme, position = reduce_(x, groups.members, dim=0, dim_size=groups.n_groups)
+        # torch-scatter treats a group of nothing but the worst infinity as an empty group.
+        return torch.where((position == len(x)) & (groups.lengths > 0)[:, None], worst, extreme)
+    index = groups.members[:, None].expand_as(x)
+    kind = "amax" if how == "max" else "amin"
+    return x.new_zeros(groups.n_groups, x.shape[1]).scatter_reduce(0, index, x, kind, include_self=False)
+
+
 class _Extreme(torch.autograd.Function):
     """The maximum or minimum of each group; ties share the gradient evenly."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, groups: Groups, how: str, backend: Backend) -> Tensor:
-        if backend == "torch-scatter":
-            from torch_scatter import scatter_max, scatter_min
-
-            reduce_, worst = (scatter_max, -torch.inf) if how == "max" else (scatter_min, torch.inf)
-            extreme, position = reduce_(x, groups.members, dim=0, dim_size=groups.n_groups)
-            # torch-scatter treats a group of nothing but the worst infinity as an empty group.
-            extreme = torch.where((position == len(x)) & (groups.lengths > 0)[:, None], worst, extreme)
-        else:
-            index = groups.members[:, None].expand_as(x)
-            kind = "amax" if how == "max" else "amin"
-            extreme = x.new_zeros(groups.n_groups, x.shape[1]).scatter_reduce(0, index, x, kind, include_self=False)
+        extreme = _extreme(x, groups, how, backend)
         ctx.groups = groups
         ctx.save_for_backward(x, extreme)
         return extreme

@@ -108,6 +108,8 @@ def as_table(X: Any, names: list[str] | None = None) -> Any:
             isinstance(value, str | bytes | None) for row in X if isinstance(row, list | tuple) for value in row
         )
         X = np.array(X, dtype=object) if mixed else X  # otherwise NumPy turns the numbers into strings
+    if type(X) is np.ndarray and X.ndim == 2 and X.size and X.dtype.kind in "buif":
+        return X  # what the check would return, in a tenth of its time
     return check_array(X, dtype=None, ensure_all_finite=False)
 
 

@@ -153,7 +153,7 @@ class ConditionedSamples(Samples):
 
     def __init__(self, samples: Samples, conditions: Tensor, labels: np.ndarray | None = None) -> None:
         self.samples, self.conditions, self.labels = samples, conditions, labels
-        self.device, self.least_batch = samples.device, samples.least_batch
+        self.device, self.multiple = samples.device, samples.multiple
         self.nbytes = samples.nbytes + conditions.nbytes
 
     def __len__(self) -> int:

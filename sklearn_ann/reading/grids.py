@@ -49,7 +49,7 @@ class GridSamples(Samples):
         Channels of each code; None if `values` are numbers.
     """
 
-    least_batch = Rows.least_batch
+    multiple = Rows.multiple
 
     def __init__(self, values: Tensor, sizes: Tensor, uniform: bool, rows: Tensor | None) -> None:
         self.values, self.sizes, self.uniform, self.rows = values, sizes, uniform, rows

@@ -31,7 +31,7 @@ class LetterSamples(Samples):
         Where each sequence starts in `codes`; the last entry is the total length.
     """
 
-    least_batch = Rows.least_batch
+    multiple = Rows.multiple
 
     def __init__(self, codes: Tensor, starts: Tensor) -> None:
         self.codes, self.starts = codes, starts

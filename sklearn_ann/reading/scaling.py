@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+import torch
 from scipy.special import ndtri
+
+from sklearn_ann.training import as_tensor
 
 Scaling = Literal["quantile", "standard"]
 
@@ -47,34 +50,53 @@ class Scale:
 
     def __init__(self, kind: Scaling, X: np.ndarray, weight: np.ndarray | None, names: list[str] | None = None) -> None:
         names = ["X"] * X.shape[1] if names is None else names
-        self.columns = [self._learn(kind, column, weight, name) for column, name in zip(X.T, names, strict=True)]
-
-    @staticmethod
-    def _learn(kind: Scaling, column: np.ndarray, weight: np.ndarray | None, name: str) -> tuple[Any, ...]:
-        there = ~np.isnan(column)
-        values, weight = column[there], None if weight is None else weight[there]
-        if len(values) == 0 or (weight is not None and not weight.any()):
-            return 0.0, 1.0
-        if kind == "standard":
-            mean, scale = mean_and_scale(values[:, None], weight, name)
-            return float(mean[0]), float(scale[0])
-        shares = np.linspace(0, 1, _KNOTS)
-        # A sample of weight 2 must give the same knots as two samples, also where sums of weights are rounded.
-        order = np.argsort(values, kind="stable")
-        below = np.cumsum(np.ones(len(values)) if weight is None else weight[order])
-        place = np.searchsorted(below / below[-1], shares - _ROUNDING)
-        return values[order][place.clip(max=len(values) - 1)], shares
+        n = X.shape[1]
+        self.mean, self.scale, self.ranked = np.zeros(n), np.ones(n), np.zeros(n, dtype=bool)
+        knots: list[np.ndarray] = []
+        for place, (column, name) in enumerate(zip(X.T, names, strict=True)):
+            there = ~np.isnan(column)
+            values, own = column[there], None if weight is None else weight[there]
+            if len(values) == 0 or (own is not None and not own.any()):
+                continue
+            if kind == "standard":
+                mean, scale = mean_and_scale(values[:, None], own, name)
+                self.mean[place], self.scale[place] = mean[0], scale[0]
+            else:
+                self.ranked[place] = True
+                knots.append(_knots(values, own))
+        self.knots = np.reshape(knots, (-1, _KNOTS))  # (n_ranked, _KNOTS)
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Scale `X` of shape (n_samples, n_columns)."""
-        scaled = np.empty(X.shape)
-        for number, (column, (first, second)) in enumerate(zip(X.T, self.columns, strict=True)):
-            if np.ndim(first) == 0:
-                scaled[:, number] = (column - first) / second
-                continue
-            # The probability of a tied value lies midway between the share below it and the share up to it.
-            share = (np.interp(column, first, second) - np.interp(-column, -first[::-1], -second[::-1])) / 2
-            scaled[:, number] = share
-        ranked = [np.ndim(first) > 0 for first, _ in self.columns]
-        scaled[:, ranked] = ndtri(scaled[:, ranked].clip(_EDGE, 1 - _EDGE))
+        scaled = (X - self.mean) / self.scale
+        if len(self.knots):
+            shares = _shares(X.T[self.ranked], self.knots).T
+            scaled[:, self.ranked] = ndtri(shares.clip(_EDGE, 1 - _EDGE))
         return scaled
+
+
+def _knots(values: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """Return the values of a column below which equal shares of its weight lie."""
+    # A sample of weight 2 must give the same knots as two samples, also where sums of weights are rounded.
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(np.ones(len(values)) if weight is None else weight[order])
+    place = np.searchsorted(below / below[-1], np.linspace(0, 1, _KNOTS) - _ROUNDING)
+    knots: np.ndarray = values[order][place.clip(max=len(values) - 1)]
+    return knots
+
+
+def _shares(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Interpolate the empirical probability of `values`, (n_columns, n_samples); NaN stays NaN.
+
+    The probability of a tied value lies midway between the share below it and the share up to it.
+    """
+    x, k = as_tensor(values / 2), as_tensor(knots / 2)  # halves, because their differences are finite
+    total = torch.zeros_like(x)
+    for right in (False, True):
+        above = torch.searchsorted(k, x, right=right).clamp_(1, _KNOTS - 1)
+        low, high = k.gather(1, above - 1), k.gather(1, above)
+        beyond = x >= low if right else x > low  # what is left to say where both knots are equal
+        part = torch.where(high > low, ((x - low) / (high - low)).clamp_(0, 1), beyond.to(x.dtype))
+        total += above - 1 + part
+    shares: np.ndarray = total.masked_fill_(x.isnan(), np.nan).numpy() / (2 * (_KNOTS - 1))
+    return shares

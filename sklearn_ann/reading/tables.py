@@ -36,7 +36,7 @@ class TableBatch(NamedTuple):
 class TableRows(Samples):
     """Rows of a table; a batch is a `TableBatch`."""
 
-    least_batch = Rows.least_batch
+    multiple = Rows.multiple
 
     def __init__(self, codes: Tensor, numbers: Tensor, own: Tensor) -> None:
         self.codes, self.numbers, self.own = codes, numbers, own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
@@ -18,11 +19,11 @@ from sklearn_ann.base.parameters import DropProbability, PositiveFloat, Positive
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.saliency import SaliencyMixin
 from sklearn_ann.base.supervised import NeuralPredictor, known_targets
-from sklearn_ann.layers import Cell, Recurrent, SupervisedNetwork
-from sklearn_ann.reading import GridBatch, Reader
+from sklearn_ann.layers import Cell, ConvolutionLayer, Recurrent, SupervisedNetwork, convolution_layers
+from sklearn_ann.reading import GridBatch, GridSamples, Reader
 from sklearn_ann.reading.alphabets import Unknown
 from sklearn_ann.reading.series import SeriesReader
-from sklearn_ann.recurrent.network import RecurrentBody, StatePooling, steps_of
+from sklearn_ann.recurrent.network import RecurrentBody, StatePooling, convolution_blocks, steps_of
 from sklearn_ann.recurrent.targets import StepTargets
 
 
@@ -41,6 +42,16 @@ def pooling_names(value: Any) -> tuple[StatePooling, ...]:
     return tuple(names)
 
 
+def automatic_layers(samples: GridSamples, strings: bool, at_steps: bool) -> list[ConvolutionLayer]:
+    """Return the convolutions of ``conv_layers="auto"``."""
+    if strings:
+        return [ConvolutionLayer(64, 9, 1 if at_steps else 2)]
+    if at_steps:  # a convolution would see later steps
+        return []
+    length = max(int(samples.sizes[:, 0].median()), 1)
+    return [ConvolutionLayer(64, 9, 2)] * min(max(0, int(math.log2(length / 32))), 6)
+
+
 class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
     """Base of the recurrent estimators.
 
@@ -52,6 +63,13 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         with one letter for each step. Entries that are NaN or None are left out of the loss, which is the mean over the
         steps of a sample. Predictions are an array if y in ``fit`` was one and the lengths agree; else an array of
         objects, with an array or a string for each sample.
+
+    conv_layers : "auto" or sequence of (n_filters, kernel_size) or (n_filters, kernel_size, pool_size)
+        Convolutions before the recurrent layers, which then read patterns and not single letters (Quang and Xie 2016);
+        ``()`` for none. The maximum of `pool_size` neighbours is a step. ``"auto"`` is ``((64, 9, 2),)`` for strings,
+        where half of the filters know their position if all have one length. For numbers it is one layer
+        ``(64, 9, 2)`` for each halving of the median length that leaves 32 steps or more, and at most six. With
+        ``output="sequence"`` nothing is pooled: ``"auto"`` is ``((64, 9),)`` for strings and none for numbers.
 
     cell : {"lstm", "gru", "plain"}
         How a state follows from the state before: by a long short-term memory (Hochreiter and Schmidhuber 1997), a
@@ -74,7 +92,8 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         ``output="sequence"``.
 
     dropout : float
-        Probability, in [0, 1), to drop in training a feature, or a state that a further layer reads.
+        Probability, in [0, 1), to drop in training a feature, an output of a convolution, or a state that a further
+        layer reads.
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
         Alphabet of the strings: a name or the letters. ``"auto"`` goes by the bulk of the letters in ``fit``, as in
@@ -84,7 +103,7 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         How to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
 
     max_epochs : "auto" or int
-        Number of epochs. ``"auto"`` is 20, or as many as make 1,500 optimiser steps.
+        Number of epochs. ``"auto"`` is 20, or as many as make four optimiser steps for each sample, from 200 to 1,000.
 
     Attributes
     ----------
@@ -105,9 +124,10 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
     """
 
     output: Literal["sample", "sequence"] = "sample"
+    conv_layers: Any = "auto"
     cell: Cell = "lstm"
     hidden_size: PositiveInt = 64
-    n_layers: PositiveInt = 1
+    n_layers: PositiveInt = 2
     bidirectional: Literal["auto"] | bool = "auto"
     pooling: Any = ("last", "mean", "max")
     dropout: DropProbability = 0.2
@@ -118,7 +138,7 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
-    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20)
+    _budget: ClassVar[Budget] = Budget(steps=200, epochs=20, steps_of_sample=4, most_steps=1000)
 
     get_feature_names_out = names_of_a_column
 
@@ -131,14 +151,25 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         return targets if self.output == "sample" else StepTargets(steps=targets, **common)
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
-        forecast = plan.parameters.output == "sequence" and plan.reader.kind == "signal"
-        return {"bidirectional": not forecast}
+        strings, at_steps = plan.reader.kind == "sequence", plan.parameters.output == "sequence"
+        return {
+            "conv_layers": automatic_layers(plan.examples.samples, strings, at_steps),
+            "bidirectional": strings or not at_steps,
+        }
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p, reader = plan.parameters, plan.reader
-        pooling = pooling_names(p.pooling)
-        recurrent = Recurrent(p.cell, reader.n_inputs, p.hidden_size, p.n_layers, p.bidirectional, p.dropout)
-        body = RecurrentBody(recurrent, pooling if p.output == "sample" else None, p.dropout)
+        at_steps, pooling = p.output == "sequence", pooling_names(p.pooling)
+        layers = convolution_layers(p.conv_layers, [], least=0)
+        if at_steps and any(layer.pool_size > 1 for layer in layers):
+            raise ValueError(
+                f"conv_layers={p.conv_layers!r} pools steps, but output='sequence' predicts each: give (n_filters, "
+                "kernel_size)"
+            )
+        blocks = convolution_blocks(layers, reader.n_inputs, reader.size, biased=reader.kind == "sequence")
+        n_inputs = layers[-1].n_filters if layers else reader.n_inputs
+        recurrent = Recurrent(p.cell, n_inputs, p.hidden_size, p.n_layers, p.bidirectional, p.dropout)
+        body = RecurrentBody(blocks, recurrent, None if at_steps else pooling, p.dropout)
         return body, body.n_features
 
     # --- Predicting ------------------------------------------------------------------------------------------------
@@ -212,22 +243,23 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
 
         Returns
         -------
-        array of shape (n_samples, length, n_units), or a list of arrays (length, n_units)
-            A list if the lengths of the samples differ. The units that read from the beginning come first, then those
-            that read from the end.
+        array of shape (n_samples, n_steps, n_units), or a list of arrays (n_steps, n_units)
+            A list if the lengths of the samples differ. The steps are those of `step_names`. The units that read from
+            the beginning come first, then those that read from the end.
         """
 
         def states(module: Any, batch: GridBatch) -> Tensor | list[Tensor]:
-            found: Tensor = module.body.states(batch)
-            if batch.sizes is None:
+            found: Tensor
+            found, lengths = module.body.states(batch)
+            if lengths is None:
                 return found
-            return [one[:length] for one, length in zip(found, steps_of(batch), strict=True)]
+            return [one[:length] for one, length in zip(found, lengths.tolist(), strict=True)]
 
         found: np.ndarray | list[np.ndarray] = self._apply(X, states, chunks=self._map_chunk, in_full=True)
         return found
 
     def step_names(self, X: Any) -> list[list[str]]:
-        """Return the names of the steps of each sample: its letters, or numbers from 0.
+        """Return the names of the steps of each sample that the recurrent layers read.
 
         Parameters
         ----------
@@ -237,13 +269,17 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         Returns
         -------
         list of lists of str
+            The letters of a string, or the numbers of the steps of a series, from 0. Where convolutions pool, the
+            letters or the first number of all that became one step.
         """
         check_is_fitted(self)
+        width = math.prod(layer.pool_size for layer in self.module_.body.blocks)
         if self.reader_.kind == "sequence":
             letters = self.reader_.letters
-            named: list[list[str]] = letters.letters_of(letters.read(X))
-            return named
-        return [list(map(str, range(length))) for length in self._read(X).sizes[:, 0].tolist()]
+            named = ["".join(one) for one in letters.letters_of(letters.read(X))]
+            return [[one[place : place + width] for place in range(0, len(one), width)] for one in named]
+        lengths = self._read(X).sizes[:, 0].tolist()
+        return [list(map(str, range(0, length, width))) for length in lengths]
 
     def saliency(
         self, X: Any, *, output: int | None = None, method: Literal["gradient", "mutagenesis"] = "gradient"
@@ -334,15 +370,14 @@ class RNNRegressor(RecurrentEstimator, NeuralRegressor):
 
     Examples
     --------
-    A forecast: the target of each step is the next value.
+    A forecast: the target of each step is the next value, which is not known for the last step.
 
     >>> import numpy as np
     >>> from sklearn_ann import RNNRegressor
     >>> waves = [np.sin(np.arange(length) / 3 + phase) for length, phase in [(40, 0), (60, 1), (50, 2), (70, 3)]]
-    >>> model = RNNRegressor(output="sequence", max_epochs=200, random_state=0)
-    >>> model.fit([wave[:-1] for wave in waves], [wave[1:] for wave in waves])
-    RNNRegressor(max_epochs=200, output='sequence', random_state=0)
-    >>> forecast = model.predict([np.sin(np.arange(20) / 3)])[0]
-    >>> bool(np.abs(forecast[5:] - np.sin(np.arange(1, 21) / 3)[5:]).max() < 0.1)
-    True
+    >>> model = RNNRegressor(output="sequence", max_epochs=100, random_state=0)
+    >>> model.fit(waves, [[*wave[1:], np.nan] for wave in waves]).predict([waves[0]])[0][-4:].round(1)
+    array([-0.2,  0.1,  0.4,  0.7])
+    >>> waves[0][-3:].round(1)
+    array([-0.2,  0.1,  0.4])
     """

@@ -25,8 +25,8 @@ class Samples(ABC):
     device = torch.device("cpu")
     nbytes = 0
     """Memory that the samples take on a device, for kinds that can move."""
-    least_batch = 1
-    """Prediction pads smaller batches to this size."""
+    multiple = 1
+    """Prediction pads batches to a multiple of this size."""
     together = False
     """Whether a batch costs as much as all samples, such as some nodes of one graph: prediction takes all at once."""
     valid: Tensor | None = None
@@ -80,9 +80,9 @@ class _Writeable:
         self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
 
 
-# For very few rows BLAS has special kernels that round differently: the last digits of a prediction would depend on how
-# many rows are predicted together.
-_LEAST_ROWS = 16
+# BLAS has other kernels for the last few of many rows, and for very few rows, which round differently: the last digits
+# of a prediction would depend on how many rows are predicted together.
+_ROWS = 16
 
 
 class Rows(Samples):
@@ -93,7 +93,7 @@ class Rows(Samples):
     values : Tensor of shape (n_samples, ...)
     """
 
-    least_batch = _LEAST_ROWS
+    multiple = _ROWS
 
     def __init__(self, values: Tensor) -> None:
         self.values = values
@@ -120,7 +120,7 @@ class SparseRows(Samples):
     n_columns : int
     """
 
-    least_batch = _LEAST_ROWS
+    multiple = _ROWS
 
     def __init__(self, starts: Tensor, columns: Tensor, values: Tensor, n_columns: int) -> None:
         self.starts, self.columns, self.values, self.n_columns = starts, columns, values, n_columns

@@ -7,13 +7,15 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from typing import Literal
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Literal
 
 import torch
 from joblib.parallel import get_active_backend
 
 Precision = Literal["float32", "float64", "bfloat16"]
+
+_AUTOCAST = ("cpu", "cuda", "mps")
 
 
 def resolve_device(device: str, precision: Precision = "float32") -> torch.device:
@@ -62,14 +64,20 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 @contextmanager
 def isolated() -> Iterator[None]:
     """Context in which torch's ambient settings do not matter: default device, autocast, inference mode, gradients."""
+    contexts: list[AbstractContextManager[Any]] = []
+    if torch.is_inference_mode_enabled():
+        contexts.append(torch.inference_mode(False))
+    if not torch.is_grad_enabled() or contexts:
+        contexts.append(torch.enable_grad())
+    contexts += [torch.autocast(kind, enabled=False) for kind in _AUTOCAST if torch.is_autocast_enabled(kind)]
+    if torch.get_default_device().type != "cpu":  # entering it costs something at each call of torch
+        contexts.append(torch.device("cpu"))
+    if not contexts:  # the usual case, in which a stack would take a part of the time of predicting one sample
+        yield
+        return
     with ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
-        for kind in ("cpu", "cuda", "mps"):
-            if torch.is_autocast_enabled(kind):
-                stack.enter_context(torch.autocast(kind, enabled=False))
-        if torch.get_default_device().type != "cpu":  # entering it costs something at each call of torch
-            stack.enter_context(torch.device("cpu"))
+        for context in contexts:
+            stack.enter_context(context)
         yield
 
 

@@ -43,14 +43,12 @@ class Weights:
     @torch.no_grad()
     def save(self) -> None:
         """Copy the network's current weights."""
-        for kept, live in zip(self._kept, self._live, strict=True):
-            kept.copy_(live)
+        torch._foreach_copy_(self._kept, self._live)
 
     @torch.no_grad()
     def restore(self) -> None:
         """Put the saved weights back into the network."""
-        for kept, live in zip(self._kept, self._live, strict=True):
-            live.copy_(kept)
+        torch._foreach_copy_(self._live, self._kept)
 
 
 STEPS_OF_AN_EPOCH = 20  # an epoch of fewer steps is a part of one where epochs without progress are counted

@@ -28,7 +28,8 @@ def apply(
     Parameters
     ----------
     module : nn.Module
-        Put into evaluation mode.
+        Put into evaluation mode. If its attribute ``steady`` is true, the number of samples in a batch changes no digit
+        of its outputs, and small batches are not padded.
     samples : Samples
     function : callable
         Returns a Tensor whose first axis is the batch; a tuple of such Tensors; or a list with one entry per sample,
@@ -47,31 +48,33 @@ def apply(
         Tensors become arrays; other entries of a list stay as they are.
     """
     if isinstance(chunks, int):
-        chunks = torch.split(samples.sorted(torch.arange(len(samples), device=samples.device)), chunks)
+        order = samples.sorted(torch.arange(len(samples), device=samples.device))
+        chunks = [order] if len(order) <= chunks else torch.split(order, chunks)
     if module.training:  # this walks through all its parts
         module.eval()
+    multiple = 1 if getattr(module, "steady", False) else samples.multiple
     places: list[Tensor] = []
     results: list[Any] = []
     mode = torch.enable_grad() if gradients else torch.inference_mode()
     with limited_threads(), mode, autocast(device, precision):
         for index in chunks:
-            batch = on_device(samples[_padded(index, samples.least_batch)], device)
+            batch = on_device(samples[_padded(index, multiple)], device)
             results.append(_on_cpu(function(module, batch), len(index)))
             places.append(index.cpu())
-    order = torch.cat(places).argsort().numpy()
+    place = np.argsort(np.concatenate([index.numpy() for index in places]))
     first = results[0]
     if isinstance(first, tuple):
-        return tuple(np.concatenate(parts)[order] for parts in zip(*results, strict=True))
+        return tuple(np.concatenate(parts)[place] for parts in zip(*results, strict=True))
     if isinstance(first, list):
         flat = [entry for result in results for entry in result]
-        return [flat[place] for place in order]
-    return np.concatenate(results)[order] if len(results) > 1 else first[order]
+        return [flat[number] for number in place]
+    return np.concatenate(results)[place] if len(results) > 1 else first[place]
 
 
-def _padded(index: Tensor, least: int) -> Tensor:
-    """Repeat the last sample until there are at least `least`."""
-    missing = least - len(index)
-    return index if missing <= 0 else torch.cat([index, index[-1:].expand(missing)])
+def _padded(index: Tensor, multiple: int) -> Tensor:
+    """Repeat the last sample until the number of samples is a multiple."""
+    missing = -len(index) % multiple
+    return torch.cat([index, index[-1:].expand(missing)]) if missing else index
 
 
 def _on_cpu(result: Any, n: int) -> Any:

@@ -161,12 +161,10 @@ class Step:
         The running averages remember the weights of earlier steps: after a few large steps, prediction sees another
         network than training did (Wu and Johnson 2021, section 3, "precise batch normalisation").
         """
-        self.switch(training=True)
-        layers = [
-            layer
-            for layer in self.module.modules()
-            if isinstance(layer, _BatchNorm) and layer.training and layer.track_running_stats
-        ]
+        layers = [part for part in self.module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
+        if layers:
+            self.switch(training=True)
+            layers = [layer for layer in layers if layer.training]
         if not layers:
             return
         momenta = [layer.momentum for layer in layers]

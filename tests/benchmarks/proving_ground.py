@@ -46,6 +46,7 @@ from sklearn_ann import (
     GCNRegressor,
     GraphSet,
     MoleculeEncoder,
+    RNNClassifier,
     TabularClassifier,
     TabularRegressor,
     VAESampler,
@@ -234,9 +235,9 @@ KERNELS = {"random kernels + ridge": baselines.random_kernels}
 WORDS = {"3- to 6-mers + LR": baselines.words_of_dna}
 RIDGE = {"one-hot ridge": baselines.one_hot_ridge}
 SUBTREES = {"WL subtrees + SVM": baselines.subtree_kernel}
-SIGNALS = {"cnn": makes(CNNClassifier)}
-CHANNELS = {"cnn": makes(CNNClassifier, sample_type="signal")}
-STRINGS = {"cnn": makes(CNNClassifier)}
+SIGNALS = {"cnn": makes(CNNClassifier), "rnn": makes(RNNClassifier)}
+CHANNELS = {"cnn": makes(CNNClassifier, sample_type="signal"), "rnn": makes(RNNClassifier)}
+STRINGS = {"cnn": makes(CNNClassifier), "rnn": makes(RNNClassifier)}
 PEPTIDES = {"cnn": makes(CNNClassifier, unknown="ambiguous")}
 GRAPHS = {"gcn": makes(GCNClassifier)}
 CLASSES = {"tabular": makes(TabularClassifier), "columns": makes(AttentionClassifier)}

@@ -6,7 +6,7 @@ import torch
 from scipy.special import expit, softmax
 from torch import nn
 
-from sklearn_ann.layers import WithHead
+from sklearn_ann.layers import Ensemble, WithHead
 from sklearn_ann.layers.head import mean_classes, mean_number, mean_odds, mean_rate
 
 
@@ -82,3 +82,12 @@ def test_averages_of_extreme_outputs_are_finite():
     extreme = torch.tensor([[[1e4, -1e4]], [[-1e4, 1e4]]], requires_grad=True)
     for average in (mean_odds, mean_classes, mean_rate):
         assert torch.isfinite(average(extreme)).all()
+
+
+def test_a_network_is_steady_if_its_bodies_are():
+    bodies = [nn.Identity(), nn.Identity()]
+    bodies[0].steady = True
+    networks = [WithHead(body, 2, 1) for body in bodies]
+    assert [network.steady for network in networks] == [True, False]
+    assert not Ensemble(networks, mean_number).steady
+    assert Ensemble(networks[:1], mean_number).steady

@@ -15,7 +15,7 @@ VALUES = torch.arange(50.0).reshape(25, 2)
 class Ragged(Samples):
     """Sample i is the number i, repeated as often as its length says."""
 
-    least_batch = 4
+    multiple = 4
 
     def __init__(self, lengths):
         self.extents = torch.tensor(lengths)
@@ -74,15 +74,19 @@ def test_entries_of_lists_that_are_no_tensors_stay():
 
 
 @pytest.mark.parametrize("n", [1, 2, 15, 17])
-def test_small_batches_are_padded_and_the_padding_is_cut_off(n):
+def test_batches_are_padded_to_a_multiple_and_the_padding_is_cut_off(n):
     sizes = []
 
     def function(module, x):
         sizes.append(len(x))
         return x
 
-    np.testing.assert_array_equal(run(function, Rows(VALUES[:n]), chunks=16), VALUES[:n])
-    assert min(sizes) == 16
+    np.testing.assert_array_equal(run(function, Rows(VALUES[:n]), chunks=20), VALUES[:n])
+    assert sizes == [16 if n < 17 else 32]
+    steady = nn.Identity()
+    steady.steady = True  # such a network sees to its rows by itself
+    np.testing.assert_array_equal(run(function, Rows(VALUES[:n]), steady, chunks=20), VALUES[:n])
+    assert sizes[1:] == [n]
 
 
 def test_the_module_predicts_and_its_statistics_stay():

@@ -131,7 +131,7 @@ class GraphSet:
             raise ValueError(f"offsets must rise from 0 to the number of nodes, {n}, and be integers")
         edges = None if edge_features is None else _edge_features(edge_features, n_entries, matrix.nnz)
         with np.errstate(over="ignore"):
-            self._nodes, self._adjacency = nodes.astype(np.float32), matrix.astype(np.float32)
+            self._nodes, self._adjacency = nodes.astype(np.float32), matrix.astype(np.float32, copy=False)
         self._offsets: np.ndarray = offsets.astype(np.int64)
         self._edges, self._origin, self._names = edges, origin, names
         self._graphs = None if graph_features is None else as_graph_features(graph_features, len(self))

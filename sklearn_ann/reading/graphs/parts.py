@@ -48,15 +48,15 @@ def gather(graphs: Sequence[GraphParts]) -> tuple[Any, sp.csr_array, np.ndarray,
     starts = np.flatnonzero(first)
     with np.errstate(over="ignore"):  # the set refuses infinity
         weights = np.add.reduceat(weights[order], starts) if len(starts) else weights
+        narrow = weights.astype(np.float32)
         E = np.add.reduceat(E[order], starts) if E is not None and len(starts) else E
     indptr = np.concatenate([[0], np.cumsum(np.bincount(rows[starts], minlength=n))])
-    matrix = sp.csr_array((weights, columns[starts], indptr), shape=(n, n))
     of_nodes = _of_one_width("node", [graph.X for graph in graphs], n_nodes)
     if not of_nodes:
-        X: Any = np.asarray(matrix.sum(axis=1)).reshape(n, 1)
+        X: Any = np.bincount(rows[starts], weights, minlength=n).reshape(n, 1)
     else:
         X = sp.vstack(of_nodes, format="csr") if any(map(sp.issparse, of_nodes)) else np.concatenate(of_nodes)
-    return X, matrix, offsets, E
+    return X, sp.csr_array((narrow, columns[starts], indptr), shape=(n, n)), offsets, E
 
 
 def _of_one_width(what: str, features: list[Any], counts: list[int]) -> list[Any]:

@@ -73,7 +73,8 @@ def check_sums(matrix: sp.csr_array, offsets: np.ndarray, advice: str) -> None:
 
 def transposed(matrix: sp.csr_array) -> sp.csr_array:
     """Return the transpose, whose data are the positions of its entries among the entries of the matrix."""
-    backward = sp.csr_array((np.arange(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape).T.tocsr()
+    shape = matrix.shape[::-1]
+    backward = sp.csc_array((np.arange(matrix.nnz), matrix.indices, matrix.indptr), shape=shape).tocsr()
     backward.sort_indices()
     return backward
 
