@@ -37,7 +37,7 @@ class TokenSamples(Samples):
         What samples of a batch should have in common; None for their lengths.
     """
 
-    least_batch = Rows.least_batch
+    multiple = Rows.multiple
 
     def __init__(self, codes: Tensor, starts: Tensor, extents: Tensor | None = None) -> None:
         self.codes, self.starts = codes, starts

@@ -51,7 +51,7 @@ class PaddedSamples(training.Samples):
     def __init__(self, samples: TokenSamples) -> None:
         self.samples = samples
         self.device = samples.device
-        self.least_batch = samples.least_batch
+        self.multiple = samples.multiple
         lengths = samples.lengths
         unit = torch.full_like(lengths, 4)
         while bool((unit * 8 < lengths).any()):  # at most a quarter of a long sample is padding
@@ -70,7 +70,7 @@ class PaddedSamples(training.Samples):
         found: list[Tensor] = []
         for width in self.widths.unique():
             size = min(_MOST_ROWS, max(1, _MOST_TOKENS // (int(width) * n_beams)))
-            found += (self.widths == width).nonzero()[:, 0].split(max(size, self.least_batch))
+            found += (self.widths == width).nonzero()[:, 0].split(max(size, self.multiple))
         return found
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from sklearn_ann.reading.tokens import TokenBatch
 from sklearn_ann.training import Rows
 
-# With fewer rows BLAS rounds differently, so that an output could depend on how many are left in the batch.
-_LEAST_ROWS = Rows.least_batch
+# BLAS rounds other numbers of rows differently, so that an output could depend on how many are left in the batch.
+_MULTIPLE = Rows.multiple
 _BEHIND = 1e6  # a hypothesis without an end is an output only where too few have one
 _SHARE_OPEN = 0.75  # of the samples in a batch, under which those that are done leave it
 
@@ -153,7 +153,7 @@ class _Search:
     def leave(self, done: Tensor) -> None:
         """Close samples, and shrink the batch if many are closed."""
         self.open = self.open & ~done
-        needed = max(int(self.open.sum()), -(-_LEAST_ROWS // self.n_beams))
+        needed = -(-int(self.open.sum()) // _MULTIPLE) * _MULTIPLE
         if needed < _SHARE_OPEN * len(self.open):
             kept = torch.argsort(~self.open, stable=True)[:needed]  # some that are closed may have to fill it up
             self.cache.keep(kept)

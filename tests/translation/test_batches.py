@@ -16,7 +16,7 @@ def samples(*lengths):
 def test_padding_depends_on_the_sample_alone():
     padded = PaddedSamples(samples(1, 4, 5, 32, 33, 100))
     assert padded.widths.tolist() == [4, 4, 8, 32, 40, 112]
-    assert padded.least_batch == Rows.least_batch
+    assert padded.multiple == Rows.multiple
     batch = padded[torch.tensor([0, 1])]
     assert batch.codes.shape == (2, 4)
     assert batch.lengths.tolist() == [1, 4]  # a mask, also where none is needed
