@@ -150,7 +150,7 @@ def part_marker():
                 X, y = make_marker_recall(1000, delay=delay, random_state=seed)
                 later, expected = make_marker_recall(500, delay=delay, random_state=seed + 100)
                 settings = {"conv_layers": (), "n_layers": 1, "pooling": "last", "bidirectional": False}
-                model = RNNClassifier(cell=cell, max_epochs=20, random_state=seed, **settings)
+                model = RNNClassifier(cell=cell, max_epochs=40, random_state=seed, **settings)
                 scores.append(model.fit(X, y).score(later, expected))
             row(f"marker after {delay} steps, {cell}, accuracy", scores)
 
