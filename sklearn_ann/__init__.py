@@ -5,6 +5,7 @@ from sklearn_ann.attention import AttentionClassifier, AttentionRegressor, Atten
 from sklearn_ann.autoencoder import AutoEncoderOutlierDetector, AutoEncoderTransformer
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
+from sklearn_ann.factorization import TensorFactorizationRegressor
 from sklearn_ann.generative import VAESampler
 from sklearn_ann.graph import (
     GCNClassifier,
@@ -42,6 +43,7 @@ __all__ = [
     "SequenceTranslator",
     "TabularClassifier",
     "TabularRegressor",
+    "TensorFactorizationRegressor",
     "VAESampler",
     "__version__",
 ]

@@ -38,6 +38,7 @@ OTHERS = {
     "cv": 3,
     "device": "cpu",
     "edge_attributes": ["length"],
+    "embedding_dim": 3,
     "global_pooling": "avg",
     "graph": GraphSet(np.eye(200), sp.csr_array((200, 200))),
     "image_shape": (2, 2),

@@ -4,6 +4,7 @@ from sklearn_ann.reading.conditions import ConditionedBatch, ConditionedReader, 
 from sklearn_ann.reading.graphs import GraphReader, GraphSet, NodeReader
 from sklearn_ann.reading.grids import GridBatch, GridReader, GridSamples
 from sklearn_ann.reading.letters import LetterBatch, LetterReader, LetterSamples
+from sklearn_ann.reading.levels import LevelBatch, LevelReader, LevelSamples
 from sklearn_ann.reading.reader import Columns, Learned, Reader
 from sklearn_ann.reading.rows import RowReader, StandardizedRowReader
 from sklearn_ann.reading.tables import TableBatch, TableReader, TableRows
@@ -23,6 +24,9 @@ __all__ = [
     "LetterBatch",
     "LetterReader",
     "LetterSamples",
+    "LevelBatch",
+    "LevelReader",
+    "LevelSamples",
     "NodeReader",
     "Reader",
     "RowReader",

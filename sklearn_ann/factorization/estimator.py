@@ -1,0 +1,272 @@
+"""Regression of the entries of a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from sklearn_ann import training
+from sklearn_ann.base import NeuralRegressor, Plan
+from sklearn_ann.base.budget import Budget
+from sklearn_ann.base.parameters import (
+    DropProbability,
+    LayerSizes,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+)
+from sklearn_ann.factorization.network import FactorizationBody, LevelEmbedding
+from sklearn_ann.factorization.step import LevelStep
+from sklearn_ann.layers import Activation, SupervisedNetwork, layer_widths
+from sklearn_ann.reading import LevelReader, Reader
+
+MOST_ENTRIES = 100_000_000
+"""Entries of the largest tensor that `impute` returns; the numbers take 0.8 GB."""
+_CHUNK = 200_000  # entries that are predicted together
+
+
+def default_width(n_levels: int) -> int:
+    """Return 8, and 16 from a thousand levels on."""
+    return 8 if n_levels < 1000 else 16
+
+
+def widths_of(given: Any, names: Sequence[Any], n_levels: Sequence[int]) -> list[int]:
+    """Return the width of the vectors of each mode that ``embedding_dim`` stands for.
+
+    Raises
+    ------
+    ValueError
+        If it names another mode, has another number of modes, or a width is no integer from 1.
+    """
+    widths = [default_width(n) for n in n_levels]
+    if isinstance(given, Mapping):
+        unknown = [name for name in given if name not in names]
+        if unknown:
+            raise ValueError(f"embedding_dim has the mode {unknown[0]!r}, but the modes of X are {list(names)}")
+        widths = [given.get(name, width) for name, width in zip(names, widths, strict=True)]
+    elif isinstance(given, Sequence | np.ndarray) and not isinstance(given, str):
+        if len(given) != len(names):
+            raise ValueError(f"embedding_dim has {len(given)} widths, but X has {len(names)} modes")
+        widths = list(given)
+    elif not isinstance(given, str):
+        widths = [given] * len(names)
+    for name, width in zip(names, widths, strict=True):
+        if not isinstance(width, Integral | np.integer) or isinstance(width, bool) or width < 1:
+            raise ValueError(f"embedding_dim has the width {width!r} for mode {name!r}: expected an integer from 1")
+    return [int(width) for width in widths]
+
+
+class TensorFactorizationRegressor(NeuralRegressor):
+    r"""Prediction of the missing entries of a tensor by deep factorisation.
+
+    A sample is an entry: X has one column for each mode of the tensor and names a level of each, y is the value there.
+    Each level :math:`i_k` of mode k has a vector :math:`v_k`, factors :math:`f_k` and a bias :math:`b_k`. A prediction
+    is linear in the features
+
+    .. math:: h = g([v_1, \dots, v_M, m]) + W \, [(1 + f_1) \odot \dots \odot (1 + f_M), \; b_1, \dots, b_M, \; m],
+
+    where g are dense layers [1]_ and the products of factors are the terms of a CP decomposition [2]_, which factors
+    near one begin as a sum of the modes' effects.
+
+    The marginal means m are, for each subset of the modes, the mean of the training targets of *other* entries with the
+    same levels there: the row, the column, the slice of an entry. Where a whole fibre is held out, such as an
+    experiment that was never made, embeddings alone say little of it and these means say much. An entry never sees its
+    own target, nor that of another sample of the same entry, so that means in training and in prediction are alike.
+    Samples that repeat an entry are samples like others.
+
+    A random part of the entries is an easy thing to predict, a fibre or a new level is not: hold out in a validation
+    what will be missing later, by ``GroupKFold`` with the fibres as groups.
+
+    Embeddings are found up to a linear map: distances between levels mean something, the axes do not.
+
+    Parameters
+    ----------
+    interaction : {"both", "mlp", "cp"}
+        Whether the levels meet in dense layers, in products of factors, or both.
+
+    embedding_dim : "auto", int, dict or sequence of int
+        Width of the vectors of levels: of all modes, by the name of a mode, or for each mode in turn. ``"auto"``, which
+        modes missing in a dict get too, is 8, and 16 from a thousand levels on. ``interaction="cp"`` has no vectors.
+
+    rank : int
+        Number of products of factors.
+
+    hidden_layer_sizes : int or tuple of ints
+        Widths of the dense layers. The last is the number of features that ``transform`` returns.
+
+    activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
+        Function after each dense layer.
+
+    dropout : float
+        Probability, in [0, 1), to drop a hidden unit in training.
+
+    marginal_means : bool
+        Whether the network sees the means of other entries with the same levels. With more than five modes, they are
+        those of single modes and of pairs of modes.
+
+    fibre_dropout : float
+        Probability, in [0, 1), to train an entry as if its fibre were held out: without vectors, factors and biases,
+        and without the marginal means of the fibre. A prediction is made in the same way where the fibre of an entry
+        has no entry in ``fit``, if nearly all entries in ``fit`` have others in theirs.
+
+    unknown : {"error", "mean"}
+        What to do with a level that ``fit`` has not seen: raise an error, or predict with the mean vector of the levels
+        and without the marginal means of that level.
+
+    Attributes
+    ----------
+    levels_ : dict
+        The levels of each mode, sorted, by the name of the mode or by its position: int64 if all are integers, else
+        objects.
+
+    embeddings_ : dict
+        Arrays of shape (n_levels, width) by the name of the mode or by its position: the vectors of the levels, or
+        their factors with ``interaction="cp"``. Of several networks they are side by side.
+
+    References
+    ----------
+    .. [1] Schreiber, J., Durham, T., Bilmes, J. and Noble, W. S. (2020). Avocado: a multi-scale deep tensor
+       factorization method learns a latent representation of the human epigenome. Genome Biology 21, 81.
+
+    .. [2] Kolda, T. G. and Bader, B. W. (2009). Tensor decompositions and applications. SIAM Review 51(3), 455-500.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_ann import TensorFactorizationRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> drugs, cells, doses = rng.normal(size=(10, 2)), rng.normal(size=(12, 2)), rng.normal(size=(6, 2))
+    >>> tensor = np.einsum("ir,jr,kr->ijk", drugs, cells, doses)  # of rank 2
+    >>> indices = np.argwhere(rng.uniform(size=tensor.shape) < 0.8)
+    >>> model = TensorFactorizationRegressor(random_state=0).fit(indices, tensor[tuple(indices.T)])
+    >>> whole = model.impute()
+    >>> whole.shape
+    (10, 12, 6)
+    >>> model.embeddings_[0].shape
+    (10, 8)
+    """
+
+    interaction: Literal["both", "mlp", "cp"] = "both"
+    embedding_dim: PositiveInt | Literal["auto"] | dict | list | tuple | np.ndarray = "auto"
+    rank: PositiveInt = 16
+    hidden_layer_sizes: LayerSizes = (128, 128)
+    activation: Activation = "relu"
+    dropout: DropProbability = 0.0
+    marginal_means: bool = True
+    fibre_dropout: DropProbability = 0.3
+    unknown: Literal["error", "mean"] = "error"
+    max_epochs: PositiveInt | Literal["auto"] = "auto"
+    batch_size: PositiveInt | Literal["auto"] | None = "auto"
+    learning_rate: PositiveFloat = 5e-3
+    learning_rate_schedule: training.Schedule = "cosine"
+    weight_decay: NonNegativeFloat = 0.0
+    max_grad_norm: PositiveFloat | None = 1.0
+
+    _budget: ClassVar[Budget] = Budget(steps=600, epochs=2, steps_of_sample=1.0, most_steps=4000)
+
+    def _reader(self, X: Any, **common: Any) -> Reader[Any]:
+        return LevelReader(unknown=self.unknown, means=self.marginal_means, **common)
+
+    def _body(self, plan: Plan) -> tuple[nn.Module, int]:
+        p, reader = plan.parameters, plan.reader
+        assert plan.targets is not None
+        rank = 0 if p.interaction == "mlp" else p.rank
+        hidden = () if p.interaction == "cp" else layer_widths(p.hidden_layer_sizes)
+        n_features = hidden[-1] if hidden else rank
+        body = FactorizationBody(
+            reader.n_levels,
+            widths_of(p.embedding_dim, reader.names, reader.n_levels),
+            rank,
+            n_outputs=plan.targets.n_outputs,
+            hidden=hidden,
+            n_features=n_features,
+            activation=p.activation,
+            dropout=p.dropout,
+            hidden_means=reader.hidden,
+            fibre_dropout=p.fibre_dropout if p.marginal_means else 0.0,
+        )
+        return body, n_features
+
+    def _step(self, plan: Plan, module: nn.Module, error: training.Error) -> training.Step:
+        return LevelStep(module, error, plan.settings)
+
+    def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
+        for part in module.modules():
+            if isinstance(part, LevelEmbedding):
+                part.conclude()
+        networks: Any = (
+            [module] if isinstance(module, SupervisedNetwork) and module.average is None else module.networks
+        )
+        vectors = zip(*(network.body.vectors() for network in networks), strict=True)
+        found = {name: np.hstack(parts) for name, parts in zip(plan.reader.names, vectors, strict=True)}
+        return {"embeddings_": found}
+
+    def impute(self, levels: Any = None) -> np.ndarray:
+        """Return the whole tensor, or the part of it that some levels of each mode span, as predicted.
+
+        Parameters
+        ----------
+        levels : dict or sequence of sequences, default=None
+            Levels by the name of the mode or by its position, or those of each mode in turn. Modes that are missing in
+            a dict, and all modes with None, have the levels of `levels_`.
+
+        Returns
+        -------
+        array of shape (n_levels_1, ..., n_levels_M), or with n_outputs as a last axis
+            Predictions in the order of `levels`. Entries that were in ``fit`` are predicted too.
+
+        Raises
+        ------
+        ValueError
+            If there are more than 100 million entries, or a mode or a level is not known.
+        """
+        check_is_fitted(self)
+        chosen = self._chosen_levels(levels)
+        shape = tuple(map(len, chosen))
+        n_entries = int(np.prod(shape, dtype=np.float64))
+        if n_entries > MOST_ENTRIES:
+            raise ValueError(
+                f"the tensor of shape {shape} has {n_entries} entries, more than {MOST_ENTRIES}: give impute the "
+                "levels of one mode in several calls"
+            )
+        reader = self.reader_
+        codes = [reader.codes_of_mode(mode, values) for mode, values in enumerate(chosen)]
+        parts = []
+        for start in range(0, n_entries, _CHUNK):
+            places = np.unravel_index(np.arange(start, min(start + _CHUNK, n_entries)), shape)
+            rows = np.stack([code[place] for code, place in zip(codes, places, strict=True)], axis=1)
+            with training.isolated():
+                samples = reader.of_codes(rows)
+            outputs = self._apply_to(samples, SupervisedNetwork.forward)
+            parts.append(self._decoder.predictions(outputs))
+        values: np.ndarray = np.concatenate(parts)
+        return values.reshape(shape + values.shape[1:])
+
+    def _chosen_levels(self, levels: Any) -> list[Any]:
+        known = self.levels_
+        if levels is None:
+            return list(known.values())
+        if isinstance(levels, Mapping):
+            unknown = [name for name in levels if name not in known]
+            if unknown:
+                raise ValueError(f"levels has the mode {unknown[0]!r}, but the modes are {list(known)}")
+            levels = [levels.get(name, values) for name, values in known.items()]
+        if len(levels) != len(known):
+            raise ValueError(f"levels has {len(levels)} modes, but fit has seen {len(known)}: {list(known)}")
+        for name, values in zip(known, levels, strict=True):
+            if isinstance(values, str) or not np.ndim(values) == 1 or not len(values):
+                raise ValueError(f"levels of mode {name!r} must be a sequence with one level or more, got {values!r}")
+        return list(levels)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.input_tags.two_d_array = False
+        tags.input_tags.string = tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

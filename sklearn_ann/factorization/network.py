@@ -1,0 +1,177 @@
+"""A network for the entries of a tensor: an embedding of each mode, dense layers and products of factors."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sklearn_ann.layers import Activation, Stochastic, dense_stack, linear_layers
+from sklearn_ann.layers.steady import Linear
+from sklearn_ann.reading import LevelBatch
+
+SPARSE_FROM = 2_000
+"""Number of levels from which on a gradient holds the rows of a batch only."""
+
+
+class LevelEmbedding(nn.Module):
+    """Vectors of the levels of a mode, and of an unknown level: the mean of the levels that were trained.
+
+    Parameters
+    ----------
+    n_levels : int
+    spreads : list of (int, float)
+        Parts of a vector: width, and standard deviation at first.
+
+    Attributes
+    ----------
+    weight : Parameter of shape (n_levels + 1, width)
+    seen : bool Tensor of shape (n_levels + 1,)
+        Which rows were trained.
+    sparse : bool
+        Whether gradients are sparse, so that a step costs the batch and not the matrix.
+    """
+
+    seen: Tensor
+
+    def __init__(self, n_levels: int, spreads: list[tuple[int, float]]) -> None:
+        super().__init__()
+        self.sparse = n_levels >= SPARSE_FROM
+        parts = [torch.randn(n_levels + 1, width) * spread for width, spread in spreads]
+        self.weight = nn.Parameter(torch.cat(parts, dim=1))
+        with torch.no_grad():
+            self.weight[-1] = 0
+        self.register_buffer("seen", torch.zeros(n_levels + 1, dtype=torch.bool))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return the vectors of codes, shape (batch, width)."""
+        if not self.training:
+            return self.weight.index_select(0, codes)
+        self.seen.index_fill_(0, codes, True)
+        return F.embedding(codes, self.weight, sparse=self.sparse)
+
+    @torch.no_grad()
+    def conclude(self) -> None:
+        """Give levels that were not trained, held-out and unknown ones, the mean vector of the others."""
+        known = self.seen[:-1]
+        mean = self.weight[:-1][known].mean(dim=0)
+        self.weight[:-1][~known] = mean
+        self.weight[-1] = mean
+
+
+class HeldOutFibres(Stochastic):
+    """Hide of an entry in training what would not be known if its fibre were held out.
+
+    Parameters
+    ----------
+    hidden_means : bool array of shape (n_cases, n_means)
+        The marginal means that are not known in each case.
+    p : float in [0, 1)
+        Probability to hide, in one of the cases.
+    """
+
+    hidden: Tensor
+
+    def __init__(self, hidden_means: np.ndarray, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.register_buffer("hidden", torch.from_numpy(hidden_means))
+
+    def forward(self, batch: LevelBatch) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return means, their weights, and as 0 or 1, (batch, 1), whether the vectors of levels say anything."""
+        if not len(self.hidden):
+            return batch.means, batch.weights, None
+        held_out, means, weights = batch.held_out[:, None], batch.means, batch.weights
+        if self.training and self.p:
+            n_cases = len(self.hidden)
+            drawn = torch.empty_like(means[:, 0]).uniform_(generator=self.generator) / self.p * n_cases
+            hide = drawn < n_cases
+            which = self.hidden.index_select(0, drawn.clamp(max=n_cases - 1).long()) & hide[:, None]
+            means, weights = means.masked_fill(which, 0.0), weights.masked_fill(which, 0.0)
+            held_out = held_out | hide[:, None]
+        return means, weights, (~held_out).to(means.dtype)
+
+
+class FactorizationBody(nn.Module):
+    r"""Features of an entry with the levels :math:`i_1, \dots, i_M`.
+
+    The features are the sum of dense layers on the vectors v of the levels and of a linear map of products of factors
+    f, of biases b, and of the entry's marginal means m:
+
+        h = g([v_1, ..., v_M, m]) + W [prod_k (1 + f_k), b_1, ..., b_M, m]
+
+    Parameters
+    ----------
+    n_levels, widths : list of int
+        Number of levels of each mode, and width of their vectors.
+    rank : int
+        Number of products; 0 for none.
+    n_outputs : int
+        Number of biases of a level.
+    hidden : tuple of int
+        Widths of the dense layers; without any there is no map g.
+    n_features : int
+    activation : str
+    dropout : float in [0, 1)
+        Probability to drop a hidden unit in training.
+    hidden_means : bool array of shape (n_cases, n_means)
+        The marginal means that are not known of an entry of a held-out fibre.
+    fibre_dropout : float in [0, 1)
+        Probability to train an entry as one of a held-out fibre.
+    """
+
+    def __init__(
+        self,
+        n_levels: list[int],
+        widths: list[int],
+        rank: int,
+        *,
+        n_outputs: int,
+        hidden: tuple[int, ...],
+        n_features: int,
+        activation: Activation,
+        dropout: float,
+        hidden_means: np.ndarray,
+        fibre_dropout: float,
+    ) -> None:
+        super().__init__()
+        widths = widths if hidden else [0] * len(widths)
+        self.parts = [(width, rank, n_outputs) for width in widths]
+        self.embeddings = nn.ModuleList(
+            LevelEmbedding(n, [(width, 0.1), (rank, 0.1), (n_outputs, 0.0)])
+            for n, width in zip(n_levels, widths, strict=True)
+        )
+        n_means = hidden_means.shape[1]
+        self.fibres = HeldOutFibres(hidden_means, fibre_dropout)
+        linears = linear_layers([sum(widths) + 2 * n_means, *hidden])
+        self.dense = dense_stack(linears, activation, dropout, activate_last=True) if hidden else None
+        self.linear = Linear(rank + n_outputs * len(widths) + n_means, n_features)
+
+    def forward(self, batch: LevelBatch) -> Tensor:
+        """Return features of shape (batch, n_features)."""
+        rows = [embedding(codes) for embedding, codes in zip(self.embeddings, batch.codes.unbind(1), strict=True)]
+        means, weights, known = self.fibres(batch)
+        parts = [row.split(sizes, dim=1) for row, sizes in zip(rows, self.parts, strict=True)]
+        vectors, factors, biases = zip(*parts, strict=True)
+        terms = [*biases]
+        if factors[0].shape[1]:
+            product = 1 + factors[0]
+            for factor in factors[1:]:
+                product = product * (1 + factor)
+            terms.append(product)
+        inputs = torch.cat(terms, dim=1)
+        features: Tensor = self.linear(torch.cat([inputs if known is None else inputs * known, means], dim=1))
+        if self.dense is not None:
+            inputs = torch.cat(vectors, dim=1)
+            inputs = inputs if known is None else inputs * known
+            features = features + self.dense(torch.cat([inputs, means, weights], dim=1))
+        return features
+
+    def vectors(self) -> list[np.ndarray]:
+        """Return the vectors of the levels of each mode, or their factors if there are no vectors."""
+        found = []
+        for embedding, sizes in zip(self.embeddings, self.parts, strict=True):
+            vectors, factors, _ = embedding.weight[:-1].split(sizes, dim=1)
+            found.append((vectors if sizes[0] else 1 + factors).numpy(force=True).copy())
+        return found

@@ -1,0 +1,119 @@
+"""A step that costs the batch, not the embedding matrices: Adam on the rows that a batch has met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from sklearn_ann.factorization.network import LevelEmbedding
+from sklearn_ann.training import Step
+from sklearn_ann.training.data import Batch
+
+
+class RowAdam(Optimizer):
+    """Adam (Kingma and Ba 2015) of matrices whose gradients are sparse: rows without a gradient stay as they are.
+
+    Moments and weight decay of a row move when the row has a gradient, and the corrections of the moments count the
+    steps of all rows together, as in ``torch.optim.SparseAdam``.
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        Matrices, (n_rows, width).
+    lr, weight_decay : float
+    decoupled : bool
+        Whether the weight decay is AdamW's (Loshchilov and Hutter 2019, algorithm 2).
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float, *, decoupled: bool) -> None:
+        defaults = {
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "decoupled_weight_decay": decoupled,
+            "betas": (0.9, 0.999),
+            "eps": 1e-8,
+        }
+        super().__init__(parameters, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Move the rows that have a gradient; return what `closure`, which may compute it, returns."""
+        result = None
+        if closure is not None:
+            with torch.enable_grad():
+                result = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    self._move(parameter, parameter.grad.coalesce(), group)
+        return result
+
+    def _move(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[parameter]
+        if not state:
+            state["step"] = 0
+            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        state["step"] += 1
+        rows, values = gradient._indices()[0], gradient._values()
+        (first, second), rate, decay = group["betas"], group["lr"], group["weight_decay"]
+        weight = parameter.index_select(0, rows)
+        if decay and group["decoupled_weight_decay"]:
+            weight.mul_(1 - rate * decay)
+        elif decay:
+            values = values.add(weight, alpha=decay)
+        mean = state["exp_avg"].index_select(0, rows).lerp_(values, 1 - first)
+        square = state["exp_avg_sq"].index_select(0, rows).mul_(second).addcmul_(values, values, value=1 - second)
+        state["exp_avg"].index_copy_(0, rows, mean)
+        state["exp_avg_sq"].index_copy_(0, rows, square)
+        corrected = square.div_(1 - second ** state["step"]).sqrt_().add_(group["eps"])
+        weight.addcdiv_(mean, corrected, value=-rate / (1 - first ** state["step"]))
+        parameter.index_copy_(0, rows, weight)
+
+
+class LevelStep(Step):
+    """A step whose large embedding matrices have sparse gradients and an optimiser of their own."""
+
+    def make_optimizers(self) -> list[Optimizer]:
+        """Return the optimiser of all other weights and, if there are any, that of the large matrices."""
+        large = [part.weight for part in self.module.modules() if isinstance(part, LevelEmbedding) and part.sparse]
+        if not large:
+            return super().make_optimizers()
+        names = set(map(id, large))
+        settings = self.settings
+        decoupled = settings.optimizer == "adamw"
+        return [
+            self.optimizer_of(weight for weight in self.module.parameters() if id(weight) not in names),
+            RowAdam(large, settings.learning_rate, settings.weight_decay, decoupled=decoupled),
+        ]
+
+    def descend(self, losses: Tensor, batch: Batch, which: Sequence[int] | None = None) -> Tensor:
+        """Move all weights one step down the mean of `losses`; the gradients of both kinds have one norm."""
+        if len(self.optimizers) == 1:
+            return super().descend(losses, batch, which)
+        for parameter in self.module.parameters():
+            parameter.grad = None
+        share = torch.full_like(losses, 1.0 / batch.size) if batch.weight is None else batch.weight / batch.size
+        losses.backward(share.expand_as(losses))
+        dense, large = self.trained
+        for parameter in large:
+            if parameter.grad is not None:
+                parameter.grad = parameter.grad.coalesce()
+        if self.settings.max_grad_norm is not None:
+            clip([*dense, *large], self.settings.max_grad_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        detached = losses.detach()
+        return detached.sum(dim=-1) if batch.weight is None else detached @ batch.weight
+
+
+@torch.no_grad()
+def clip(parameters: Sequence[nn.Parameter], most: float) -> None:
+    """Scale gradients, of which some may be sparse and coalesced, down to the Euclidean norm `most` of all together."""
+    given = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    gradients = [gradient._values() if gradient.is_sparse else gradient for gradient in given]
+    norm = torch.stack(torch._foreach_norm(gradients)).norm()
+    torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1.0))

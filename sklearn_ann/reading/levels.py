@@ -1,0 +1,274 @@
+"""Entries of a tensor: a sample names one level of each mode, and is read as the codes of these levels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sklearn_ann._sklearn import safe_indexing
+from sklearn_ann.reading.columns import as_table, encode, find_categories, is_missing
+from sklearn_ann.reading.marginals import Marginals, concealed, subsets
+from sklearn_ann.reading.reader import Reader
+from sklearn_ann.training import Examples, Rows, Samples
+
+_DECLARED = ("categor", "enum", "dictionary")  # dtypes of frames whose values are levels, whatever they are
+
+
+class LevelBatch(NamedTuple):
+    """A batch of entries of a tensor."""
+
+    codes: Tensor  # (batch, n_modes); the number of levels of the mode for an unknown level
+    means: Tensor  # (batch, n_means), mean targets of other entries with some of the same levels
+    weights: Tensor  # (batch, n_means), in [0, 1): how many entries there are
+    held_out: Tensor  # (batch,), bool, whether an entry is one of a fibre that the fit has nothing of
+
+
+class LevelSamples(Samples):
+    """Entries of a tensor; a batch is a `LevelBatch`."""
+
+    multiple = Rows.multiple
+
+    def __init__(self, codes: Tensor, means: Tensor, weights: Tensor, held_out: Tensor) -> None:
+        self.parts = LevelBatch(codes, means, weights, held_out)
+        self.device = codes.device
+        self.nbytes = sum(part.nbytes for part in self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts.codes)
+
+    def __getitem__(self, index: Tensor) -> LevelBatch:
+        return LevelBatch(*(part.index_select(0, index) for part in self.parts))
+
+    def to(self, device: torch.device) -> LevelSamples:
+        """Return the same entries on `device`."""
+        return LevelSamples(*(part.to(device) for part in self.parts))
+
+
+class LevelReader(Reader[LevelSamples]):
+    """Reads entries of a tensor, one column for each mode.
+
+    Levels are integers from 0, text, or any value of a column whose type declares it categorical. Numbers that are
+    whole, such as 2.0, are integers.
+
+    Parameters
+    ----------
+    unknown : {"error", "mean"}
+        Whether levels that were not seen in ``fit`` are refused later, or get the code after the last level.
+    means : bool
+        Whether to read the mean targets of other entries too; see `Marginals`.
+
+    Attributes
+    ----------
+    levels : list of arrays
+        The levels of each mode, sorted: int64 if all are integers, else objects.
+    marginals : Marginals or None
+    hidden : bool array of shape (n_cases, n_means)
+        The means that are not known of an entry of a held-out fibre; see `concealed`.
+    """
+
+    levels: list[np.ndarray]
+    marginals: Marginals | None
+    hidden: np.ndarray
+
+    def __init__(self, *, owner: str, dtype: torch.dtype, unknown: str = "error", means: bool = True) -> None:
+        super().__init__(owner=owner, dtype=dtype)
+        self.unknown, self.means = unknown, means
+        self.marginals = None
+        self._cases, self.hidden = concealed(None, np.empty((0, 0)))
+
+    @property
+    def n_levels(self) -> list[int]:
+        """Number of levels of each mode."""
+        return [len(known) for known in self.levels]
+
+    @property
+    def n_means(self) -> int:
+        """Number of marginal means of an entry, for each target."""
+        return 0 if self.marginals is None else len(subsets(len(self.levels)))
+
+    @property
+    def names(self) -> list[Any]:
+        """Names of the modes; their positions if X had none."""
+        return list(range(self.columns.number)) if self.columns.names is None else list(self.columns.names)
+
+    def learn(self, X: Any, y: Any = None) -> LevelSamples:
+        """Learn the levels; `finish` learns which of them have a weight, and the means."""
+        table = self.columns.learn(as_table(X), skip_check_array=True)
+        if table.shape[1] < 2:
+            raise ValueError(
+                "X has 1 column, but each entry of a tensor is named by 2 levels or more, one column for each mode"
+            )
+        columns = self._columns(table)
+        self.levels = [
+            np.unique(values) if values.dtype != object else find_categories(values, phrase)
+            for values, phrase in columns
+        ]
+        return self._samples(self._codes(columns))
+
+    def read(self, X: Any, y: Any = None) -> LevelSamples:
+        """Return the codes of entries, and their means, by what was learned."""
+        table = self.columns.read(as_table(X, self.columns.names), skip_check_array=True)
+        columns = self._columns(table)
+        codes = self._codes(columns)
+        for mode, (values, phrase) in enumerate(columns):
+            self._check_known(codes[:, mode], values, mode, f"{phrase} of X has")
+        return self.of_codes(codes)
+
+    def codes_of_mode(self, mode: int, values: Any) -> np.ndarray:
+        """Return the codes of levels of one mode."""
+        name = f"levels of mode {self.names[mode]!r}"
+        levels = levels_of(np.asarray(values, dtype=getattr(values, "dtype", object)), name)
+        codes = _codes_of(levels, self.levels[mode], name)
+        self._check_known(codes, levels, mode, f"{name} have")
+        return codes
+
+    def _check_known(self, codes: np.ndarray, values: np.ndarray, mode: int, subject: str) -> None:
+        known = self.levels[mode]
+        new = np.flatnonzero(codes == len(known)) if self.unknown == "error" else []
+        if len(new):
+            raise ValueError(
+                f"{subject} the level {values.tolist()[new[0]]!r} in sample {new[0]}, which fit has not seen among "
+                f"{len(known)} levels, such as {known.tolist()[0]!r}: with unknown='mean' in fit, such a level gets "
+                "the mean vector of the others"
+            )
+
+    def of_codes(self, codes: np.ndarray) -> LevelSamples:
+        """Return entries whose codes are known."""
+        return self._samples(codes, *(() if self.marginals is None else self.marginals.read(codes)))
+
+    def finish(self, examples: Examples[LevelSamples]) -> Examples[LevelSamples]:
+        """Forget levels of samples without a weight, and learn mean targets of the others."""
+        codes = examples.samples.parts.codes.numpy()
+        rows = np.arange(len(codes)) if examples.rows is None else examples.rows.numpy()
+        if examples.rows is not None:
+            codes = self._without_absent(codes, codes[rows])
+        if self.means and examples.target is not None:
+            weight = np.ones(len(codes)) if examples.weight is None else examples.weight.numpy().astype(np.float64)
+            values, mass = (part[rows] for part in _numbers(examples.target))
+            self.marginals = Marginals(codes[rows], values, mass * weight[rows, None], self.n_levels)
+            means = self.marginals.read(codes)
+            self._cases, self.hidden = concealed(self.marginals, means[1][rows])
+            return dataclasses.replace(examples, samples=self._samples(codes, *means))
+        return dataclasses.replace(examples, samples=self.of_codes(codes))
+
+    def _without_absent(self, codes: np.ndarray, present: np.ndarray) -> np.ndarray:
+        """Forget the levels that no code in `present` stands for; return the new codes."""
+        new = np.empty_like(codes)
+        for mode, known in enumerate(self.levels):
+            met = np.isin(np.arange(len(known)), present[:, mode])
+            new[:, mode] = np.where(met, np.cumsum(met) - 1, met.sum())[codes[:, mode]]
+            self.levels[mode] = known[met]
+        return new
+
+    def _samples(self, codes: np.ndarray, means: Any = None, weights: Any = None) -> LevelSamples:
+        empty = np.empty((len(codes), 0))
+        means, weights = (empty if part is None else part for part in (means, weights))
+        n_outputs = max(1, weights.shape[1] // max(1, self.n_means))
+        places = (self._cases[:, None] * n_outputs + np.arange(n_outputs)).ravel()
+        known = weights[:, places].reshape(len(codes), -1, n_outputs).any(axis=2) if len(places) else empty
+        numbers = (torch.as_tensor(part, dtype=self.dtype) for part in (means, weights))
+        return LevelSamples(
+            torch.from_numpy(np.ascontiguousarray(codes)), *numbers, torch.from_numpy(~known.all(axis=1))
+        )
+
+    @staticmethod
+    def _column(table: Any, mode: int) -> Any:
+        return table[:, mode] if isinstance(table, np.ndarray) else safe_indexing(table, mode, axis=1)
+
+    def _columns(self, table: Any) -> list[tuple[np.ndarray, str]]:
+        modes = range(table.shape[1])
+        return [
+            (levels_of(self._column(table, mode), self.columns.phrase(mode)), self.columns.phrase(mode))
+            for mode in modes
+        ]
+
+    def _codes(self, columns: Sequence[tuple[np.ndarray, str]]) -> np.ndarray:
+        codes = np.empty((len(columns[0][0]), len(columns)), dtype=np.int64)
+        for mode, ((values, phrase), known) in enumerate(zip(columns, self.levels, strict=True)):
+            codes[:, mode] = _codes_of(values, known, phrase)
+        return codes
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Names of the columns, and the levels of each mode by its name."""
+        levels = {name: known.copy() for name, known in zip(self.names, self.levels, strict=True)}
+        return super().attributes | {"levels_": levels}
+
+
+def _codes_of(values: np.ndarray, known: np.ndarray, phrase: str) -> np.ndarray:
+    """Return the places of values among the sorted levels `known`; their number for others."""
+    if values.dtype == object or known.dtype == object:
+        codes: np.ndarray = encode(values.astype(object), known, phrase)
+        return np.minimum(codes, len(known))
+    place = np.searchsorted(known, values)
+    found = known[np.minimum(place, len(known) - 1)] == values
+    return np.where(found, place, len(known))
+
+
+def _numbers(target: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return targets as numbers, and the weights of single ones, both of shape (n_samples, n_outputs)."""
+    values = target.values.numpy().astype(np.float64)
+    values = values.reshape(len(values), -1)
+    known = ~np.isnan(values)
+    single = getattr(target, "weight", None)
+    return np.where(known, values, 0.0), known * (1.0 if single is None else single.numpy().astype(np.float64))
+
+
+def levels_of(values: Any, phrase: str) -> np.ndarray:
+    """Return one column as levels: int64, or objects.
+
+    Raises
+    ------
+    ValueError
+        If a value is missing, negative or a number that is not whole, naming column and sample.
+    """
+    dtype = str(getattr(values, "dtype", "")).lower()
+    array = np.asarray(values) if not dtype.startswith(_DECLARED) else np.asarray(values, dtype=object)
+    if array.dtype.kind in "mMc":
+        raise ValueError(f"{phrase} of X is of {array.dtype}: expected integers from 0, text or categories as levels")
+    if array.dtype.kind in "iu":
+        _refuse_levels(array < 0, array, phrase)
+        return array.astype(np.int64)
+    if array.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            _refuse_levels(~(np.isfinite(array) & (array == np.floor(array)) & (array >= 0)), array, phrase)
+        return array.astype(np.int64)
+    items = array.astype(object)
+    declared = dtype.startswith(_DECLARED)
+    listed = items.tolist()
+    kinds = set(map(type, listed))
+    if kinds <= {str}:
+        return items
+    wrong = [is_missing(value) or (not declared and _is_no_level(value)) for value in listed]
+    _refuse_levels(np.array(wrong), items, phrase)
+    whole = [
+        int(value) if isinstance(value, float | np.floating) and value == int(value) else value for value in listed
+    ]
+    if not declared and all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in whole):
+        return np.array(whole, dtype=np.int64)
+    items = np.empty(len(whole), dtype=object)
+    items[:] = whole
+    return items
+
+
+def _is_no_level(value: Any) -> bool:
+    if isinstance(value, float | np.floating):
+        return not (np.isfinite(value) and value == np.floor(value) and value >= 0)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value < 0
+
+
+def _refuse_levels(wrong: np.ndarray, values: np.ndarray, phrase: str) -> None:
+    if wrong.any():
+        sample = int(wrong.argmax())
+        value = values[sample]
+        what = "no level" if is_missing(value) else f"the value {values.tolist()[sample]!r}"
+        raise ValueError(
+            f"{phrase} of X has {what} in sample {sample}: a level is an integer from 0, text, or any value of a "
+            "categorical column. Make other numbers text, or leave out samples whose level is missing (NaN, None, or "
+            "-1 as a code)"
+        )

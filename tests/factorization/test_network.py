@@ -1,0 +1,77 @@
+import numpy as np
+import torch
+
+from sklearn_ann.factorization.network import SPARSE_FROM, FactorizationBody, HeldOutFibres, LevelEmbedding
+from sklearn_ann.reading import LevelBatch
+
+
+def body(rank=3, hidden=(6, 5), n_means=0, n_cases=0):
+    torch.manual_seed(0)
+    return FactorizationBody(
+        [4, 5],
+        [2, 3],
+        rank,
+        n_outputs=1,
+        hidden=hidden,
+        n_features=hidden[-1] if hidden else rank,
+        activation="relu",
+        dropout=0.0,
+        hidden_means=np.eye(n_means, dtype=bool)[:n_cases],
+        fibre_dropout=0.5,
+    )
+
+
+def batch(n_means=0):
+    codes = torch.cartesian_prod(torch.arange(4), torch.arange(5))
+    return LevelBatch(codes, torch.ones(20, n_means), torch.ones(20, n_means), codes[:, 0] == 3)
+
+
+def test_features_are_dense_layers_plus_a_linear_map_of_products():
+    network = body().eval()
+    rows = [e.weight[codes] for e, codes in zip(network.embeddings, batch().codes.T, strict=True)]
+    v, f, b = zip(*(row.split(sizes, dim=1) for row, sizes in zip(rows, network.parts, strict=True)), strict=True)
+    expected = network.dense(torch.cat(v, dim=1)) + network.linear(torch.cat([*b, (1 + f[0]) * (1 + f[1])], dim=1))
+    torch.testing.assert_close(network(batch()), expected)
+
+
+def test_products_alone_have_no_vectors():
+    network = body(hidden=())
+    assert network.parts == [(0, 3, 1), (0, 3, 1)]
+    assert network.dense is None
+    assert [vectors.shape for vectors in network.vectors()] == [(4, 3), (5, 3)]
+
+
+def test_training_hides_of_some_entries_what_a_held_out_fibre_would():
+    torch.manual_seed(0)
+    layer = HeldOutFibres(np.array([[True, False, False], [False, True, True]]), 0.5)
+    rows = torch.ones(1000, 3)
+    means, weights, known = layer(LevelBatch(torch.zeros(1000, 2), rows, rows, torch.zeros(1000, dtype=torch.bool)))
+    cases, counts = means.unique(dim=0, return_counts=True)
+    assert cases.tolist() == [[0, 1, 1], [1, 0, 0], [1, 1, 1]]
+    assert abs(counts - torch.tensor([250, 250, 500])).max() < 60
+    assert torch.equal(means, weights)
+    assert torch.equal(known[:, 0] == 1, means.sum(dim=1) == 3)
+
+
+def test_an_entry_of_a_held_out_fibre_is_predicted_without_vectors():
+    network = body(n_means=3, n_cases=1).eval()
+    features = network(batch(3))
+    held_out = batch(3).held_out
+    torch.testing.assert_close(features[held_out], features[held_out][:1].expand(5, -1))
+    assert features[~held_out].std(dim=0).min() > 1e-3
+
+
+def test_levels_that_were_not_trained_get_the_mean_vector():
+    embedding = LevelEmbedding(4, [(2, 1.0)])
+    embedding(torch.tensor([0, 2]))
+    embedding.conclude()
+    mean = embedding.weight[[0, 2]].mean(dim=0)
+    for row in (1, 3, 4):
+        torch.testing.assert_close(embedding.weight[row], mean)
+
+
+def test_gradients_of_many_levels_are_sparse():
+    for n_levels in (SPARSE_FROM - 1, SPARSE_FROM):
+        embedding = LevelEmbedding(n_levels, [(2, 1.0)])
+        embedding(torch.tensor([1, 3, 3])).sum().backward()
+        assert embedding.weight.grad.is_sparse == (n_levels == SPARSE_FROM)
