@@ -13,14 +13,15 @@ import numpy as np
 from sklearn_ann import (
     AttentionClassifier, AttentionRegressor, AttentionTransformer, AutoEncoderOutlierDetector, AutoEncoderTransformer,
     CNNClassifier, CNNRegressor, EntityEmbeddingTransformer, GCNClassifier, GCNNodeClassifier, GCNNodeRegressor,
-    GCNRegressor, GraphSet, MoleculeEncoder, PatternDetector, SequenceEmbeddingTransformer, SequenceEncoder, VAESampler,
+    GCNRegressor, GraphSet, MoleculeEncoder, PatternDetector, SequenceEmbeddingTransformer, SequenceEncoder,
+    TensorFactorizationRegressor, VAESampler,
 )
 
 models = (
     AttentionClassifier(), AttentionRegressor(), AttentionTransformer(), AutoEncoderOutlierDetector(),
     AutoEncoderTransformer(), CNNClassifier(), CNNRegressor(), EntityEmbeddingTransformer(), GCNClassifier(),
     GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(), MoleculeEncoder(), PatternDetector([np.ones((2, 2))]),
-    SequenceEmbeddingTransformer(), SequenceEncoder("dna"), VAESampler(),
+    SequenceEmbeddingTransformer(), SequenceEncoder("dna"), TensorFactorizationRegressor(), VAESampler(),
 )
 model: CNNClassifier = CNNClassifier(max_epochs=3, conv_layers=((8, 3),), dropout=0.1, device="cpu", random_state=0)
 labels: np.ndarray = model.fit(["ACGT", "TTTT"] * 10, [0, 1] * 10).predict(["ACGT"])

@@ -69,16 +69,17 @@ class TensorFactorizationRegressor(NeuralRegressor):
     Each level :math:`i_k` of mode k has a vector :math:`v_k`, factors :math:`f_k` and a bias :math:`b_k`. A prediction
     is linear in the features
 
-    .. math:: h = g([v_1, \dots, v_M, m]) + W \, [(1 + f_1) \odot \dots \odot (1 + f_M), \; b_1, \dots, b_M, \; m],
+    .. math:: h = g([v_1, \dots, v_M]) + W \, [(1 + f_1) \odot \dots \odot (1 + f_M), \; b_1, \dots, b_M],
 
-    where g are dense layers [1]_ and the products of factors are the terms of a CP decomposition [2]_, which factors
-    near one begin as a sum of the modes' effects.
+    where g are dense layers [1]_ and the products of factors are the terms of a CP decomposition [2]_, which with
+    factors near one begin as sums of the modes' effects. Samples that repeat an entry are samples like others.
 
-    The marginal means m are, for each subset of the modes, the mean of the training targets of *other* entries with the
-    same levels there: the row, the column, the slice of an entry. Where a whole fibre is held out, such as an
-    experiment that was never made, embeddings alone say little of it and these means say much. An entry never sees its
-    own target, nor that of another sample of the same entry, so that means in training and in prediction are alike.
-    Samples that repeat an entry are samples like others.
+    Vectors say little of a fibre that is missing as a whole, such as an experiment that was never made: dense layers
+    have learned the other pairs of levels by heart. Such entries are predicted by :math:`h = q([m, w]) + U m` from
+    their marginal means m. For each subset of the modes these are the mean of the training targets of *other* entries
+    with the same levels there, the weights w tell of how many, and a part of the training entries is learned as if
+    their fibres were missing. An entry never sees its own target. Where most fibres have one entry or none, as in a
+    table of ratings by user, film and day, all predictions are made from the vectors.
 
     A random part of the entries is an easy thing to predict, a fibre or a new level is not: hold out in a validation
     what will be missing later, by ``GroupKFold`` with the fibres as groups.
@@ -107,17 +108,15 @@ class TensorFactorizationRegressor(NeuralRegressor):
         Probability, in [0, 1), to drop a hidden unit in training.
 
     marginal_means : bool
-        Whether the network sees the means of other entries with the same levels. With more than five modes, they are
-        those of single modes and of pairs of modes.
+        Whether entries of held-out fibres are predicted from marginal means. With more than five modes, they are those
+        of single modes and of pairs of modes.
 
     fibre_dropout : float
-        Probability, in [0, 1), to train an entry as if its fibre were held out: without vectors, factors and biases,
-        and without the marginal means of the fibre. A prediction is made in the same way where the fibre of an entry
-        has no entry in ``fit``, if nearly all entries in ``fit`` have others in theirs.
+        Probability, in [0, 1), to train an entry as one of a held-out fibre.
 
     unknown : {"error", "mean"}
-        What to do with a level that ``fit`` has not seen: raise an error, or predict with the mean vector of the levels
-        and without the marginal means of that level.
+        What to do with a level that ``fit`` has not seen: raise an error, or predict from the marginal means
+        of the other levels of the entry; where there are none, with the mean vector of the levels of that mode.
 
     Attributes
     ----------
@@ -155,20 +154,20 @@ class TensorFactorizationRegressor(NeuralRegressor):
     interaction: Literal["both", "mlp", "cp"] = "both"
     embedding_dim: PositiveInt | Literal["auto"] | dict | list | tuple | np.ndarray = "auto"
     rank: PositiveInt = 16
-    hidden_layer_sizes: LayerSizes = (128, 128)
+    hidden_layer_sizes: LayerSizes = (256, 256)
     activation: Activation = "relu"
     dropout: DropProbability = 0.0
     marginal_means: bool = True
-    fibre_dropout: DropProbability = 0.3
+    fibre_dropout: DropProbability = 0.2
     unknown: Literal["error", "mean"] = "error"
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = "auto"
-    learning_rate: PositiveFloat = 5e-3
+    learning_rate: PositiveFloat = 1e-2
     learning_rate_schedule: training.Schedule = "cosine"
     weight_decay: NonNegativeFloat = 0.0
     max_grad_norm: PositiveFloat | None = 1.0
 
-    _budget: ClassVar[Budget] = Budget(steps=600, epochs=2, steps_of_sample=1.0, most_steps=4000)
+    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=2, steps_of_sample=0.8, most_steps=4000)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         return LevelReader(unknown=self.unknown, means=self.marginal_means, **common)
@@ -189,7 +188,7 @@ class TensorFactorizationRegressor(NeuralRegressor):
             activation=p.activation,
             dropout=p.dropout,
             hidden_means=reader.hidden,
-            fibre_dropout=p.fibre_dropout if p.marginal_means else 0.0,
+            fibre_dropout=p.fibre_dropout,
         )
         return body, n_features
 

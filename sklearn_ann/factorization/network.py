@@ -78,10 +78,8 @@ class HeldOutFibres(Stochastic):
         self.p = p
         self.register_buffer("hidden", torch.from_numpy(hidden_means))
 
-    def forward(self, batch: LevelBatch) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return means, their weights, and as 0 or 1, (batch, 1), whether the vectors of levels say anything."""
-        if not len(self.hidden):
-            return batch.means, batch.weights, None
+    def forward(self, batch: LevelBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return means, their weights, and whether an entry is taken for one of a held-out fibre, (batch, 1)."""
         held_out, means, weights = batch.held_out[:, None], batch.means, batch.weights
         if self.training and self.p:
             n_cases = len(self.hidden)
@@ -90,16 +88,19 @@ class HeldOutFibres(Stochastic):
             which = self.hidden.index_select(0, drawn.clamp(max=n_cases - 1).long()) & hide[:, None]
             means, weights = means.masked_fill(which, 0.0), weights.masked_fill(which, 0.0)
             held_out = held_out | hide[:, None]
-        return means, weights, (~held_out).to(means.dtype)
+        return means, weights, held_out
+
+
+_WIDTH = 64  # of the hidden layer on marginal means
 
 
 class FactorizationBody(nn.Module):
     r"""Features of an entry with the levels :math:`i_1, \dots, i_M`.
 
-    The features are the sum of dense layers on the vectors v of the levels and of a linear map of products of factors
-    f, of biases b, and of the entry's marginal means m:
+    The features are the sum of dense layers on the vectors v of the levels and of a linear map of the products of
+    factors f and of the biases b. Those of an entry of a held-out fibre come from its marginal means m, weights w:
 
-        h = g([v_1, ..., v_M, m]) + W [prod_k (1 + f_k), b_1, ..., b_M, m]
+        h = g([v_1, ..., v_M]) + W [prod_k (1 + f_k), b_1, ..., b_M]    or    h = q([m, w]) + U m
 
     Parameters
     ----------
@@ -116,7 +117,7 @@ class FactorizationBody(nn.Module):
     dropout : float in [0, 1)
         Probability to drop a hidden unit in training.
     hidden_means : bool array of shape (n_cases, n_means)
-        The marginal means that are not known of an entry of a held-out fibre.
+        The marginal means that are not known of an entry of a held-out fibre. Without cases no means are read.
     fibre_dropout : float in [0, 1)
         Probability to train an entry as one of a held-out fibre.
     """
@@ -142,16 +143,26 @@ class FactorizationBody(nn.Module):
             LevelEmbedding(n, [(width, 0.1), (rank, 0.1), (n_outputs, 0.0)])
             for n, width in zip(n_levels, widths, strict=True)
         )
-        n_means = hidden_means.shape[1]
-        self.fibres = HeldOutFibres(hidden_means, fibre_dropout)
-        linears = linear_layers([sum(widths) + 2 * n_means, *hidden])
+        linears = linear_layers([sum(widths), *hidden])
         self.dense = dense_stack(linears, activation, dropout, activate_last=True) if hidden else None
-        self.linear = Linear(rank + n_outputs * len(widths) + n_means, n_features)
+        self.linear = Linear(rank + n_outputs * len(widths), n_features)
+        n_cases, n_means = hidden_means.shape
+        self.fibres = HeldOutFibres(hidden_means, fibre_dropout) if n_cases else None
+        if n_cases:
+            self.of_means = dense_stack(linear_layers([2 * n_means, _WIDTH, n_features]), activation)
+            self.of_means_alone = Linear(n_means, n_features)
 
     def forward(self, batch: LevelBatch) -> Tensor:
         """Return features of shape (batch, n_features)."""
-        rows = [embedding(codes) for embedding, codes in zip(self.embeddings, batch.codes.unbind(1), strict=True)]
-        means, weights, known = self.fibres(batch)
+        features = self._of_levels(batch.codes)
+        if self.fibres is None:
+            return features
+        means, weights, held_out = self.fibres(batch)
+        others = self.of_means(torch.cat([means, weights], dim=1)) + self.of_means_alone(means)
+        return torch.where(held_out, others, features)
+
+    def _of_levels(self, codes: Tensor) -> Tensor:
+        rows = [embedding(code) for embedding, code in zip(self.embeddings, codes.unbind(1), strict=True)]
         parts = [row.split(sizes, dim=1) for row, sizes in zip(rows, self.parts, strict=True)]
         vectors, factors, biases = zip(*parts, strict=True)
         terms = [*biases]
@@ -160,13 +171,8 @@ class FactorizationBody(nn.Module):
             for factor in factors[1:]:
                 product = product * (1 + factor)
             terms.append(product)
-        inputs = torch.cat(terms, dim=1)
-        features: Tensor = self.linear(torch.cat([inputs if known is None else inputs * known, means], dim=1))
-        if self.dense is not None:
-            inputs = torch.cat(vectors, dim=1)
-            inputs = inputs if known is None else inputs * known
-            features = features + self.dense(torch.cat([inputs, means, weights], dim=1))
-        return features
+        features: Tensor = self.linear(torch.cat(terms, dim=1))
+        return features if self.dense is None else features + self.dense(torch.cat(vectors, dim=1))
 
     def vectors(self) -> list[np.ndarray]:
         """Return the vectors of the levels of each mode, or their factors if there are no vectors."""

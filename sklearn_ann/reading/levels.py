@@ -67,8 +67,9 @@ class LevelReader(Reader[LevelSamples]):
     levels : list of arrays
         The levels of each mode, sorted: int64 if all are integers, else objects.
     marginals : Marginals or None
+        None where no fibre can be told to be held out; see `concealed`.
     hidden : bool array of shape (n_cases, n_means)
-        The means that are not known of an entry of a held-out fibre; see `concealed`.
+        The means that are not known of an entry of a held-out fibre.
     """
 
     levels: list[np.ndarray]
@@ -151,9 +152,11 @@ class LevelReader(Reader[LevelSamples]):
             weight = np.ones(len(codes)) if examples.weight is None else examples.weight.numpy().astype(np.float64)
             values, mass = (part[rows] for part in _numbers(examples.target))
             self.marginals = Marginals(codes[rows], values, mass * weight[rows, None], self.n_levels)
-            means = self.marginals.read(codes)
-            self._cases, self.hidden = concealed(self.marginals, means[1][rows])
-            return dataclasses.replace(examples, samples=self._samples(codes, *means))
+            means, least = self.marginals.read(codes), 1 if self.unknown == "mean" else 2
+            self._cases, self.hidden = concealed(self.marginals, means[1][rows], least)
+            if len(self.hidden):
+                return dataclasses.replace(examples, samples=self._samples(codes, *means))
+            self.marginals = None  # no fibre of this tensor can be told to be held out
         return dataclasses.replace(examples, samples=self.of_codes(codes))
 
     def _without_absent(self, codes: np.ndarray, present: np.ndarray) -> np.ndarray:

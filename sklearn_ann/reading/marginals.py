@@ -118,10 +118,10 @@ class Marginals:
         return found
 
 
-def concealed(marginals: Marginals | None, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def concealed(marginals: Marginals | None, weights: np.ndarray, least: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Return what is not known of an entry of a held-out fibre: a case for each subset of the modes that may be one.
 
-    A subset of two modes and more is a case if nearly all entries of the fit share their levels there with others: an
+    A subset of the modes is a case if nearly all entries of the fit share their levels there with others: an
     entry that does not is one of a fibre that was held out as a whole. In a sparse tensor there may be no such subset.
 
     Parameters
@@ -129,6 +129,8 @@ def concealed(marginals: Marginals | None, weights: np.ndarray) -> tuple[np.ndar
     marginals : Marginals or None
     weights : array of shape (n_samples, n_subsets * n_outputs)
         Weights of the means of the entries of the fit.
+    least : int, default=2
+        Number of modes of the smallest subsets. A single mode is a case where levels may be new.
 
     Returns
     -------
@@ -145,7 +147,7 @@ def concealed(marginals: Marginals | None, weights: np.ndarray) -> tuple[np.ndar
     cases = [
         number
         for number, subset in enumerate(marginals.subsets)
-        if len(subset) > 1 and known[:, number].mean() > 1 - _EXCEPTIONS
+        if len(subset) >= least and known[:, number].mean() > 1 - _EXCEPTIONS
     ]
     contained = [[set(marginals.subsets[case]) <= set(other) for other in marginals.subsets] for case in cases]
     hidden = np.array(contained, dtype=bool).reshape(len(cases), n_subsets).repeat(n_outputs, axis=1)

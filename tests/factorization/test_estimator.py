@@ -157,7 +157,7 @@ def test_networks_agree_more_where_there_are_samples():
     assert seen.mean() < unseen.mean()
     np.testing.assert_allclose(mean, model.predict(X))
     assert model.embeddings_[0].shape == (12, 24)
-    assert model.transform(X[:5]).shape == (5, 3 * 128)
+    assert model.transform(X[:5]).shape == (5, 3 * 256)
 
 
 @pytest.mark.parametrize("interaction", ["both", "cp"])

@@ -79,7 +79,7 @@ def test_levels_of_samples_without_a_weight_are_forgotten():
     finished = one.finish(examples)
     assert [known.tolist() for known in one.levels] == [["a", "c"], ["x"]]
     assert finished.samples.parts.codes.tolist() == [[0, 0], [2, 1], [1, 0]]
-    assert finished.samples.parts.means.shape == (3, 2)
+    assert finished.samples.parts.means.shape == (3, 0)  # no fibre of so few entries is a held-out one
 
 
 def test_columns_of_a_frame_are_matched_by_name():
@@ -89,3 +89,16 @@ def test_columns_of_a_frame_are_matched_by_name():
     assert list(one.attributes["levels_"]) == ["drug", "cell"]
     with pytest.raises(ValueError, match="feature names"):
         one.read(frame[["cell", "drug"]])
+
+
+def test_an_entry_of_a_fibre_without_entries_is_held_out():
+    X = np.indices((3, 3, 4)).reshape(3, -1).T
+    fibre = (X[:, 0] == 1) & (X[:, 1] == 2)
+    one = reader()
+    samples = one.learn(X[~fibre])
+    finished = one.finish(Examples(samples, None, Rows(torch.arange(32.0)[:, None]), None))
+    assert not finished.samples.parts.held_out.any()
+    assert one.hidden.tolist() == np.eye(6, dtype=bool)[3:].tolist()
+    read = one.read(X).parts
+    assert read.held_out.tolist() == fibre.tolist()
+    torch.testing.assert_close(read.means[~fibre], finished.samples.parts.means)

@@ -1,0 +1,101 @@
+"""
+Experiments that were never made
+================================
+
+A tensor of responses: drugs in cell types at doses. Some entries are missing at random, and some pairs of a drug and a
+cell type were never measured at any dose. `TensorFactorizationRegressor` fills in both. Beside it stand an additive
+model and a CP decomposition, and the two kinds of missing entries are scored apart, for they are different questions.
+"""
+
+# %%
+# Responses follow dose-response curves. A drug has a potency and two targets, a cell type has receptors of both; their
+# product shifts the curve and scales it, so that no sum of effects fits.
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from sklearn_ann import TensorFactorizationRegressor
+
+rng = np.random.default_rng(0)
+n_drugs, n_cells, n_doses = 24, 16, 10
+target, receptor = rng.gamma(1.5, size=(n_drugs, 2)), rng.gamma(1.5, size=(n_cells, 2))
+strength = (target @ receptor.T)[:, :, None]  # (drug, cell, 1)
+potency = rng.normal(size=(n_drugs, 1, 1))
+dose = np.linspace(-3, 3, n_doses)
+truth = strength / (2 + strength) / (1 + np.exp(-2 * (dose + potency + 0.5 * np.log(strength))))
+measured = truth + rng.normal(0, 0.02, truth.shape)
+
+pair_missing = rng.uniform(size=(n_drugs, n_cells)) < 0.15
+missing = (rng.uniform(size=truth.shape) < 0.2) | pair_missing[:, :, None]
+entries = pd.DataFrame(np.argwhere(~missing), columns=["drug", "cell", "dose"])
+y = measured[~missing]
+print(f"{len(entries)} entries known, {missing.sum()} missing, {pair_missing.sum()} pairs never measured")
+
+# %%
+# The network and an additive model read the entries as a table of levels.
+network = TensorFactorizationRegressor(random_state=0).fit(entries, y)
+everything = pd.DataFrame(np.argwhere(np.ones_like(missing)), columns=entries.columns)
+additive = make_pipeline(OneHotEncoder(), Ridge(1e-2)).fit(entries, y)
+filled = {
+    "network": network.impute(),
+    "additive model": additive.predict(everything).reshape(truth.shape),
+}
+
+
+# %%
+# A CP decomposition is a sum of products of factors. With the factors of all modes but one fixed, those of this mode
+# are a linear regression, for each of its levels: a few dozen rounds of that suffice.
+def cp(rank, ridge=0.05, n_rounds=50):
+    factors = [rng.normal(0.5, 0.3, (n, rank)) for n in truth.shape]
+    codes = entries.to_numpy()
+    for _ in range(n_rounds):
+        for mode in range(3):
+            others = np.prod([factors[m][codes[:, m]] for m in range(3) if m != mode], axis=0)
+            for level in range(truth.shape[mode]):
+                here = codes[:, mode] == level
+                moments = others[here].T @ others[here] + ridge * np.eye(rank)
+                factors[mode][level] = np.linalg.solve(moments, others[here].T @ y[here])
+    return np.einsum("ir,jr,kr->ijk", *factors)
+
+
+filled["CP of rank 3"] = cp(3)
+
+# %%
+# Random entries are easy: drug, cell and dose have all been seen together in pairs. The pairs that were never measured
+# are the question that matters before an experiment.
+random = missing & ~pair_missing[:, :, None]
+fibres = missing & pair_missing[:, :, None]
+scores = pd.DataFrame(
+    {name: [r2_score(truth[where], values[where]) for where in (random, fibres)] for name, values in filled.items()},
+    index=["random entries", "pairs never measured"],
+)
+print(scores.round(3))
+
+# %%
+# The picture: three curves that were never measured, the scores, and the vectors of the drugs, on two axes, coloured
+# by the potency that the model was never told.
+figure, axes = plt.subplots(1, 5, figsize=(15, 3.4), layout="constrained", width_ratios=(1, 1, 1, 1.2, 1.2))
+colours = {"network": "#0072b2", "additive model": "#999999", "CP of rank 3": "#d55e00"}
+unmeasured = np.argwhere(pair_missing)
+strong = unmeasured[np.argsort(-strength[pair_missing][:, 0])]
+for ax, (drug, cell) in zip(axes, strong[[2, len(strong) // 3, 2 * len(strong) // 3]], strict=False):
+    for name, values in filled.items():
+        ax.plot(dose, values[drug, cell], color=colours[name], label=name)
+    ax.plot(dose, truth[drug, cell], "k.", label="truth")
+    ax.set(title=f"drug {drug}, cell {cell}", xlabel="log dose", ylim=(-0.2, 1.1))
+axes[0].set_ylabel("response")
+axes[0].legend(fontsize=7, loc="upper left")
+scores.T.plot.barh(ax=axes[3], color=["#56b4e9", "#e69f00"], width=0.7)
+axes[3].set(title="missing entries", xlabel="R²", xlim=(0, 1))
+axes[3].legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=2)
+vectors = network.embeddings_["drug"]
+centred = vectors - vectors.mean(axis=0)
+plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+points = axes[4].scatter(*plane.T, c=potency[:, 0, 0], cmap="viridis")
+axes[4].set(title="vectors of the drugs", xticks=[], yticks=[])
+figure.colorbar(points, ax=axes[4], label="potency")
+plt.show()
