@@ -44,7 +44,7 @@ def widths_of(given: Any, names: Sequence[Any], n_levels: Sequence[int]) -> list
     ValueError
         If it names another mode, has another number of modes, or a width is no integer from 1.
     """
-    widths = [default_width(n) for n in n_levels]
+    widths: list[Any] = [default_width(n) for n in n_levels]
     if isinstance(given, Mapping):
         unknown = [name for name in given if name not in names]
         if unknown:
@@ -57,7 +57,7 @@ def widths_of(given: Any, names: Sequence[Any], n_levels: Sequence[int]) -> list
     elif not isinstance(given, str):
         widths = [given] * len(names)
     for name, width in zip(names, widths, strict=True):
-        if not isinstance(width, Integral | np.integer) or isinstance(width, bool) or width < 1:
+        if isinstance(width, bool) or not isinstance(width, Integral) or int(width) < 1:
             raise ValueError(f"embedding_dim has the width {width!r} for mode {name!r}: expected an integer from 1")
     return [int(width) for width in widths]
 
@@ -158,7 +158,7 @@ class TensorFactorizationRegressor(NeuralRegressor):
     activation: Activation = "relu"
     dropout: DropProbability = 0.0
     marginal_means: bool = True
-    fibre_dropout: DropProbability = 0.2
+    fibre_dropout: DropProbability = 0.1
     unknown: Literal["error", "mean"] = "error"
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = "auto"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -139,7 +141,7 @@ class FactorizationBody(nn.Module):
         super().__init__()
         widths = widths if hidden else [0] * len(widths)
         self.parts = [(width, rank, n_outputs) for width in widths]
-        self.embeddings = nn.ModuleList(
+        self.embeddings: Any = nn.ModuleList(
             LevelEmbedding(n, [(width, 0.1), (rank, 0.1), (n_outputs, 0.0)])
             for n, width in zip(n_levels, widths, strict=True)
         )

@@ -130,8 +130,8 @@ class LevelReader(Reader[LevelSamples]):
 
     def _check_known(self, codes: np.ndarray, values: np.ndarray, mode: int, subject: str) -> None:
         known = self.levels[mode]
-        new = np.flatnonzero(codes == len(known)) if self.unknown == "error" else []
-        if len(new):
+        new = np.flatnonzero(codes == len(known))
+        if len(new) and self.unknown == "error":
             raise ValueError(
                 f"{subject} the level {values.tolist()[new[0]]!r} in sample {new[0]}, which fit has not seen among "
                 f"{len(known)} levels, such as {known.tolist()[0]!r}: with unknown='mean' in fit, such a level gets "
@@ -161,7 +161,7 @@ class LevelReader(Reader[LevelSamples]):
 
     def _without_absent(self, codes: np.ndarray, present: np.ndarray) -> np.ndarray:
         """Forget the levels that no code in `present` stands for; return the new codes."""
-        new = np.empty_like(codes)
+        new: np.ndarray = np.empty_like(codes)
         for mode, known in enumerate(self.levels):
             met = np.isin(np.arange(len(known)), present[:, mode])
             new[:, mode] = np.where(met, np.cumsum(met) - 1, met.sum())[codes[:, mode]]
@@ -174,10 +174,9 @@ class LevelReader(Reader[LevelSamples]):
         n_outputs = max(1, weights.shape[1] // max(1, self.n_means))
         places = (self._cases[:, None] * n_outputs + np.arange(n_outputs)).ravel()
         known = weights[:, places].reshape(len(codes), -1, n_outputs).any(axis=2) if len(places) else empty
-        numbers = (torch.as_tensor(part, dtype=self.dtype) for part in (means, weights))
-        return LevelSamples(
-            torch.from_numpy(np.ascontiguousarray(codes)), *numbers, torch.from_numpy(~known.all(axis=1))
-        )
+        of_means, of_weights = (torch.as_tensor(part, dtype=self.dtype) for part in (means, weights))
+        held_out = torch.from_numpy(~known.all(axis=1))
+        return LevelSamples(torch.from_numpy(np.ascontiguousarray(codes)), of_means, of_weights, held_out)
 
     @staticmethod
     def _column(table: Any, mode: int) -> Any:
@@ -206,11 +205,12 @@ class LevelReader(Reader[LevelSamples]):
 def _codes_of(values: np.ndarray, known: np.ndarray, phrase: str) -> np.ndarray:
     """Return the places of values among the sorted levels `known`; their number for others."""
     if values.dtype == object or known.dtype == object:
-        codes: np.ndarray = encode(values.astype(object), known, phrase)
-        return np.minimum(codes, len(known))
+        codes: np.ndarray = np.minimum(encode(values.astype(object), known, phrase), len(known))
+        return codes
     place = np.searchsorted(known, values)
     found = known[np.minimum(place, len(known) - 1)] == values
-    return np.where(found, place, len(known))
+    places: np.ndarray = np.where(found, place, len(known))
+    return places
 
 
 def _numbers(target: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -261,8 +261,8 @@ def levels_of(values: Any, phrase: str) -> np.ndarray:
 
 def _is_no_level(value: Any) -> bool:
     if isinstance(value, float | np.floating):
-        return not (np.isfinite(value) and value == np.floor(value) and value >= 0)
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value < 0
+        return not (np.isfinite(value) and float(value).is_integer() and value >= 0)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value < 0)
 
 
 def _refuse_levels(wrong: np.ndarray, values: np.ndarray, phrase: str) -> None:

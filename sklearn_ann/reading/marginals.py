@@ -48,8 +48,9 @@ class Groups:
         for part, known in self._known.items():  # in the order of learning: the shorter ones first
             keys = self._keys(codes, part, found)
             place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-            inside = known[place] == keys
-            inside &= (codes[:, part[-1]] < self._sizes[part[-1]]) & (found[part[:-1]] >= 0 if part[:-1] else True)
+            inside = (known[place] == keys) & (codes[:, part[-1]] < self._sizes[part[-1]])
+            if len(part) > 1:
+                inside &= found[part[:-1]] >= 0
             found[part] = np.where(inside, place, -1)
         return {subset: found[subset] for subset in wanted}
 
@@ -143,7 +144,7 @@ def concealed(marginals: Marginals | None, weights: np.ndarray, least: int = 2) 
         return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=bool)
     n_subsets = len(marginals.subsets)
     n_outputs = weights.shape[1] // n_subsets
-    known = weights.reshape(len(weights), n_subsets, n_outputs).any(axis=2)  # (n_samples, n_subsets)
+    known = weights.reshape(len(weights), n_subsets, n_outputs).max(axis=2) > 0  # (n_samples, n_subsets)
     cases = [
         number
         for number, subset in enumerate(marginals.subsets)

@@ -79,7 +79,8 @@ def test_levels_of_samples_without_a_weight_are_forgotten():
     finished = one.finish(examples)
     assert [known.tolist() for known in one.levels] == [["a", "c"], ["x"]]
     assert finished.samples.parts.codes.tolist() == [[0, 0], [2, 1], [1, 0]]
-    assert finished.samples.parts.means.shape == (3, 0)  # no fibre of so few entries is a held-out one
+    assert finished.samples.parts.means.shape == (3, 2)
+    assert one.hidden.tolist() == [[False, True]]  # all entries share the level x
 
 
 def test_columns_of_a_frame_are_matched_by_name():
