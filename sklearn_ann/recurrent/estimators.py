@@ -45,7 +45,8 @@ def pooling_names(value: Any) -> tuple[StatePooling, ...]:
 def automatic_layers(samples: GridSamples, strings: bool, at_steps: bool) -> list[ConvolutionLayer]:
     """Return the convolutions of ``conv_layers="auto"``."""
     if strings:
-        return [ConvolutionLayer(64, 9, 1 if at_steps else 2)]
+        first = ConvolutionLayer(64, 9, 1 if at_steps else 2)
+        return [first] if at_steps or samples.n_channels > 4 else [first, ConvolutionLayer(64, 5, 2)]
     if at_steps:  # a convolution would see later steps
         return []
     length = max(int(samples.sizes[:, 0].median()), 1)
@@ -66,10 +67,11 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
 
     conv_layers : "auto" or sequence of (n_filters, kernel_size) or (n_filters, kernel_size, pool_size)
         Convolutions before the recurrent layers, which then read patterns and not single letters (Quang and Xie 2016);
-        ``()`` for none. The maximum of `pool_size` neighbours is a step. ``"auto"`` is ``((64, 9, 2),)`` for strings,
-        where half of the filters know their position if all have one length. For numbers it is one layer
-        ``(64, 9, 2)`` for each halving of the median length that leaves 32 steps or more, and at most six. With
-        ``output="sequence"`` nothing is pooled: ``"auto"`` is ``((64, 9),)`` for strings and none for numbers.
+        ``()`` for none. The maximum of `pool_size` neighbours is a step. ``"auto"`` is ``((64, 9, 2), (64, 5, 2))`` for
+        DNA and RNA and ``((64, 9, 2),)`` for alphabets of more than four letters; half of the filters know their
+        position if all strings have one length. For numbers it is one layer ``(64, 9, 2)`` for each halving of the
+        median length that leaves 32 steps or more, and at most six. With ``output="sequence"`` nothing is pooled:
+        ``"auto"`` is ``((64, 9),)`` for strings and none for numbers.
 
     cell : {"lstm", "gru", "plain"}
         How a state follows from the state before: by a long short-term memory (Hochreiter and Schmidhuber 1997), a

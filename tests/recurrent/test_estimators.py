@@ -61,10 +61,11 @@ def test_convolutions_by_default():
     long = [rng.normal(size=length) for length in (300, 200, 90, 250)]
     assert layers(long, [0, 1, 0, 1]) == [(64, 9, 2)] * 2
     assert layers([one[:40] for one in long], [0, 1, 0, 1]) == []
-    assert layers(["ACGT", "ACCA"], [0, 1]) == [(64, 9, 2)]
+    assert layers(["ACGT", "ACCA"], [0, 1]) == [(64, 9, 2), (64, 5, 2)]
+    assert layers(["MKVL", "ACDE"], [0, 1]) == [(64, 9, 2)]
     assert layers(["ACGT", "ACCA"], ["HHHH", "EEEE"], output="sequence") == [(64, 9, 1)]
     assert layers(long, [one > 0 for one in long], output="sequence") == []
-    model = RNNClassifier(**QUICK).fit(["ACGTA", "CC"], [0, 1])
+    model = RNNClassifier(conv_layers=((6, 3, 2),), **QUICK).fit(["ACGTA", "CC"], [0, 1])
     assert model.step_names(["ACGTA"]) == [["AC", "GT", "A"]]
     assert model.hidden_states(["ACGTA"])[0].shape == (3, 128)
 
