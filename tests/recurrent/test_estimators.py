@@ -103,7 +103,7 @@ def test_strings_are_read_by_their_letters():
     strings = ["".join(rng.choice(list("ACGT"), size=n)) for n in rng.integers(4, 20, size=150)]
     share = np.array([s.count("G") / len(s) for s in strings])
     model = RNNRegressor(max_epochs=40, random_state=0).fit(strings[:100], share[:100])
-    assert model.score(strings[100:], share[100:]) > 0.9
+    assert model.score(strings[100:], share[100:]) > 0.8
     assert (model.alphabet_, model.letters_, model.sample_type_) == ("dna", "ACGT", "sequence")
     np.testing.assert_array_equal(model.predict([strings[0].lower()]), model.predict(strings[:1]))
     slope = model.saliency(strings[:2])
