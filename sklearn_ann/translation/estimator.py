@@ -158,7 +158,7 @@ class SequenceTranslator(NeuralEstimator):
     n_components: PositiveInt = 128
     n_layers: PositiveInt = 2
     n_heads: PositiveInt = 4
-    dropout: DropProbability = 0.1
+    dropout: DropProbability = 0.05
     label_smoothing: Fraction = 0.1
     tokenizer: Callable[[str], list[str]] | None = None
     target_tokenizer: Callable[[str], list[str]] | None = None
