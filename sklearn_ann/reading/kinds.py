@@ -156,7 +156,7 @@ def unpacked(X: Any) -> tuple[Any, Any]:
     ValueError
         If the channels of a sample differ in length, or two samples in the names of their channels.
     """
-    unordered = isinstance(X, Mapping | Set | Iterator) or not hasattr(X, "__len__")
+    unordered = isinstance(X, Mapping | Set | Iterator) or not (hasattr(X, "__len__") or hasattr(X, "__array__"))
     if getattr(X, "shape", () if unordered else None) == ():  # some sparse arrays are mappings, of a shape
         raise TypeError(f"X is a {type(X).__name__}: expected a list, an array or a frame of samples")
     if isinstance(X, torch.Tensor):
