@@ -247,7 +247,8 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         -------
         array of shape (n_samples, n_steps, n_units), or a list of arrays (n_steps, n_units)
             A list if the lengths of the samples differ. The steps are those of `step_names`. The units that read from
-            the beginning come first, then those that read from the end.
+            the beginning come first, then those that read from the end. Of several networks, the states are those of
+            the first.
         """
 
         def states(module: Any, batch: GridBatch) -> Tensor | list[Tensor]:
@@ -302,7 +303,8 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         Returns
         -------
         array of shape (n_samples, length, n_channels), or a list of arrays (length, n_channels)
-            A list if the lengths of the samples differ. The channels of a string are its letters.
+            A list if the lengths of the samples differ. The channels of a string are its letters. Where a value is
+            missing, the derivative is by the value that it counts as.
 
         Raises
         ------

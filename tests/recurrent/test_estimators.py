@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -252,6 +253,12 @@ def test_a_series_of_one_step():
 def test_what_is_refused(settings, X, y, message):
     with pytest.raises(ValueError, match=message):
         RNNClassifier(**QUICK | settings).fit(X, y)
+
+
+def test_methods_need_a_fit():
+    for name in ("hidden_states", "step_names", "saliency"):
+        with pytest.raises(NotFittedError):
+            getattr(RNNClassifier(), name)([[1.0]])
 
 
 def test_mutagenesis_is_for_one_output_of_a_string():
