@@ -87,7 +87,8 @@ class SequenceTranslator(NeuralEstimator):
         2016). Validation is without.
 
     tokenizer : callable or None
-        Function that splits a string of X into a list of tokens, such as ``str.split``. None takes the letters.
+        Function that splits a string of X into a list of tokens, such as ``str.split``. None takes the letters. A model
+        with a lambda or a local function cannot be pickled.
 
     target_tokenizer : callable or None
         The same for y. With it, the tokens of a predicted string are joined by spaces.
@@ -337,7 +338,7 @@ class SequenceTranslator(NeuralEstimator):
             The sources.
         y : targets as in ``fit``
             A sample with several valid targets has a set of them, of strings or of tuples of tokens; the nearest
-            counts.
+            counts. Tokens may be unknown, and are then never predicted.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
 
