@@ -56,8 +56,7 @@ for cell in ("plain", "gru", "lstm"):
     print(f"  {f'recurrent network, {cell}':30s} {model.score(series[test], y[test]):.3f}")
 
 # %%
-# The states of the LSTM over two new series, one of each class. Lines mark the pulses: states change there, and the
-# change is kept.
+# The states of the LSTM over two new series, one of each class. Lines mark the pulses: states change there and stay.
 chosen = [600 + int(np.flatnonzero(y[test] == label)[0]) for label in "AB"]
 figure, axes = plt.subplots(4, 1, figsize=(9, 8), layout="constrained", height_ratios=[1, 2, 1, 2])
 for (above, below), sample in zip(axes.reshape(2, 2), chosen, strict=True):

@@ -104,13 +104,14 @@ def nearest_distances(
     Raises
     ------
     TypeError
-        If a target or prediction is neither a string nor a list of tokens.
+        If a target or prediction is neither a string nor a list of tokens, or if there is a single string.
     ValueError
         If a set of targets is empty.
     """
-    check_consistent_length(y_true, y_pred)
+    pairs = _sequences(y_true, "y_true"), _sequences(y_pred, "y_pred")
+    check_consistent_length(*pairs)
     truths, guesses, owner = [], [], []
-    for index, (truth, guess) in enumerate(zip(y_true, y_pred, strict=True)):
+    for index, (truth, guess) in enumerate(zip(*pairs, strict=True)):
         options = truth if isinstance(truth, set | frozenset) else [truth]
         if not options:
             raise ValueError(f"y_true has an empty set of targets in sample {index}")
@@ -126,6 +127,17 @@ def nearest_distances(
     return distances[first], sizes[first]
 
 
+def _sequences(y: Any, name: str) -> Any:
+    """Return samples that can be gone through; those of a frame of one column are its entries."""
+    if isinstance(y, str | bytes) or not hasattr(y, "__len__"):
+        raise TypeError(f"{name} is {y!r} of type {type(y).__name__}: expected a list of strings or of lists of tokens")
+    if not hasattr(y, "columns"):
+        return y
+    if y.shape[1] != 1:
+        raise ValueError(f"{name} is a frame of shape {y.shape}: expected one column")
+    return y.to_numpy()[:, 0]
+
+
 def _tokens(sequence: Any, name: str, index: int, tokenizer: Callable[[str], list[str]] | None) -> list[str]:
     if isinstance(sequence, str):
         return list(sequence) if tokenizer is None else tokenizer(sequence)
@@ -138,6 +150,8 @@ def _tokens(sequence: Any, name: str, index: int, tokenizer: Callable[[str], lis
 
 
 def _weights(sample_weight: Any, n: int) -> np.ndarray:
+    if n == 0:
+        raise ValueError("there is no sample, so that there is no rate")
     if sample_weight is None:
         return np.ones(n)
     weight: np.ndarray = column_or_1d(np.asarray(sample_weight, dtype=np.float64))

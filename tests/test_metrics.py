@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.metrics import make_scorer
@@ -74,8 +75,21 @@ def test_rates_make_scorers():
         (["a"], ["a"], {"sample_weight": [-1]}, ValueError, "not negative"),
         (["a"], ["a"], {"sample_weight": [1, 2]}, ValueError, "inconsistent"),
         ([""], ["a"], {}, ValueError, "no token"),
+        ("ab", ["a", "b"], {}, TypeError, "y_true is 'ab' of type str: expected a list"),
+        (["a", "b"], "ab", {}, TypeError, "y_pred is 'ab' of type str: expected a list"),
+        (None, ["a"], {}, TypeError, "y_true is None"),
+        (pd.DataFrame({"a": ["a"], "b": ["a"]}), ["a"], {}, ValueError, r"frame of shape \(1, 2\)"),
+        ([], [], {}, ValueError, "there is no sample"),
     ],
 )
 def test_what_cannot_be_compared(truth, guess, options, error, message):
     with pytest.raises(error, match=message):
         token_error_rate(truth, guess, **options)
+    if message != "no token":
+        with pytest.raises(error, match=message):
+            sequence_error_rate(truth, guess, **options)
+
+
+def test_targets_in_a_series_or_a_column():
+    frame = pd.DataFrame({"y": ["ab", "cd"]}, index=[7, 3])
+    assert token_error_rate(frame, ["ab", "ce"]) == token_error_rate(frame["y"], ["ab", "ce"]) == 0.25

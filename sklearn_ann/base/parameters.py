@@ -44,6 +44,8 @@ Fraction = Annotated[float, Interval(Real, 0, 1, closed="left")]
 ClosedFraction = Annotated[float, Interval(Real, 0, 1, closed="both")]
 """A share in [0, 1]."""
 DropProbability = Fraction
+SmallPower = Annotated[float, Interval(Real, 0, 4, closed="both")]
+"""An exponent in [0, 4], by which the powers of large numbers fit in float32."""
 RandomState = Annotated[int | np.random.RandomState | None, "random_state"]
 LayerSizes = Annotated[int | tuple[int, ...], _IntervalOfEach(Integral, 1, None, closed="left")]
 

@@ -119,4 +119,5 @@ class SaliencyMixin:
     @property
     def _map_chunk(self) -> int:
         """Number of samples whose feature maps or gradients fit in memory together."""
+        check_is_fitted(self)
         return self.resolved_parameters_.batch_size or 256

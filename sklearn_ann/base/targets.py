@@ -27,9 +27,9 @@ from sklearn_ann.base.losses import (
 from sklearn_ann.layers import Average
 from sklearn_ann.layers.head import mean_classes, mean_number, mean_odds, mean_rate
 from sklearn_ann.reading import Learned
-from sklearn_ann.reading.columns import first_unreadable, is_missing
+from sklearn_ann.reading.columns import first_unreadable, is_missing, refuse_mask
 from sklearn_ann.reading.scaling import mean_and_scale
-from sklearn_ann.training import Error, Samples
+from sklearn_ann.training import Error, Samples, as_array
 
 
 class Targets(Learned, ABC):
@@ -48,7 +48,8 @@ class Targets(Learned, ABC):
         """Check and encode `y`, and learn what later targets are held to.
 
         Targets of different sizes are `Samples`. `weight` has the shape (n_samples,) or (n_samples, n_outputs).
-        `options` are the ``classes`` of ``partial_fit``, and ``samples``, which were read from X.
+        `options` are the ``classes`` of ``partial_fit``, ``samples``, which were read from X, and ``members``: the
+        sample of each row of `y`, which messages name, if a sample has several rows.
         """
 
     @abstractmethod
@@ -92,16 +93,8 @@ class Targets(Learned, ABC):
         """Return `y` as an array; in two dimensions targets may be missing, NaN."""
         if y is None:
             raise ValueError(f"This {self.owner} requires y to be passed, but the target y is None")
-        if isinstance(y, torch.Tensor):
-            y = y.numpy(force=True)
-        if np.ma.is_masked(y):
-            raise ValueError(
-                "y is a masked array, whose mask would be lost: give y.filled(np.nan), or leave samples out"
-            )
-        if isinstance(y, list | tuple):
-            entries = np.array(y, dtype=object)
-            if entries.dtype == object and missing_entries(entries).any():
-                y = entries  # NumPy would make text of what is missing
+        refuse_mask(y, "y")
+        y = with_missing(y)
         how = {"accept_sparse": "csr", "ensure_2d": False, "dtype": None, "input_name": "y", "estimator": self.owner}
         y = check_array(y, ensure_all_finite="allow-nan", **how)
         if sp.issparse(y) or (y.ndim == 2 and y.shape[1] > 1):
@@ -309,9 +302,11 @@ class NumberTargets(Targets):
         super().__init__(**common)
         self.loss, self.quantile = loss, quantile
 
-    def learn(self, y: Any, weight: np.ndarray | None, **options: Any) -> Tensor | Samples:
+    def learn(
+        self, y: Any, weight: np.ndarray | None, *, members: np.ndarray | None = None, **options: Any
+    ) -> Tensor | Samples:
         """Learn mean and standard deviation of each output."""
-        y, self._shape = self._numbers(y)
+        y, self._shape = self._numbers(y, members)
         self.n_outputs = y.shape[1]
         self._mean, self._scale = np.zeros(self.n_outputs), np.ones(self.n_outputs)
         for output in range(self.n_outputs):
@@ -328,17 +323,20 @@ class NumberTargets(Targets):
             self._mean = np.zeros(self.n_outputs)
         return self._encoded(y, weight)
 
-    def read(self, y: Any, *, weight: np.ndarray | None = None, **options: Any) -> Tensor | Samples:
+    def read(
+        self, y: Any, *, weight: np.ndarray | None = None, members: np.ndarray | None = None, **options: Any
+    ) -> Tensor | Samples:
         """Return as many outputs, in the units of the fit."""
-        y, _ = self._numbers(y)
+        y, _ = self._numbers(y, members)
         if y.shape[1] != self.n_outputs:
             raise ValueError(f"y has {y.shape[1]} columns, but {self.owner} was fitted to {self.n_outputs}")
         return self._encoded(y, weight)
 
-    def _numbers(self, y: Any) -> tuple[np.ndarray, tuple[int, ...]]:
+    def _numbers(self, y: Any, members: np.ndarray | None) -> tuple[np.ndarray, tuple[int, ...]]:
         y = self._checked(y)
         if sp.issparse(y):
             raise TypeError("y is a sparse matrix, but a dense array was expected: use y.toarray()")
+        members = np.arange(len(y)) if members is None else members
         if y.dtype.kind in "mM":
             raise ValueError(f"y is of {y.dtype}, but targets are numbers, such as the days since a date")
         if y.dtype == object:
@@ -351,10 +349,13 @@ class NumberTargets(Targets):
             wrong = first_unreadable(np.where(missing_entries(y), 0, y.astype(object)).reshape(len(y), -1), np.inf)
             if wrong is None:
                 raise
-            raise type(error)(f"y has the value {wrong[0]!r} in sample {wrong[1]}, but targets are numbers") from error
+            value, sample = wrong[0], members[wrong[1]]
+            raise type(error)(f"y has the value {value!r} in sample {sample}, but targets are numbers") from error
         if self.loss == "poisson" and (values < 0).any():
-            sample = int((values < 0).any(axis=1).argmax())
-            raise ValueError(f"loss='poisson' is for targets from 0, but the target of sample {sample} is {y[sample]}")
+            row = int((values < 0).any(axis=1).argmax())
+            raise ValueError(
+                f"loss='poisson' is for targets from 0, but the target of sample {members[row]} is {y[row]}"
+            )
         return values, y.shape[1:]
 
     def _encoded(self, y: np.ndarray, weight: np.ndarray | None) -> Tensor | Samples:
@@ -390,6 +391,16 @@ class NumberTargets(Targets):
                 "those in fit"
             )
         return np.reshape(values, (len(values), *self._shape))
+
+
+def with_missing(y: Any) -> Any:
+    """Return a tensor, or a list in which entries are missing, as an array; NumPy would make text of missing labels."""
+    if isinstance(y, torch.Tensor):
+        return as_array(y)
+    if isinstance(y, list | tuple):
+        entries = np.array(y, dtype=object)
+        return entries if missing_entries(entries).any() else y
+    return y
 
 
 def missing_entries(y: np.ndarray) -> np.ndarray:

@@ -127,18 +127,21 @@ def make_transcription(
         codons = ["AUG", *rng.choice(sense, size=rng.randint(least, greatest + 1) - 1), str(rng.choice(stops))]
         gene = "".join(codons)
         before, after = ("".join(rng.choice(list("ACGU"), size=rng.randint(margin + 1))) for _ in range(2))
-        while (before + gene).find("AUG") < len(before):
-            before = "".join(rng.choice(list("ACGU"), size=len(before)))
+        while (place := (before + gene).find("AUG")) < len(before):
+            before = before[:place] + str(rng.choice(list("CGU"))) + before[place + 1 :]
         X.append((before + gene + after).replace("U", "T"))
         y.append(gene if product == "rna" else "".join(GENETIC_CODE[codon] for codon in codons[:-1]))
     return X, y
 
 
 def _bounds(size: int | tuple[int, int], least_of_all: int, name: str = "length") -> tuple[int, int]:
-    least, greatest = (size, size) if isinstance(size, int) else size
-    if not least_of_all <= least <= greatest:
-        raise ValueError(f"{name}={size}: expected {least_of_all} or more, or the least and the greatest")
-    return int(least), int(greatest)
+    bounds = size if isinstance(size, tuple | list) else (size, size)
+    integers = all(isinstance(bound, Integral) for bound in bounds)
+    if len(bounds) != 2 or not integers or not least_of_all <= bounds[0] <= bounds[1]:
+        raise ValueError(
+            f"{name}={size!r}: expected an int from {least_of_all}, or the least and the greatest of such in a tuple"
+        )
+    return int(bounds[0]), int(bounds[1])
 
 
 _VARIANT = re.compile(r"\(\d+\)$")
@@ -186,7 +189,7 @@ def read_pronunciations(
     path = Path(path)
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:  # older releases of the dictionary
         text = raw.decode("latin-1")
     words: list[str] = []

@@ -108,18 +108,28 @@ class AttentionMapDisplay:
         Raises
         ------
         ValueError
-            If the sample, layer or head does not exist.
+            If the sample, layer or head does not exist, if a translator is asked for ``kind="rollout"``, or if its
+            output has no token.
         """
         one = sample_of(X, sample)
-        how = {} if kind == "raw" else {"kind": kind}  # a translator has raw maps only
-        (maps,), (names,) = estimator.attention_maps(one, **how), estimator.token_names(one)
+        translates = hasattr(estimator, "query_names")  # to an output that is another sequence than the source
+        if translates and kind != "raw":
+            raise ValueError(f"kind={kind!r}: expected 'raw', as a {type(estimator).__name__} has raw maps alone")
+        [names] = estimator.token_names(one)
+        if translates:
+            outputs = estimator.query_names(one)
+            if not outputs[0]:
+                raise ValueError(f"the output for sample {sample} has no token, so that there is nothing to plot")
+            [maps] = estimator.attention_maps(one, outputs)
+        else:
+            [maps] = estimator.attention_maps(one, kind=kind)
         titles = None
         if kind == "raw":
             n_layers, n_heads = maps.shape[:2]
             titles = np.array([[f"layer {i}, head {j}" for j in range(n_heads)] for i in range(n_layers)])
             maps, titles = (_chosen(_chosen(array, layer, 0, "layer"), head, 1, "head") for array in (maps, titles))
-        if hasattr(estimator, "query_names"):  # the output is another sequence than the source
-            [query_names] = estimator.query_names(one)
+        if translates:
+            [query_names] = outputs
         else:
             query_names = names if maps.shape[-2] == maps.shape[-1] else None
         display = cls(maps, query_names=query_names, key_names=names, titles=titles)

@@ -105,11 +105,13 @@ class HiddenStateDisplay:
         Raises
         ------
         ValueError
-            If the states are not of shape (length, n_units), or if there is not one name for each step.
+            If the states are not finite or not of shape (length, n_units), or if there is not one name for each step.
         """
         states = np.asarray(self.states, dtype=float)
         if states.ndim != 2 or not states.size:
             raise ValueError(f"states must have the shape (length, n_units), got {states.shape}")
+        if not np.isfinite(states).all():
+            raise ValueError("states must be finite, got NaN or infinity")
         if self.step_names is not None and len(self.step_names) != len(states):
             raise ValueError(f"step_names has {len(self.step_names)} names, but there are {len(states)} steps")
         self.units_ = leaves_list(linkage(states.T, "average")) if states.shape[1] > 1 else np.zeros(1, dtype=int)

@@ -15,6 +15,7 @@ from sklearn.utils import check_array
 
 from sklearn_ann._sklearn import safe_indexing
 from sklearn_ann.reading.annotated import as_frame, in_memory, is_annotated
+from sklearn_ann.training import as_array
 
 # Lower-case names of the dtypes of NumPy, pandas, pyarrow and polars. Anything else holds categories, and columns of
 # objects are what most of their values are.
@@ -41,7 +42,7 @@ def readable(X: Any) -> Any:
         values or times.
     """
     if isinstance(X, torch.Tensor):
-        return X.detach().cpu().numpy()
+        return as_array(X)
     if is_annotated(X) or sp.issparse(X):
         return X
     kind = type(X)  # a frame may have columns of any of these names
@@ -71,12 +72,17 @@ def _refuse_columns(names: list[Any]) -> None:
 
 
 def _refuse_array(X: Any) -> None:
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        raise ValueError("X is a masked array, whose mask would be lost: give X.filled(np.nan)")
+    refuse_mask(X, "X")
     if getattr(X.dtype, "names", None):
         raise ValueError("X is a structured array, whose names would be lost: give pandas.DataFrame(X)")
     if _kind(X.dtype, "X") == "time":
         raise ValueError(f"X is of {X.dtype}: expected numbers or categories")
+
+
+def refuse_mask(values: Any, name: str) -> None:
+    """Raise a ValueError for masked values, whose mask NumPy would drop."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"{name} is a masked array, whose mask would be lost: .filled(np.nan) makes it missing values")
 
 
 def _refuse_unequal_rows(X: Any) -> None:
@@ -258,6 +264,8 @@ def check_rows(X: Any) -> None:
         )
     elif isinstance(getattr(X, "dtype", None), np.dtypes.ObjectDType) and len(X.shape) == 1:
         raise ValueError(f"Expected 2D array, got {len(X)} objects, the first a {type(next(iter(X))).__name__}")
+    elif isinstance(getattr(_first(X), "dtype", None), np.dtype):  # NumPy joins no times with numbers
+        _refuse_times(_first(X).dtype, "sample 0 of X")
 
 
 def _first(X: Any) -> Any:

@@ -7,11 +7,13 @@ import warnings
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from sklearn_ann.layers import image_grid, ragged_positions
 from sklearn_ann.reading.alphabets import Alphabet, Unknown
+from sklearn_ann.reading.columns import refuse_mask
 from sklearn_ann.reading.kinds import (
     Kind,
     SampleType,
@@ -24,7 +26,7 @@ from sklearn_ann.reading.kinds import (
 )
 from sklearn_ann.reading.letters import LetterReader, LetterSamples
 from sklearn_ann.reading.reader import Reader
-from sklearn_ann.training import Rows, Samples, as_tensor
+from sklearn_ann.training import Rows, Samples, as_array, as_tensor
 
 
 class GridBatch(NamedTuple):
@@ -125,6 +127,8 @@ def arrays(X: Any, n_dimensions: int, dtype: type[np.floating], missing: bool = 
     ValueError
         If a sample is empty, is not finite, or differs from the first in its number of dimensions or channels.
     """
+    if sp.issparse(X):
+        raise TypeError("Sparse data was passed for X, but dense data is required. Use '.toarray()'.")
     if len(X) == 0:
         raise ValueError(f"Found array with 0 sample(s) (shape={np.shape(X)}) while a minimum of 1 is required.")
     channels = 0
@@ -154,13 +158,14 @@ def arrays(X: Any, n_dimensions: int, dtype: type[np.floating], missing: bool = 
 def _checked(sample: Any, index: int, n_dimensions: int) -> np.ndarray:
     """Check one sample and return it as an array whose last dimension is the channels."""
     shape = shape_of(sample, index)
-    array = np.asarray(sample)
+    refuse_mask(sample, f"sample {index}")
+    array = as_array(sample) if isinstance(sample, Tensor) else np.asarray(sample)
     if array.dtype == object and not any(isinstance(value, str | bytes) for value in array.flat):
         try:
             array = array.astype(np.float64)  # of None, NaN
         except (TypeError, ValueError) as error:
             raise TypeError(f"sample {index} is an array of objects: expected numbers, but {error}") from error
-    if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
+    if array.dtype.kind not in "biufc":
         raise TypeError(f"sample {index} is an array of {array.dtype}: expected numbers")
     if np.iscomplexobj(array):
         raise ValueError(f"Complex data not supported: sample {index} is of {array.dtype}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
+from textwrap import shorten
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from sklearn_ann.reading.columns import is_frame, is_missing
 from sklearn_ann.reading.reader import Columns
+from sklearn_ann.training import as_array
 
 Kind = Literal["sequence", "signal", "image"]
 SampleType = Literal["auto", "sequence", "signal", "image"]
@@ -121,7 +123,8 @@ def _as_string(sample: Any, index: int) -> str:
     if not isinstance(string, str):
         advice = "; bytes become a str by .decode()" if isinstance(string, bytes) else ""
         advice = "; leave missing sequences out" if not is_list(string) and is_missing(string) else advice
-        raise TypeError(f"sequence {index} is {string!r} of type {type(string).__name__}: expected a str{advice}")
+        found = shorten(repr(string), 80)
+        raise TypeError(f"sequence {index} is {found} of type {type(string).__name__}: expected a str{advice}")
     if not string:
         raise ValueError(f"sequence {index} is empty")
     return string
@@ -148,13 +151,16 @@ def unpacked(X: Any) -> tuple[Any, Any]:
 
     Raises
     ------
+    TypeError
+        If `X` is a number, or holds samples in no order.
     ValueError
         If the channels of a sample differ in length, or two samples in the names of their channels.
     """
-    if isinstance(X, Mapping | Set | Iterator) and not hasattr(X, "shape"):  # some sparse arrays are mappings
+    unordered = isinstance(X, Mapping | Set | Iterator) or not (hasattr(X, "__len__") or hasattr(X, "__array__"))
+    if getattr(X, "shape", () if unordered else None) == ():  # some sparse arrays are mappings, of a shape
         raise TypeError(f"X is a {type(X).__name__}: expected a list, an array or a frame of samples")
     if isinstance(X, torch.Tensor):
-        return X.numpy(force=True), None
+        return as_array(X), None
     if is_frame(X) and len(X) and X.shape[1]:
         if not any(np.ndim(cell) for cell in np.asarray(X[:1].to_numpy(), dtype=object)[0]):
             return X, None

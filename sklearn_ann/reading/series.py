@@ -93,10 +93,23 @@ class SeriesReader(GridReader):
         missing = np.isnan(values)
         if missing.any():
             values = filled_forward(values, samples.starts.numpy())
-        scaled = ((values - self.mean) / self.scale).astype(self.numpy_dtype)
+        with np.errstate(over="ignore"):  # refused in the next line
+            scaled = (values - self.mean) / self.scale
+        self._refuse_far(values, scaled, samples.starts.numpy())
+        scaled = scaled.astype(self.numpy_dtype)
         scaled = np.nan_to_num(np.hstack([scaled, missing[:, self.gaps]]), copy=False)
         shape = (*samples.values.shape[:-1], scaled.shape[1])
         return GridSamples(as_tensor(scaled.reshape(shape)), samples.sizes, samples.uniform, None)
+
+    def _refuse_far(self, values: np.ndarray, scaled: np.ndarray, starts: np.ndarray) -> None:
+        far = np.abs(scaled) > np.finfo(self.numpy_dtype).max
+        if far.any():
+            step, channel = np.argwhere(far)[0]
+            sample = np.searchsorted(starts, step, side="right") - 1
+            raise ValueError(
+                f"sample {sample} of X has the value {values[step, channel]:g} in channel {channel}: that is too many "
+                f"standard deviations off the mean of the fit to compute with in {np.dtype(self.numpy_dtype)}"
+            )
 
     def _kind_of(self, X: Any) -> tuple[Kind, str | None]:
         possible = possible_kinds(X)

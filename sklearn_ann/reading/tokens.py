@@ -142,10 +142,16 @@ class Vocabulary(Learned):
     def _tokenized(self, sequences: Any) -> Texts:
         samples = entries(sequences)
         if self.what != "X" and not is_text(sequences) and samples is None:
+            shape = f" of shape {sequences.shape}" if hasattr(sequences, "shape") else ""
             raise TypeError(
-                f"{self.what} must be a list of strings or of lists of tokens, got a {type(sequences).__name__}"
+                f"{self.what} must be a list of strings or of lists of tokens, got a {type(sequences).__name__}{shape}"
             )
         for index, sample in enumerate(samples or []):
+            if is_list(sample) and is_text(samples[0]):  # type: ignore[index]  # not empty
+                raise TypeError(
+                    f"{self.what}: sequence {index} is a {type(sample).__name__} and sequence 0 is a string: expected "
+                    "strings alone, or lists of tokens alone"
+                )
             if isinstance(sample, set | frozenset):
                 raise TypeError(
                     f"{self.what}: sequence {index} is a {type(sample).__name__}: several valid targets of one sample "

@@ -45,7 +45,8 @@ def pooling_names(value: Any) -> tuple[StatePooling, ...]:
 def automatic_layers(samples: GridSamples, strings: bool, at_steps: bool) -> list[ConvolutionLayer]:
     """Return the convolutions of ``conv_layers="auto"``."""
     if strings:
-        return [ConvolutionLayer(64, 9, 1 if at_steps else 2)]
+        first = ConvolutionLayer(64, 9, 1 if at_steps else 2)
+        return [first] if at_steps or samples.n_channels > 4 else [first, ConvolutionLayer(64, 5, 2)]
     if at_steps:  # a convolution would see later steps
         return []
     length = max(int(samples.sizes[:, 0].median()), 1)
@@ -66,10 +67,11 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
 
     conv_layers : "auto" or sequence of (n_filters, kernel_size) or (n_filters, kernel_size, pool_size)
         Convolutions before the recurrent layers, which then read patterns and not single letters (Quang and Xie 2016);
-        ``()`` for none. The maximum of `pool_size` neighbours is a step. ``"auto"`` is ``((64, 9, 2),)`` for strings,
-        where half of the filters know their position if all have one length. For numbers it is one layer
-        ``(64, 9, 2)`` for each halving of the median length that leaves 32 steps or more, and at most six. With
-        ``output="sequence"`` nothing is pooled: ``"auto"`` is ``((64, 9),)`` for strings and none for numbers.
+        ``()`` for none. The maximum of `pool_size` neighbours is a step. ``"auto"`` is ``((64, 9, 2), (64, 5, 2))`` for
+        DNA and RNA and ``((64, 9, 2),)`` for alphabets of more than four letters; half of the filters know their
+        position if all strings have one length. For numbers it is one layer ``(64, 9, 2)`` for each halving of the
+        median length that leaves 32 steps or more, and at most six. With ``output="sequence"`` nothing is pooled:
+        ``"auto"`` is ``((64, 9),)`` for strings and none for numbers.
 
     cell : {"lstm", "gru", "plain"}
         How a state follows from the state before: by a long short-term memory (Hochreiter and Schmidhuber 1997), a
@@ -245,7 +247,8 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         -------
         array of shape (n_samples, n_steps, n_units), or a list of arrays (n_steps, n_units)
             A list if the lengths of the samples differ. The steps are those of `step_names`. The units that read from
-            the beginning come first, then those that read from the end.
+            the beginning come first, then those that read from the end. Of several networks, the states are those of
+            the first.
         """
 
         def states(module: Any, batch: GridBatch) -> Tensor | list[Tensor]:
@@ -300,7 +303,8 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         Returns
         -------
         array of shape (n_samples, length, n_channels), or a list of arrays (length, n_channels)
-            A list if the lengths of the samples differ. The channels of a string are its letters.
+            A list if the lengths of the samples differ. The channels of a string are its letters. Where a value is
+            missing, the derivative is by the value that it counts as.
 
         Raises
         ------

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from sklearn_ann.base import Targets
-from sklearn_ann.base.targets import missing_entries
+from sklearn_ann.base.targets import missing_entries, with_missing
 from sklearn_ann.layers import Average, ragged_positions
-from sklearn_ann.reading.columns import is_frame
+from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.kinds import entries
 from sklearn_ann.training import Error, Samples
 
@@ -79,6 +79,19 @@ def error_of_steps(error: Error, output: Tensor, target: StepTarget) -> Tensor:
     losses = error(output.index_select(-2, target.places), target.values) * target.share
     totals = losses.new_zeros(*losses.shape[:-1], target.n_series)
     return totals.index_add(-1, target.members, losses)
+
+
+def joined(parts: list[np.ndarray]) -> np.ndarray:
+    """Concatenate the targets of series; numbers among text stay numbers."""
+    text = {part.dtype.kind in "US" for part in parts}
+    return np.concatenate([part.astype(object) for part in parts] if len(text) > 1 else parts)
+
+
+def settled(values: np.ndarray) -> np.ndarray:
+    """Return objects as plain numbers or text; if they are both, they stay objects."""
+    if values.dtype != object or len({isinstance(value, str) for value in values.flat}) > 1:
+        return values
+    return np.array(values.tolist())
 
 
 class StepTargets(Targets):
@@ -155,13 +168,13 @@ class StepTargets(Targets):
                 f"y of sample {index} has the shape {parts[index].shape}, and that of sample 0 {parts[0].shape}: "
                 "expected as many targets at each step"
             )
-        flat = np.concatenate(parts)
+        flat = joined(parts)
         there = ~missing_entries(flat).reshape(len(flat), -1).all(axis=1)
         series = np.repeat(np.arange(len(parts)), lengths)
         empty = np.flatnonzero(np.bincount(series[there], minlength=len(parts)) == 0)
         if len(empty):
             raise ValueError(f"y of sample {empty[0]} has no known target: all are missing. Leave the sample out")
-        return flat[there], np.flatnonzero(there), series[there]
+        return settled(flat[there]), np.flatnonzero(there), series[there]
 
     def cut(self, values: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
         """Return the predictions for the steps of each series.
@@ -183,9 +196,11 @@ class StepTargets(Targets):
         """Return the targets of each series, whether they were one array, and whether they were strings."""
         if y is None:
             raise ValueError(f"This {self.owner} requires y to be passed, but the target y is None")
-        y = y.to_numpy() if is_frame(y) else y
-        if isinstance(y, np.ndarray | torch.Tensor) and y.ndim in (2, 3) and np.asarray(y).dtype != object:
-            return list(np.asarray(y)), True, False
+        y = with_missing(y) if isinstance(y, torch.Tensor) else y.to_numpy() if is_frame(y) else y
+        refuse_mask(y, "y")
+        # One column of objects holds strings or arrays, a table of objects labels.
+        if isinstance(y, np.ndarray) and y.ndim in (2, 3) and (y.dtype != object or y.shape[1] > 1):
+            return list(y), True, False
         samples = entries(y) if not isinstance(y, np.ndarray) or y.dtype == object else list(y)
         if samples is None or not samples:
             raise ValueError(f"y must hold the targets at the steps of each sample, got a {type(y).__name__}")
@@ -205,9 +220,8 @@ class StepTargets(Targets):
                 f"y of sample {index} is {sample!r}: output='sequence' expects a target for each step, in an array of "
                 "shape (length,) or (length, n_outputs)"
             )
-        if isinstance(sample, list | tuple) and any(value is None for value in sample):
-            return np.array(sample, dtype=object)
-        return np.asarray(sample)
+        refuse_mask(sample, f"y of sample {index}")
+        return np.asarray(with_missing(sample))
 
     def _encoded(
         self, parts: list[np.ndarray], weight: np.ndarray | None, samples: Any, encode: Any, options: dict[str, Any]
@@ -217,11 +231,13 @@ class StepTargets(Targets):
         lengths = samples.sizes[:, 0]
         flat, step, series = self.known(parts, lengths.tolist())
         of_steps = None if weight is None else weight[series]
-        values = encode(flat, weight=of_steps, **options)
+        values = encode(flat, weight=of_steps, members=series, **options)
         n_known = np.bincount(series, minlength=len(lengths))
         share = 1 / n_known[series]
         of_class = self.steps.weights(flat, of_steps)
         if of_class is not None:
+            if not (of_class if of_steps is None else of_class * of_steps).any():
+                raise ValueError("no step has a weight above zero, with sample_weight and class_weight multiplied")
             share = share * of_class
         first = lengths.cumsum(0) - lengths
         steps = torch.from_numpy(step) - first[torch.from_numpy(series)]

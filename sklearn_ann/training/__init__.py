@@ -2,7 +2,7 @@
 
 from sklearn_ann.training.adapter import as_skorch_net
 from sklearn_ann.training.callbacks import EpochTasks, progress
-from sklearn_ann.training.data import Batch, Examples, Rows, Samples, SparseRows, as_tensor, on_device
+from sklearn_ann.training.data import Batch, Examples, Rows, Samples, SparseRows, as_array, as_tensor, on_device
 from sklearn_ann.training.device import (
     Precision,
     available_device,
@@ -32,6 +32,7 @@ __all__ = [
     "Step",
     "Training",
     "apply",
+    "as_array",
     "as_random_state",
     "as_skorch_net",
     "as_tensor",

@@ -71,6 +71,12 @@ def as_tensor(array: np.ndarray) -> Tensor:
     return torch.from_numpy(array)
 
 
+def as_array(tensor: Tensor) -> np.ndarray:
+    """Return the numbers of a tensor wherever it is, with gradients or without; NumPy has no bfloat16."""
+    array: np.ndarray = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy(force=True)
+    return array
+
+
 class _Writeable:
     """Present a read-only array as a writeable one over the same memory."""
 

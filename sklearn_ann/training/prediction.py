@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sklearn_ann.training.data import Samples, on_device
+from sklearn_ann.training.data import Samples, as_array, on_device
 from sklearn_ann.training.device import Precision, autocast, limited_threads
 
 
@@ -85,5 +85,4 @@ def _on_cpu(result: Any, n: int) -> Any:
         return [_on_cpu(entry, len(entry)) if isinstance(entry, Tensor) else entry for entry in result[:n]]
     if not isinstance(result, Tensor):
         raise TypeError(f"a function of a batch returns tensors or a list, got {type(result).__name__}")
-    part = result.detach()[:n]
-    return (part.float() if part.dtype == torch.bfloat16 else part).cpu().numpy()  # NumPy has no bfloat16
+    return as_array(result[:n])

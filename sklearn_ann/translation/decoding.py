@@ -59,7 +59,7 @@ class Hypothesis(NamedTuple):
     """An output."""
 
     codes: np.ndarray  # (length,), without the end
-    log_probability: float  # of all tokens, with the end
+    log_probability: float  # of all tokens, with the end if it is there
     cut: bool  # whether it has reached its greatest length without an end
 
 
@@ -123,7 +123,9 @@ class _Search:
 
     def step(self, n: int) -> Tensor:
         """Find the token after `n` tokens; return which samples are done now, bool of shape (batch,)."""
-        total = self.scores[:, :, None] + self.network.advance(self.last, self.cache).float().log_softmax(dim=2)
+        before, logits = self.scores, self.network.advance(self.last, self.cache)
+        accurate = torch.promote_types(logits.dtype, torch.float32)
+        total = before[:, :, None] + logits.to(accurate).log_softmax(dim=2)  # (batch, n_beams, n_tokens)
         n_tokens, divisor = total.shape[2], (n + 1) ** self.length_penalty
         best, number = total.flatten(1).topk(min(2 * self.n_beams, self.n_beams * n_tokens), dim=1)
         beams, next_ = number.div(n_tokens, rounding_mode="floor"), number % n_tokens  # (batch, 2 * n_beams)
@@ -136,12 +138,15 @@ class _Search:
             )
         # The end is a candidate once for each beam, so that enough others are left.
         self.scores, chosen = best.masked_fill(ends, -math.inf).topk(self.n_beams, dim=1)
-        beams, self.last = beams.gather(1, chosen), next_.gather(1, chosen)
-        self.tokens = _chosen(self.tokens, beams)
         at_limit = self.limits <= n
         if bool(at_limit.any()):
-            stopped = torch.where(at_limit[:, None], self.scores, -math.inf)
-            self.found = self.found.merged(stopped / divisor - _BEHIND, stopped, self.tokens, length=n, cut=True)
+            # The hypotheses as they were before this step, but those to which it has found an end.
+            n_ends = torch.zeros_like(before).scatter_add(1, beams[:, first], ends[:, first].to(before.dtype))
+            rank = torch.arange(self.n_beams, device=before.device)  # the most probable comes first already
+            places = torch.where(at_limit[:, None] & (n_ends == 0), -_BEHIND - rank, -math.inf)
+            self.found = self.found.merged(places, before, self.tokens, length=n, cut=True)
+        beams, self.last = beams.gather(1, chosen), next_.gather(1, chosen)
+        self.tokens = _chosen(self.tokens, beams)
         if n < self.longest - 1:
             self.tokens[:, :, n] = self.last
         self.cache.reorder(beams)

@@ -17,10 +17,10 @@ from sklearn_ann import training
 from sklearn_ann.base import NeuralEstimator, Plan, Targets
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
-from sklearn_ann.base.parameters import DropProbability, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import DropProbability, Fraction, PositiveFloat, PositiveInt, SmallPower
+from sklearn_ann.base.plan import finite
 from sklearn_ann.metrics import token_error_rate
 from sklearn_ann.reading import Reader
-from sklearn_ann.reading.kinds import entries
 from sklearn_ann.reading.tokens import TokenSamples, UnknownToken
 from sklearn_ann.translation.batches import PaddedSamples, PairedSamples, TeacherForcing
 from sklearn_ann.translation.decoding import Hypothesis, search
@@ -34,8 +34,8 @@ _RATES = {"gru": 3e-3, "transformer": 2e-3}
 _MOST_WEIGHTS = 2**22  # of attention, computed at a time
 
 
-def checked_beams(n_beams: int, targets: SequenceTargets) -> int:
-    """Return a number of beams.
+def checked_beams(n_beams: Any, targets: SequenceTargets, name: str = "n_beams") -> int:
+    """Return a number of beams, or of outputs; the message calls it `name`.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def checked_beams(n_beams: int, targets: SequenceTargets) -> int:
     n_tokens = len(targets.vocabulary)
     if not isinstance(n_beams, int | np.integer) or isinstance(n_beams, bool) or not 1 <= n_beams <= n_tokens:
         raise ValueError(
-            f"n_beams={n_beams!r}: expected an int from 1 to {n_tokens}, the number of target tokens in fit"
+            f"{name}={n_beams!r}: expected an int from 1 to {n_tokens}, the number of target tokens in fit"
         )
     return int(n_beams)
 
@@ -87,7 +87,8 @@ class SequenceTranslator(NeuralEstimator):
         2016). Validation is without.
 
     tokenizer : callable or None
-        Function that splits a string of X into a list of tokens, such as ``str.split``. None takes the letters.
+        Function that splits a string of X into a list of tokens, such as ``str.split``. None takes the letters. A model
+        with a lambda or a local function cannot be pickled.
 
     target_tokenizer : callable or None
         The same for y. With it, the tokens of a predicted string are joined by spaces.
@@ -106,8 +107,8 @@ class SequenceTranslator(NeuralEstimator):
         probable outputs and take as many times longer.
 
     length_penalty : float
-        Hypotheses are compared by their log-probability, divided by their number of tokens to this power: 0 prefers
-        short ones, 1 compares means.
+        Hypotheses are compared by their log-probability, divided by their number of tokens to this power, in [0, 4]: 0
+        prefers short ones, 1 compares means.
 
     learning_rate : "auto" or float
         Step size of the optimiser. ``"auto"`` is 0.003 for ``"gru"`` and 0.002 for ``"transformer"``.
@@ -125,7 +126,8 @@ class SequenceTranslator(NeuralEstimator):
 
     Notes
     -----
-    A prediction has the same bits alone and in any batch. Outputs are decoded side by side with the keys, values and
+    A prediction has the same bits alone and in any batch if `n_components` is a multiple of four; otherwise the last
+    digits of its log-probability may differ. Outputs are decoded side by side with the keys, values and
     states of earlier tokens kept; those that have ended leave the batch.
 
     For ``partial_fit``, the first call must have all tokens that will ever come.
@@ -158,14 +160,14 @@ class SequenceTranslator(NeuralEstimator):
     n_components: PositiveInt = 128
     n_layers: PositiveInt = 2
     n_heads: PositiveInt = 4
-    dropout: DropProbability = 0.1
+    dropout: DropProbability = 0.05
     label_smoothing: Fraction = 0.1
     tokenizer: Callable[[str], list[str]] | None = None
     target_tokenizer: Callable[[str], list[str]] | None = None
     unknown: UnknownToken = "error"
     max_length: PositiveInt | Literal["auto"] = "auto"
     n_beams: PositiveInt = 1
-    length_penalty: NonNegativeFloat = 1.0
+    length_penalty: SmallPower = 1.0
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = "auto"
     learning_rate: PositiveFloat | Literal["auto"] = "auto"  # type: ignore[assignment]  # by the architecture
@@ -229,7 +231,8 @@ class SequenceTranslator(NeuralEstimator):
         y : as X
             The targets, one token or more each. For several valid targets of a source, repeat the source.
         sample_weight : array-like of shape (n_samples,), default=None
-            A sample of weight 2 counts as if it were there twice, a sample of weight 0 as if it were not there.
+            A sample of weight 2 counts as if it were there twice, a sample of weight 0 as if it were not there, but
+            that its tokens are in the vocabularies.
         X_val, y_val : as X and y, default=None
             Validation data: early stopping watches their loss.
         groups : array-like of shape (n_samples,), default=None
@@ -306,11 +309,22 @@ class SequenceTranslator(NeuralEstimator):
         Returns
         -------
         outputs : array of objects of shape (n_samples, k)
-            The best first, by `length_penalty`.
+            The best first, by `length_penalty`; those that were cut come last.
         log_probabilities : array of shape (n_samples, k)
-            Natural logarithm of the probability of each output.
+            Natural logarithm of the probability of each output; of one that was cut, that of its tokens without an end.
+
+        Raises
+        ------
+        ValueError
+            If `k` is no int from 1 to the number of target tokens, or as in `predict`.
+
+        Warns
+        -----
+        UserWarning
+            If the best output of a source has reached its greatest length without an end.
         """
-        found = self._searched(self._read(X), max(k, self.resolved_parameters_.n_beams) if k else k)
+        samples, k = self._read(X), checked_beams(k, self._coder, "k")
+        found = self._searched(samples, max(k, self.resolved_parameters_.n_beams))
         flat = [hypothesis for hypotheses in found for hypothesis in hypotheses[:k]]
         outputs = self._coder.predictions([hypothesis.codes for hypothesis in flat]).reshape(len(found), k)
         return outputs, np.array([hypothesis.log_probability for hypothesis in flat]).reshape(len(found), k)
@@ -324,7 +338,7 @@ class SequenceTranslator(NeuralEstimator):
             The sources.
         y : targets as in ``fit``
             A sample with several valid targets has a set of them, of strings or of tuples of tokens; the nearest
-            counts.
+            counts. Tokens may be unknown, and are then never predicted.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
 
@@ -333,12 +347,11 @@ class SequenceTranslator(NeuralEstimator):
         float
             At most 1; `sklearn_ann.metrics` has the rates by themselves.
         """
-        samples, vocabulary = self._read(X), self._coder.vocabulary
-        check_consistent_length(samples, y)
+        samples, tokenizer = self._read(X), self._coder.vocabulary.tokenizer
+        truths = self._coder.alternatives(y)
+        check_consistent_length(samples, truths)
         found = self._coder.tokens([hypotheses[0].codes for hypotheses in self._searched(samples, None)])
-        return 1.0 - token_error_rate(
-            entries(y) or y, found, sample_weight=sample_weight, tokenizer=vocabulary.tokenizer
-        )
+        return 1.0 - token_error_rate(truths, found, sample_weight=sample_weight, tokenizer=tokenizer)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the mean of the encoder's states over the tokens of each source.
@@ -379,7 +392,7 @@ class SequenceTranslator(NeuralEstimator):
 
         def maps(module: Any, batch: Any) -> list[Tensor]:
             source, target = batch
-            found = module.attention(source, target).float()
+            found = module.attention(source, target)
             n_source, n_target = (
                 (torch.full((len(found),), part.codes.shape[1]) if part.lengths is None else part.lengths).tolist()
                 for part in (source, target)
@@ -445,6 +458,7 @@ class SequenceTranslator(NeuralEstimator):
 
         padded = PaddedSamples(samples)
         found: list[list[Hypothesis]] = self._apply_to(padded, hypotheses, chunks=padded.chunks(beams))
+        finite(np.array([best[0].log_probability if best else np.nan for best in found]), None)
         cut = [index for index, best in enumerate(found) if best[0].cut]
         if cut:
             warnings.warn(

@@ -140,6 +140,14 @@ class ContextEmbedding(nn.Module):
         return total  # type: ignore[no-any-return]  # a window has a place
 
 
+def inner_width(width: int, n_heads: int) -> int:
+    """Return the width of all heads together: that of each is ``width / n_heads``, rounded up to a multiple of four.
+
+    Torch's attention rounds samples whose rows do not begin at multiples of 16 bytes by their place in the batch.
+    """
+    return -(-width // (4 * n_heads)) * 4 * n_heads
+
+
 class CrossAttention(nn.Module):
     """Several heads of attention of target tokens to source states (Vaswani et al. 2017, section 3.2.3).
 
@@ -147,13 +155,13 @@ class CrossAttention(nn.Module):
     ----------
     width : int
     n_heads : int
-        The width of each is ``width / n_heads``, rounded up.
+        See `inner_width`.
     """
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()
         self.n_heads = n_heads
-        inner = -(-width // n_heads) * n_heads
+        inner = inner_width(width, n_heads)
         self.query = nn.Linear(width, inner)
         self.keys_values = nn.Linear(width, 2 * inner)
         self.output = nn.Linear(inner, width)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sklearn_ann.base import Targets
+from sklearn_ann.reading.kinds import as_strings, entries, is_text
 from sklearn_ann.reading.tokens import TokenBatch, Tokenizer, TokenReader, TokenSamples, UnknownToken, Vocabulary
 from sklearn_ann.training import Error, Examples
 
@@ -65,6 +66,24 @@ class SequenceTargets(Targets):
         self._refuse(y, weight)
         return with_end(*self.vocabulary.read(y))
 
+    def alternatives(self, y: Any) -> list[Any]:
+        """Return targets to score by, strings, lists of tokens, or sets of valid ones; tokens may be unknown.
+
+        Raises
+        ------
+        TypeError
+            If `y` is no list.
+        """
+        samples = entries(y)
+        if samples is None:
+            raise TypeError(
+                f"y must be a list of strings, of lists of tokens or of sets of valid targets, got a {type(y).__name__}"
+            )
+        return [
+            {_plain(option) for option in sample} if isinstance(sample, set | frozenset) else _plain(sample)
+            for sample in samples
+        ]
+
     def _refuse(self, y: Any, weight: np.ndarray | None) -> None:
         if y is None:
             raise ValueError(f"This {self.owner} requires y to be passed, but the target y is None")
@@ -98,6 +117,11 @@ class SequenceTargets(Targets):
     def attributes(self) -> dict[str, Any]:
         """The vocabulary."""
         return {"target_vocabulary_": dict(self.vocabulary.codes)}
+
+
+def _plain(target: Any) -> Any:
+    """Return a sequence of Biopython as a string, and anything else as it is."""
+    return as_strings([target])[0] if is_text(target) and not isinstance(target, str | bytes) else target
 
 
 def with_end(codes: np.ndarray, starts: np.ndarray) -> TokenSamples:
@@ -150,8 +174,8 @@ class SourceReader(TokenReader):
         By ``max_length="auto"`` this is ten more than twice the longest target in the fit whose source was not longer.
         A source that is longer than all in the fit is allowed proportionally more.
         """
-        if isinstance(self.max_length, int):
-            return torch.full_like(lengths, self.max_length)
+        if not isinstance(self.max_length, str):
+            return torch.full_like(lengths, int(self.max_length))
         longest = torch.from_numpy(self.longest).to(lengths.device)
         most = len(longest) - 1
         known = longest[lengths.clamp(max=most)]

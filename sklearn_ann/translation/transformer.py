@@ -18,6 +18,7 @@ from sklearn_ann.translation.network import (
     EncoderDecoder,
     Forgetting,
     Memory,
+    inner_width,
     mask_of,
 )
 
@@ -41,7 +42,7 @@ class DecoderBlock(nn.Module):
     def __init__(self, width: int, n_heads: int, hidden: int, dropout: float) -> None:
         super().__init__()
         self.n_heads = n_heads
-        inner = -(-width // n_heads) * n_heads
+        inner = inner_width(width, n_heads)
         self.norm = nn.LayerNorm(width)
         self.projection = nn.Linear(width, 3 * inner)
         self.output = nn.Linear(inner, width)

@@ -72,7 +72,7 @@ def test_groups_have_one_label_for_each_sample():
         checked_groups([(1, 2), (3, 4)], np.zeros((2, 1)))
 
 
-@pytest.mark.parametrize(("together", "sizes"), [(False, [2048, 2048, 904]), (True, [5000])])
+@pytest.mark.parametrize(("together", "sizes"), [(False, [2048, 2048, 912]), (True, [5008])])
 def test_one_batch_in_training_is_not_one_batch_in_prediction_unless_it_costs_nothing(together, sizes):
     samples, seen = Rows(torch.ones(5000, 1)), []
     samples.together = together

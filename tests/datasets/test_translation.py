@@ -56,6 +56,10 @@ def test_rna_is_the_gene():
         (lambda: make_reversal(0), "n_samples"),
         (lambda: make_reversal(length=(5, 2)), r"length=\(5, 2\)"),
         (lambda: make_reversal(length=0), "length=0"),
+        (lambda: make_reversal(length=2.5), "length=2.5: expected an int from 1"),
+        (lambda: make_reversal(length=(1, 2, 3)), r"length=\(1, 2, 3\)"),
+        (lambda: make_reversal(length=(1, 2.5)), r"length=\(1, 2.5\)"),
+        (lambda: make_transcription(n_codons=None), "n_codons=None"),
         (lambda: make_reversal(letters=""), "letters is empty"),
         (lambda: make_transcription(n_codons=0), "n_codons=0"),
         (lambda: make_transcription(margin=-1), "margin"),
@@ -86,6 +90,23 @@ def test_pronunciations_with_and_without_stress_and_variants(tmp_path, name):
     words, phones = read_pronunciations(str(path), stress=False, variants=False)
     assert words == ["'bout", "read", "résumé"]
     assert phones == [["B", "AW", "T"], ["R", "EH", "D"], ["R", "EH", "Z", "AH", "M", "EY"]]
+
+
+def test_lengths_may_be_integers_of_numpy():
+    assert make_reversal(2, length=np.int64(3), random_state=0) == make_reversal(2, length=3, random_state=0)
+
+
+def test_no_start_is_before_the_gene_however_far_it_is():
+    X, y = make_transcription(20, n_codons=1, margin=3000, product="rna", random_state=0)
+    assert max(map(len, X)) > 3000
+    for dna, rna in zip(X, y, strict=True):
+        assert dna[dna.find("ATG") :].startswith(rna.replace("U", "T"))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_word(tmp_path):
+    path = tmp_path / "words.dict"
+    path.write_bytes(b"\xef\xbb\xbfbout B AW1 T\n")
+    assert read_pronunciations(path)[0] == ["bout"]
 
 
 def test_older_dictionaries_are_latin_1(tmp_path):

@@ -3,6 +3,7 @@
 import matplotlib
 import numpy as np
 import pytest
+import torch
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -63,8 +64,20 @@ def test_a_translation_has_the_output_beside_the_source():
     assert [label.get_text() for label in display.ax_.get_xticklabels()] == ["a", "b", "c"]
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["X", "Y", "Z"]
     np.testing.assert_array_equal(display.ax_.images[0].get_array(), model.attention_maps(["abc"])[0][-1, 1])
-    with pytest.raises(TypeError, match="kind"):
+    with pytest.raises(ValueError, match="kind='rollout': expected 'raw'"):
         AttentionMapDisplay.from_estimator(model, ["ab"], kind="rollout")
+
+
+def test_an_output_is_searched_once_and_has_a_token():
+    model = SequenceTranslator(n_components=24, max_epochs=30, random_state=0, max_length=4)
+    model.fit(["ab", "b"] * 20, ["x" * 30, "x" * 31] * 20)
+    with pytest.warns(UserWarning, match="1 of 1 outputs were cut") as caught:
+        AttentionMapDisplay.from_estimator(model, ["ab"])
+    assert len(caught) == 1
+    with torch.no_grad():
+        model.module_.output.bias[0] = 1e3  # the end
+    with pytest.raises(ValueError, match="the output for sample -1 has no token"):
+        AttentionMapDisplay.from_estimator(model, ["b", "ab"], sample=-1)
 
 
 def test_weights_of_any_origin():

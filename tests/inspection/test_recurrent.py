@@ -46,6 +46,8 @@ def test_states_of_an_estimator(pyplot):
 def test_what_is_refused():
     with pytest.raises(ValueError, match=r"states must have the shape \(length, n_units\), got \(3,\)"):
         HiddenStateDisplay([1.0, 2.0, 3.0]).plot()
+    with pytest.raises(ValueError, match="states must be finite"):
+        HiddenStateDisplay([[1.0, np.nan]]).plot()
     with pytest.raises(ValueError, match="step_names has 1 names, but there are 2 steps"):
         HiddenStateDisplay(np.zeros((2, 3)), step_names=["a"]).plot()
     assert HiddenStateDisplay(np.zeros((2, 1))).plot().units_.tolist() == [0]

@@ -236,7 +236,11 @@ class Endless:
         (Endless(), TypeError, "X is a Endless"),
         ([[1, None], [2]], ValueError, "sample 1 of X has 1 values, but sample 0 has 2"),
         (np.array([(1, 2)], dtype=[("a", int), ("b", int)]), ValueError, "structured array, whose names would be lost"),
-        (np.ma.masked_equal([[1, 2]], 2), ValueError, r"mask would be lost: give X.filled\(np.nan\)"),
+        (
+            np.ma.masked_equal([[1, 2]], 2),
+            ValueError,
+            r"X is a masked array, whose mask would be lost: .filled\(np.nan\)",
+        ),
         (np.array([["2020-01-01"]], dtype="datetime64[D]"), ValueError, "X is of datetime64"),
         (np.array([[1j]]), ValueError, "X is of complex128: Complex data not supported"),
         (FRAME[["city", "city"]], ValueError, "more than one column 'city': columns are matched by name"),

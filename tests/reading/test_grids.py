@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 import torch
 
 from sklearn_ann.reading import GridReader
@@ -93,6 +94,8 @@ def test_kind_channels_and_size_are_those_of_the_fit():
         (np.ones((2, 3, 1)), ValueError, r"sample 1 has shape \(2, 3, 1\): expected 1 dimensions, or one more"),
         (np.ones((0, 3)), ValueError, r"sample 1 has shape \(0, 3\): it is empty"),
         (np.ones((2, 3)) * 1j, ValueError, "Complex data not supported: sample 1"),
+        (np.zeros((2, 3), dtype="m8[s]"), TypeError, r"sample 1 is an array of timedelta64\[s\]: expected numbers"),
+        (np.ma.masked_equal(np.eye(3), 1), ValueError, "sample 1 is a masked array, whose mask would be lost"),
         (np.array([["a"] * 3]), TypeError, "sample 1 is an array of <U1: expected numbers"),
         ([[1, None, 2]], ValueError, "sample 1 contains NaN"),
         ([[1, {}, 2]], TypeError, "sample 1 is an array of objects: expected numbers"),
@@ -105,6 +108,20 @@ def test_kind_channels_and_size_are_those_of_the_fit():
 def test_bad_samples_are_named(bad, error, message):
     with pytest.raises(error, match=message):
         arrays([np.ones((2, 3)), bad], 1, np.float32)
+
+
+def test_a_list_of_times_and_sparse_rows_are_refused():
+    times = [np.array(["2020-01-01", "2020-01-02"], dtype="M8[D]")] * 3
+    with pytest.raises(ValueError, match="sample 0 of X is of datetime64"):
+        reader().learn(times)
+    with pytest.raises(TypeError, match="Sparse data was passed for X"):
+        arrays(sp.csr_array(np.eye(3)), 1, np.float32)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_tensors_with_gradients_are_samples(dtype):
+    samples = arrays([torch.ones(2, 3, dtype=dtype, requires_grad=True)] * 2, 1, np.float32)
+    np.testing.assert_array_equal(samples.values, np.ones((2, 2, 3)))
 
 
 def channels(X, **settings):

@@ -179,7 +179,7 @@ def test_what_x_cannot_be_is_refused(X, sample_type, message):
         kind_of(X, sample_type)
 
 
-@pytest.mark.parametrize("X", [{"a": 1}, {1, 2}, iter([1])])
+@pytest.mark.parametrize("X", [{"a": 1}, {1, 2}, iter([1]), None, 3, np.array(3.0), torch.tensor(3)])
 def test_what_is_no_list_is_refused(X):
     with pytest.raises(TypeError, match="expected a list"):
         unpacked(X)

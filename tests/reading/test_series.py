@@ -78,3 +78,11 @@ def test_what_is_refused():
         fitted.read([np.zeros((3, 3))])
     with pytest.raises(ValueError, match="fitted on signals"):
         fitted.read(["ACGT"])
+
+
+@pytest.mark.parametrize("value", [1e39, 1e200, 1.7e308])
+def test_a_value_too_far_to_compute_with_is_named(value):
+    new = SeriesReader(owner="RNN", dtype=torch.float32, alphabet="auto", unknown="error")
+    new.finish(Examples(new.learn([[[3.0, 2.0], [NAN, 1.0]]]), None, None, None))
+    with pytest.raises(ValueError, match=r"sample 1 of X has the value .* in channel 1: that is too many standard"):
+        new.read([[[1.0, 2.0]], [[1.0, 2.0], [1.0, value]]])

@@ -1,6 +1,7 @@
 """Targets at the steps of series."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -57,6 +58,55 @@ def test_predictions_have_the_form_of_y():
     assert letters.decoder.classes.tolist() == ["E", "H"]
 
 
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+@pytest.mark.parametrize("labels", [["H", "E"], [0, 1], [False, True]])
+def test_missing_labels_do_not_change_the_others(missing, labels):
+    targets = classes()
+    targets.learn([[missing, labels[0]], [labels[1]]], None, samples=Lengths(2, 1))
+    known = ClassTargets(**COMMON)
+    known.learn(labels, None)
+    np.testing.assert_array_equal(targets.decoder.classes, known.classes)
+    assert targets.decoder.classes.dtype.kind == known.classes.dtype.kind
+
+
+def test_numbers_among_text_do_not_become_text():
+    with pytest.raises(TypeError, match="labels of the types int, str, which have no order"):
+        classes().learn([["H", "E"], [1]], None, samples=Lengths(2, 1))
+
+
+def test_a_table_of_objects_is_an_array_and_a_column_holds_series():
+    table = np.array([["H", "E"], ["E", None]], dtype=object)
+    for y in (table, pd.DataFrame(table)):
+        targets = classes()
+        targets.learn(y, None, samples=Lengths(2, 2))
+        assert targets.cut(np.array(list("HEEH")), [2, 2]).tolist() == [["H", "E"], ["E", "H"]]
+    column = classes()
+    column.learn(pd.DataFrame({"y": ["HE", "E"]}), None, samples=Lengths(2, 1))
+    assert column.letters
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_tensors_with_gradients_are_targets(dtype):
+    y = torch.ones(2, 3, dtype=dtype, requires_grad=True)
+    for same in (y, list(y)):
+        assert len(numbers().learn(same, None, samples=Lengths(3, 3))) == 2
+
+
+def test_errors_name_the_sample_and_not_the_step():
+    with pytest.raises(ValueError, match="the value 'a' in sample 1, but"):
+        numbers().learn([[1.0, 2.0, 3.0], [1.0, "a"]], None, samples=Lengths(3, 2))
+    counts = StepTargets(steps=NumberTargets(loss="poisson", **COMMON), **COMMON)
+    with pytest.raises(ValueError, match="the target of sample 1 is -1"):
+        counts.learn([[1.0, 2.0, 3.0], [1.0, -1.0]], None, samples=Lengths(3, 2))
+
+
+def test_class_weights_that_leave_nothing_are_refused():
+    with pytest.raises(ValueError, match="no step has a weight above zero"):
+        classes(class_weight={"H": 0, "E": 0}).learn(["HE"], None, samples=Lengths(2))
+    with pytest.raises(ValueError, match="no step has a weight above zero"):
+        classes(class_weight={"H": 0}).learn(["H", "E"], np.array([1.0, 0.0]), samples=Lengths(1, 1))
+
+
 def test_class_weights_are_those_of_steps():
     targets = classes(class_weight={"H": 3.0, "E": 1.0})
     samples = targets.learn(["HE", "EEEE"], None, samples=Lengths(2, 4))
@@ -72,6 +122,8 @@ def test_class_weights_are_those_of_steps():
         ([[1, 2, 3], 4], "y of sample 1 is 4: output='sequence' expects a target for each step"),
         ([[[1], [2], [3]], [[1, 2]]], "y of sample 1 has the shape"),
         ([[1.0, 2.0, 3.0], [None]], "y of sample 1 has no known target"),
+        (np.ma.masked_equal([[1, 2, 3], [1, 2, 3]], 2), "y is a masked array, whose mask would be lost"),
+        ([[1, 2, 3], np.ma.masked_equal([1], 1)], "y of sample 1 is a masked array"),
         (None, "requires y to be passed"),
         (3, "must hold the targets at the steps"),
     ],

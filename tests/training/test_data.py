@@ -13,6 +13,7 @@ from sklearn_ann.training.data import (
     Rows,
     Samples,
     SparseRows,
+    as_array,
     as_tensor,
     batches,
     on_device,
@@ -103,3 +104,10 @@ def test_samples_that_stay_are_moved_batch_by_batch():
     for batch in batches(examples, 2, meta, torch.arange(4)):
         assert batch.samples.is_meta
         assert batch.target.is_meta
+
+
+def test_any_tensor_becomes_an_array():
+    values = torch.tensor([1.0, 2.5], dtype=torch.bfloat16, requires_grad=True)
+    assert as_array(values).tolist() == as_array(values.double()).tolist() == [1.0, 2.5]
+    assert as_array(values).dtype == np.float32
+    assert as_array(torch.arange(2)).dtype == np.int64

@@ -115,6 +115,27 @@ def test_outputs_without_an_end_are_cut_at_their_own_limits():
     assert all(one.cut for hypotheses in found for one in hypotheses)
 
 
+@pytest.mark.parametrize("n_tokens", [4, 9])
+def test_cut_outputs_are_distinct_and_sorted_by_the_probability_of_their_tokens(n_tokens):
+    n_beams = n_tokens - 1
+    chain = Chain(n_tokens=n_tokens, n_sources=6, end=-math.inf)
+    for source, hypotheses in enumerate(search(chain, sources(*range(6)), limits(6, 3), n_beams, 1.0, END)):
+        outputs = [tuple(one.codes.tolist()) for one in hypotheses]
+        assert len(set(outputs)) == n_beams
+        expected = [
+            sum(float(chain.log_probabilities[source, a, b]) for a, b in itertools.pairwise((END, *output)))
+            for output in outputs
+        ]
+        assert [one.log_probability for one in hypotheses] == pytest.approx(expected, rel=1e-5)
+        assert expected == sorted(expected, reverse=True)
+
+
+def test_an_output_is_not_both_ended_and_cut():
+    for seed in range(20):
+        [hypotheses] = search(Chain(seed=seed), sources(0), limits(1, 2), 3, 1.0, END)
+        assert len({tuple(one.codes.tolist()) for one in hypotheses}) == 3
+
+
 def test_a_cut_output_is_never_before_one_that_has_ended():
     chain = Chain()
     chain.log_probabilities[:, :, END] -= 30.0

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_predict
@@ -156,6 +157,83 @@ def test_outputs_that_never_end_are_cut_with_one_warning(architecture):
     assert len(caught) == 1
 
 
+@pytest.mark.filterwarnings("ignore:.* outputs were cut:UserWarning")
+@pytest.mark.parametrize("max_length", [3, np.int64(3)])
+def test_a_greatest_length_may_be_an_integer_of_numpy(max_length):
+    model = SequenceTranslator(**SMALL, max_epochs=30, max_length=max_length).fit(["ab"] * 20, ["x" * 30] * 20)
+    assert model.predict(["ab"]).tolist() == ["xxx"]
+
+
+@pytest.mark.filterwarnings("ignore:.* outputs were cut:UserWarning")
+@every_architecture
+@pytest.mark.parametrize("cut", [False, True])
+def test_log_probabilities_are_those_of_teacher_forcing(architecture, cut):
+    X, y = make_reversal(60, length=(1, 4), letters="abcd", random_state=0)
+    settings = SMALL | {"architecture": architecture, "precision": "float64"}
+    model = SequenceTranslator(**settings, max_epochs=1, max_length=2).fit(X, y)
+    with torch.no_grad():
+        model.module_.output.bias[0] -= 2 * cut  # of the end
+    outputs, log_probabilities = model.predict_topk(X[:1], 4)
+    assert len(set(outputs[0])) == 4  # those that were cut too
+    first = torch.tensor([0])
+    for output, log_probability in zip(outputs[0], log_probabilities[0], strict=True):
+        if output:
+            target = model._coder.read([output])[first]
+            with torch.no_grad():
+                logits = model.module_(model._read(X[:1])[first], target)
+            of_tokens = logits.log_softmax(dim=2).gather(2, target.codes[:, :, None])[0, :, 0].numpy()
+            expected = of_tokens[:-1].sum() if cut else of_tokens.sum()
+            assert log_probability == pytest.approx(expected, rel=1e-12)
+    assert model.attention_maps(X[:1], ["a"])[0].dtype == np.float64
+
+
+def test_a_length_penalty_is_a_small_power():
+    for wrong in (-0.1, 100):
+        with pytest.raises(ValueError, match=r"'length_penalty' parameter .* range"):
+            SequenceTranslator(length_penalty=wrong).fit(["a"], ["b"])
+
+
+@every_architecture
+@pytest.mark.parametrize("n_heads", [3, 10])
+def test_heads_of_any_width_give_the_same_bits_in_any_batch(architecture, n_heads):
+    X, y = make_reversal(150, length=(1, 12), letters="abcd", random_state=0)
+    model = SequenceTranslator(
+        architecture=architecture,
+        n_components=20,
+        n_heads=n_heads,
+        max_epochs=1,
+        random_state=0,
+        n_beams=3,
+        max_length=6,
+    ).fit(X, y)
+    order = np.random.default_rng(0).permutation(150)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _, before = model.predict_topk(X, 3)
+        _, after = model.predict_topk([X[index] for index in order], 3)
+    np.testing.assert_array_equal(after, before[order])
+
+
+def test_scores_of_what_is_no_list_of_targets():
+    Seq = pytest.importorskip("Bio.Seq").Seq
+    X, y = ["AC", "CA"] * 5, [Seq("AC"), Seq("CA")] * 5
+    model = SequenceTranslator(**SMALL, max_epochs=2).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert model.score(X, y) == model.score(X, [str(one) for one in y]) == model.score(X, [{one} for one in y])
+    for wrong in ("ACACACACAC", None, 3):
+        with pytest.raises(TypeError, match="y must be a list of strings, of lists of tokens or of sets"):
+            model.score(X, wrong)
+
+
+def test_a_network_that_computes_nan_predicts_nothing():
+    model = SequenceTranslator(**SMALL, max_epochs=1).fit(["ab", "b"], ["b", "a"])
+    with torch.no_grad():
+        next(model.module_.output.parameters()).fill_(np.nan)
+    with pytest.raises(ValueError, match="the output for sample 0 is not finite"):
+        model.predict(["ab"])
+
+
 def test_unknown_tokens_are_an_error_or_a_token():
     X, y = ["ab", "ba", "bb"] * 20, ["AB", "BA", "BB"] * 20
     model = SequenceTranslator(**SMALL, max_epochs=3).fit(X, y)
@@ -179,6 +257,8 @@ def test_unknown_tokens_are_an_error_or_a_token():
         (["a", "b"], [1, 2], TypeError, "y: sequence 0 is 1 of type int"),
         ("ab", ["a"], TypeError, "wrap it in a list"),
         (["a", "b"], ["a", {"b"}], TypeError, "several valid targets"),
+        (["a", ["b", "c"]], ["a", "b"], TypeError, "X: sequence 1 is a list and sequence 0 is a string"),
+        (["a", "b"], pd.DataFrame({"one": ["a", "b"], "two": ["a", "b"]}), TypeError, r"DataFrame of shape \(2, 2\)"),
         (np.eye(2), ["a", "b"], TypeError, "sequence 0 has the token"),
     ],
 )
@@ -195,8 +275,10 @@ def test_more_beams_than_target_tokens_are_refused():
     for wrong in (0, 3, True, 1.5):
         with pytest.raises(ValueError, match="expected an int from 1 to 2"):
             model.predict(X, n_beams=wrong)
-    with pytest.raises(ValueError, match="n_beams=0"):
-        model.predict_topk(X, 0)
+    model = SequenceTranslator(**SMALL, max_epochs=2, n_beams=2).fit(X, y)
+    for wrong in (0, -1, 3, True, 1.5, None, "a"):
+        with pytest.raises(ValueError, match=rf"^k={wrong!r}: expected an int from 1 to 2"):
+            model.predict_topk(X, wrong)
 
 
 @pytest.mark.filterwarnings("ignore:.* outputs were cut:UserWarning")

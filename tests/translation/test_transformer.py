@@ -16,7 +16,7 @@ def test_a_block_of_the_decoder_has_heads_of_any_width():
     torch.manual_seed(0)
     block = DecoderBlock(7, 3, 14, dropout=0.0)
     query, key, value = block.projected(torch.randn(2, 5, 7))
-    assert query.shape == key.shape == value.shape == (2, 3, 5, 3)
+    assert query.shape == key.shape == value.shape == (2, 3, 5, 4)
 
 
 def test_the_decoder_has_one_layer_less_than_the_encoder_and_one_at_least():
