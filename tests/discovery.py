@@ -150,7 +150,7 @@ EXACT = {"precision": "float64", "batch_size": None}
 def exact(estimator):
     """The settings under which `estimator` is exact: dropout draws for a row, not for its weight."""
     dropout = {"dropout": 0.0} if "dropout" in estimator().get_params() else {}
-    return EXACT | dropout | short(estimator, 120 if issubclass(estimator, RNNRegressor) else 40)  # an epoch is a step
+    return EXACT | dropout | short(estimator, 80 if issubclass(estimator, RNNRegressor) else 40)  # an epoch is a step
 
 
 def short(estimator, max_epochs):

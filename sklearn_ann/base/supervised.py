@@ -64,8 +64,6 @@ def scored(
 class NeuralPredictor(NeuralEstimator):
     """What classifiers and regressors share: outputs of networks become predictions."""
 
-    _coder: Any
-
     def _decoded(
         self,
         X: Any,
