@@ -21,8 +21,8 @@ from sklearn_ann.base.parameters import (
     PositiveFloat,
     PositiveInt,
 )
-from sklearn_ann.factorization.network import FactorizationBody, LevelEmbedding
-from sklearn_ann.factorization.step import LevelStep
+from sklearn_ann.factorization.network import FactorizationBody
+from sklearn_ann.factorization.step import LevelStep, conclude
 from sklearn_ann.layers import Activation, SupervisedNetwork, layer_widths
 from sklearn_ann.reading import LevelReader, Reader
 
@@ -196,9 +196,7 @@ class TensorFactorizationRegressor(NeuralRegressor):
         return LevelStep(module, error, plan.settings)
 
     def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
-        for part in module.modules():
-            if isinstance(part, LevelEmbedding):
-                part.conclude()
+        conclude(module)  # once more after partial_fit, or if Ctrl-C came
         networks: Any = (
             [module] if isinstance(module, SupervisedNetwork) and module.average is None else module.networks
         )

@@ -90,6 +90,17 @@ class LevelStep(Step):
             RowAdam(large, settings.learning_rate, settings.weight_decay, decoupled=decoupled),
         ]
 
+    def switch(self, training: bool) -> None:
+        """Switch the module; in evaluation, levels that were not trained have the mean vector."""
+        super().switch(training)
+        if not training:
+            conclude(self.module)
+
+    def settle(self, batches: Iterable[Batch]) -> None:
+        """Give levels that were not trained the mean vector, when all training is done."""
+        super().settle(batches)
+        conclude(self.module)
+
     def descend(self, losses: Tensor, batch: Batch, which: Sequence[int] | None = None) -> Tensor:
         """Move all weights one step down the mean of `losses`; the gradients of both kinds have one norm."""
         if len(self.optimizers) == 1:
@@ -108,6 +119,13 @@ class LevelStep(Step):
             optimizer.step()
         detached = losses.detach()
         return detached.sum(dim=-1) if batch.weight is None else detached @ batch.weight
+
+
+def conclude(module: nn.Module) -> None:
+    """Give levels that were not trained, in all modes, the mean vector of the others."""
+    for part in module.modules():
+        if isinstance(part, LevelEmbedding) and part.seen.any():
+            part.conclude()
 
 
 @torch.no_grad()

@@ -239,7 +239,7 @@ def levels_of(values: Any, phrase: str) -> np.ndarray:
         return array.astype(np.int64)
     if array.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
-            _refuse_levels(~(np.isfinite(array) & (array == np.floor(array)) & (array >= 0)), array, phrase)
+            _refuse_levels(~((array == np.floor(array)) & (array >= 0) & (array < 2**63)), array, phrase)
         return array.astype(np.int64)
     items = array.astype(object)
     declared = dtype.startswith(_DECLARED)
