@@ -69,7 +69,7 @@ intersphinx_mapping = reachable(
     }
 )
 # What is inherited from scikit-learn refers to its site.
-suppress_warnings = [] if "sklearn" in intersphinx_mapping else ["ref.ref"]
+suppress_warnings = [] if "sklearn" in intersphinx_mapping else ["ref.ref", "ref.term"]
 
 warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
 sphinx_gallery_conf = {
