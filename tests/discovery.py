@@ -47,7 +47,7 @@ _rng = np.random.default_rng(0)
 _letters = _rng.choice(list("abcdefghijkl"), size=(300, 1))
 CATEGORIES = _letters.astype(object), (_letters[:, 0] < "g") + _rng.normal(0, 0.1, 300)
 _entries = np.argwhere(np.ones((10, 6, 5)))
-ENTRIES = _rng.permutation(_entries), np.zeros(300)
+ENTRIES = np.random.default_rng(1).permutation(_entries), np.zeros(300)
 ENTRIES[1][:] = np.cos(ENTRIES[0] @ [0.3, 0.7, 1.1])
 TEXTS = np.array(["abcd" * n + "xyz" * m for n, m in _rng.integers(8, 24, size=(300, 2))], dtype=object), np.zeros(300)
 
