@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from sklearn_ann.attention.body import RATE, AttentionBody
 from sklearn_ann.base import Plan
-from sklearn_ann.layers import EncoderBlock, Mutation, Position, PositionalEncoding, convolve
+from sklearn_ann.layers import EncoderBlock, Mutation, Position, PositionalEncoding, convolve, inside
 from sklearn_ann.reading import LetterBatch, LetterReader
 
 TokenPooling = Literal["cls", "mean"]
@@ -72,7 +72,7 @@ class TokenBody(AttentionBody):
         if self.cls is not None:
             x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
             sizes = None if sizes is None else sizes + 1
-        mask = None if sizes is None else torch.arange(x.shape[1], device=x.device) < sizes[:, None]  # (batch, length)
+        mask = None if sizes is None else inside(sizes, x.shape[1])  # (batch, length)
         for number, block in enumerate(self.blocks, start=1):
             all_queries = self.cls is None or maps is not None or number < len(self.blocks)
             x = block(x, mask, maps, None if all_queries else 1)
@@ -91,7 +91,7 @@ class TokenBody(AttentionBody):
         """Return the vector of each token: a sum over its letters, with an embedding matrix for each position in it."""
         letters = self.rows.index_select(0, codes.flatten().int()).view(*codes.shape, -1)  # (batch, length, n_letters)
         if lengths is not None:
-            letters = letters * (torch.arange(codes.shape[1], device=codes.device) < lengths[:, None])[:, :, None]
+            letters = letters * inside(lengths, codes.shape[1])[:, :, None]
         return convolve(letters.transpose(1, 2), self.embedding).transpose(1, 2)
 
     def attention(self, batch: LetterBatch) -> list[Tensor]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
@@ -101,6 +101,20 @@ def declared(cls: C) -> C:
         setattr(cls, name, value)
     complete_docstring(cls, defaults)
     return cls
+
+
+def chosen_names(parameter: str, value: Any, known: Sequence[str], alternative: str = "") -> list[str]:
+    """Return the names in a hyper-parameter that takes one or more of `known`; `alternative` begins the message.
+
+    Raises
+    ------
+    ValueError
+        If `value` is no such name and no sequence of them.
+    """
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Sequence) or not names or any(name not in known for name in names):
+        raise ValueError(f"{parameter} must be {alternative}one or more of {', '.join(known)}; got {value!r}")
+    return list(names)
 
 
 def _own_fields(cls: type) -> dict[str, Any]:

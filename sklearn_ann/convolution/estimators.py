@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -18,7 +17,14 @@ from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
-from sklearn_ann.base.parameters import ClosedFraction, DropProbability, LayerSizes, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import (
+    ClosedFraction,
+    DropProbability,
+    LayerSizes,
+    PositiveFloat,
+    PositiveInt,
+    chosen_names,
+)
 from sklearn_ann.base.saliency import SaliencyMixin, cut
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
@@ -55,11 +61,7 @@ def pooling_names(value: Any) -> list[str]:
     """
     if isinstance(value, str) and value == "auto":
         return ["auto"]
-    names = [value] if isinstance(value, str) else value
-    known = get_args(GlobalPooling)
-    if not isinstance(names, Sequence) or not names or any(name not in known for name in names):
-        raise ValueError(f"global_pooling must be 'auto' or one or more of {', '.join(known)}; got {value!r}")
-    return list(names)
+    return chosen_names("global_pooling", value, get_args(GlobalPooling), "'auto' or ")
 
 
 def wants_one_size(global_pooling: Any, position_bias: float | str) -> bool:

@@ -101,24 +101,15 @@ class LevelStep(Step):
         super().settle(batches)
         conclude(self.module)
 
-    def descend(self, losses: Tensor, batch: Batch, which: Sequence[int] | None = None) -> Tensor:
-        """Move all weights one step down the mean of `losses`; the gradients of both kinds have one norm."""
+    def clip(self, which: Sequence[int], most: float) -> None:
+        """Scale all gradients together: those of both kinds have one norm."""
         if len(self.optimizers) == 1:
-            return super().descend(losses, batch, which)
-        for parameter in self.module.parameters():
-            parameter.grad = None
-        share = torch.full_like(losses, 1.0 / batch.size) if batch.weight is None else batch.weight / batch.size
-        losses.backward(share.expand_as(losses))
-        dense, large = self.trained
-        for parameter in large:
-            if parameter.grad is not None:
+            super().clip(which, most)
+            return
+        for parameter in self.trained[-1]:
+            if parameter.grad is not None and parameter.grad.is_sparse:
                 parameter.grad = parameter.grad.coalesce()
-        if self.settings.max_grad_norm is not None:
-            clip([*dense, *large], self.settings.max_grad_norm)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        detached = losses.detach()
-        return detached.sum(dim=-1) if batch.weight is None else detached @ batch.weight
+        clip([parameter for number in which for parameter in self.trained[number]], most)
 
 
 def conclude(module: nn.Module) -> None:

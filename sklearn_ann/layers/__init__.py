@@ -25,8 +25,8 @@ from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.mutation import Mutation
 from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm, weighing
 from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
-from sklearn_ann.layers.ragged import Groups, ragged_positions
-from sklearn_ann.layers.recurrent import Cell, Recurrent, inside, recurrent_layer
+from sklearn_ann.layers.ragged import Groups, inside, ragged_positions
+from sklearn_ann.layers.recurrent import Cell, Recurrent, recurrent_layer
 from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
 from sklearn_ann.layers.steady import Linear, filled
 from sklearn_ann.layers.stochastic import Dropout, Stochastic

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklearn_ann.layers.normalization import NORMALIZATIONS
+from sklearn_ann.layers.ragged import inside
 from sklearn_ann.layers.steady import Linear
 
 Pooling = Literal["max", "avg"]
@@ -83,14 +84,14 @@ def places(sizes: Tensor | None, x: Tensor) -> Tensor | None:
     """Mark the positions inside each sample: bool Tensor of shape (batch, *size); None if samples have no padding."""
     if sizes is None:
         return None
-    inside: Tensor | None = None
+    mask: Tensor | None = None
     for dimension, length in enumerate(x.shape[2:]):
-        along = torch.arange(length, device=x.device) < sizes[:, dimension, None]  # (batch, length)
+        along = inside(sizes[:, dimension], length)  # (batch, length)
         shape = [len(sizes)] + [1] * (x.ndim - 2)
         shape[1 + dimension] = length
         along = along.view(shape)
-        inside = along if inside is None else inside & along
-    return inside
+        mask = along if mask is None else mask & along
+    return mask
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

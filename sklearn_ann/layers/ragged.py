@@ -52,3 +52,8 @@ def ragged_positions(starts: Tensor, index: Tensor) -> tuple[Groups, Tensor]:
     # The difference between the position in memory and the position in the batch.
     shift = (begin - groups.pointers[:-1]).index_select(0, groups.members)
     return groups, torch.arange(len(groups.members), device=starts.device) + shift
+
+
+def inside(lengths: Tensor, longest: int) -> Tensor:
+    """Return which places of a padded batch belong to a sample, bool of shape (batch, longest)."""
+    return torch.arange(longest, device=lengths.device) < lengths[:, None]

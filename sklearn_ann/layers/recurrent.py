@@ -7,17 +7,13 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor, nn
 
+from sklearn_ann.layers.ragged import inside
 from sklearn_ann.layers.stochastic import Dropout
 
 Cell = Literal["lstm", "gru", "plain"]
 
 _CELLS: dict[str, Any] = {"lstm": nn.LSTM, "gru": nn.GRU, "plain": nn.RNN}
 _GATES = {"lstm": 4, "gru": 3, "plain": 1}
-
-
-def inside(lengths: Tensor, longest: int) -> Tensor:
-    """Return which steps of a padded batch belong to a sequence, bool of shape (batch, longest)."""
-    return torch.arange(longest, device=lengths.device) < lengths[:, None]
 
 
 def reversed_steps(x: Tensor, lengths: Tensor | None) -> Tensor:

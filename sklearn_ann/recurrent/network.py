@@ -65,7 +65,7 @@ class RecurrentBody(nn.Module):
         self,
         blocks: Sequence[ConvolutionBlock],
         recurrent: Recurrent,
-        pooling: tuple[StatePooling, ...] | None,
+        pooling: Sequence[str] | None,
         dropout: float,
     ) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class RecurrentBody(nn.Module):
         lengths = None if sizes is None else sizes[:, 0]
         return self.recurrent(x.transpose(1, 2), lengths), lengths
 
-    def _pooled(self, states: Tensor, lengths: Tensor | None, how: StatePooling) -> Tensor:
+    def _pooled(self, states: Tensor, lengths: Tensor | None, how: str) -> Tensor:
         if how == "last":
             last: Tensor = self.recurrent.last(states, lengths)
             return last

@@ -134,11 +134,16 @@ class Step:
         # This is the gradient of the mean, without a mean in the graph.
         share = torch.full_like(losses, 1.0 / batch.size) if batch.weight is None else batch.weight / batch.size
         losses.backward(share.expand_as(losses))
+        if self.settings.max_grad_norm is not None:
+            self.clip(chosen, self.settings.max_grad_norm)
         for number in chosen:
-            if self.settings.max_grad_norm is not None:
-                nn.utils.clip_grad_norm_(self.trained[number], self.settings.max_grad_norm)
             self.optimizers[number].step()
         return _sum(losses.detach(), batch)
+
+    def clip(self, which: Sequence[int], most: float) -> None:
+        """Scale the gradients of each optimiser in `which` down to the Euclidean norm `most`."""
+        for number in which:
+            nn.utils.clip_grad_norm_(self.trained[number], most)
 
     # --- What the engine asks --------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklearn_ann.layers import Stochastic, attention_weights
+from sklearn_ann.layers import Stochastic, attention_weights, inside
 from sklearn_ann.reading.tokens import TokenBatch
 from sklearn_ann.translation.decoding import Cache
 
@@ -85,7 +85,7 @@ def mask_of(source: TokenBatch) -> Tensor | None:
     """Return which tokens exist, (batch, length)."""
     if source.lengths is None:
         return None
-    return torch.arange(source.codes.shape[1], device=source.codes.device) < source.lengths[:, None]
+    return inside(source.lengths, source.codes.shape[1])
 
 
 class Forgetting(Stochastic):

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sklearn_ann.base import Targets
+from sklearn_ann.layers import inside
 from sklearn_ann.reading.kinds import as_strings, entries, is_text
 from sklearn_ann.reading.tokens import TokenBatch, Tokenizer, TokenReader, TokenSamples, UnknownToken, Vocabulary
 from sklearn_ann.training import Error, Examples
@@ -34,9 +35,7 @@ def sequence_error(label_smoothing: float, logits: Tensor, target: TokenBatch) -
     ).view(target.codes.shape)
     if target.lengths is None:
         return losses.mean(dim=1)
-    place = torch.arange(losses.shape[1], device=losses.device)
-    there = place < target.lengths[:, None]  # (batch, length)
-    return (losses * there).sum(dim=1) / target.lengths
+    return (losses * inside(target.lengths, losses.shape[1])).sum(dim=1) / target.lengths
 
 
 class SequenceTargets(Targets):

@@ -12,6 +12,7 @@ from harness import race, row, run_parts  # isort: skip
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import torch
@@ -119,6 +120,22 @@ def part_speed():
     row("fit, time against a bare loop over packed sequences, lengths 50 to 500", ratio, 0.15, False, beside)
 
 
+def part_cells(rounds=3):
+    """Fits by an LSTM and by a GRU of the same size; losses are not compared."""
+    X, y = walks(300, 50, 150)
+    settings = {"conv_layers": (), "max_epochs": 3, "batch_size": 32, "random_state": 0}
+    lstm, gru = (RNNClassifier(cell=cell, **settings) for cell in ("lstm", "gru"))
+    ratios = []
+    for _ in range(rounds):
+        seconds = []
+        for model in (lstm, gru):
+            begin = time.process_time()
+            model.fit(X, y)
+            seconds.append(time.process_time() - begin)
+        ratios.append(seconds[0] / seconds[1])
+    row("fit by an LSTM, time against a GRU, lengths 50 to 150", np.median(ratios))
+
+
 def growth_of(length):
     """Peak memory, in MiB, that a fit of 16 series of this length adds in a process of its own."""
     code = (
@@ -217,5 +234,16 @@ def part_strings():
         row(name, scores["RNN"], cnn - 0.02, beside=beside)
 
 
+def part_convolutions():
+    """Splice junctions by 800 strings, tested on 1,000, with the convolutions of the defaults and letter by letter."""
+    X, y = splice()
+    for name, settings in (("by defaults", {}), ("letter by letter", {"conv_layers": ()})):
+        scores = []
+        for seed in range(SEEDS):
+            train, test, *_ = np.split(np.random.default_rng(seed).permutation(len(y)), [800, 1800])
+            scores.append(RNNClassifier(random_state=seed, **settings).fit(X[train], y[train]).score(X[test], y[test]))
+        row(f"splice junctions, 800 strings, {name}, accuracy", scores)
+
+
 if __name__ == "__main__":
-    run_parts(globals(), __doc__, {"speed", "memory", "marker"})
+    run_parts(globals(), __doc__, {"speed", "cells", "memory", "marker"})
