@@ -6,7 +6,7 @@ from sklearn_ann.autoencoder import AutoEncoderOutlierDetector, AutoEncoderTrans
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
 from sklearn_ann.factorization import TensorFactorizationRegressor
-from sklearn_ann.generative import VAESampler
+from sklearn_ann.generative import GANSampler, VAESampler
 from sklearn_ann.graph import (
     GCNClassifier,
     GCNNodeClassifier,
@@ -29,6 +29,7 @@ __all__ = [
     "CNNClassifier",
     "CNNRegressor",
     "EntityEmbeddingTransformer",
+    "GANSampler",
     "GCNClassifier",
     "GCNNodeClassifier",
     "GCNNodeRegressor",

@@ -12,7 +12,6 @@ from torch.optim import Optimizer
 
 from sklearn_ann.generative.adversaries import Adversaries
 from sklearn_ann.generative.energy import energy_distance
-from sklearn_ann.reading import ConditionedBatch
 from sklearn_ann.training import Error, Settings, Step
 from sklearn_ann.training.data import Batch
 from sklearn_ann.training.device import autocast
@@ -136,7 +135,8 @@ class AdversarialStep(Step):
             fake, _ = self._generated(real, conditions)
         critic, given = self.module.critic, self._packed(conditions)
         real, fake = self._packed(real), self._packed(fake)
-        judgement = _JUDGES[self.rules.loss](self._run(critic, real, given), self._run(critic, fake, given))
+        values = self._run(critic, torch.cat([real, fake]), torch.cat([given, given]))
+        judgement = _JUDGES[self.rules.loss](*values.chunk(2))
         loss = judgement.of_critic
         if self.rules.gradient_penalty:
             loss = loss + self.rules.gradient_penalty * self._steepness(real, fake, given)
@@ -193,7 +193,7 @@ class AdversarialStep(Step):
         trained = self.trained[number]
         for parameter in trained:
             parameter.grad = None
-        loss.backward(inputs=trained)  # type: ignore[no-untyped-call]
+        loss.backward(inputs=trained)
         if self.settings.max_grad_norm is not None:
             self.clip([number], self.settings.max_grad_norm)
         self.optimizers[number].step()
@@ -203,6 +203,3 @@ def unlikeness(values: Any, _: Any) -> Tensor:
     """Return the error of a row: how low the critic values it."""
     loss: Tensor = -values
     return loss
-
-
-__all__ = ["AdversarialLoss", "AdversarialStep", "ConditionedBatch", "Rules", "unlikeness"]

@@ -26,8 +26,7 @@ from sklearn_ann.layers import (
     layer_widths,
     linear_layers,
 )
-from sklearn_ann.reading import ConditionedBatch
-from sklearn_ann.reading.mixed import Fields
+from sklearn_ann.reading import ConditionedBatch, Fields
 
 # Bound of what the critic reads after the fit. No ordinary row comes near it; its features stay finite.
 _FARTHEST = 1e6
@@ -334,9 +333,7 @@ def choices(fields: Fields, n_conditions: int) -> list[tuple[int, int]]:
     return [] if n_conditions else [(block.start, block.stop) for block in fields.blocks if block.number is None]
 
 
-def adversaries_of(
-    p: Bunch, fields: Fields, rows: Tensor, weight: Tensor | None, conditions: Tensor
-) -> Adversaries:
+def adversaries_of(p: Bunch, fields: Fields, rows: Tensor, weight: Tensor | None, conditions: Tensor) -> Adversaries:
     """Build generator and critic from hyper-parameters `p`."""
     hidden = layer_widths(p.hidden_layer_sizes)
     n_levels = conditions.shape[1] or sum(stop - start for start, stop in choices(fields, 0))

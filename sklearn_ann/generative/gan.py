@@ -29,7 +29,15 @@ from sklearn_ann.generative.adversarial import AdversarialLoss, AdversarialStep,
 from sklearn_ann.generative.adversaries import Adversaries, adversaries_of
 from sklearn_ann.generative.energy import energy_distance
 from sklearn_ann.layers import Activation
-from sklearn_ann.reading import ConditionedReader, ConditionedSamples, Fields, MixedReader, Reader, RowReader, columns_of
+from sklearn_ann.reading import (
+    ConditionedReader,
+    ConditionedSamples,
+    Fields,
+    MixedReader,
+    Reader,
+    RowReader,
+    columns_of,
+)
 
 _ENOUGH = 500  # steps of the generator, before which its average holds its random start
 _LEAST_DRAWN = 1000  # rows that a score compares with
@@ -102,9 +110,9 @@ class GANSampler(NeuralEstimator):
 
     early_stopping : bool
         Whether to hold out a share `validation_fraction` of the data, to watch the energy distance between them and
-        generated rows [5]_, and to keep the weights of the best epoch. Otherwise all of `max_epochs` are run: the losses
-        of adversaries do not tell how good they are. The schedule ``"adaptive"`` without held-out data goes by the
-        critic's loss.
+        generated rows [5]_, and to keep the weights of the best epoch. Otherwise all of `max_epochs` are run, because
+        the losses of adversaries do not tell how good they are. The schedule ``"adaptive"`` without held-out data goes
+        by the critic's loss.
 
     Attributes
     ----------
@@ -217,9 +225,10 @@ class GANSampler(NeuralEstimator):
     def _prepare(self, X: Any, y: Any = None, *, categorical_features: Any = None, **options: Any) -> Plan:
         if categorical_features is None:
             return super()._prepare(X, y, **options)
-        told = object.__new__(type(self))  # this estimator, which stays as it is, with the columns that fit is told
-        vars(told).update(vars(self), categorical_features=categorical_features)
-        return told._prepare(X, y, **options)
+        told: Any = object.__new__(type(self))  # as this estimator, which stays as it is, but for the columns
+        told.__dict__.update(self.__dict__, categorical_features=categorical_features)
+        plan: Plan = told._prepare(X, y, **options)
+        return plan
 
     # --- What a user calls -----------------------------------------------------------------------------------------
 
