@@ -173,6 +173,8 @@ def decimals(values: np.ndarray) -> int | None:
     Values that are read as float32 have the decimals of this type.
     """
     for places in range(_MOST_DECIMALS + 1):
-        if np.array_equal(np.round(values, places), values):
+        with np.errstate(over="ignore", invalid="ignore"):  # in float16, what is shifted by some decimals is infinite
+            rounded = np.round(values, places)
+        if np.array_equal(rounded, values):
             return places
     return None
