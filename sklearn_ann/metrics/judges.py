@@ -12,30 +12,36 @@ from sklearn_ann.metrics.tables import Layout, Rows
 
 _MOST = 254  # categories of a column that the boosted trees can tell apart, and one for all others
 _LEAF = 20  # samples in a leaf, scikit-learn's default
+_FEW = 400  # samples, below which trees need smaller leaves
 _SEEDS = np.iinfo(np.int32).max
 
 
 def boosting(
     kind: Literal["classifier", "regressor"],
     layout: Layout,
+    rows: dict[str, Rows],
     n_samples: int,
     rng: np.random.RandomState,
     class_weight: str | None = None,
-) -> BaseEstimator:
-    """Return boosted trees for the matrix that `of_codes` makes.
+) -> tuple[BaseEstimator, dict[str, np.ndarray]]:
+    """Return boosted trees and the matrices that they read.
 
-    Below 400 samples leaves are smaller than scikit-learn's: with 20 samples in a leaf, a table of 30 rows cannot be
-    split, and its samples would look perfect.
+    With 20 samples in a leaf a table of 30 rows cannot be split, and its samples would look perfect; nor do the trees
+    look at categories of fewer than ten rows. Below 400 samples leaves are therefore smaller, and each category has a
+    column.
     """
-    n_categorical = len(layout.categorical)
+    few = n_samples < _FEW
+    n_categorical = 0 if few else len(layout.categorical)
+    matrices = (one_hot if few else of_codes)(layout, rows)
+    n_columns = next(iter(matrices.values())).shape[1]
     options: dict[str, Any] = {
-        "categorical_features": np.arange(n_categorical + len(layout.numeric)) < n_categorical,
-        "min_samples_leaf": max(1, min(_LEAF, n_samples // 20)),
+        "categorical_features": np.arange(n_columns) < n_categorical,
+        "min_samples_leaf": max(1, min(_LEAF, n_samples * _LEAF // _FEW)),
         "random_state": rng.randint(_SEEDS),
     }
     if kind == "classifier":
-        return HistGradientBoostingClassifier(class_weight=class_weight, **options)
-    return HistGradientBoostingRegressor(**options)
+        return HistGradientBoostingClassifier(class_weight=class_weight, **options), matrices
+    return HistGradientBoostingRegressor(**options), matrices
 
 
 def seeded(estimator: Any, rng: np.random.RandomState) -> Any:
@@ -48,16 +54,16 @@ def seeded(estimator: Any, rng: np.random.RandomState) -> Any:
 
 
 def of_codes(layout: Layout, rows: dict[str, Rows]) -> dict[str, np.ndarray]:
-    """Return the codes of categories beside the numbers, NaN where one is missing.
+    """Return the codes of categories, of a missing one too, beside the numbers.
 
-    Codes go by frequency in all tables together; all categories after the first 254 have one code.
+    Codes go by frequency in all tables together; all categories after the first 254 have one code. A missing category
+    is not NaN, which the trees do not split from a single category.
     """
     codes = {name: part.codes.astype(np.float64) for name, part in rows.items()}
     for place, n_codes in enumerate(layout.n_codes):
         counts = np.bincount(np.concatenate([part.codes[:, place] for part in rows.values()]), minlength=n_codes)
         rank = np.empty(n_codes)
-        rank[np.argsort(-counts[:-1], kind="stable")] = np.minimum(np.arange(n_codes - 1), _MOST)
-        rank[-1] = np.nan
+        rank[np.argsort(-counts, kind="stable")] = np.minimum(np.arange(n_codes), _MOST)
         for name, part in rows.items():
             codes[name][:, place] = rank[part.codes[:, place]]
     return {name: np.hstack([codes[name], part.numbers]) for name, part in rows.items()}

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import safe_indexing
-from sklearn_ann.metrics.judges import boosting, of_codes, seeded
+from sklearn_ann.metrics.judges import boosting, seeded
 from sklearn_ann.metrics.tables import matched, read_together
 from sklearn_ann.reading.columns import as_table, chosen_positions, column, is_frame, is_missing
 
@@ -139,7 +139,7 @@ def _judge(
     if estimator is None:
         layout, rows = read_together(tables, "X_test", categorical_features)
         n_samples = min(len(part.codes) for name, part in rows.items() if name != "X_test")
-        return boosting("classifier" if classes else "regressor", layout, n_samples, rng), of_codes(layout, rows)
+        return boosting("classifier" if classes else "regressor", layout, rows, n_samples, rng)
     test = tables["X_test"]
     if is_frame(test):
         tables = {name: matched(X, test, name, "X_test") if is_frame(X) else X for name, X in tables.items()}

@@ -73,6 +73,17 @@ def test_missing_values_are_told():
     assert two_sample_auc(samples.assign(age=np.nan), real) > 0.9
 
 
+@pytest.mark.parametrize("n", [30, 600])
+def test_categories_that_differ_are_told(n):
+    def frame(*values):
+        return pd.DataFrame({"a": (list(values) * n)[:n]})
+
+    assert two_sample_auc(frame(None), frame("x")) == 1
+    assert two_sample_auc(frame(None, "x"), frame("x")) == pytest.approx(0.75, abs=0.01)
+    assert two_sample_auc(frame("x", "y"), frame(None, "x")) == pytest.approx(0.875, abs=0.03)
+    assert two_sample_auc(frame(*"abcd"), frame(*"defg")) > 0.8
+
+
 def test_other_classifiers_read_a_column_for_each_category():
     real, samples = table(300, 0).drop(columns="age"), table(300, 1).drop(columns="age")
     samples["job"] = pd.Categorical(["never seen"] + ["old"] * 299)

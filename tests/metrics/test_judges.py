@@ -15,7 +15,7 @@ ROWS = {
 
 def test_codes_go_by_frequency_in_all_tables():
     matrices = of_codes(LAYOUT, ROWS)
-    np.testing.assert_array_equal(matrices["one"], [[0, 0.5], [0, np.nan], [np.nan, 1]])
+    np.testing.assert_array_equal(matrices["one"], [[0, 0.5], [0, np.nan], [2, 1]])
     np.testing.assert_array_equal(matrices["two"], [[0, 0], [1, 0], [1, 0]])
 
 
@@ -28,18 +28,23 @@ def test_a_column_for_each_category_and_for_missing():
 def test_boosted_trees_read_a_thousand_categories():
     rng = np.random.RandomState(0)
     codes = np.r_[np.arange(1000), np.zeros(500, dtype=int)]
-    layout = LAYOUT._replace(n_codes=[1001])
-    matrix = of_codes(layout, {"one": Rows(codes[:, None], np.zeros((1500, 1)))})["one"]
-    assert matrix[:, 0].max() == 254
-    y = codes == 0
-    assert boosting("classifier", layout, 1500, rng).fit(matrix, y).score(matrix, y) == 1
+    layout, rows = LAYOUT._replace(n_codes=[1001]), {"one": Rows(codes[:, None], np.zeros((1500, 1)))}
+    model, matrices = boosting("classifier", layout, rows, 1500, rng)
+    X, y = matrices["one"], codes == 0
+    assert X.max() == 254
+    assert model.fit(X, y).score(X, y) == 1
 
 
 def test_few_rows_can_be_split():
-    layout = LAYOUT._replace(categorical=[], n_codes=[])
-    X = np.arange(12.0)[:, None]
-    model = boosting("classifier", layout, 12, np.random.RandomState(0)).fit(X, X[:, 0] > 5)
-    assert model.score(X, X[:, 0] > 5) == 1
+    rng = np.random.RandomState(0)
+    numbers = Rows(np.zeros((12, 0), dtype=int), np.arange(12.0)[:, None])
+    model, matrices = boosting("classifier", LAYOUT._replace(categorical=[], n_codes=[]), {"one": numbers}, 12, rng)
+    y = np.arange(12) > 5
+    assert model.fit(matrices["one"], y).score(matrices["one"], y) == 1
+    categories = Rows(np.arange(40)[:, None] % 8, np.zeros((40, 1)))
+    model, matrices = boosting("classifier", LAYOUT._replace(n_codes=[9]), {"one": categories}, 40, rng)
+    y = categories.codes[:, 0] == 3
+    assert model.fit(matrices["one"], y).score(matrices["one"], y) == 1
 
 
 def test_open_seeds_are_drawn_and_others_kept():
