@@ -67,8 +67,8 @@ def two_sample_auc(
     Copies of the real rows are not told from them, and have 0.5; `copy_share` finds them. A value clearly below 0.5
     means near copies: a row has one, of the other class, in another fold.
 
-    The value depends on the classifier and on the number of rows: compare samplers with the same. The boosted trees read
-    255 bins of a column, and see no difference within a bin.
+    The value depends on the classifier and rises with the number of rows: compare samplers with the same. The boosted
+    trees read 255 bins of a column, and see no difference within a bin.
 
     References
     ----------
