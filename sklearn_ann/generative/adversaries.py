@@ -30,6 +30,7 @@ from sklearn_ann.reading import ConditionedBatch, Fields
 
 # Bound of what the critic reads after the fit. No ordinary row comes near it; its features stay finite.
 _FARTHEST = 1e6
+_REACH = 10  # steps over which the first average reaches back
 
 
 class Draws(Stochastic):
@@ -306,10 +307,10 @@ class Adversaries(nn.Module):
     def average(self, decay: float, n_done: int) -> None:
         """Take the generator's current weights into the average.
 
-        After t steps a weight that is s steps old counts in proportion to ``decay**s``; the average is exact from the
-        first step on, as the moments of Adam are (Kingma and Ba 2015, section 3).
+        A weight that is s steps old counts in proportion to ``decay**s``. In the beginning, the average forgets faster:
+        it reaches back over about a tenth of the steps so far, and has nothing of the random start.
         """
-        rate = (1 - decay) / (1 - decay ** (n_done + 1))
+        rate = max(1 - decay, _REACH / (_REACH + n_done)) if decay else 1.0
         torch._foreach_lerp_(list(self.averaged.buffers()), list(self.generator.parameters()), rate)
         self.n_averaged += 1
 

@@ -106,7 +106,7 @@ class GANSampler(NeuralEstimator):
 
     averaging : float
         Decay, in [0, 1), of the average of the generator's weights: a weight that is s steps old counts as much as
-        ``averaging ** s``. 0 takes the last weights.
+        ``averaging ** s``, and over the first steps less. 0 takes the last weights.
 
     early_stopping : bool
         Whether to hold out a share `validation_fraction` of the data, to watch the energy distance between them and

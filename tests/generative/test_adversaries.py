@@ -80,19 +80,25 @@ def test_disobedience_is_the_cross_entropy_of_the_category_that_was_asked_for():
     torch.testing.assert_close(uniform, expected)
 
 
-def test_the_average_is_that_of_all_weights_from_the_first_step_on():
+def test_the_average_reaches_back_over_a_share_of_the_steps_and_no_further_than_its_decay():
     module = adversaries()
-    seen = []
     parameter, averaged = module.generator.body[-1].weight, module.averaged.body[-1].weight
-    for step in range(5):
-        with torch.no_grad():
-            parameter.copy_(torch.full_like(parameter, float(step)))
-        module.average(0.9, step)
-        seen.append(float(averaged.mean()))
-    powers = 0.9 ** np.arange(5)
-    expected = [np.average(np.arange(t + 1), weights=powers[: t + 1][::-1]) for t in range(5)]
-    np.testing.assert_allclose(seen, expected, rtol=1e-5)
-    assert int(module.n_averaged) == 5
+
+    def averages(decay, values):
+        found = []
+        for step, value in enumerate(values):
+            with torch.no_grad():
+                parameter.fill_(float(value))
+            module.average(decay, step)
+            found.append(float(averaged.mean()))
+        return np.array(found)
+
+    assert averages(0.9, [7.0])[0] == 7.0  # nothing of the random start
+    age = np.arange(400) - averages(0.999, np.arange(400))
+    assert 0.05 < age[-1] / 400 < 0.15
+    assert averages(0.9, np.arange(400))[-1] == pytest.approx(399 - 9, abs=0.1)
+    assert averages(0.0, [1.0, 5.0])[-1] == 5.0
+    assert int(module.n_averaged) == 1 + 400 + 400 + 2
 
 
 def test_an_average_is_no_parameter():
