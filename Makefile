@@ -43,6 +43,7 @@ benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_embedding.py
 	$(BIN)/python tests/benchmarks/benchmark_latent.py
 	$(BIN)/python tests/benchmarks/benchmark_vae.py
+	$(BIN)/python tests/benchmarks/benchmark_gan.py
 	$(BIN)/python tests/benchmarks/benchmark_attention.py
 	$(BIN)/python tests/benchmarks/benchmark_one_row.py
 	$(BIN)/python tests/benchmarks/benchmark_defaults.py

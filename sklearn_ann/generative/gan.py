@@ -163,12 +163,12 @@ class GANSampler(NeuralEstimator):
     >>> import pandas as pd
     >>> from sklearn_ann import GANSampler
     >>> table = pd.DataFrame({"size": [1.5, 9.0, 1.7, 8.8] * 50, "kind": ["mouse", "cat", "mouse", "cat"] * 50})
-    >>> gan = GANSampler(max_epochs=100, random_state=0).fit(table)
-    >>> gan.sample(1000).groupby("kind")["size"].median()
-    kind
-    cat      ...
-    mouse    1...
-    Name: size, dtype: float64
+    >>> gan = GANSampler(hidden_layer_sizes=64, max_epochs=500, random_state=0).fit(table)
+    >>> samples = gan.sample(1000)
+    >>> samples.dtypes.equals(table.dtypes)
+    True
+    >>> ((samples["size"] > 5) == (samples["kind"] == "cat")).mean() > 0.9
+    np.True_
     """
 
     n_components: PositiveInt = 64
@@ -181,13 +181,14 @@ class GANSampler(NeuralEstimator):
     categorical_features: Any = "auto"
     scaling: Literal["quantile", "modes", "standard"] = "quantile"
     conditions: Any = None
-    pack_size: PositiveInt = 8
+    pack_size: PositiveInt = 2
     n_critic_steps: PositiveInt = 2
     gradient_penalty: NonNegativeFloat = 10.0
     averaging: Fraction = 0.999
     max_epochs: PositiveInt | Literal["auto"] = "auto"
-    batch_size: PositiveInt | Literal["auto"] | None = "auto"
-    learning_rate: PositiveFloat = 5e-4
+    batch_size: PositiveInt | Literal["auto"] | None = 256
+    learning_rate: PositiveFloat = 1e-3
+    learning_rate_schedule: training.Schedule = "cosine"
 
     _budget: ClassVar[Budget] = Budget(steps=4000, epochs=100)
 
