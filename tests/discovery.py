@@ -137,6 +137,7 @@ _DATA = {
     SequenceEmbeddingTransformer: TEXTS,
     SequenceTranslator: PAIRS,
     TensorFactorizationRegressor: ENTRIES,
+    VAESampler: digits(),  # of coarse ones its likelihood is a density above one, and the loss negative
 }
 
 

@@ -213,14 +213,14 @@ def test_early_stopping_holds_data_out(estimator, data):
 
 
 @every_estimator_of_rows
-def test_validation_data_reach_the_last_step_of_a_pipeline(estimator, rows):
-    X, y = rows
+def test_validation_data_reach_the_last_step_of_a_pipeline(estimator, digits):
+    X, y = digits
     X = X * 255  # unless the first step sees the validation data too, their loss is out of all proportion
     supervised = is_supervised(estimator)
     with config_context(enable_metadata_routing=True):
         step = estimator(**BRIEF).set_fit_request(X_val=True, **({"y_val": True} if supervised else {}))
         pipe = make_pipeline(FunctionTransformer(lambda X: X / 255), step, transform_input=["X_val"])
-        pipe.fit(X[:100], y[:100], X_val=X[100:], **({"y_val": y[100:]} if supervised else {}))
+        pipe.fit(X[:200], y[:200], X_val=X[200:], **({"y_val": y[200:]} if supervised else {}))
     losses = pipe[-1].history_
     times = 100 if estimator in RANDOM_ERROR else 3  # without the scaling a squared error would be 65,025 times as much
     assert losses["validation_loss"][-1] < times * losses["loss"][-1]
