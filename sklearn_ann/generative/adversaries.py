@@ -134,19 +134,21 @@ class ConvolutionalBody(nn.Module):
     encoder : ConvolutionalEncoder
         Of images that have the channels of all images of a pack.
     pack_size : int
+    activation : nn.Module
+        Follows the encoder, whose last layer is linear.
     dense : nn.Module
         Maps the encoder's output and the conditions to features.
     """
 
-    def __init__(self, encoder: ConvolutionalEncoder, pack_size: int, dense: nn.Module) -> None:
+    def __init__(self, encoder: ConvolutionalEncoder, pack_size: int, activation: nn.Module, dense: nn.Module) -> None:
         super().__init__()
-        self.encoder, self.pack_size, self.dense = encoder, pack_size, dense
+        self.encoder, self.pack_size, self.activation, self.dense = encoder, pack_size, activation, dense
 
     def forward(self, packs: Tensor) -> Tensor:
         height, width, channels = self.encoder.grid
         n_pixels = height * width * channels
         images = packs[:, :n_pixels].view(len(packs), self.pack_size, height, width, channels // self.pack_size)
-        code = self.encoder(images.movedim(1, 3).reshape(len(packs), n_pixels))
+        code = self.activation(self.encoder(images.movedim(1, 3).reshape(len(packs), n_pixels)))
         features: Tensor = self.dense(torch.cat([code, packs[:, n_pixels:]], dim=1))
         return features
 
@@ -379,5 +381,5 @@ def convolutional_bodies(
     packed = (*grid[:2], grid[2] * p.pack_size)
     encoder = ConvolutionalEncoder(layers, packed, hidden[:1], p.activation, 0.0)
     dense = dense_stack(linear_layers((hidden[0] + p.pack_size * n_levels, *hidden)), p.activation, activate_last=True)
-    body = ConvolutionalBody(encoder, p.pack_size, nn.Sequential(activation_layer("identity"), dense))
+    body = ConvolutionalBody(encoder, p.pack_size, activation_layer(p.activation), dense)
     return generating, body, hidden[-1]
