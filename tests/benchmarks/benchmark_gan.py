@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 import torch
-from loaders import california
+from loaders import houses
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -134,7 +134,7 @@ def part_classes(n_seeds=3):
 
 def part_california(n_seeds=1, n_train=8000, n_test=4000):
     """California: boosting trained on samples, and the classifier that tells samples from real rows."""
-    X, y = california()
+    X, y = houses()
     table = np.column_stack([X, y])
     for name, sampler in peers("GANSampler", "Gaussian mixture", "CTGAN"):
         found = []
