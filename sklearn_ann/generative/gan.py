@@ -183,14 +183,14 @@ class GANSampler(NeuralEstimator):
     conditions: Any = None
     pack_size: PositiveInt = 2
     n_critic_steps: PositiveInt = 2
-    gradient_penalty: NonNegativeFloat = 10.0
+    gradient_penalty: NonNegativeFloat = 1.0
     averaging: Fraction = 0.999
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = 256
     learning_rate: PositiveFloat = 1e-3
     learning_rate_schedule: training.Schedule = "cosine"
 
-    _budget: ClassVar[Budget] = Budget(steps=4000, epochs=100)
+    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20, steps_of_sample=2.0, most_steps=4000)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         rows: Reader[Any]
