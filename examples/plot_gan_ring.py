@@ -5,7 +5,8 @@ A game on a ring: what packs are for
 Eight groups of points lie on a circle. A generator that never sees them learns to draw such points from a critic, which
 tells its points from real ones. A critic that sees one point at a time does not notice that some groups get more points
 than others, or none: each point is where real points are. A critic that sees packs of points does. The classical
-baseline is a Gaussian mixture, which on such data is hard to beat.
+baseline is a Gaussian mixture, which on such data is hard to beat. The generator works on normal scores, in which a
+column has no gaps: its errors fall where both columns, each for itself, have values.
 """
 
 # %%

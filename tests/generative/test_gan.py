@@ -269,7 +269,7 @@ def test_the_history_has_the_losses_of_both():
 
 def test_early_stopping_watches_the_distance_to_rows_held_out():
     X, mode = ring()
-    settings = SHORT | {"max_epochs": 30, "n_iter_no_change": 3}
+    settings = SHORT | {"max_epochs": 80, "n_iter_no_change": 80}
     for conditions, y in ((None, None), ("y", mode)):
         gan = GANSampler(early_stopping=True, conditions=conditions, **settings).fit(X, y)
         watched = gan.history_["validation_loss"]
