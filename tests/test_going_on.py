@@ -222,8 +222,8 @@ def test_validation_data_reach_the_last_step_of_a_pipeline(estimator, digits):
         pipe = make_pipeline(FunctionTransformer(lambda X: X / 255), step, transform_input=["X_val"])
         pipe.fit(X[:200], y[:200], X_val=X[200:], **({"y_val": y[200:]} if supervised else {}))
     losses = pipe[-1].history_
-    # Without the scaling a squared error would be 65,025 times as much. A critic's loss may be negative.
-    times = {GANSampler: 5, VAESampler: 100}.get(estimator, 3)
+    # Without the scaling a squared error would be 65,025 times as much, a distance of normal scores 40 times its loss.
+    times = {GANSampler: 15, VAESampler: 100}.get(estimator, 3)
     assert losses["validation_loss"][-1] < times * abs(losses["loss"][-1])
 
 
