@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
@@ -20,20 +21,36 @@ from sklearn_ann.base.parameters import (
     DropProbability,
     LayerSizes,
     NonNegativeFloat,
+    PositiveFloat,
     PositiveInt,
     RandomState,
 )
 from sklearn_ann.base.plan import checked_weights
-from sklearn_ann.generative.likelihoods import LIKELIHOODS, Gaussian, LikelihoodName, NegativeBinomial, moments
+from sklearn_ann.generative.fitted import FittedParts
+from sklearn_ann.generative.likelihoods import LIKELIHOODS, LikelihoodName, moments
+from sklearn_ann.generative.mixed import Mixed
 from sklearn_ann.generative.network import VariationalAutoEncoder, coders, negative_bound
+from sklearn_ann.generative.prior import PriorName, fitted_mixture
+from sklearn_ann.generative.tables import TableScaling, refuse_categories, table_scaling
 from sklearn_ann.layers import Activation
-from sklearn_ann.reading import ConditionedReader, Reader, RowReader, columns_of
+from sklearn_ann.reading import ConditionedReader, MixedReader, Reader, RowReader, columns_of
 
 _ACTIVE = 1e-2  # Burda et al. 2016, section 5.2
 _ENOUGH = 1000  # samples; a tenth of them is enough to see overfitting
+_OF_OTHERS = {
+    "dropout": 0.1,
+    "beta": 1.0,
+    "learning_rate_schedule": "constant",
+    "learning_rate": 1e-3,
+    "max_epochs": 200,
+}
+_OF_SHAPED = {
+    **{"dropout": 0.0, "beta": 0.1, "learning_rate_schedule": "cosine", "learning_rate": 3e-3},
+    **{"early_stopping": False, "max_epochs": 60},
+}
 
 
-class VAESampler(NeuralEstimator):
+class VAESampler(FittedParts, NeuralEstimator):
     r"""A distribution with a latent space, to sample from: the variational auto-encoder of Kingma and Welling.
 
     A sample is drawn in two steps: a code ``z ~ N(0, I)``, then ``x`` from ``p(x | z)``, whose parameters a decoder
@@ -183,19 +200,25 @@ class VAESampler(NeuralEstimator):
 
     n_components: PositiveInt = 10
     likelihood: LikelihoodName = "gaussian"
+    prior: PriorName = "normal"
+    categorical_features: Any = "auto"
+    scaling: TableScaling = "auto"
     architecture: Literal["dense", "conv"] = "dense"
     hidden_layer_sizes: LayerSizes = (128,)
     decoder: Literal["mirror", "linear"] = "mirror"
     conv_layers: Any = "auto"
     image_shape: tuple | None = None
     activation: Activation = "relu"
-    dropout: DropProbability = 0.1
-    beta: NonNegativeFloat = 1.0
+    dropout: DropProbability | Literal["auto"] = "auto"
+    beta: NonNegativeFloat | Literal["auto"] = "auto"
     kl_warmup: ClosedFraction = 0.1
     free_bits: NonNegativeFloat = 0.0
     conditions: Any = None
     layer: str | None = None
+    max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | None = 128
+    learning_rate: PositiveFloat | Literal["auto"] = "auto"  # type: ignore[assignment]
+    learning_rate_schedule: training.Schedule | Literal["auto"] = "auto"  # type: ignore[assignment]
     weight_decay: NonNegativeFloat = 1e-6
     early_stopping: bool | Literal["auto"] = "auto"  # type: ignore[assignment]
     tol: NonNegativeFloat = 1e-3
@@ -203,22 +226,39 @@ class VAESampler(NeuralEstimator):
     _loss_floor: ClassVar[float] = 1.0  # nats
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        rows = RowReader(
-            conditions=columns_of(self.conditions),
-            layer=self.layer,
-            image_shape=self.image_shape,
-            check=LIKELIHOODS[self.likelihood].check,
-            **common,
-        )
-        return ConditionedReader(conditions=self.conditions, rows=rows, **common)
+        return ConditionedReader(conditions=self.conditions, rows=self._row_reader(X, common), **common)
+
+    def _row_reader(self, X: Any, common: dict[str, Any]) -> Reader[Any]:
+        """Return a reader of tables, or of rows of numbers."""
+        apart = columns_of(self.conditions)
+        mixes = self.likelihood == "gaussian" and self.architecture == "dense" and self.image_shape is None
+        if mixes:
+            scaling = table_scaling(
+                X,
+                categorical_features=self.categorical_features,
+                scaling=self.scaling,
+                conditions=apart,
+                shaped=self.prior == "mixture",
+            )
+            if scaling is not None:
+                kept = copy.copy(self.categorical_features)  # a list may change
+                return MixedReader(categorical_features=kept, scaling=scaling, conditions=apart, **common)
+        else:
+            why = f"likelihood={self.likelihood!r} with architecture={self.architecture!r}"
+            refuse_categories(X, self.categorical_features, apart, why)
+        check = LIKELIHOODS[self.likelihood].check
+        return RowReader(conditions=apart, layer=self.layer, image_shape=self.image_shape, check=check, **common)
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
-        return {"early_stopping": len(plan.examples) >= _ENOUGH}
+        shaped = plan.parameters.prior == "mixture" and isinstance(plan.reader.rows, MixedReader)
+        return {"early_stopping": len(plan.examples) >= _ENOUGH} | (_OF_SHAPED if shaped else _OF_OTHERS)
 
     def _network(self, plan: Plan) -> nn.Module:
         p, examples = plan.parameters, plan.examples
         found = LIKELIHOODS[p.likelihood]
-        likelihood = found(moments(examples.samples.samples, examples.weight, of_sums=found.of_counts))
+        data = moments(examples.samples.samples, examples.weight, of_sums=found.of_counts)
+        rows = plan.reader.rows
+        likelihood = Mixed(data, rows.fields) if isinstance(rows, MixedReader) else found(data)
         known = plan.reader.known
         encoder, decoder = coders(p, likelihood, 0 if known is None else known.n_levels)
         return VariationalAutoEncoder(encoder, decoder, likelihood, p.beta, p.kl_warmup, p.free_bits)
@@ -227,12 +267,23 @@ class VAESampler(NeuralEstimator):
         return negative_bound
 
     def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
-        samples, rows = run.examples.samples, run.examples.rows
-        means = plan.apply(module, samples, lambda network, batch: network.posterior(batch.x).mean)
-        variances = (means if rows is None else means[rows.numpy()]).var(axis=0)
+        samples: Any = run.examples.samples
+        rows = run.examples.rows
+        means, log_variances = plan.apply(module, samples, lambda network, batch: network.posterior(batch.x))
+        kept = slice(None) if rows is None else rows.numpy()
+        if plan.parameters.prior == "mixture":
+            weight = None if run.examples.weight is None else run.examples.weight.numpy()[kept]
+            mixture = fitted_mixture(
+                means[kept],
+                np.exp(log_variances[kept] / 2),
+                samples.conditions.numpy()[kept],
+                weight,
+                copy.deepcopy(plan.rng),  # which a fit that is looked at must not move
+            )
+            module.prior = mixture.to(plan.device)
         known = plan.reader.known
         return {
-            "active_units_": variances > _ACTIVE,
+            "active_units_": means[kept].var(axis=0) > _ACTIVE,
             "conditions_": None if known is None else known.categories,
         }
 
@@ -324,7 +375,7 @@ class VAESampler(NeuralEstimator):
         return codes
 
     @training.isolated()
-    def inverse_transform(self, X: Any, y: Any = None) -> np.ndarray:
+    def inverse_transform(self, X: Any, y: Any = None) -> Any:
         """Decode codes.
 
         To remove a batch effect, decode all codes under the same condition.
@@ -343,13 +394,10 @@ class VAESampler(NeuralEstimator):
         """
         codes = self._check_codes(X)
         samples = self.reader_.conditioned(codes, self.reader_.asked_for(y, len(codes)))
-        means: np.ndarray = self._apply_to(samples, VariationalAutoEncoder.mean)
-        return means
+        return self._table(self._apply_to(samples, VariationalAutoEncoder.mean), drawn=False)
 
     @training.isolated()
-    def sample(
-        self, n_samples: int = 1, y: Any = None, *, random_state: RandomState = None
-    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    def sample(self, n_samples: int = 1, y: Any = None, *, random_state: RandomState = None) -> Any:
         """Draw samples: a code from the prior, then a sample from ``p(x | z)``.
 
         For the mean of ``p(x | z)``, such as an image without noise, use ``inverse_transform`` of normal numbers.
@@ -376,14 +424,24 @@ class VAESampler(NeuralEstimator):
         rng = training.as_random_state(given)
         reader = self.reader_
         labels = reader.known.draw(n_samples, rng) if reader.known and y is None else reader.asked_for(y, n_samples)
-        codes = torch.as_tensor(rng.standard_normal((n_samples, self._n_features_out)), dtype=reader.dtype)
-        samples: np.ndarray = self._apply_to(
-            reader.conditioned(training.Rows(codes), labels),
+        blank = reader.conditioned(training.Rows(torch.empty((n_samples, 0), dtype=reader.dtype)), labels)
+        drawn = self.module_.prior.draw(blank.conditions, self._n_features_out, rng)
+        rows: np.ndarray = self._apply_to(
+            reader.conditioned(training.Rows(torch.as_tensor(drawn, dtype=reader.dtype)), labels),
             lambda network, batch: network.likelihood.draw(network.decode(*batch), rng),
         )
+        samples = self._table(rows, drawn=True)
         if labels is None:
             return samples
         return samples, np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
+
+    def _table(self, rows: np.ndarray, *, drawn: bool) -> Any:
+        """Return rows of the network as a table of the kind of X; `drawn` rows have its types too."""
+        reader = self.reader_.rows
+        if not isinstance(reader, MixedReader):
+            return reader.table(rows, drawn=drawn)
+        fields = reader.fields
+        return reader.table(rows[:, : fields.n_numbers], fields.codes(torch.as_tensor(rows)).numpy())
 
     def elbo(self, X: Any, y: Any = None, *, n_draws: int = 100, random_state: RandomState = 0) -> np.ndarray:
         """Return the evidence lower bound of each sample, with weight 1 for the divergence.
@@ -454,47 +512,3 @@ class VAESampler(NeuralEstimator):
         """
         scores = self.score_samples(X, y)
         return float(np.average(scores, weights=checked_weights(sample_weight, len(scores))))
-
-    # --- Fitted attributes -----------------------------------------------------------------------------------------
-
-    @property
-    def encoder_(self) -> nn.Module:
-        """The encoder as a torch module."""
-        check_is_fitted(self)
-        encoder: nn.Module = self.module_.encoder
-        return encoder
-
-    @property
-    def decoder_(self) -> nn.Module:
-        """The decoder as a torch module."""
-        check_is_fitted(self)
-        decoder: nn.Module = self.module_.decoder
-        return decoder
-
-    @property
-    def loadings_(self) -> np.ndarray | None:
-        """The weights of a linear decoder, in the units of the data."""
-        if not isinstance(self.decoder_, nn.Linear):
-            return None
-        likelihood: Any = self.module_.likelihood
-        weight = self.decoder_.weight[: likelihood.n_features, : self._n_features_out]
-        if isinstance(likelihood, Gaussian):
-            weight = weight * likelihood.scale[:, None]
-        loadings: np.ndarray = weight.numpy(force=True)
-        return loadings
-
-    @property
-    def noise_variance_(self) -> np.ndarray | None:
-        """The variances of a Gaussian likelihood."""
-        check_is_fitted(self)
-        likelihood: Any = self.module_.likelihood
-        if not isinstance(likelihood, Gaussian):
-            return None
-        return (likelihood.variance() * likelihood.scale.square()).numpy(force=True)
-
-    @property
-    def dispersion_(self) -> np.ndarray | None:
-        """The dispersions of a negative binomial likelihood."""
-        check_is_fitted(self)
-        likelihood: Any = self.module_.likelihood
-        return likelihood.dispersion().numpy(force=True) if isinstance(likelihood, NegativeBinomial) else None
