@@ -20,9 +20,11 @@ from torch import Tensor, nn
 PriorName = Literal["normal", "mixture"]
 
 _LOG_2_PI = math.log(2 * math.pi)
-_CANDIDATES = (1, 2, 4, 8, 16, 32, 64, 128)
+_CANDIDATES = (1, 2, 4, 8, 16, 32, 48, 64, 96, 128)
 _HELD_OUT = 0.2
+_TRIALS, _RUNS = 2, 4  # mixtures from different starts, averaged, to choose their size by and to keep
 _ENOUGH = 2000  # codes to fit to; of few samples, several are drawn of each
+_MOST = 10_000  # samples to fit to
 _ITERATIONS, _PROGRESS = 100, 1e-3
 _PSEUDO = 1.0
 _LEAST_SPREAD = 1e-6  # of the average variance, which keeps codes on a plane invertible
@@ -138,8 +140,9 @@ class Components(NamedTuple):
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
         for k, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
-            scaled = solve_triangular(factor, (codes - mean).T, lower=True, check_finite=False)
-            squares = np.einsum("qn,qn->n", scaled, scaled)
+            inverse = solve_triangular(factor, np.eye(len(factor)), lower=True, check_finite=False)
+            scaled = codes @ inverse.T - inverse @ mean
+            squares = np.einsum("nq,nq->n", scaled, scaled)
             result[:, k] = log_weights[k] - np.log(np.diag(factor)).sum() - 0.5 * (squares + len(mean) * _LOG_2_PI)
         return result
 
@@ -153,8 +156,8 @@ def fitted_mixture(
 ) -> Mixture:
     """Fit a mixture to codes drawn from ``q(z | x)`` of the training data, one for each combination of conditions.
 
-    The number of normal distributions is the power of two up to 128 from which on the likelihood of a fifth of the
-    samples, held out, no longer rises.
+    The number of normal distributions, up to 128, is that from which on the likelihood of a fifth of the samples, held
+    out, no longer rises. Four mixtures of this size, from different starts, are averaged (Smyth and Wolpert 1999).
 
     Parameters
     ----------
@@ -166,6 +169,9 @@ def fitted_mixture(
     rng : RandomState
     """
     weight = np.ones(len(means)) if weight is None else weight / weight.mean()
+    if len(means) > _MOST:
+        some = rng.choice(len(means), _MOST, replace=False)
+        means, deviations, conditions, weight = means[some], deviations[some], conditions[some], weight[some]
     combinations, group = np.unique(conditions, axis=0, return_inverse=True)
     n_groups = len(combinations)
     group = group.ravel()
@@ -199,44 +205,57 @@ def _best(codes: np.ndarray, weight: np.ndarray, spread: np.ndarray, rng: np.ran
     for k in _CANDIDATES:
         if 2 * k > len(kept) or n_out == 0:
             break
-        tried = _fit(codes[:, kept], weight[kept], k, spread, rng)
+        tried = _average(codes[:, kept], weight[kept], k, spread, rng, _TRIALS)
         joint = tried.log_joint(codes[:, out].reshape(-1, codes.shape[2]))
         score = np.average(logsumexp(joint, axis=1), weights=np.tile(weight[out], n_draws))
         if score <= best_score:
             break
         best, best_score = k, score
-    return _fit(codes, weight, best, spread, rng)
+    return _average(codes, weight, best, spread, rng, _RUNS)
+
+
+def _average(
+    codes: np.ndarray, weight: np.ndarray, k: int, spread: np.ndarray, rng: np.random.RandomState, runs: int
+) -> Components:
+    """Return the average of mixtures of k normal distributions from different starts: one is an accident of its own."""
+    parts = [_fit(codes, weight, k, spread, rng) for _ in range(1 if k == 1 else runs)]
+    weights, means, factors = (np.concatenate(values) for values in zip(*parts, strict=True))
+    return Components(weights / len(parts), means, factors)
 
 
 def _fit(codes: np.ndarray, weight: np.ndarray, k: int, spread: np.ndarray, rng: np.random.RandomState) -> Components:
     """Fit k normal distributions by expectation and maximisation; codes: (n_draws, n_samples, q)."""
     n_draws, _, q = codes.shape
-    codes, weight = codes.reshape(-1, q), np.tile(weight, n_draws) / n_draws
-    # A covariance is that of its codes and, as q + 1 further ones, that of all codes in proportion to the volume that
-    # one of k shares has: the posterior mode under an inverse Wishart distribution (Fraley and Raftery 2007).
-    of_all = _PSEUDO * spread * k ** (-2 / q)
+    weight = np.tile(weight, n_draws) / n_draws
+    # On a scale on which the codes are around 0 and of unit covariance, sums of squares keep their digits.
+    middle, factor = codes.mean(axis=(0, 1)), np.linalg.cholesky(spread)
+    codes = solve_triangular(factor, (codes.reshape(-1, q) - middle).T, lower=True).T.copy()
+    # A covariance is that of its own codes and, as one further code, that of all codes in proportion to the volume of
+    # one of k shares (compare Fraley and Raftery 2007).
+    of_all = _PSEUDO * np.eye(q) * k ** (-2 / q)
     labels = np.zeros(len(codes), dtype=int)
     if k > 1:
-        scaled = solve_triangular(np.linalg.cholesky(spread), codes.T, lower=True).T
         seed = rng.randint(np.iinfo(np.int32).max)
-        labels = KMeans(k, n_init=1, random_state=seed).fit_predict(scaled, sample_weight=weight)
+        labels = KMeans(k, n_init=1, random_state=seed).fit_predict(codes, sample_weight=weight)
     shares, before = np.eye(k)[labels], -math.inf
     for _ in range(_ITERATIONS):
-        shares *= weight[:, None]  # (n_codes, k)
-        sums = shares.sum(axis=0)
-        means = shares.T @ codes / np.maximum(sums, np.finfo(float).tiny)[:, None]
-        covariances = [_scatter(codes - means[j], shares[:, j]) + of_all for j in range(k)]
-        factors = np.linalg.cholesky(np.stack(covariances) / (sums + _PSEUDO)[:, None, None])
-        found = Components(sums / sums.sum(), means, factors)
+        found = _normals(codes, shares * weight[:, None], of_all)
         joint = found.log_joint(codes)
         total = logsumexp(joint, axis=1)
         score = np.average(total, weights=weight)
         if k == 1 or score - before < _PROGRESS:
             break
         shares, before = np.exp(joint - total[:, None]), score
-    return found
+    return Components(found.weights, middle + found.means @ factor.T, factor @ found.factors)
 
 
-def _scatter(deviations: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    scatter: np.ndarray = (deviations.T * weight) @ deviations
-    return scatter
+def _normals(codes: np.ndarray, shares: np.ndarray, of_all: np.ndarray) -> Components:
+    """Return the normal distributions of codes that belong to them by `shares`, shape (n_codes, k)."""
+    sums = shares.sum(axis=0)
+    means = (shares.T @ codes) / np.maximum(sums, np.finfo(float).tiny)[:, None]
+    covariances = []
+    for total, mean, root in zip(sums, means, np.sqrt(shares).T, strict=True):
+        weighted = codes * root[:, None]
+        scatter = weighted.T @ weighted - total * np.outer(mean, mean)
+        covariances.append((scatter + of_all) / (total + _PSEUDO))
+    return Components(sums / sums.sum(), means, np.linalg.cholesky(np.stack(covariances)))
