@@ -46,6 +46,17 @@ class Posterior(NamedTuple):
         """Return ``KL(q(z_k | x) || N(0, 1))`` of each latent unit k (appendix B), shape (batch, q)."""
         return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance)
 
+    def at_full_weight(self, beta: float) -> Posterior:
+        """Return what this posterior would be if its divergence had had the weight 1 in training, not `beta`.
+
+        For a decoder that is linear around the mean, the best variance v satisfies ``1 / v = J / beta + 1``, where J is
+        what the likelihood adds to the precision.
+        """
+        if beta in (0, 1):
+            return self
+        precision = beta * (-self.log_variance).expm1() + 1
+        return Posterior(self.mean, -precision.clamp(min=math.exp(-_MOST_LOG_VARIANCE)).log())
+
     def log_prob(self, noise: Tensor) -> Tensor:
         """Return ``log q(z | x)`` of the code at `noise`, shape (batch,)."""
         return -0.5 * (noise.square() + self.log_variance + _LOG_2_PI).sum(dim=1)
@@ -146,9 +157,14 @@ class VariationalAutoEncoder(nn.Module):
         """Return ``log p(x | z)`` of each sample for one draw of `noise`, of shape (q,)."""
         return self.likelihood.log_prob(batch.x, self.decode(posterior.at(noise), batch.conditions))
 
+    def _proposal(self, x: Tensor) -> Posterior:
+        """Return what scores draw codes from: under a mixture, of as much spread as the divergence in full asks for."""
+        posterior = self.posterior(x)
+        return posterior if isinstance(self.prior, Normal) else posterior.at_full_weight(self.beta)
+
     def evidence_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
         """Return the evidence lower bound (Kingma and Welling 2013, equation 3), averaged over `draws`, (k, q)."""
-        posterior = self.posterior(batch.x)
+        posterior = self._proposal(batch.x)
         exact = isinstance(self.prior, Normal)
         total = torch.zeros_like(posterior.mean[:, 0])
         for noise in draws:
@@ -164,7 +180,7 @@ class VariationalAutoEncoder(nn.Module):
 
     def importance_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
         """Return ``log mean_i p(x | z_i) p(z_i) / q(z_i | x)`` over `draws`, (k, q) (Burda et al. 2016, equation 8)."""
-        posterior = self.posterior(batch.x)
+        posterior = self._proposal(batch.x)
         log_weights = [
             self.log_likelihood(batch, posterior, noise) + self._log_ratio(batch, posterior, noise) for noise in draws
         ]
