@@ -88,6 +88,7 @@ CASES += [
     (AttentionClassifier, {"attend": "rows"}),
     (AttentionRegressor, {"attend": "rows"}),
     (VAESampler, {"conditions": "y", "likelihood": "bernoulli"}),
+    (VAESampler, {"conditions": "y", "prior": "mixture"}),
     (SequenceEncoder, {"encoding": "kmer"}),
 ]
 

@@ -111,7 +111,8 @@ class Mixture(nn.Module):
     def _log_prob(self, z: Tensor, weights: Tensor) -> Tensor:
         own = weights.nonzero()[:, 0]
         inverses = self.inverses[own].to(z)
-        scaled = torch.einsum("nkj,kij->nki", z[:, None, :] - self.means[own].to(z), inverses)
+        with torch.autocast(z.device.type, enabled=False):  # the digits of bfloat16 are too few for squares
+            scaled = torch.einsum("nkj,kij->nki", z[:, None, :] - self.means[own].to(z), inverses)
         constant = inverses.diagonal(dim1=1, dim2=2).log().sum(dim=1) + weights[own].log().to(z)
         return (constant - 0.5 * (scaled.square() + _LOG_2_PI).sum(dim=2)).logsumexp(dim=1)
 

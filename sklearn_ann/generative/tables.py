@@ -27,6 +27,11 @@ TableScaling = Literal["auto", "standard", "quantile", "modes"]
 _FOR_TABLES = "likelihood='gaussian' and architecture='dense'"
 
 
+def models_categories(p: Any) -> bool:
+    """Whether hyper-parameters `p` model categories beside numbers."""
+    return bool(p.likelihood == "gaussian" and p.architecture == "dense" and p.image_shape is None)
+
+
 def row_reader(X: Any, p: Bunch, **common: Any) -> Reader[Any]:
     """Return a reader of tables, or of rows of numbers, by hyper-parameters `p`.
 
@@ -36,7 +41,7 @@ def row_reader(X: Any, p: Bunch, **common: Any) -> Reader[Any]:
         If X has categories, or `p` a scale, that the likelihood or the architecture is not for.
     """
     apart = columns_of(p.conditions)
-    if p.likelihood == "gaussian" and p.architecture == "dense" and p.image_shape is None:
+    if models_categories(p):
         kept = copy.copy(p.categorical_features)  # a list may change
         shaped = p.prior == "mixture"
         scaling = table_scaling(X, categorical_features=kept, scaling=p.scaling, conditions=apart, shaped=shaped)

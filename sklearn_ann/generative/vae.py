@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Bunch, check_scalar
+from sklearn.utils import Bunch, Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -33,7 +33,7 @@ from sklearn_ann.generative.mixed import Mixed
 from sklearn_ann.generative.network import VariationalAutoEncoder, coders, negative_bound
 from sklearn_ann.generative.prior import PriorName, fitted_mixture
 from sklearn_ann.generative.scored import Scored
-from sklearn_ann.generative.tables import TableScaling, row_reader
+from sklearn_ann.generative.tables import TableScaling, models_categories, row_reader
 from sklearn_ann.layers import Activation
 from sklearn_ann.reading import ConditionedReader, MixedReader, Reader
 
@@ -487,3 +487,10 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
             return reader.table(rows, drawn=drawn)
         fields = reader.fields
         return reader.table(rows[:, : fields.n_numbers], fields.codes(torch.as_tensor(rows)).numpy())
+
+    # --- scikit-learn's contract -----------------------------------------------------------------------------------
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.categorical = models_categories(self)
+        return tags

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
+from sklearn.utils import estimator_checks as checks
 
 from sklearn_ann import VAESampler
 from sklearn_ann.generative.prior import Normal
@@ -177,3 +178,14 @@ def test_a_frame_that_misses_numbers_is_a_table():
     assert table_scaling(frame[["a"]], **how) is None
     assert table_scaling(frame, **how | {"conditions": "b"}) is None
     assert table_scaling(frame[["a"]], **how | {"shaped": True}) == "quantile"
+
+
+@pytest.mark.parametrize("estimator", [VAESampler(prior="mixture", max_epochs=2, random_state=0)])
+@pytest.mark.parametrize(
+    "check",
+    [checks.check_dtype_object, checks.check_estimators_nan_inf, checks.check_estimators_pickle,
+     checks.check_fit_idempotent, checks.check_methods_sample_order_invariance, checks.check_dict_unchanged],
+    ids=lambda check: check.__name__,
+)  # fmt: skip
+def test_a_sampler_of_tables_keeps_the_contract_of_scikit_learn(estimator, check):
+    check("VAESampler", clone(estimator))
