@@ -46,6 +46,7 @@ _OF_OTHERS = {
     "learning_rate": 1e-3,
     "max_epochs": 200,
 }
+# The mixture takes over from the divergence the shape of the codes, so that these may tell nearly all of a row.
 _OF_SHAPED = {
     **{"dropout": 0.0, "beta": 0.1, "learning_rate_schedule": "cosine", "learning_rate": 3e-3},
     "early_stopping": False,
