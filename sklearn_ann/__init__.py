@@ -6,6 +6,7 @@ from sklearn_ann.autoencoder import AutoEncoderOutlierDetector, AutoEncoderTrans
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
 from sklearn_ann.factorization import TensorFactorizationRegressor
+from sklearn_ann.files import ModelFileError, load, model_card, save
 from sklearn_ann.generative import VAESampler
 from sklearn_ann.graph import (
     GCNClassifier,
@@ -34,6 +35,7 @@ __all__ = [
     "GCNNodeRegressor",
     "GCNRegressor",
     "GraphSet",
+    "ModelFileError",
     "MoleculeEncoder",
     "PatternDetector",
     "RNNClassifier",
@@ -46,4 +48,7 @@ __all__ = [
     "TensorFactorizationRegressor",
     "VAESampler",
     "__version__",
+    "load",
+    "model_card",
+    "save",
 ]
