@@ -72,8 +72,7 @@ C = TypeVar("C", bound=type[BaseEstimator])
 def declared(cls: C) -> C:
     """Make the annotated fields of an estimator its hyper-parameters.
 
-    The class gets an ``__init__`` that stores its own fields and the fields it inherits, its own first. All are keyword
-    only, but for those that the class names in ``_positional``.
+    The class gets a keyword-only ``__init__`` that stores its own fields and the fields it inherits, its own first.
     Names that start or end with an underscore and ``ClassVar`` fields are not hyper-parameters. Declaring an inherited
     field again changes its default or its bounds and keeps its place. A class that writes or inherits an ``__init__``
     of its own is left alone.
@@ -89,13 +88,10 @@ def declared(cls: C) -> C:
         fields |= own
     plain = get_type_hints(cls)
     defaults = {name: getattr(cls, name) for name in fields}
-    positional = vars(cls).get("_positional", ())
     holder = dataclasses.make_dataclass(
         cls.__name__,
-        [
-            (name, plain[name], dataclasses.field(default=defaults[name], kw_only=name not in positional))
-            for name in fields
-        ],
+        [(name, plain[name], dataclasses.field(default=defaults[name])) for name in fields],
+        kw_only=True,
     )
     init: Any = vars(holder)["__init__"]
     init.__qualname__, init.__module__ = f"{cls.__qualname__}.__init__", cls.__module__

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,7 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann import training
-from sklearn_ann.base.parameters import PositiveInt, declared
+from sklearn_ann._sklearn import Interval, StrOptions
 from sklearn_ann.base.plan import finite
 from sklearn_ann.reading import ForeignReader, ForeignSamples
 from sklearn_ann.reading.annotated import names_of_samples
@@ -23,7 +25,6 @@ _ALIKE = 1e-3  # greatest relative difference between features of one sample in 
 
 
 @names_of_samples
-@declared
 class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""Features of a network that was trained elsewhere: the pooled outputs of some of its layers.
 
@@ -113,21 +114,45 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     >>> network = torch.nn.Sequential(
     ...     torch.nn.Unflatten(1, (1, 8, 8)), torch.nn.Conv2d(1, 16, 3), torch.nn.ReLU(), torch.nn.Conv2d(16, 32, 3)
     ... )
-    >>> PretrainedTransformer(module=network, layer=["2", "3"]).fit_transform(X / 16).shape
+    >>> PretrainedTransformer(network, layer=["2", "3"]).fit_transform(X / 16).shape
     (1797, 48)
     """
 
-    module: Any = None
-    preprocess: Any = None
-    state: Any = None
-    layer: str | list | tuple = "output"
-    pooling: FeaturePooling = "mean"
-    special_tokens: Any = (0, 0)
-    batch_size: PositiveInt = 64
-    device: str = "auto"
-    precision: training.Precision = "float32"
+    _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {
+        "module": "no_validation",
+        "preprocess": "no_validation",
+        "state": "no_validation",
+        "layer": [str, list, tuple],
+        "pooling": [StrOptions({"mean", "max", "first", "flatten"})],
+        "special_tokens": "no_validation",
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "device": [str],
+        "precision": [StrOptions({"float32", "float64", "bfloat16"})],
+    }
 
-    _positional: ClassVar[tuple[str, ...]] = ("module", "preprocess")
+    # Written by hand: declared parameters are keyword-only, but module and preprocess may be given by position.
+    def __init__(
+        self,
+        module: Any = None,
+        preprocess: Any = None,
+        *,
+        state: Any = None,
+        layer: str | Sequence[str] = "output",
+        pooling: FeaturePooling = "mean",
+        special_tokens: tuple[int, int] = (0, 0),
+        batch_size: int = 64,
+        device: str = "auto",
+        precision: training.Precision = "float32",
+    ) -> None:
+        self.module = module
+        self.preprocess = preprocess
+        self.state = state
+        self.layer = layer
+        self.pooling = pooling
+        self.special_tokens = special_tokens
+        self.batch_size = batch_size
+        self.device = device
+        self.precision = precision
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Load the weights, and check the network on the first sample.
@@ -247,7 +272,7 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if not np.allclose(together, alone, rtol=_ALIKE, atol=_ALIKE * max(1e-6, np.abs(alone).max())):
             raise ValueError(
                 "features of sample 0 depend on what else is in the batch, or differ from run to run: a hook or a "
-                "layer of module draws random numbers, changes its input or normalises over the batch in evaluation mode"
+                "layer of module draws random numbers, changes its input or normalises over the batch when it predicts"
             )
         return int(alone.shape[1])
 
