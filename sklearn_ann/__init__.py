@@ -19,6 +19,7 @@ from sklearn_ann.graph import (
 from sklearn_ann.preprocessing import SequenceEncoder
 from sklearn_ann.recurrent import RNNClassifier, RNNRegressor
 from sklearn_ann.tabular import TabularClassifier, TabularRegressor
+from sklearn_ann.transfer import PretrainedTransformer
 from sklearn_ann.translation import SequenceTranslator
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "ModelFileError",
     "MoleculeEncoder",
     "PatternDetector",
+    "PretrainedTransformer",
     "RNNClassifier",
     "RNNRegressor",
     "SequenceEmbeddingTransformer",
