@@ -41,6 +41,8 @@ _CLASSES = {
     "sklearn_ann.generative.likelihoods": (
         "Bernoulli Gaussian Likelihood Moments NegativeBinomial Poisson ZeroInflatedNegativeBinomial"
     ),
+    "sklearn_ann.generative.mixed": "Mixed",
+    "sklearn_ann.generative.prior": "Mixture Normal",
     "sklearn_ann.generative.network": "Noise VariationalAutoEncoder",
     "sklearn_ann.generative.vae": "VAESampler",
     "sklearn_ann.graph.convolutions": "GATConvolution GCNConvolution GINConvolution GatedConvolution SAGEConvolution",
@@ -64,6 +66,7 @@ _CLASSES = {
     "sklearn_ann.preprocessing.sequences": "SequenceEncoder",
     "sklearn_ann.reading.alphabets": "Alphabet",
     "sklearn_ann.reading.conditions": "Conditions ConditionedReader",
+    "sklearn_ann.reading.foreign": "ForeignReader",
     "sklearn_ann.reading.graphs.attributes": "Attributes Named",
     "sklearn_ann.reading.graphs.container": "GraphSet",
     "sklearn_ann.reading.graphs.conversion": "Origin",
@@ -89,6 +92,8 @@ _CLASSES = {
     "sklearn_ann.tabular.estimators": "TabularClassifier TabularRegressor",
     "sklearn_ann.tabular.network": "MembersBody",
     "sklearn_ann.training.step": "Settings Step",
+    "sklearn_ann.transfer.body": "PretrainedBody",
+    "sklearn_ann.transfer.pretrained": "PretrainedTransformer",
     "sklearn_ann.translation.batches": "TeacherForcing",
     "sklearn_ann.translation.estimator": "SequenceTranslator",
     "sklearn_ann.translation.network": "ContextEmbedding CrossAttention EncoderDecoder Forgetting",
