@@ -10,6 +10,7 @@ from sklearn.utils import Bunch
 from torch import Tensor, nn
 
 from sklearn_ann.generative.likelihoods import Likelihood
+from sklearn_ann.generative.prior import Mixture, Normal
 from sklearn_ann.layers import (
     ConvolutionalDecoder,
     ConvolutionalEncoder,
@@ -28,6 +29,7 @@ from sklearn_ann.reading import ConditionedBatch
 # a sample far from all others would be infinity minus infinity.
 _MOST_LOG_VARIANCE = 20.0
 _FARTHEST = 1e6
+_LOG_2_PI = math.log(2 * math.pi)
 
 
 class Posterior(NamedTuple):
@@ -43,6 +45,21 @@ class Posterior(NamedTuple):
     def divergence(self) -> Tensor:
         """Return ``KL(q(z_k | x) || N(0, 1))`` of each latent unit k (appendix B), shape (batch, q)."""
         return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance)
+
+    def at_full_weight(self, beta: float) -> Posterior:
+        """Return what this posterior would be if its divergence had had the weight 1 in training, not `beta`.
+
+        For a decoder that is linear around the mean, the best variance v satisfies ``1 / v = J / beta + 1``, where J is
+        what the likelihood adds to the precision.
+        """
+        if beta in (0, 1):
+            return self
+        precision = beta * (-self.log_variance).expm1() + 1
+        return Posterior(self.mean, -precision.clamp(min=math.exp(-_MOST_LOG_VARIANCE)).log())
+
+    def log_prob(self, noise: Tensor) -> Tensor:
+        """Return ``log q(z | x)`` of the code at `noise`, shape (batch,)."""
+        return -0.5 * (noise.square() + self.log_variance + _LOG_2_PI).sum(dim=1)
 
 
 class Noise(Stochastic):
@@ -81,7 +98,14 @@ class VariationalAutoEncoder(nn.Module):
         Share of the epochs in which this weight rises from zero.
     free_bits : float
         A latent unit whose mean divergence over a batch is below this many nats is not penalised.
+
+    Attributes
+    ----------
+    prior : Normal or Mixture
+        What codes are drawn from. Training goes by the normal distribution; a mixture takes its place afterwards.
     """
+
+    prior: Normal | Mixture
 
     def __init__(
         self,
@@ -97,6 +121,7 @@ class VariationalAutoEncoder(nn.Module):
         self.beta, self.free_bits = beta, free_bits
         self.warm_up = WarmUp(kl_warmup)
         self.noise = Noise()
+        self.prior = Normal()
 
     def posterior(self, x: Tensor) -> Posterior:
         """Map samples of shape (batch, p) to ``q(z | x)``, in the type of `x`."""
@@ -132,22 +157,32 @@ class VariationalAutoEncoder(nn.Module):
         """Return ``log p(x | z)`` of each sample for one draw of `noise`, of shape (q,)."""
         return self.likelihood.log_prob(batch.x, self.decode(posterior.at(noise), batch.conditions))
 
+    def _proposal(self, x: Tensor) -> Posterior:
+        """Return what scores draw codes from: under a mixture, of as much spread as the divergence in full asks for."""
+        posterior = self.posterior(x)
+        return posterior if isinstance(self.prior, Normal) else posterior.at_full_weight(self.beta)
+
     def evidence_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
         """Return the evidence lower bound (Kingma and Welling 2013, equation 3), averaged over `draws`, (k, q)."""
-        posterior = self.posterior(batch.x)
+        posterior = self._proposal(batch.x)
+        exact = isinstance(self.prior, Normal)
         total = torch.zeros_like(posterior.mean[:, 0])
         for noise in draws:
             total = total + self.log_likelihood(batch, posterior, noise)
-        return total / len(draws) - posterior.divergence().sum(dim=1)
+            if not exact:
+                total = total + self._log_ratio(batch, posterior, noise)
+        mean = total / len(draws)
+        return mean - posterior.divergence().sum(dim=1) if exact else mean
+
+    def _log_ratio(self, batch: ConditionedBatch, posterior: Posterior, noise: Tensor) -> Tensor:
+        """Return ``log p(z) - log q(z | x)`` of the code at `noise`."""
+        return self.prior.log_prob(posterior.at(noise), batch.conditions) - posterior.log_prob(noise)
 
     def importance_bound(self, batch: ConditionedBatch, draws: Tensor) -> Tensor:
         """Return ``log mean_i p(x | z_i) p(z_i) / q(z_i | x)`` over `draws`, (k, q) (Burda et al. 2016, equation 8)."""
-        posterior = self.posterior(batch.x)
+        posterior = self._proposal(batch.x)
         log_weights = [
-            # The factors of 2π in p(z) and q(z | x) cancel.
-            self.log_likelihood(batch, posterior, noise)
-            + 0.5 * (noise.square() + posterior.log_variance - posterior.at(noise).square()).sum(dim=1)
-            for noise in draws
+            self.log_likelihood(batch, posterior, noise) + self._log_ratio(batch, posterior, noise) for noise in draws
         ]
         return torch.stack(log_weights).logsumexp(dim=0) - math.log(len(draws))
 

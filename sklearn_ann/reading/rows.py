@@ -12,7 +12,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_ann.reading.annotated import is_annotated
-from sklearn_ann.reading.columns import as_table, numbers, other_positions, readable
+from sklearn_ann.reading.columns import as_table, is_frame, numbers, other_positions, readable
 from sklearn_ann.reading.reader import Columns, Reader
 from sklearn_ann.reading.scaling import Scale
 from sklearn_ann.training import Rows, Samples, SparseRows, as_tensor
@@ -69,14 +69,38 @@ class RowReader(Reader[Samples]):
         super().__init__(owner=owner, dtype=dtype)
         self.columns = Columns(owner, layer)
         self.image_shape, self.check, self.conditions = image_shape, check, conditions
+        self._template: Any = None
 
     def learn(self, X: Any, y: Any = None) -> Samples:
         """Learn the number and names of the columns."""
-        return self._encoded(self._table(self.columns.learn, X))
+        samples = self._encoded(self._table(self.columns.learn, X))
+        X = readable(X)
+        if is_frame(X):
+            names = list(X.columns)
+            self._template = X[:0][[names[position] for position in other_positions(X, self.conditions)]]
+        return samples
 
     def read(self, X: Any, y: Any = None) -> Samples:
         """Return rows with the same columns."""
         return self._encoded(self._table(self.columns.read, X))
+
+    def table(self, rows: np.ndarray, *, drawn: bool) -> Any:
+        """Return rows as a frame with the names of the fit, if X was a frame there, else unchanged.
+
+        Rows that are `drawn` get the types of the fit too, whole numbers by rounding. Means stay floats.
+        """
+        template = self._template
+        if template is None:
+            return rows
+        frame = type(template)(rows, **{"columns" if hasattr(template, "iloc") else "schema": list(template.columns)})
+        if not drawn:
+            return frame
+        if not hasattr(template, "iloc"):  # polars
+            whole = [name for name, kind in template.schema.items() if kind.is_integer()]
+            return frame.with_columns(*(frame[name].round() for name in whole)).cast(template.schema)
+        whole = [name for name, kind in template.dtypes.items() if kind.kind in "iub"]
+        frame[whole] = frame[whole].round()
+        return frame.astype(template.dtypes)
 
     @property
     def _how(self) -> dict[str, Any]:

@@ -46,6 +46,16 @@ def test_divergence_is_that_of_torch():
     np.testing.assert_allclose(posterior.divergence(), exact, rtol=1e-12)
 
 
+def test_a_posterior_of_a_weighted_divergence_is_widened_to_that_of_the_full_one():
+    # The best posterior of x = a z + noise of variance s²: precision a² / s² / beta + 1.
+    for beta in (0.1, 1.0, 3.0):
+        learned = Posterior(torch.zeros(1, 1), -torch.tensor([[4.0 / 0.25 / beta + 1]]).log())
+        found = learned.at_full_weight(beta).log_variance.exp()
+        torch.testing.assert_close(found, torch.tensor([[1 / (4.0 / 0.25 + 1)]]))
+    unused = Posterior(torch.zeros(1, 1), torch.zeros(1, 1))
+    torch.testing.assert_close(unused.at_full_weight(0.1).log_variance, unused.log_variance)
+
+
 def test_noise_becomes_a_code_of_the_posterior():
     posterior = Posterior(torch.tensor([[1.0, 2.0]]), torch.log(torch.tensor([[4.0, 9.0]])))
     torch.testing.assert_close(posterior.at(torch.tensor([1.0, -1.0])), torch.tensor([[3.0, -1.0]]))
