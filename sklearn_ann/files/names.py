@@ -38,6 +38,9 @@ _CLASSES = {
     "sklearn_ann.factorization.estimator": "TensorFactorizationRegressor",
     "sklearn_ann.factorization.network": "FactorizationBody HeldOutFibres LevelEmbedding",
     "sklearn_ann.factorization.step": "LevelStep",
+    "sklearn_ann.generative.adversarial": "AdversarialStep Rules",
+    "sklearn_ann.generative.adversaries": "Adversaries ConvolutionalBody Critic Draws Generator NormalizedBlock",
+    "sklearn_ann.generative.gan": "GANSampler",
     "sklearn_ann.generative.likelihoods": (
         "Bernoulli Gaussian Likelihood Moments NegativeBinomial Poisson ZeroInflatedNegativeBinomial"
     ),
@@ -174,6 +177,7 @@ _FUNCTIONS = {
         "plain poisson_error quantile_error squared_error"
     ),
     "sklearn_ann.embedding.sequences": "_already_an_error",
+    "sklearn_ann.generative.adversarial": "unlikeness",
     "sklearn_ann.generative.network": "negative_bound",
     "sklearn_ann.layers.head": "mean_classes mean_number mean_odds mean_rate",
     "sklearn_ann.recurrent.targets": "error_of_steps",
