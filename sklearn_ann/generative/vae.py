@@ -24,8 +24,9 @@ from sklearn_ann.base.parameters import (
     RandomState,
 )
 from sklearn_ann.base.plan import checked_weights
+from sklearn_ann.base.sources import Source, of_encoder
 from sklearn_ann.generative.likelihoods import LIKELIHOODS, Gaussian, LikelihoodName, NegativeBinomial, moments
-from sklearn_ann.generative.network import VariationalAutoEncoder, coders, negative_bound
+from sklearn_ann.generative.network import MeanEncoder, VariationalAutoEncoder, coders, negative_bound
 from sklearn_ann.layers import Activation
 from sklearn_ann.reading import ConditionedReader, Reader, RowReader, columns_of
 
@@ -223,6 +224,9 @@ class VAESampler(NeuralEstimator):
         encoder, decoder = coders(p, likelihood, 0 if known is None else known.n_levels)
         return VariationalAutoEncoder(encoder, decoder, likelihood, p.beta, p.kl_warmup, p.free_bits)
 
+    def _source(self) -> Source:
+        return of_encoder(self, MeanEncoder(self.module_), self.reader_.rows)
+
     def _error(self, plan: Plan) -> training.Error:
         return negative_bound
 
@@ -381,9 +385,8 @@ class VAESampler(NeuralEstimator):
             reader.conditioned(training.Rows(codes), labels),
             lambda network, batch: network.likelihood.draw(network.decode(*batch), rng),
         )
-        if labels is None:
-            return samples
-        return samples, np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
+        drawn = labels is None or np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
+        return samples if labels is None else (samples, drawn)
 
     def elbo(self, X: Any, y: Any = None, *, n_draws: int = 100, random_state: RandomState = 0) -> np.ndarray:
         """Return the evidence lower bound of each sample, with weight 1 for the divergence.
@@ -432,9 +435,7 @@ class VAESampler(NeuralEstimator):
         rng = training.as_random_state(random_state)
         half = rng.standard_normal((-(-n_draws // 2), self._n_features_out))
         draws = torch.as_tensor(np.concatenate([half, -half])[:n_draws], dtype=self.reader_.dtype)
-        bounds: np.ndarray = self._apply_to(
-            samples, lambda network, batch: bound(network, batch, draws.to(batch.conditions.device))
-        )
+        bounds: np.ndarray = self._apply_to(samples, lambda vae, x: bound(vae, x, draws.to(x.conditions.device)))
         return bounds
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -480,8 +481,7 @@ class VAESampler(NeuralEstimator):
         weight = self.decoder_.weight[: likelihood.n_features, : self._n_features_out]
         if isinstance(likelihood, Gaussian):
             weight = weight * likelihood.scale[:, None]
-        loadings: np.ndarray = weight.numpy(force=True)
-        return loadings
+        return np.asarray(weight.numpy(force=True))
 
     @property
     def noise_variance_(self) -> np.ndarray | None:
