@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 from leaves import DenseClassifier
+from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 import sklearn_ann
 from sklearn_ann.base.sources import Source, _alike, found_source, with_parameters
 from sklearn_ann.training import Rows
-
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -47,15 +47,14 @@ def test_bodies_are_copied_and_number_of_features_is_tried_out():
         Source("Other", "module", [nn.Linear(3, 3)], None, None, {}).body(0, samples, torch.float64)
 
 
-class Foreign:
+class Foreign(BaseEstimator):
     """An estimator that knows nothing of those that begin from it, and that they do not know."""
-
-    fitted_ = True
 
     def __init__(self, source):
         self.source = source
 
     def fit(self, X, y=None):
+        self.fitted_ = True
         return self
 
     def _source(self):
@@ -66,7 +65,7 @@ def test_an_estimator_of_another_package_may_offer_itself(digits):
     X, y = digits
     known = DenseClassifier(max_epochs=2, random_state=0).fit(X, y)
     offer = known._source()
-    foreign = FrozenEstimator(Foreign(offer))
+    foreign = FrozenEstimator(Foreign(offer).fit(X))
     assert found_source(DenseClassifier(init_from=foreign)) is offer
     model = DenseClassifier(init_from=foreign, freeze="body", max_epochs=2, random_state=0).fit(X, y)
     np.testing.assert_array_equal(model.transform(X), known.transform(X))
