@@ -170,16 +170,16 @@ def body_parameters(estimator: Any, training: Mapping[str, Any]) -> list[str]:
     return [name for name in estimator._parameter_constraints if name not in training and name not in _OF_TARGETS]
 
 
-def begun(estimator: Any, taken: dict[str, Any] | None, going_on: bool) -> tuple[Source | None, dict[str, Any] | None]:
+def begun(estimator: Any, going_on: bool, incremental: bool) -> tuple[Source | None, dict[str, Any] | None]:
     """Return where a fit begins and the hyper-parameters that this decides; None and None for weights that are drawn.
 
     Parameters
     ----------
     estimator : NeuralEstimator
-    taken : dict or None
-        What an earlier fit has taken over, if this one goes on from it.
     going_on : bool
-        Whether this fit goes on from an earlier one of the same estimator.
+        Whether this fit goes on from an earlier one of the same estimator, and from what that one took over.
+    incremental : bool
+        Whether it is a ``partial_fit``, for which most hyper-parameters stay what they were.
 
     Raises
     ------
@@ -187,14 +187,9 @@ def begun(estimator: Any, taken: dict[str, Any] | None, going_on: bool) -> tuple
         If there is nothing to begin from, or if hyper-parameters contradict it.
     """
     if going_on:
-        new = getattr(estimator, "init_from", None)
-        if new is not None and not _same(new, estimator._given["init_from"]):
-            raise ValueError(
-                "init_from has changed, but warm_start=True goes on from the previous fit: fit anew with "
-                "warm_start=False"
-            )
-        check_agreement(estimator, taken or {}, "the first fit")
-        return None, taken
+        if not incremental:
+            _check_warm_start(estimator)
+        return None, estimator._taken
     source = found_source(estimator)
     if source is not None:
         return source, inherited(estimator, source, estimator._body_parameters())
@@ -202,6 +197,22 @@ def begun(estimator: Any, taken: dict[str, Any] | None, going_on: bool) -> tuple
     if freeze not in ("none", 0, [], ()):
         raise ValueError(f"freeze={freeze!r} without init_from: layers that never learned anything would be kept")
     return None, None
+
+
+def _check_warm_start(estimator: Any) -> None:
+    new, taken = getattr(estimator, "init_from", None), estimator._taken
+    if new is not None and not _same(new, estimator._given["init_from"]):
+        raise ValueError(
+            "init_from has changed, but warm_start=True goes on from the previous fit: fit anew with warm_start=False"
+        )
+    if taken is not None:
+        kept = estimator.resolved_parameters_.n_estimators
+        check_agreement(estimator, taken, "the first fit")
+        if estimator.n_estimators != kept:
+            raise ValueError(
+                f"warm_start=True goes on with the {kept} networks of the previous fit, but "
+                f"n_estimators={estimator.n_estimators}"
+            )
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -385,8 +385,8 @@ class VAESampler(NeuralEstimator):
             reader.conditioned(training.Rows(codes), labels),
             lambda network, batch: network.likelihood.draw(network.decode(*batch), rng),
         )
-        drawn = labels is None or np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
-        return samples if labels is None else (samples, drawn)
+        drawn = None if labels is None else np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
+        return samples if drawn is None else (samples, drawn)
 
     def elbo(self, X: Any, y: Any = None, *, n_draws: int = 100, random_state: RandomState = 0) -> np.ndarray:
         """Return the evidence lower bound of each sample, with weight 1 for the divergence.

@@ -332,6 +332,16 @@ def test_a_torch_module_is_a_body(halves):
         DenseClassifier(init_from=module).fit(X, y)
 
 
+def test_rows_of_the_source_are_recalled_with_attention_to_rows(halves):
+    (X, y), (X_new, y_new) = halves
+    settings = {"attend": "rows", "n_components": 16, "random_state": 0}
+    source = AttentionClassifier(**settings, max_epochs=2).fit(X, y)
+    model = AttentionClassifier(init_from=FrozenEstimator(source), max_epochs=20, **settings).fit(X_new, y_new)
+    assert model.score(X_new, y_new) > 0.5
+    positions, _ = model.neighbors(X_new[:3])
+    assert positions.max() < len(X)
+
+
 # --- The reader is handed on -----------------------------------------------------------------------------------------
 
 
@@ -401,6 +411,11 @@ def test_warm_start_thaws_what_the_first_fit_froze(halves, source):
     assert not equal_states(frozen, state(model.module_.body))
     assert model.n_iter_ == 10
     model.set_params(init_from=FrozenEstimator(model.init_from.estimator)).fit(X, y)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(3,\), but the body"):
+        copy.deepcopy(model).set_params(hidden_layer_sizes=(3,)).fit(X, y)
+    with pytest.raises(ValueError, match="goes on with the 1 networks of the previous fit, but n_estimators=2"):
+        copy.deepcopy(model).set_params(n_estimators=2).fit(X, y)
+    copy.deepcopy(model).set_params(hidden_layer_sizes=(3,)).partial_fit(X, y)  # reads parameters of training only
     with pytest.raises(ValueError, match="init_from has changed, but warm_start=True"):
         model.set_params(init_from=FrozenEstimator(copy.deepcopy(model))).fit(X, y)
 
