@@ -316,10 +316,9 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         return Plan(reader, targets, parameters, rng, device, incremental, given, source, taken)
 
     def _new_network(self, plan: Plan, going_on: bool) -> nn.Module:
-        if going_on and plan.taken is not None:  # another estimator built its body
-            return nn.Module.to(copy.deepcopy(self.module_), plan.device, plan.dtype)
+        borrowed = going_on and plan.taken is not None  # another estimator built its body
         with training.drawing_from(training.torch_generator(plan.rng)):
-            module = self._network(plan)
+            module: nn.Module = copy.deepcopy(self.module_) if borrowed else self._network(plan)
         module = module.to(plan.device, plan.dtype)
         return with_weights_of(module, self.module_) if going_on else module
 
