@@ -13,6 +13,7 @@ from harness import mnist, row, run_parts, steps_of  # isort: skip
 import time
 
 import numpy as np
+from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -70,6 +71,24 @@ def part_digits():
     for n, name in found[0]:
         least = np.mean([scores[n, "from scratch"] for scores in found]) - MARGIN if name in WAYS else None
         row(f"MNIST 5 to 9, {n} labels a class, {name}", [scores[n, name] for scores in found], least)
+
+
+def part_small():
+    """Digits of 8 x 8 pixels, 0 to 4 (900 images) to 5 to 9 (5 labels a class): too little to learn from."""
+    X, y = load_digits(return_X_y=True)
+    low, size, scores = y < 5, {"image_shape": (8, 8)}, {}
+    for seed in range(SEEDS):
+        how = size | {"random_state": seed, "max_epochs": 60}
+        source = FrozenEstimator(CNNClassifier(**how | {"max_epochs": 20}).fit(X[low], y[low]))
+        chosen = few(y, 5, np.random.default_rng(seed), least=5)
+        rest = np.setdiff1d(np.flatnonzero(~low), chosen)
+        models = {"from scratch": CNNClassifier(**how)}
+        models |= {name: CNNClassifier(init_from=source, **ways, **how) for name, ways in WAYS.items()}
+        for name, model in models.items():
+            scores.setdefault(name, []).append(model.fit(X[chosen], y[chosen]).score(X[rest], y[rest]))
+    least = np.mean(scores["from scratch"]) - MARGIN
+    for name, found in scores.items():
+        row(f"8 x 8 digits, 5 labels a class, {name}", found, least if name in WAYS else None)
 
 
 def denoising(seed):
