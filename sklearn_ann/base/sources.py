@@ -229,9 +229,13 @@ def inherited(estimator: Any, source: Source, names: list[str]) -> dict[str, Any
     ValueError
         If one is set to another value than that of the source.
     """
+    learned: Mapping[str, Any] = {}
     if source.reader is None:  # the new estimator's own reader goes by its own parameters
         names = [name for name in names if name not in estimator._of_reader]
+    else:
+        learned = source.reader.attributes  # what "auto" stood for, such as `alphabet_`
     values = {name: source.parameters.get(name) for name in names}
+    values |= {name: learned[f"{name}_"] for name in names if _alike(values[name], "auto") and f"{name}_" in learned}
     check_agreement(estimator, values, source.owner)
     return values
 

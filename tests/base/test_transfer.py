@@ -365,6 +365,10 @@ def test_data_that_do_not_fit_the_reader_are_refused(halves, source):
     dna = AttentionClassifier(max_epochs=1, random_state=0).fit(["ACGT", "GGTTA"] * 5, [0, 1] * 5)
     with pytest.raises(ValueError, match="letter"):
         AttentionClassifier(init_from=FrozenEstimator(dna)).fit(["MKWL", "HHEE"] * 5, [0, 1] * 5)
+    named = AttentionClassifier(init_from=FrozenEstimator(dna), alphabet="dna", max_epochs=1).fit(
+        ["ACGT", "GT"], [0, 1]
+    )
+    assert named.resolved_parameters_.alphabet == "dna"
     with pytest.raises(ValueError, match="alphabet='protein', but the body that init_from hands on"):
         AttentionClassifier(init_from=FrozenEstimator(dna), alphabet="protein").fit(["ACGT", "GGTTA"], [0, 1])
 
