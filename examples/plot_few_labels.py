@@ -64,7 +64,7 @@ scores = {
 }
 
 # %%
-# With 50 labels the network that knows the motifs is where the others are not with 200.
+# With 50 labels the network that knows the motifs is better than the others with 200.
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 for (name, found), style in zip(scores.items(), ("o-", "s--", "^:"), strict=True):
     axes.plot(numbers, found, style, label=name)

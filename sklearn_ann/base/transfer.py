@@ -32,7 +32,8 @@ class TransferEstimator(NeuralEstimator):
 
     freeze : {"none", "body"}, int or sequence of str
         Layers that do not learn: none, all of the body, a number of layers from the input on, or names of layers, which
-        an error lists; ``"blocks"`` stands for ``"blocks.0"``, ``"blocks.1"`` and so on. Frozen layers keep the
+        an error lists; ``"blocks"`` stands for ``"blocks.0"``, ``"blocks.1"`` and so on. The last layers of a source
+        know its own classes and little else: for other classes, freeze the first ones. Frozen layers keep the
         statistics of their normalisation and have no dropout. With ``"body"`` there is no augmentation either: each
         sample goes through the body once, before the first epoch, and the epochs train the head alone.
 
