@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from discovery import BRIEF, NEURAL, PUBLIC, data_for, name_of
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import _param_validation as validation
 
 from sklearn_ann import (
@@ -43,9 +44,11 @@ OTHERS = {
     "global_pooling": "avg",
     "graph": GraphSet(np.eye(200), sp.csr_array((200, 200))),
     "image_shape": (2, 2),
+    "init_from": FrozenEstimator(AttentionClassifier()),
     "kernels": [np.ones((2, 2))],
     "keys": np.ones((2, 3)),
     "layer": "counts",
+    "layer_learning_rates": 0.5,
     "node_attributes": ["size"],
     "pooling": "max",
     "readout": ("std",),

@@ -358,18 +358,14 @@ class GANSampler(NeuralEstimator):
         given = self.resolved_parameters_.random_state if random_state is None else random_state
         rng = training.as_random_state(given)
         reader = self.reader_
-        labels = reader.known.draw(n_samples, rng) if reader.known and y is None else reader.asked_for(y, n_samples)
+        labels = reader.labels_for(y, n_samples, rng)
         noise = self._noise(n_samples, rng)
         rows = self._drawn(noise, reader.conditioned(noise, labels).conditions, rng)
-        fields = self.module_.fields
         if self.module_.bounded:
             samples: Any = self.module_.decoded(torch.from_numpy(rows).to(self._ready())).numpy(force=True)
         else:
-            codes = fields.codes(torch.from_numpy(rows)).numpy()
-            samples = reader.rows.table(rows[:, : fields.n_numbers], codes)
-        if labels is None:
-            return samples
-        return samples, np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
+            samples = reader.rows.decoded(rows)
+        return reader.beside(samples, labels)
 
     def _noise(self, n: int, rng: np.random.RandomState) -> training.Rows:
         numbers = rng.standard_normal((n, self.module_.n_components))

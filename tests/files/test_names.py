@@ -18,7 +18,8 @@ from sklearn_ann.training import Step
 ABSTRACT = {
     "AttentionBody", "AttentionEstimator", "ConvolutionalEstimator", "GraphEstimator", "Learned", "NeuralClassifier",
     "NeuralEstimator", "NeuralPredictor", "NeuralRegressor", "Reader", "RecurrentEstimator", "Stochastic", "Targets",
-    "TabularEstimator", "Scored", "FittedParts", "_GraphLevel", "_GraphOptions", "_NodeLevel", "ErrorModule",
+    "TabularEstimator", "TransferEstimator", "Scored", "FittedParts", "_GraphLevel", "_GraphOptions", "_NodeLevel",
+    "ErrorModule",
 }  # fmt: skip
 
 
