@@ -294,7 +294,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
     def _new_plan(self, X: Any, going_on: bool, incremental: bool) -> Plan:
         given = given_parameters(self)
         kept = kept_parameters(given, self._given, self.resolved_parameters_, incremental) if going_on else given
-        source, taken = begun(self, going_on, incremental)
+        source, taken = begun(self, X, going_on, incremental)
         like = with_parameters(self, taken)
         parameters = Bunch(**kept | (taken or {}))
         find_device = training.available_device if going_on and incremental else training.resolve_device

@@ -28,7 +28,7 @@ class Source:
     """What a fitted estimator hands on to a new one.
 
     An estimator offers itself by a method ``_source()`` that returns this value, and so need not be known to those that
-    begin from it.
+    begin from it. One that learns nothing offers itself by ``_source_for(X)`` and need not be fitted.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def of_encoder(estimator: Any, encoder: nn.Module, reader: Reader[Any]) -> Sourc
     return Source(name, kind, [BorrowedBody(encoder, name)], kept.n_components, reader, kept)
 
 
-def found_source(estimator: Any) -> Source | None:
+def found_source(estimator: Any, X: Any) -> Source | None:
     """Return what `init_from` of an estimator hands on; None without it.
 
     Raises
@@ -103,7 +103,7 @@ def found_source(estimator: Any) -> Source | None:
     given, owner = getattr(estimator, "init_from", None), type(estimator).__name__
     if given is None:
         return None
-    source = _of_module(given) if isinstance(given, nn.Module) else _offered(given, owner)
+    source = _of_module(given) if isinstance(given, nn.Module) else _offered(given, owner, X)
     if source.kind is type(estimator)._body or source.kind in estimator._begins_from:
         return source
     others = "".join(f" or {what}" for what in estimator._begins_from.values())
@@ -118,7 +118,10 @@ def _of_module(module: nn.Module) -> Source:
     return Source(name, "module", [BorrowedBody(module, name)], None, None, {})
 
 
-def _offered(given: Any, owner: str) -> Source:
+def _offered(given: Any, owner: str, X: Any) -> Source:
+    if hasattr(given, "_source_for"):  # its parameters are all it needs
+        own: Source = given._source_for(X)
+        return own
     fitted = _read(given) if isinstance(given, str | os.PathLike) else given
     name = type(fitted).__name__
     if fitted is given and isinstance(given, BaseEstimator) and not isinstance(given, FrozenEstimator):
@@ -170,12 +173,14 @@ def body_parameters(estimator: Any, training: Mapping[str, Any]) -> list[str]:
     return [name for name in estimator._parameter_constraints if name not in training and name not in _OF_TARGETS]
 
 
-def begun(estimator: Any, going_on: bool, incremental: bool) -> tuple[Source | None, dict[str, Any] | None]:
+def begun(estimator: Any, X: Any, going_on: bool, incremental: bool) -> tuple[Source | None, dict[str, Any] | None]:
     """Return where a fit begins and the hyper-parameters that this decides; None and None for weights that are drawn.
 
     Parameters
     ----------
     estimator : NeuralEstimator
+    X : array-like
+        The samples of the fit.
     going_on : bool
         Whether this fit goes on from an earlier one of the same estimator, and from what that one took over.
     incremental : bool
@@ -190,7 +195,7 @@ def begun(estimator: Any, going_on: bool, incremental: bool) -> tuple[Source | N
         if not incremental:
             _check_warm_start(estimator)
         return None, estimator._taken
-    source = found_source(estimator)
+    source = found_source(estimator, X)
     if source is not None:
         return source, inherited(estimator, source, estimator._body_parameters())
     freeze = getattr(estimator, "freeze", "none")

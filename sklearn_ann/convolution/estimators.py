@@ -262,6 +262,7 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
     _begins_from: ClassVar[Mapping[str, str]] = {
         "images": "an auto-encoder or VAESampler with architecture='conv'",
         "module": "a torch module that maps (batch, channels, *size) to (batch, n_features)",
+        "pretrained": "a PretrainedTransformer",
     }
     _of_reader: ClassVar[tuple[str, ...]] = ("alphabet", "unknown", "image_shape", "sample_type")
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from sklearn_ann.layers import layers_of
+from sklearn_ann.layers.depth import Part
 from sklearn_ann.reading import ShapeGroups
 
 FeaturePooling = Literal["mean", "max", "first", "flatten"]
@@ -53,6 +55,10 @@ class PretrainedBody(nn.Module):
             )
         place = torch.cat(batch.places).argsort()
         return torch.cat(found).index_select(0, place)
+
+    def depths(self) -> dict[str, list[Part]]:
+        """Return the layers of the network by their names in it."""
+        return layers_of(self.module)
 
     def outputs(self, x: Tensor) -> dict[str, Tensor]:
         """Run the network on samples of one shape; return the output of each layer."""

@@ -9,13 +9,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import Interval, StrOptions
 from sklearn_ann.base.plan import finite
+from sklearn_ann.base.sources import Source
 from sklearn_ann.reading import ForeignReader, ForeignSamples
 from sklearn_ann.reading.annotated import names_of_samples
 from sklearn_ann.transfer.body import FeaturePooling, PretrainedBody
@@ -97,6 +98,10 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     -----
     ``fit`` learns nothing. It loads the weights, runs the first sample and checks that its features do not depend on
     what else is in the batch.
+
+    The network may also learn on: ``CNNClassifier(init_from=PretrainedTransformer(...))`` puts a new head on these
+    features and trains both; so do the other estimators of convolution and of attention. Theirs are then the parameters
+    of the training, `freeze` and the learning rates, and not those of samples and layers.
 
     References
     ----------
@@ -219,6 +224,13 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         check_is_fitted(self)
         with training.isolated():
             return self._features(self._body, self.reader_.read(X), self._ready(), self._kept)
+
+    def _source(self) -> Source:
+        """Return what a classifier or a regressor begins from."""
+        return Source(type(self).__name__, "pretrained", [self._body], self._n_features_out, self.reader_, {})
+
+    def _source_for(self, X: Any) -> Source:
+        return (self if hasattr(self, "module_") else clone(self).fit(X))._source()
 
     @staticmethod
     def _features(

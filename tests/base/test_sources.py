@@ -66,7 +66,7 @@ def test_an_estimator_of_another_package_may_offer_itself(digits):
     known = DenseClassifier(max_epochs=2, random_state=0).fit(X, y)
     offer = known._source()
     foreign = FrozenEstimator(Foreign(offer).fit(X))
-    assert found_source(DenseClassifier(init_from=foreign)) is offer
+    assert found_source(DenseClassifier(init_from=foreign), None) is offer
     model = DenseClassifier(init_from=foreign, freeze="body", max_epochs=2, random_state=0).fit(X, y)
     np.testing.assert_array_equal(model.transform(X), known.transform(X))
 

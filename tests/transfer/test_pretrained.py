@@ -10,12 +10,12 @@ from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from sklearn_ann import PretrainedTransformer, SequenceEncoder
+from sklearn_ann import AttentionClassifier, CNNClassifier, PretrainedTransformer, SequenceEncoder, TabularClassifier
 from tests.pretrained import Antibody, ResNet20, antibody, antibody_codes, as_cifar
 
 X = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
@@ -191,6 +191,45 @@ def test_state_is_moved_nowhere_and_the_generator_is_left_alone():
     PretrainedTransformer(network).fit(X).transform(X)
     assert torch.equal(before, torch.get_rng_state())
     assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+# --- A foreign network that learns on ---
+
+
+def test_a_foreign_network_learns_on_under_a_new_head():
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    strings = ["".join(rng.choice(list("ACGT"), size=n)) for n in rng.integers(4, 9, 60)]
+    y = np.array(["yes" if string.count("A") > 1 else "no" for string in strings])
+    features = PretrainedTransformer(Letters(), codes, layer="block")
+    model = AttentionClassifier(init_from=features, max_epochs=15, learning_rate=1e-2, random_state=0)
+    assert model.fit(strings, y).score(strings, y) > 0.9
+    frozen = AttentionClassifier(init_from=features, freeze="body", max_epochs=3, random_state=0).fit(strings, y)
+    np.testing.assert_array_equal(frozen.transform(strings), features.fit(strings).transform(strings))
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_proba(strings), model.predict_proba(strings))
+    with pytest.raises(ValueError, match="began from a foreign network"):
+        model.attention_maps(strings)
+
+
+def test_images_and_layers_of_a_foreign_network():
+    images = list(np.random.default_rng(0).integers(0, 256, size=(12, 32, 32, 3), dtype=np.uint8))
+    y = np.arange(12) % 3
+    torch.manual_seed(0)
+    features = PretrainedTransformer(ResNet20(), as_cifar, layer=["layer1", "layer3"])
+    model = CNNClassifier(init_from=features, freeze=["layer1", "layer2"], max_epochs=1, random_state=0).fit(images, y)
+    before, after = features.fit(images).module_.state_dict(), model.module_.body.module.state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"conv1", "bn1", "layer3"}  # the layer behind takes no part in the features
+    with pytest.raises(ValueError, match=r"freeze has the name 'body.3', but the body has \d+ layers, .*layer1.0"):
+        CNNClassifier(init_from=features, freeze=["body.3"]).fit(images, y)
+    grid = GridSearchCV(CNNClassifier(init_from=FrozenEstimator(features), max_epochs=1), {"freeze": ["body", 2]}, cv=2)
+    assert np.isfinite(grid.fit(images, y).best_score_)
+
+
+def test_estimators_of_tables_begin_from_no_foreign_network():
+    with pytest.raises(TypeError, match="TabularClassifier cannot begin from"):
+        TabularClassifier(init_from=PretrainedTransformer(dense())).fit(X, X[:, 0] > 0)
 
 
 # --- Published networks --------------------------------------------------------------------------------------------
