@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from sklearn_ann.training import as_tensor
@@ -38,6 +37,8 @@ def read_state(state: Any) -> dict[str, Tensor]:
         If the file is damaged or of another kind, or if an entry is not finite.
     FileNotFoundError
         If there is no such file.
+    ImportError
+        If a file in .safetensors needs the package of this name.
     """
     found = _from_file(Path(state)) if isinstance(state, str | os.PathLike) else state
     if not isinstance(found, Mapping):
@@ -67,6 +68,13 @@ def _from_file(path: Path) -> Any:
         raise ValueError(
             f"state={str(path)!r} ends in {path.suffix!r}: expected .safetensors, .npz or {', '.join(_OF_TORCH)}"
         )
+    if path.suffix == ".safetensors":
+        try:
+            from safetensors.torch import load_file
+        except ImportError as error:
+            raise ImportError(
+                "files in .safetensors need safetensors: pip install 'sklearn-ann-architectures[transfer]'"
+            ) from error
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
