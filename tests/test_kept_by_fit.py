@@ -45,6 +45,7 @@ OTHERS = {
     "kernels": [np.ones((2, 2))],
     "keys": np.ones((2, 3)),
     "layer": "counts",
+    "mask_token": "*",
     "node_attributes": ["size"],
     "pooling": "max",
     "readout": ("std",),

@@ -13,14 +13,14 @@ import numpy as np
 from sklearn_ann import (
     AttentionClassifier, AttentionRegressor, AttentionTransformer, AutoEncoderOutlierDetector, AutoEncoderTransformer,
     CNNClassifier, CNNRegressor, EntityEmbeddingTransformer, GCNClassifier, GCNNodeClassifier, GCNNodeRegressor,
-    GCNRegressor, GraphSet, MoleculeEncoder, PatternDetector, RNNClassifier, RNNRegressor, SequenceEmbeddingTransformer,
-    SequenceEncoder, SequenceTranslator, TabularClassifier, TabularRegressor, TensorFactorizationRegressor, VAESampler,
+    GCNRegressor, GraphSet, MaskedSequenceModel, MoleculeEncoder, PatternDetector, RNNClassifier, RNNRegressor,
+    SequenceEmbeddingTransformer, SequenceEncoder, SequenceTranslator, TabularClassifier, TabularRegressor, TensorFactorizationRegressor, VAESampler,
 )
 
 models = (
     AttentionClassifier(), AttentionRegressor(), AttentionTransformer(), AutoEncoderOutlierDetector(),
     AutoEncoderTransformer(), CNNClassifier(), CNNRegressor(), EntityEmbeddingTransformer(), GCNClassifier(),
-    GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(), MoleculeEncoder(), PatternDetector([np.ones((2, 2))]),
+    GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(), MaskedSequenceModel(k=1), MoleculeEncoder(), PatternDetector([np.ones((2, 2))]),
     RNNClassifier(), RNNRegressor(cell="gru"), SequenceEmbeddingTransformer(), SequenceEncoder("dna"),
     SequenceTranslator(), TabularClassifier(), TabularRegressor(), TensorFactorizationRegressor(), VAESampler(),
 )

@@ -86,7 +86,7 @@ def test_the_vector_of_a_token_is_a_sum_over_its_letters():
     before, itself, after = body.embedding.detach().numpy().transpose(2, 1, 0)  # (n_letters, width) each
     samples = LetterSamples(*(torch.tensor(part) for part in ([0, 3, 2, 14, 1, 1], [0, 3, 6])))  # ATG, NCC
     with torch.no_grad():
-        found = body._vectors(samples.codes.view(2, 3), None).numpy()
+        found = body.vectors(samples.codes.view(2, 3), None).numpy()
     np.testing.assert_allclose(found[0, 1], before[0] + itself[3] + after[2], rtol=1e-5)
     np.testing.assert_allclose(found[0, 0], itself[0] + after[3], rtol=1e-5)  # nothing is before it
     np.testing.assert_allclose(found[1, 0], itself.mean(axis=0) + after[1], rtol=1e-5)  # N is any of the four
