@@ -14,15 +14,17 @@ from sklearn_ann import (
     AttentionClassifier, AttentionRegressor, AttentionTransformer, AutoEncoderOutlierDetector, AutoEncoderTransformer,
     CNNClassifier, CNNRegressor, EntityEmbeddingTransformer, GCNClassifier, GCNNodeClassifier, GCNNodeRegressor,
     GCNRegressor, GraphSet, MaskedSequenceModel, MoleculeEncoder, PatternDetector, RNNClassifier, RNNRegressor,
-    SequenceEmbeddingTransformer, SequenceEncoder, SequenceTranslator, TabularClassifier, TabularRegressor, TensorFactorizationRegressor, VAESampler,
+    SequenceEmbeddingTransformer, SequenceEncoder, SequenceTranslator, TabularClassifier, TabularRegressor,
+    TensorFactorizationRegressor, VAESampler,
 )
 
 models = (
     AttentionClassifier(), AttentionRegressor(), AttentionTransformer(), AutoEncoderOutlierDetector(),
     AutoEncoderTransformer(), CNNClassifier(), CNNRegressor(), EntityEmbeddingTransformer(), GCNClassifier(),
-    GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(), MaskedSequenceModel(k=1), MoleculeEncoder(), PatternDetector([np.ones((2, 2))]),
-    RNNClassifier(), RNNRegressor(cell="gru"), SequenceEmbeddingTransformer(), SequenceEncoder("dna"),
-    SequenceTranslator(), TabularClassifier(), TabularRegressor(), TensorFactorizationRegressor(), VAESampler(),
+    GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(), MaskedSequenceModel(k=1), MoleculeEncoder(),
+    PatternDetector([np.ones((2, 2))]), RNNClassifier(), RNNRegressor(cell="gru"), SequenceEmbeddingTransformer(),
+    SequenceEncoder("dna"), SequenceTranslator(), TabularClassifier(), TabularRegressor(),
+    TensorFactorizationRegressor(), VAESampler(),
 )
 model: CNNClassifier = CNNClassifier(max_epochs=3, conv_layers=((8, 3),), dropout=0.1, device="cpu", random_state=0)
 labels: np.ndarray = model.fit(["ACGT", "TTTT"] * 10, [0, 1] * 10).predict(["ACGT"])

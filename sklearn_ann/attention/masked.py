@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann.attention.masking import MaskedNetwork, MaskedStep, already_an_error
+from sklearn_ann.attention.places import checked_mask, checked_positions
 from sklearn_ann.attention.tokens import TokenBody, TokenPooling
 from sklearn_ann.attention.windows import (
     Windows,
@@ -28,43 +28,10 @@ from sklearn_ann.base.parameters import DropProbability, Fraction, OpenFraction,
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.layers import Position
 from sklearn_ann.reading import LetterReader, LetterSamples, Reader
-from sklearn_ann.reading.alphabets import Alphabet, Unknown
+from sklearn_ann.reading.alphabets import Unknown
 from sklearn_ann.reading.kinds import as_strings
 
 _LETTERS_AT_ONCE = 2**16  # that a prediction reads, with the padding
-
-
-def checked_mask(mask: str, alphabet: Alphabet) -> None:
-    """Refuse a masked letter that is no single letter, or a letter of the alphabet."""
-    if len(mask) != 1 or mask.upper() in alphabet.symbols or mask.isspace():
-        raise ValueError(
-            f"mask_token={mask!r}: expected a single letter that is none of the alphabet, {alphabet.symbols}"
-        )
-
-
-def checked_positions(positions: Any, lengths: np.ndarray) -> tuple[list[np.ndarray], bool]:
-    """Return the positions to mask in each sequence, and whether each has one that is given as a number.
-
-    Raises
-    ------
-    TypeError
-        If a position is no integer.
-    ValueError
-        If there are more or fewer entries than sequences, or if a position is there twice or is not in its sequence.
-    """
-    check_consistent_length(lengths, positions)
-    found, single = [], all(isinstance(entry, Integral) for entry in positions)
-    for index, (entry, length) in enumerate(zip(positions, lengths.tolist(), strict=True)):
-        places = [entry] if isinstance(entry, Integral) else list(entry) if hasattr(entry, "__iter__") else [None]
-        for place in places:
-            if isinstance(place, bool | str) or not isinstance(place, Integral):
-                raise TypeError(f"positions of sequence {index} are {entry!r}: expected an int, or a list of them")
-            if not 0 <= place < length:
-                raise ValueError(f"position {place} of sequence {index}: expected 0 to {length - 1}, the last letter")
-        if len(set(places)) < len(places):
-            raise ValueError(f"positions of sequence {index} are {entry!r}: expected each of them once")
-        found.append(np.array(places, dtype=np.int64))
-    return found, single
 
 
 class MaskedSequenceModel(NeuralEstimator):
@@ -208,6 +175,8 @@ class MaskedSequenceModel(NeuralEstimator):
     def _auto(self, plan: Plan) -> dict[str, Any]:
         p = plan.parameters
         checked_mask(p.mask_token, plan.reader.alphabet)
+        if int(plan.examples.samples.codes.min()) >= len(plan.reader.alphabet):
+            raise ValueError("X has no letter to learn from: all of its letters may be several")
         n_windows = len(windows_to_learn(plan.examples.samples, p.max_length)[1])  # what an epoch runs over
         batch_size = automatic_batch_size(n_windows) if p.batch_size == "auto" else p.batch_size
         return {"batch_size": batch_size, "max_epochs": self._budget.max_epochs(n_windows, batch_size)}
@@ -330,7 +299,10 @@ class MaskedSequenceModel(NeuralEstimator):
         letters = np.array(list(self.letters_))
         found = iter(letters[self._of_letters(samples, MaskedNetwork.letters_asked).argmax(axis=1)].tolist())
         mask = self.resolved_parameters_.mask_token
-        filled = ["".join([guess if own == mask else own for own, guess in zip(s, found, strict=False)]) for s in as_strings(X)]
+        filled = [
+            "".join([guess if own == mask else own for own, guess in zip(s, found, strict=False)])
+            for s in as_strings(X)
+        ]
         return np.array(filled, dtype=object)
 
     def predict_proba(self, X: Any, positions: Any = None) -> Any:

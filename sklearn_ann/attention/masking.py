@@ -48,9 +48,7 @@ def random_windows(
     return cut, None if lengths is None else lengths.clamp(max=size)
 
 
-def random_places(
-    eligible: Tensor, share: float, generator: torch.Generator | None
-) -> tuple[Tensor, Tensor]:
+def random_places(eligible: Tensor, share: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
     """Choose a share of the eligible letters of each sequence at random, at least one of them where there are any.
 
     Parameters

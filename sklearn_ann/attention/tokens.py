@@ -136,7 +136,8 @@ class TokenBody(AttentionBody):
         -------
         Tensor of shape (batch, length, width)
         """
-        rows, embedding = self.rows, self.embedding
+        rows: Tensor = self.rows
+        embedding: Tensor = self.embedding
         if mask is not None:  # one more letter
             rows = F.pad(rows, (0, 1, 0, 1))
             rows[-1, -1] = 1.0

@@ -110,7 +110,9 @@ class LetterReader(Reader[LetterSamples]):
         """
         column_names(self.columns, X, learn=False)
         strings = as_strings(X)
-        samples = self._not_too_long(self._encoded([string.replace(mask, self.alphabet.letters[0]) for string in strings]))
+        samples = self._not_too_long(
+            self._encoded([string.replace(mask, self.alphabet.letters[0]) for string in strings])
+        )
         letters = np.frombuffer("".join(strings).encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
         masked = torch.from_numpy(letters == ord(mask))
         return LetterSamples(samples.codes.masked_fill(masked, len(self.alphabet.symbols)), samples.starts)

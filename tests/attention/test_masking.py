@@ -50,7 +50,9 @@ def test_windows_begin_anywhere():
 def model():
     rng = np.random.default_rng(0)
     strings = ["".join(rng.choice(list("ACGT"), size=n)) for n in rng.integers(1, 30, size=50)]
-    return MaskedSequenceModel(alphabet="dna", k=4, n_layers=2, **QUICK).fit(strings)
+    fitted = MaskedSequenceModel(alphabet="dna", k=4, n_layers=2, **QUICK).fit(strings)
+    fitted.module_.eval()
+    return fitted
 
 
 def test_eighty_ten_ten(model):

@@ -92,6 +92,23 @@ def test_the_vector_of_a_token_is_a_sum_over_its_letters():
     np.testing.assert_allclose(found[1, 0], itself.mean(axis=0) + after[1], rtol=1e-5)  # N is any of the four
 
 
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_features_are_pooled_states(pooling):
+    X, y = ragged(12)
+    model = AttentionClassifier(pooling=pooling, n_layers=2, k=2, **QUICK).fit(X, y)
+    body, batch = model.module_.eval().body, model.module_input(X)
+    with torch.no_grad():
+        states = body.states(body.vectors(batch.codes, batch.lengths), batch.lengths)
+        assert body.of_letters(states).shape[1] == batch.codes.shape[1]
+        assert states.shape[1] == batch.codes.shape[1] + (pooling == "cls")
+        pooled = body.pooled(states, batch.lengths)
+        torch.testing.assert_close(pooled, body(batch))
+    longest = batch.lengths.max()
+    full = batch.lengths == longest
+    if pooling == "mean":
+        torch.testing.assert_close(pooled[full], body.of_letters(states)[full].mean(dim=1))
+
+
 def test_maps_are_the_weights_among_the_tokens_that_are_there():
     X, y = ragged(20)
     model = AttentionClassifier(n_layers=3, n_heads=2, k=1, **QUICK).fit(X, y)
