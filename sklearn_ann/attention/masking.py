@@ -185,19 +185,28 @@ class MaskedNetwork(Stochastic):
 class MaskedStep(training.Step):
     """Descends the error of masked letters, and records the share of them that are named right."""
 
+    def __init__(self, module: nn.Module, error: training.Error, settings: training.Settings) -> None:
+        super().__init__(module, error, settings)
+        self._right: Tensor | None = None  # of the batch at hand
+
+    def losses(self, batch: training.Batch) -> Tensor:
+        """Return the error of each sample, and note the share that is named right."""
+        losses, right = super().losses(batch)
+        self._right = right.detach()
+        return losses
+
     def train(self, batch: training.Batch) -> dict[str, Tensor]:
         """Learn from a batch; return sums of errors and of shares."""
-        losses, right = self.losses(batch)
-        return {"loss": self.descend(losses, batch), "accuracy": _total(right.detach(), batch)}
+        return super().train(batch) | self._accuracy(batch)
 
     def validate(self, batch: training.Batch) -> dict[str, Tensor]:
         """Return sums of errors and of shares."""
-        losses, right = self.losses(batch)
-        return {"loss": _total(losses, batch), "accuracy": _total(right, batch)}
+        return super().validate(batch) | self._accuracy(batch)
 
-
-def _total(values: Tensor, batch: training.Batch) -> Tensor:
-    return values.sum() if batch.weight is None else values @ batch.weight
+    def _accuracy(self, batch: training.Batch) -> dict[str, Tensor]:
+        right, self._right = self._right, None
+        assert right is not None
+        return {"accuracy": right.sum() if batch.weight is None else right @ batch.weight}
 
 
 def already_an_error(output: Any, _batch: Any) -> Tensor:
