@@ -191,8 +191,8 @@ class MaskedStep(training.Step):
 
     def losses(self, batch: training.Batch) -> Tensor:
         """Return the error of each sample, and note the share that is named right."""
-        losses, right = super().losses(batch)
-        self._right = right.detach()
+        losses, self._right = super().losses(batch).unbind()
+        self._right = self._right.detach()
         return losses
 
     def train(self, batch: training.Batch) -> dict[str, Tensor]:
