@@ -150,7 +150,7 @@ class MaskedSequenceModel(NeuralEstimator):
     n_components: PositiveInt = 64
     n_layers: PositiveInt = 2
     n_heads: PositiveInt = 8
-    dropout: DropProbability = 0.1
+    dropout: DropProbability = 0.0
     alphabet: str = "auto"
     unknown: Unknown = "error"
     k: PositiveInt = 3
@@ -166,7 +166,7 @@ class MaskedSequenceModel(NeuralEstimator):
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
-    _budget: ClassVar[Budget] = Budget(steps=1000, epochs=20)
+    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         longest = self.position == "learned"

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_ann import MaskedSequenceModel
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
-SEEDS, LABEL_SEEDS, LABELS = 3, 5, 100
+SEEDS, LABEL_SEEDS, LABELS = range(3), range(5), 100
 
 
 class MarkovChain:
@@ -109,7 +109,7 @@ def part_perplexity():
     sets = distinct()
     ours, chains = {name: [] for name in [*sets, "all"]}, {name: [] for name in [*sets, "all"]}
     left, seconds, steps = {name: [] for name in [*sets, "all"]}, [], []
-    for seed in range(SEEDS):
+    for seed in SEEDS:
         parts = {name: train_test_split(strings, test_size=0.2, random_state=seed) for name, strings in sets.items()}
         learned = [string for part, _ in parts.values() for string in part]
         begin = time.perf_counter()
@@ -139,7 +139,7 @@ def part_labels():
     names = ("amp_modlamp", "hem_hemopi")
     kinds = ("features", "k-mers, forest", "k-mers, linear", "k-mers and features, linear")
     values = {(name, kind): [] for name in names for kind in kinds}
-    for seed in range(LABEL_SEEDS):
+    for seed in LABEL_SEEDS:
         model = MaskedSequenceModel(random_state=seed, device="cpu").fit(strings)
         for name in names:
             X, y = peptides(name)
