@@ -25,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_ann import MaskedSequenceModel
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
+NOVEL = "strings of which no eight letters in a row are known"
 SEEDS, LABEL_SEEDS, LABELS = range(3), range(5), 100
 
 
@@ -105,29 +106,42 @@ def distinct(names=PEPTIDES):
 
 
 def part_perplexity():
-    """Held-out perplexity of each set, a fifth of its strings, after learning from four fifths of all five sets."""
+    """Held-out perplexity, a fifth of the strings of each set, after learning from four fifths of all five sets."""
     sets = distinct()
-    ours, chains = {name: [] for name in [*sets, "all"]}, {name: [] for name in [*sets, "all"]}
-    left, seconds, steps = {name: [] for name in [*sets, "all"]}, [], []
+    names = [*sets, "all", NOVEL]
+    found = {(name, model): [] for name in names for model in ("ours", "both", "left", "letters")}
+    shares, seconds, chosen = {name: [] for name in sets}, [], []
     for seed in SEEDS:
         parts = {name: train_test_split(strings, test_size=0.2, random_state=seed) for name, strings in sets.items()}
         learned = [string for part, _ in parts.values() for string in part]
+        rest = [string for _, part in parts.values() for string in part]
         begin = time.perf_counter()
         model = MaskedSequenceModel(random_state=seed, device="cpu").fit(learned)
         seconds.append(time.perf_counter() - begin)
         chain, best = chosen_chain(learned, seed)
-        scorers = ((ours, model.score_samples), (chains, chain.pseudo), (left, chain.chain))
-        for found, scorer in scorers:
-            sums = {name: scorer(rest).sum() for name, (_, rest) in parts.items()}
-            letters = {name: sum(map(len, rest)) for name, (_, rest) in parts.items()}
-            for name in sums:
-                found[name].append(np.exp(-sums[name] / letters[name]))
-            found["all"].append(np.exp(-sum(sums.values()) / sum(letters.values())))
-        steps.append(f"order {best[0]}, strength {best[1]}")
-    for name in ours:
-        beside = f"Markov chain, both sides {np.mean(chains[name]):.3f}, from the left {np.mean(left[name]):.3f}"
-        row(f"{name}, perplexity", ours[name], np.mean(chains[name]), at_least=False, beside=beside)
-    row("seconds to learn", seconds, beside="; ".join(steps))
+        chosen.append(f"order {best[0]}, strength {best[1]}")
+
+        known = {s[i : i + 8] for s in learned for i in range(len(s) - 7)}
+        is_novel = np.array([known.isdisjoint(s[i : i + 8] for i in range(len(s) - 7)) for s in rest])
+        origin = np.repeat(list(sets), [len(part) for _, part in parts.values()])
+        members = {name: origin == name for name in sets} | {"all": is_novel | True, NOVEL: is_novel}
+        for name in sets:
+            shares[name].append(1 - is_novel[members[name]].mean())
+        letters = np.array([len(string) for string in rest])
+        scorers = {"ours": model.score_samples, "both": chain.pseudo, "left": chain.chain}
+        scorers["letters"] = MarkovChain(0, 20).fit(learned).chain
+        for kind, scorer in scorers.items():
+            scores = scorer(rest)
+            for name in names:
+                own = members[name]
+                found[name, kind].append(np.exp(-scores[own].sum() / letters[own].sum()))
+    for name in names:
+        both, left, alone = (np.mean(found[name, kind]) for kind in ("both", "left", "letters"))
+        beside = f"Markov chain, both sides {both:.3f}, from the left {left:.3f}; frequencies of letters {alone:.3f}"
+        if name in sets:
+            beside += f"; {np.mean(shares[name]):.0%} of the strings have eight letters in common with one of training"
+        row(f"{name}, perplexity", found[name, "ours"], both, at_least=False, beside=beside)
+    row("seconds to learn", seconds, beside="; ".join(chosen))
 
 
 def part_labels():
