@@ -435,11 +435,14 @@ class MaskedSequenceModel(NeuralEstimator):
         return samples
 
     def _windows(self, samples: LetterSamples) -> tuple[Windows, np.ndarray]:
-        windows, owner = windows_to_predict(samples, self.resolved_parameters_.max_length)
+        with training.isolated():
+            windows, owner = windows_to_predict(samples, self.resolved_parameters_.max_length)
         return windows, owner.numpy(force=True)
 
     def _ask(self, windows: Windows, function: Callable[[Any, Any], Any]) -> Any:
-        return self._apply_to(windows, function, chunks=windows.pieces(_LETTERS_AT_ONCE))
+        with training.isolated():
+            chunks = windows.pieces(_LETTERS_AT_ONCE)
+        return self._apply_to(windows, function, chunks=chunks)
 
     def _of_letters(self, samples: LetterSamples, function: Callable[[Any, Any], list[Tensor]]) -> np.ndarray:
         """Return what `function` finds for each letter, of all sequences one after the other."""
@@ -447,7 +450,8 @@ class MaskedSequenceModel(NeuralEstimator):
 
     def _in_turn(self, samples: LetterSamples) -> tuple[np.ndarray, np.ndarray]:
         """Return logarithms of probabilities at each position, masked alone: of all letters, and of the own one."""
-        windows = windows_of_letters(samples, self.resolved_parameters_.max_length)
+        with training.isolated():
+            windows = windows_of_letters(samples, self.resolved_parameters_.max_length)
         letters, own = self._ask(windows, MaskedNetwork.masked_in_turn)
         return letters, own
 
