@@ -1,7 +1,7 @@
 """Neural architectures as scikit-learn estimators."""
 
 from sklearn_ann._version import __version__
-from sklearn_ann.attention import AttentionClassifier, AttentionRegressor, AttentionTransformer
+from sklearn_ann.attention import AttentionClassifier, AttentionRegressor, AttentionTransformer, MaskedSequenceModel
 from sklearn_ann.autoencoder import AutoEncoderOutlierDetector, AutoEncoderTransformer
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
@@ -37,6 +37,7 @@ __all__ = [
     "GCNNodeRegressor",
     "GCNRegressor",
     "GraphSet",
+    "MaskedSequenceModel",
     "ModelFileError",
     "MoleculeEncoder",
     "PatternDetector",

@@ -22,6 +22,7 @@ from sklearn_ann import (
     GCNNodeClassifier,
     GCNNodeRegressor,
     GraphSet,
+    MaskedSequenceModel,
     RNNClassifier,
     RNNRegressor,
     SequenceEmbeddingTransformer,
@@ -133,6 +134,7 @@ _DATA = {
     CNNClassifierOfStrings: STRINGS,
     CNNRegressorOfImages: IMAGES,
     EntityEmbeddingTransformer: CATEGORIES,
+    MaskedSequenceModel: STRINGS,
     RNNClassifierOfStrings: STRINGS,
     RNNRegressorOfSeries: SERIES,
     SequenceEmbeddingTransformer: TEXTS,
@@ -152,7 +154,7 @@ def data_for(estimator):
 
 
 # Where the error itself is random, a weight of two is a row that is there twice on average only.
-RANDOM_ERROR = {GANSampler, VAESampler}
+RANDOM_ERROR = {GANSampler, MaskedSequenceModel, VAESampler}
 
 # scikit-learn compares some results at a relative 1e-7, for instance those of weighted and of repeated samples. That
 # takes float64 and one batch; everything else must hold with the defaults too.

@@ -49,6 +49,7 @@ OTHERS = {
     "keys": np.ones((2, 3)),
     "layer": "counts",
     "layer_learning_rates": 0.5,
+    "mask_token": "*",
     "node_attributes": ["size"],
     "pooling": "max",
     "readout": ("std",),

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sklearn_ann.attention.body import RATE, AttentionBody
 from sklearn_ann.base import Plan
@@ -67,19 +68,52 @@ class TokenBody(AttentionBody):
 
     def forward(self, batch: LetterBatch, maps: list[Tensor] | None = None) -> Tensor:
         """Return features of shape (batch, width)."""
-        x: Tensor = self.position(self._vectors(self._mutated(batch), batch.lengths))  # (batch, length, width)
-        sizes = batch.lengths
+        x = self.vectors(self._mutated(batch), batch.lengths)
+        return self.pooled(self.states(x, batch.lengths, maps, pooled_only=True), batch.lengths)
+
+    def states(
+        self, x: Tensor, lengths: Tensor | None, maps: list[Tensor] | None = None, *, pooled_only: bool = False
+    ) -> Tensor:
+        """Return what the blocks make of the vectors of tokens.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, length, width)
+            What `vectors` returns.
+        lengths : int64 Tensor of shape (batch,) or None
+        maps : list or None
+            A list to which the attention weights of each layer are appended.
+        pooled_only : bool
+            Whether `pooled` alone reads the states, so that those it does not read need not be computed.
+
+        Returns
+        -------
+        Tensor of shape (batch, n_states, width)
+            States of the tokens, after that of the extra token with ``pooling="cls"``.
+        """
+        x = self.position(x)
         if self.cls is not None:
             x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
-            sizes = None if sizes is None else sizes + 1
-        mask = None if sizes is None else inside(sizes, x.shape[1])  # (batch, length)
+            lengths = None if lengths is None else lengths + 1
+        mask = None if lengths is None else inside(lengths, x.shape[1])  # (batch, length)
+        cls_only = pooled_only and self.cls is not None and maps is None
         for number, block in enumerate(self.blocks, start=1):
-            all_queries = self.cls is None or maps is not None or number < len(self.blocks)
-            x = block(x, mask, maps, None if all_queries else 1)
-        x = self.norm(x)
+            x = block(x, mask, maps, 1 if cls_only and number == len(self.blocks) else None)
+        normalized: Tensor = self.norm(x)
+        return normalized
+
+    def pooled(self, states: Tensor, lengths: Tensor | None) -> Tensor:
+        """Return features of shape (batch, width): the state of the extra token, or the mean over the tokens."""
         if self.cls is not None:
-            return x[:, 0]
-        return x.mean(dim=1) if mask is None else (x * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+            return states[:, 0]
+        if lengths is None:
+            return states.mean(dim=1)
+        mask = inside(lengths, states.shape[1])
+        return (states * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+
+    def of_letters(self, states: Tensor) -> Tensor:
+        """Return the states without that of the extra token, shape (batch, length, width)."""
+        return states if self.cls is None else states[:, 1:]
 
     def _mutated(self, batch: LetterBatch) -> Tensor:
         codes = batch.codes
@@ -87,12 +121,31 @@ class TokenBody(AttentionBody):
         source = self.mutation(positions, batch.lengths)
         return codes if source is positions else codes.gather(1, source)
 
-    def _vectors(self, codes: Tensor, lengths: Tensor | None) -> Tensor:
-        """Return the vector of each token: a sum over its letters, with an embedding matrix for each position in it."""
-        letters = self.rows.index_select(0, codes.flatten().int()).view(*codes.shape, -1)  # (batch, length, n_letters)
+    def vectors(self, codes: Tensor, lengths: Tensor | None, mask: Tensor | None = None) -> Tensor:
+        """Return the vector of each token: a sum over its letters, with an embedding matrix for each position in it.
+
+        Parameters
+        ----------
+        codes : Tensor of shape (batch, length)
+        lengths : int64 Tensor of shape (batch,) or None
+        mask : Tensor of shape (width, 1, k) or None
+            Vector of a masked letter, for each position in a token. The code ``len(rows)`` stands for such a letter, in
+            the tokens of its neighbours too.
+
+        Returns
+        -------
+        Tensor of shape (batch, length, width)
+        """
+        rows: Tensor = self.rows
+        embedding: Tensor = self.embedding
+        if mask is not None:  # one more letter
+            rows = F.pad(rows, (0, 1, 0, 1))
+            rows[-1, -1] = 1.0
+            embedding = torch.cat([embedding, mask], dim=1)
+        letters = rows.index_select(0, codes.flatten().int()).view(*codes.shape, -1)  # (batch, length, n_letters)
         if lengths is not None:
             letters = letters * inside(lengths, codes.shape[1])[:, :, None]
-        return convolve(letters.transpose(1, 2), self.embedding).transpose(1, 2)
+        return convolve(letters.transpose(1, 2), embedding).transpose(1, 2)
 
     def attention(self, batch: LetterBatch) -> list[Tensor]:
         """Return the attention weights of each layer, shape (batch, head, query, key)."""
@@ -119,7 +172,7 @@ class TokenBody(AttentionBody):
             position=p.position,
             pooling=p.pooling,
             dropout=p.dropout,
-            mutation=p.mutation,
+            mutation=p.get("mutation", 0.0),
         )
 
     def key_names(self, reader: LetterReader, samples: Any) -> list[list[str]]:

@@ -11,19 +11,16 @@ import torch
 from sklearn.preprocessing import normalize
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralEstimator, Plan
+from sklearn_ann.base.losses import already_an_error
 from sklearn_ann.base.parameters import NonNegativeFloat, PositiveFloat, PositiveInt
 from sklearn_ann.embedding.pooling import Pooling, pool, pool_greatest
 from sklearn_ann.embedding.skipgram import SkipGram
 from sklearn_ann.reading import Reader, TextReader
 from sklearn_ann.reading.texts import count
-
-
-def _already_an_error(output: Tensor, _batch: Tensor) -> Tensor:
-    return output
 
 
 class SequenceEmbeddingTransformer(NeuralEstimator):
@@ -148,7 +145,7 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
         return SkipGram(torch.from_numpy(plan.reader.counts), p.n_components, p.window, p.n_negatives, p.subsample)
 
     def _error(self, plan: Plan) -> training.Error:
-        return _already_an_error
+        return already_an_error
 
     def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
         vectors: Any = module.vectors

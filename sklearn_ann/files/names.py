@@ -17,6 +17,8 @@ _CLASSES = {
     "numpy": "bool float16 float32 float64 int8 int16 int32 int64 object_ str_ uint8 uint16 uint32 uint64",
     "sklearn_ann.attention.columns": "ColumnBody",
     "sklearn_ann.attention.estimators": "AttentionClassifier AttentionRegressor",
+    "sklearn_ann.attention.masked": "MaskedSequenceModel",
+    "sklearn_ann.attention.masking": "MaskedNetwork MaskedStep",
     "sklearn_ann.attention.rows": "RowBody",
     "sklearn_ann.attention.tokens": "TokenBody",
     "sklearn_ann.attention.transformer": "AttentionTransformer",
@@ -175,10 +177,9 @@ _FUNCTIONS = {
     "sklearn_ann.autoencoder.losses": "absolute_error binary_cross_entropy penalized_error squared_error",
     "sklearn_ann.autoencoder.outliers": "trimmed_error",
     "sklearn_ann.base.losses": (
-        "absolute_error cross_entropy huber_error independent_cross_entropy masked mean_squared_error over_members "
-        "plain poisson_error quantile_error squared_error"
+        "absolute_error already_an_error cross_entropy huber_error independent_cross_entropy masked "
+        "mean_squared_error over_members plain poisson_error quantile_error squared_error"
     ),
-    "sklearn_ann.embedding.sequences": "_already_an_error",
     "sklearn_ann.generative.adversarial": "unlikeness",
     "sklearn_ann.generative.network": "negative_bound",
     "sklearn_ann.layers.head": "mean_classes mean_number mean_odds mean_rate",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sklearn_ann.reading.alphabets import Alphabet, Unknown, find_alphabet, guess_alphabet
-from sklearn_ann.reading.kinds import column_names
+from sklearn_ann.reading.kinds import as_strings, column_names
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.training import Rows, Samples
 
@@ -97,7 +97,27 @@ class LetterReader(Reader[LetterSamples]):
     def read(self, X: Any, y: Any = None) -> LetterSamples:
         """Return sequences over the same alphabet."""
         column_names(self.columns, X, learn=False)
-        samples = self._encoded(X)
+        return self._not_too_long(self._encoded(X))
+
+    def read_masked(self, X: Any, mask: str) -> LetterSamples:
+        """Return sequences in which the letter `mask` has the code ``len(alphabet.symbols)``, one more than all others.
+
+        Parameters
+        ----------
+        X : list, array or Series of str
+        mask : str
+            A single letter that is not in the alphabet.
+        """
+        column_names(self.columns, X, learn=False)
+        strings = as_strings(X)
+        samples = self._not_too_long(
+            self._encoded([string.replace(mask, self.alphabet.letters[0]) for string in strings])
+        )
+        letters = np.frombuffer("".join(strings).encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
+        masked = torch.from_numpy(letters == ord(mask))
+        return LetterSamples(samples.codes.masked_fill(masked, len(self.alphabet.symbols)), samples.starts)
+
+    def _not_too_long(self, samples: LetterSamples) -> LetterSamples:
         if self.longest and samples.lengths.max() > self.max_length:
             index = int((samples.lengths > self.max_length).nonzero()[0])
             raise ValueError(

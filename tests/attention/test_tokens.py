@@ -86,10 +86,27 @@ def test_the_vector_of_a_token_is_a_sum_over_its_letters():
     before, itself, after = body.embedding.detach().numpy().transpose(2, 1, 0)  # (n_letters, width) each
     samples = LetterSamples(*(torch.tensor(part) for part in ([0, 3, 2, 14, 1, 1], [0, 3, 6])))  # ATG, NCC
     with torch.no_grad():
-        found = body._vectors(samples.codes.view(2, 3), None).numpy()
+        found = body.vectors(samples.codes.view(2, 3), None).numpy()
     np.testing.assert_allclose(found[0, 1], before[0] + itself[3] + after[2], rtol=1e-5)
     np.testing.assert_allclose(found[0, 0], itself[0] + after[3], rtol=1e-5)  # nothing is before it
     np.testing.assert_allclose(found[1, 0], itself.mean(axis=0) + after[1], rtol=1e-5)  # N is any of the four
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_features_are_pooled_states(pooling):
+    X, y = ragged(12)
+    model = AttentionClassifier(pooling=pooling, n_layers=2, k=2, **QUICK).fit(X, y)
+    body, batch = model.module_.eval().body, model.module_input(X)
+    with torch.no_grad():
+        states = body.states(body.vectors(batch.codes, batch.lengths), batch.lengths)
+        assert body.of_letters(states).shape[1] == batch.codes.shape[1]
+        assert states.shape[1] == batch.codes.shape[1] + (pooling == "cls")
+        pooled = body.pooled(states, batch.lengths)
+        torch.testing.assert_close(pooled, body(batch))
+    longest = batch.lengths.max()
+    full = batch.lengths == longest
+    if pooling == "mean":
+        torch.testing.assert_close(pooled[full], body.of_letters(states)[full].mean(dim=1))
 
 
 def test_maps_are_the_weights_among_the_tokens_that_are_there():

@@ -79,3 +79,19 @@ def test_the_name_of_a_column_is_learned_and_compared():
     assert len(made.read(X)) == len(made.read(pd.Series(X))) == 4
     with pytest.raises(ValueError, match="feature names should match"):
         made.read(pd.DataFrame({"rna": X}))
+
+
+def test_a_masked_letter_has_the_code_behind_all_others():
+    made = reader("dna")
+    made.learn(X)
+    samples = made.read_masked(["A*GT", "**", "N"], "*")
+    mask = len(made.alphabet.symbols)
+    assert samples.codes.tolist() == [0, mask, 2, 3, mask, mask, made.alphabet.any_letter]
+    assert samples.lengths.tolist() == [4, 2, 1]
+    assert made.read_masked(["🧬A"], "🧬").codes.tolist() == [mask, 0]  # of two units in UTF-16
+    with pytest.raises(ValueError, match="sequence 1 has the letter 'X' at position 2"):
+        made.read_masked(["A", "*GX"], "*")
+    short = reader("dna", longest=True)
+    short.learn(X)
+    with pytest.raises(ValueError, match="sequence 0 has 5 letters"):
+        short.read_masked(["ACG*A"], "*")

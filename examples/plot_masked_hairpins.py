@@ -1,0 +1,89 @@
+"""
+Which changes a family of sequences forgives
+============================================
+
+Related RNAs share a shape, not their letters: where a stem pairs two letters, one may change if its partner changes
+too. `MaskedSequenceModel` reads a family without any label, learns to name letters that are hidden from it, and finds
+the pairs. A profile, which counts the letters at each position, cannot: it is the classical baseline.
+"""
+
+# %%
+# The data: hairpins of 16 letters with six pairs. Any letter may begin a pair, and one pair in twenty is broken. The
+# loop prefers ``GAAA``.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from sklearn_ann import MaskedSequenceModel
+
+LETTERS, PARTNER = "ACGU", dict(zip("ACGU", "UGCA", strict=True))
+rng = np.random.default_rng(0)
+
+
+def hairpin():
+    """Draw a hairpin."""
+    left = rng.choice(list(LETTERS), size=6)
+    right = [PARTNER[letter] if rng.uniform() > 0.05 else rng.choice(list(LETTERS)) for letter in left[::-1]]
+    loop = [letter if rng.uniform() > 0.2 else rng.choice(list(LETTERS)) for letter in "GAAA"]
+    return "".join([*left, *loop, *right])
+
+
+family, new = ([hairpin() for _ in range(n)] for n in (800, 50))
+
+# %%
+# Learn from the family, without labels. Perplexity is the number of letters that the model hesitates among, on average,
+# at a position that is masked.
+model = MaskedSequenceModel(alphabet="rna", k=1, position="learned", max_epochs=40, random_state=0).fit(family)
+
+
+def as_codes(strings):
+    """Return the letters as numbers, shape (n_strings, length)."""
+    return np.array([[LETTERS.index(letter) for letter in string] for string in strings])
+
+
+counts = (as_codes(family)[:, :, None] == np.arange(4)).sum(axis=0) + 1.0
+profile = np.log(counts / counts.sum(axis=1, keepdims=True))  # (position, letter)
+
+
+def profile_score(strings):
+    """Return the log-likelihood under the profile."""
+    return profile[np.arange(16), as_codes(strings)].sum(axis=1)
+
+
+print(f"perplexity on new hairpins: masked letters {model.perplexity(new):.2f}, ", end="")
+print(f"profile {np.exp(-profile_score(new).mean() / 16):.2f}")
+
+# %%
+# Tell changes that keep a pair from changes that break one. Both change the letter at one side of the second pair; the
+# former change the other side, too.
+NEXT = dict(zip("ACGU", "CGUA", strict=True))
+broken = [s[0] + NEXT[s[1]] + s[2:] for s in new]
+kept = [s[:14] + PARTNER[s[1]] + s[15:] for s in broken]
+kinds = np.repeat([0, 1], len(new))
+for name, score in (("masked letters", model.score_samples), ("profile", profile_score)):
+    change = score(broken + kept) - np.tile(score(new), 2)
+    print(f"{name}: AUROC of kept against broken pairs {roc_auc_score(kinds, change):.2f}")
+
+# %%
+# The effects of all single changes of one hairpin, and what the change of one letter does to the probabilities of all
+# the others: the pairs are the second diagonal.
+wild = "GGCAUC" + "GAAA" + "GAUGCC"
+effects = model.variant_effects([wild])[0]
+moved = np.zeros((16, 16))
+before = model.predict_proba([wild] * 16, range(16))
+for place in range(16):
+    for letter in LETTERS.replace(wild[place], ""):
+        changed = wild[:place] + letter + wild[place + 1 :]
+        after = model.predict_proba([changed] * 16, range(16))
+        moved[place] += np.abs(before - after).sum(axis=1) / 6  # 0 to 1; the changed letter itself is masked
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+image = left.imshow(effects.T, cmap="RdBu_r", vmin=-6, vmax=6, aspect="auto")
+left.set(xticks=range(16), xticklabels=list(wild), yticks=range(4), yticklabels=list(LETTERS))
+left.set(title="log-odds of a change", ylabel="new letter")
+figure.colorbar(image, ax=left)
+image = right.imshow(moved, cmap="Greys", vmin=0, vmax=1)
+right.set(xticks=range(16), xticklabels=list(wild), yticks=range(16), yticklabels=list(wild))
+right.set(title="what a change moves", xlabel="masked position", ylabel="changed position")
+figure.colorbar(image, ax=right)
+plt.show()
