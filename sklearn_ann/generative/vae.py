@@ -35,7 +35,7 @@ from sklearn_ann.generative.prior import PriorName, fitted_mixture
 from sklearn_ann.generative.scored import Scored
 from sklearn_ann.generative.tables import TableScaling, models_categories, row_reader
 from sklearn_ann.layers import Activation
-from sklearn_ann.reading import ConditionedReader, MixedReader, Reader
+from sklearn_ann.reading import ConditionedReader, MixedReader, Reader, as_found
 
 _ACTIVE = 1e-2  # Burda et al. 2016, section 5.2
 _ENOUGH = 1000  # samples; a tenth of them is enough to see overfitting
@@ -168,6 +168,9 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
     conditions_ : list of arrays or None
         The categories of each condition, sorted.
 
+    categorical_features_ : list of str or int, or None
+        The categorical columns of a table, by name or position; None if X was read as rows of numbers.
+
     active_units_ : array of bool of shape (n_components,)
         Whether a latent unit is in use: its posterior mean has a variance above 0.01 over the training data [5]_.
 
@@ -293,11 +296,12 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         )
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
-        n_samples, size = len(plan.examples), plan.parameters.batch_size
-        if plan.parameters.prior == "mixture" and isinstance(plan.reader.rows, MixedReader):
+        n_samples, size, rows = len(plan.examples), plan.parameters.batch_size, plan.reader.rows
+        scaling = {"scaling": rows.scaling if isinstance(rows, MixedReader) else "standard"}
+        if plan.parameters.prior == "mixture" and isinstance(rows, MixedReader):
             n_batches = 1 if size is None else math.ceil(n_samples / size)
-            return _OF_SHAPED | {"max_epochs": min(60, max(20, math.ceil(4000 / n_batches)))}
-        return _OF_OTHERS | {"early_stopping": n_samples >= _ENOUGH}
+            return _OF_SHAPED | scaling | {"max_epochs": min(60, max(20, math.ceil(4000 / n_batches)))}
+        return _OF_OTHERS | scaling | {"early_stopping": n_samples >= _ENOUGH}
 
     def _network(self, plan: Plan) -> nn.Module:
         p, examples = plan.parameters, plan.examples
@@ -470,16 +474,14 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         rng = training.as_random_state(given)
         reader = self.reader_
         labels = reader.known.draw(n_samples, rng) if reader.known and y is None else reader.asked_for(y, n_samples)
-        blank = reader.conditioned(training.Rows(torch.empty((n_samples, 0), dtype=reader.dtype)), labels)
+        blank = reader.conditioned(training.Rows(torch.empty((int(n_samples), 0), dtype=reader.dtype)), labels)
         drawn = self.module_.prior.draw(blank.conditions, self._n_features_out, rng)
         rows: np.ndarray = self._apply_to(
             reader.conditioned(training.Rows(torch.as_tensor(drawn, dtype=reader.dtype)), labels),
             lambda network, batch: network.likelihood.draw(network.decode(*batch), rng),
         )
         samples = self._table(rows, drawn=True)
-        if labels is None:
-            return samples
-        return samples, np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
+        return samples if labels is None else (samples, as_found(labels))
 
     def _table(self, rows: np.ndarray, *, drawn: bool) -> Any:
         """Return rows of the network as a table of the kind of X; `drawn` rows have its types too."""

@@ -1,6 +1,6 @@
 """What is a sample? A reader learns it in ``fit``, is frozen and kept, and reads later samples by it."""
 
-from sklearn_ann.reading.conditions import ConditionedBatch, ConditionedReader, ConditionedSamples, columns_of
+from sklearn_ann.reading.conditions import ConditionedBatch, ConditionedReader, ConditionedSamples, as_found, columns_of
 from sklearn_ann.reading.graphs import GraphReader, GraphSet, NodeReader
 from sklearn_ann.reading.grids import GridBatch, GridReader, GridSamples
 from sklearn_ann.reading.letters import LetterBatch, LetterReader, LetterSamples
@@ -39,5 +39,6 @@ __all__ = [
     "TableReader",
     "TableRows",
     "TextReader",
+    "as_found",
     "columns_of",
 ]
