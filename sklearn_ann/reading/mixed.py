@@ -169,12 +169,13 @@ class MixedReader(Reader[Samples]):
                 found = learned.encode(values[there, number], chance[there, number])
                 scores[there, number], modes[there, number] = found
                 modes[~there, number] = learned.n_modes
-        categorical = iter(codes.T)
-        parts = [scores]
+        encoded = torch.zeros((len(values), self.fields.width), dtype=self.dtype)
+        encoded[:, : self.fields.n_numbers] = torch.from_numpy(scores)
+        categorical, rows = iter(codes.T), torch.arange(len(values))
         for block in self.fields.blocks:
             places = next(categorical) if block.number is None else modes[:, block.number]
-            parts.append(np.eye(block.size)[places])
-        return torch.as_tensor(np.concatenate(parts, axis=1), dtype=self.dtype)
+            encoded[rows, torch.from_numpy(block.start + places)] = 1
+        return encoded
 
     def _refuse_missing(self, table: Any, values: np.ndarray) -> None:
         """Refuse NaN in arrays of numbers: there it is more often a mistake than an observation."""
