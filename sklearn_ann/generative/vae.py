@@ -322,15 +322,15 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         means, log_variances = plan.apply(module, samples, lambda network, batch: network.posterior(batch.x))
         kept = slice(None) if rows is None else rows.numpy()
         if plan.parameters.prior == "mixture":
-            weight = None if run.examples.weight is None else run.examples.weight.numpy()[kept]
+            weight = None if run.examples.weight is None else run.examples.weight.numpy(force=True)[kept]
             mixture = fitted_mixture(
                 means[kept],
                 np.exp(log_variances[kept] / 2),
-                samples.conditions.numpy()[kept],
+                samples.conditions.numpy(force=True)[kept],
                 weight,
                 copy.deepcopy(plan.rng),  # which a fit that is looked at must not move
             )
-            module.prior = mixture.to(plan.device)
+            module.prior = mixture.to(plan.device, plan.reader.dtype)
         known = plan.reader.known
         return {
             "active_units_": means[kept].var(axis=0) > _ACTIVE,

@@ -216,3 +216,10 @@ def test_a_bool_is_a_number_of_samples(people):
 )  # fmt: skip
 def test_a_sampler_of_tables_keeps_the_contract_of_scikit_learn(estimator, check):
     check("VAESampler", clone(estimator))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_the_mixture_has_the_precision_of_the_fit(people, precision):
+    model = VAESampler(prior="mixture", precision=precision, max_epochs=1, random_state=0).fit(people[:100])
+    assert {str(buffer.dtype) for buffer in model.prior_.buffers()} == {f"torch.{precision}"}
+    assert model.score_samples(people[:3], n_draws=3).dtype == precision
