@@ -26,7 +26,7 @@ from sklearn_ann.base.parameters import (
     PositiveInt,
     RandomState,
 )
-from sklearn_ann.base.plan import given_parameters
+from sklearn_ann.base.plan import given_parameters, kept_parameters
 from sklearn_ann.generative.fitted import FittedParts
 from sklearn_ann.generative.likelihoods import LIKELIHOODS, LikelihoodName, moments
 from sklearn_ann.generative.mixed import Mixed
@@ -47,10 +47,8 @@ _OF_OTHERS = {
     "max_epochs": 200,
 }
 # The mixture takes over from the divergence the shape of the codes, so that these may tell nearly all of a row.
-_OF_SHAPED = {
-    **{"dropout": 0.0, "beta": 0.1, "learning_rate_schedule": "cosine", "learning_rate": 3e-3},
-    "early_stopping": False,
-}
+_OF_SHAPED = {"dropout": 0.0, "beta": 0.1, "learning_rate_schedule": "cosine", "learning_rate": 3e-3,
+              "early_stopping": False}  # fmt: skip
 
 
 class VAESampler(FittedParts, Scored, NeuralEstimator):
@@ -291,9 +289,10 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
     _loss_floor: ClassVar[float] = 1.0  # nats
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        return ConditionedReader(
-            conditions=self.conditions, rows=row_reader(X, Bunch(**given_parameters(self)), **common), **common
-        )
+        p = given_parameters(self)
+        if self.warm_start and hasattr(self, "_given"):  # the scale of a fit with missing values is that of one without
+            p = kept_parameters(p, self._given, self.resolved_parameters_, incremental=False)
+        return ConditionedReader(conditions=self.conditions, rows=row_reader(X, Bunch(**p), **common), **common)
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
         n_samples, size, rows = len(plan.examples), plan.parameters.batch_size, plan.reader.rows

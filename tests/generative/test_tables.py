@@ -223,3 +223,13 @@ def test_the_mixture_has_the_precision_of_the_fit(people, precision):
     model = VAESampler(prior="mixture", precision=precision, max_epochs=1, random_state=0).fit(people[:100])
     assert {str(buffer.dtype) for buffer in model.prior_.buffers()} == {f"torch.{precision}"}
     assert model.score_samples(people[:3], n_draws=3).dtype == precision
+
+
+@pytest.mark.parametrize("prior", ["normal", "mixture"])
+def test_a_warm_start_goes_on_without_missing_values(prior):
+    full = pd.DataFrame(np.random.RandomState(0).normal(size=(40, 2)), columns=["x", "y"])
+    some = full.mask(np.random.RandomState(1).uniform(size=(40, 2)) < 0.2)
+    model = VAESampler(prior=prior, warm_start=True, max_epochs=1, random_state=0).fit(some).fit(full)
+    assert model.sample(200)["x"].isna().any()
+    with pytest.raises(ValueError, match="which had scaling='quantile'; now it is 'modes'"):
+        model.set_params(scaling="modes").fit(full)
