@@ -43,8 +43,11 @@ benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_embedding.py
 	$(BIN)/python tests/benchmarks/benchmark_latent.py
 	$(BIN)/python tests/benchmarks/benchmark_vae.py
+	$(BIN)/python tests/benchmarks/benchmark_gan.py
 	$(BIN)/python tests/benchmarks/benchmark_attention.py
+	$(BIN)/python tests/benchmarks/benchmark_transfer.py
 	$(BIN)/python tests/benchmarks/benchmark_one_row.py
+	$(BIN)/python tests/benchmarks/benchmark_files.py
 	$(BIN)/python tests/benchmarks/benchmark_defaults.py
 	$(BIN)/python tests/benchmarks/benchmark_defaults.py --table
 

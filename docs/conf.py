@@ -99,4 +99,5 @@ html_theme_options = {
     "footer_end": [],
     "navigation_with_keys": False,
 }
-html_sidebars = {"ten_minutes": [], "recipes": [], "benchmarks": [], "contributing": [], "changelog": []}
+_WITHOUT = ("ten_minutes", "recipes", "benchmarks", "contributing", "security", "changelog")
+html_sidebars: dict[str, list[str]] = {page: [] for page in _WITHOUT}

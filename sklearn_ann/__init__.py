@@ -6,7 +6,8 @@ from sklearn_ann.autoencoder import AutoEncoderOutlierDetector, AutoEncoderTrans
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
 from sklearn_ann.factorization import TensorFactorizationRegressor
-from sklearn_ann.generative import VAESampler
+from sklearn_ann.files import ModelFileError, load, model_card, save
+from sklearn_ann.generative import GANSampler, VAESampler
 from sklearn_ann.graph import (
     GCNClassifier,
     GCNNodeClassifier,
@@ -18,6 +19,7 @@ from sklearn_ann.graph import (
 from sklearn_ann.preprocessing import SequenceEncoder
 from sklearn_ann.recurrent import RNNClassifier, RNNRegressor
 from sklearn_ann.tabular import TabularClassifier, TabularRegressor
+from sklearn_ann.transfer import PretrainedTransformer
 from sklearn_ann.translation import SequenceTranslator
 
 __all__ = [
@@ -29,13 +31,16 @@ __all__ = [
     "CNNClassifier",
     "CNNRegressor",
     "EntityEmbeddingTransformer",
+    "GANSampler",
     "GCNClassifier",
     "GCNNodeClassifier",
     "GCNNodeRegressor",
     "GCNRegressor",
     "GraphSet",
+    "ModelFileError",
     "MoleculeEncoder",
     "PatternDetector",
+    "PretrainedTransformer",
     "RNNClassifier",
     "RNNRegressor",
     "SequenceEmbeddingTransformer",
@@ -46,4 +51,7 @@ __all__ = [
     "TensorFactorizationRegressor",
     "VAESampler",
     "__version__",
+    "load",
+    "model_card",
+    "save",
 ]

@@ -18,6 +18,7 @@ from sklearn_ann import (
     CNNClassifier,
     CNNRegressor,
     EntityEmbeddingTransformer,
+    GANSampler,
     GCNNodeClassifier,
     GCNNodeRegressor,
     GraphSet,
@@ -151,7 +152,7 @@ def data_for(estimator):
 
 
 # Where the error itself is random, a weight of two is a row that is there twice on average only.
-RANDOM_ERROR = {VAESampler}
+RANDOM_ERROR = {GANSampler, VAESampler}
 
 # scikit-learn compares some results at a relative 1e-7, for instance those of weighted and of repeated samples. That
 # takes float64 and one batch; everything else must hold with the defaults too.

@@ -4,13 +4,15 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from discovery import BRIEF, drawing, every_estimator
+from discovery import BRIEF, NEURAL, PUBLIC, drawing, every_estimator
 
+import sklearn_ann
 from sklearn_ann import VAESampler
 
 pytestmark = [
@@ -43,6 +45,25 @@ def test_auto_is_cuda(estimator, data):
     X, y = data
     model = estimator(**BRIEF).fit(X, y)
     assert next(model.module_.parameters()).is_cuda
+
+
+@every_estimator
+@pytest.mark.parametrize("optimizer", [False, True])
+def test_a_file_of_a_cuda_model_goes_on_on_cuda_and_on_the_cpu(estimator, optimizer, data, tmp_path):
+    X, y = data
+    own = [item for item in NEURAL if item not in PUBLIC]
+    model = estimator(**BRIEF, device="cuda").fit(X, y)
+    expected = model.transform(X)
+    sklearn_ann.save(model, tmp_path / "model.sklann", optimizer=optimizer, trusted=own)
+    assert next(model.module_.parameters()).is_cuda  # saving left the model itself where it was
+    loaded = sklearn_ann.load(tmp_path / "model.sklann", trusted=own)
+    np.testing.assert_array_equal(loaded.transform(X), expected)
+    assert next(loaded.module_.parameters()).is_cuda
+    assert np.isfinite(loaded.partial_fit(X, y).transform(X)).all()
+    with patch.object(torch.cuda, "is_available", return_value=False):
+        loaded = sklearn_ann.load(tmp_path / "model.sklann", trusted=own)
+        np.testing.assert_allclose(loaded.transform(X), expected, rtol=1e-3, atol=1e-3)
+        assert np.isfinite(loaded.partial_fit(X, y).transform(X)).all()
 
 
 @every_estimator

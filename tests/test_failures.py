@@ -11,6 +11,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import get_tags
 
+from sklearn_ann.training import Step
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:.* outputs were cut:UserWarning"),  # by networks that are hardly trained
@@ -94,15 +96,14 @@ def test_interrupt_propagates_and_keeps_the_last_epoch(estimator, data):
 
 @every_estimator
 def test_interrupt_before_the_first_epoch_changes_nothing(estimator, data, monkeypatch):
-    from sklearn_ann.training import Step
-
     def interrupt(self, batch):
         raise KeyboardInterrupt
 
     X, y = data
     model = estimator(**BRIEF).fit(X, y)
     kept = copy.deepcopy(model)
-    monkeypatch.setattr(Step, "train", interrupt)
+    for step in steps_that_train():
+        monkeypatch.setattr(step, "train", interrupt)
     fresh = estimator(**BRIEF)
     for interrupted in (model, fresh):
         with pytest.raises(KeyboardInterrupt):
@@ -113,28 +114,37 @@ def test_interrupt_before_the_first_epoch_changes_nothing(estimator, data, monke
         fresh.transform(X)
 
 
-def interrupt_third_step(step, monkeypatch):
+def steps_that_train():
+    """The classes that say how networks learn from a batch."""
+    kinds = [Step]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    return [kind for kind in kinds if "train" in vars(kind)]
+
+
+def interrupt_third_step(monkeypatch):
     """Let the training of every network be interrupted in the middle of its third step."""
     steps = []
-    original = step.train
 
-    def train(self, batch):
-        steps.append(batch.size)
-        if len(steps) == 3:
-            raise KeyboardInterrupt
-        return original(self, batch)
+    def interrupted(original):
+        def train(self, batch):
+            steps.append(batch.size)
+            if len(steps) == 3:
+                raise KeyboardInterrupt
+            return original(self, batch)
 
-    monkeypatch.setattr(step, "train", train)
+        return train
+
+    for step in steps_that_train():
+        monkeypatch.setattr(step, "train", interrupted(step.train))
 
 
 @every_estimator
 def test_interrupt_in_the_middle_of_an_epoch(estimator, data, monkeypatch):
-    from sklearn_ann.training import Step
-
     X, y = data
     settings = {**BRIEF, "batch_size": -(-len(X) // 2), "tol": 0}  # two steps an epoch
     expected = estimator(**settings | {"max_epochs": 1}).fit(X, y)
-    interrupt_third_step(Step, monkeypatch)
+    interrupt_third_step(monkeypatch)
     model = estimator(**settings)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, y)
@@ -144,9 +154,7 @@ def test_interrupt_in_the_middle_of_an_epoch(estimator, data, monkeypatch):
 
 @every_estimator_with("score")
 def test_interrupt_stops_a_whole_search(estimator, data, monkeypatch):
-    from sklearn_ann.training import Step
-
     X, y = data
-    interrupt_third_step(Step, monkeypatch)
+    interrupt_third_step(monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         GridSearchCV(estimator(**BRIEF), {"learning_rate": [1e-3, 1e-2]}, cv=2, error_score=0.0).fit(X, y)

@@ -27,7 +27,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from sklearn_ann import AutoEncoderTransformer
+from sklearn_ann import AutoEncoderTransformer, GANSampler, VAESampler
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -222,8 +222,9 @@ def test_validation_data_reach_the_last_step_of_a_pipeline(estimator, digits):
         pipe = make_pipeline(FunctionTransformer(lambda X: X / 255), step, transform_input=["X_val"])
         pipe.fit(X[:200], y[:200], X_val=X[200:], **({"y_val": y[200:]} if supervised else {}))
     losses = pipe[-1].history_
-    times = 100 if estimator in RANDOM_ERROR else 3  # without the scaling a squared error would be 65,025 times as much
-    assert losses["validation_loss"][-1] < times * losses["loss"][-1]
+    # Without the scaling a squared error would be 65,025 times as much, a distance of normal scores 40 times its loss.
+    times = {GANSampler: 15, VAESampler: 100}.get(estimator, 3)
+    assert losses["validation_loss"][-1] < times * abs(losses["loss"][-1])
 
 
 @every_estimator_with("sample_weight")

@@ -16,7 +16,7 @@ FLOORS = [
     {"preprocessing"},
     {"embedding", "autoencoder", "generative", "convolution", "graph", "attention", "recurrent", "factorization"}
     | {"transfer", "tabular", "translation"},
-    {"inspection", "model_selection"},
+    {"files", "inspection", "model_selection"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 

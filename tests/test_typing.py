@@ -12,17 +12,20 @@ USER = """
 import numpy as np
 from sklearn_ann import (
     AttentionClassifier, AttentionRegressor, AttentionTransformer, AutoEncoderOutlierDetector, AutoEncoderTransformer,
-    CNNClassifier, CNNRegressor, EntityEmbeddingTransformer, GCNClassifier, GCNNodeClassifier, GCNNodeRegressor,
-    GCNRegressor, GraphSet, MoleculeEncoder, PatternDetector, RNNClassifier, RNNRegressor, SequenceEmbeddingTransformer,
-    SequenceEncoder, SequenceTranslator, TabularClassifier, TabularRegressor, TensorFactorizationRegressor, VAESampler,
+    CNNClassifier, CNNRegressor, EntityEmbeddingTransformer, GANSampler, GCNClassifier, GCNNodeClassifier,
+    GCNNodeRegressor, GCNRegressor, GraphSet, MoleculeEncoder, PatternDetector, PretrainedTransformer, RNNClassifier,
+    RNNRegressor,
+    SequenceEmbeddingTransformer, SequenceEncoder, SequenceTranslator, TabularClassifier, TabularRegressor,
+    TensorFactorizationRegressor, VAESampler,
 )
 
 models = (
     AttentionClassifier(), AttentionRegressor(), AttentionTransformer(), AutoEncoderOutlierDetector(),
-    AutoEncoderTransformer(), CNNClassifier(), CNNRegressor(), EntityEmbeddingTransformer(), GCNClassifier(),
-    GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(), MoleculeEncoder(), PatternDetector([np.ones((2, 2))]),
-    RNNClassifier(), RNNRegressor(cell="gru"), SequenceEmbeddingTransformer(), SequenceEncoder("dna"),
-    SequenceTranslator(), TabularClassifier(), TabularRegressor(), TensorFactorizationRegressor(), VAESampler(),
+    AutoEncoderTransformer(), CNNClassifier(), CNNRegressor(), EntityEmbeddingTransformer(), GANSampler(),
+    GCNClassifier(), GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(), MoleculeEncoder(),
+    PatternDetector([np.ones((2, 2))]), PretrainedTransformer(print, list, pooling="max"), RNNClassifier(),
+    RNNRegressor(cell="gru"), SequenceEmbeddingTransformer(), SequenceEncoder("dna"), SequenceTranslator(),
+    TabularClassifier(), TabularRegressor(), TensorFactorizationRegressor(), VAESampler(),
 )
 model: CNNClassifier = CNNClassifier(max_epochs=3, conv_layers=((8, 3),), dropout=0.1, device="cpu", random_state=0)
 labels: np.ndarray = model.fit(["ACGT", "TTTT"] * 10, [0, 1] * 10).predict(["ACGT"])

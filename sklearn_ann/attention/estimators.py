@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
 from sklearn_ann import training
-from sklearn_ann.attention.body import AttentionBody
+from sklearn_ann.attention.body import RATE, AttentionBody
 from sklearn_ann.attention.columns import ColumnBody
 from sklearn_ann.attention.rows import RowBody, Similarity
 from sklearn_ann.attention.tokens import TokenBody, TokenPooling
@@ -221,6 +222,8 @@ class AttentionEstimator(NeuralEstimator):
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
+    _begins_from: ClassVar[Mapping[str, str]] = {"pretrained": "a PretrainedTransformer"}
+
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         attend: str = self.attend
         if attend == "auto":
@@ -236,6 +239,8 @@ class AttentionEstimator(NeuralEstimator):
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
         attend = plan.parameters.attend
+        if plan.source is not None and plan.source.kind in self._begins_from:
+            return {"max_epochs": 40, "batch_size": 32, "learning_rate": RATE / 10}
         if attend == "auto":
             attend = "tokens" if isinstance(plan.reader, LetterReader) else "columns"
         # The reader resolves "auto" in `alphabet` and `categorical_features`.
@@ -278,7 +283,7 @@ class AttentionEstimator(NeuralEstimator):
             raise ValueError(f"kind={kind!r}: expected 'raw' or 'rollout'")
         if kind == "rollout" and self.resolved_parameters_.attend == "rows":
             raise ValueError("kind='rollout' needs maps in which all attend to all, but attend='rows' has none")
-        n_keys = np.array([len(names) for names in self.module_.body.key_names(self.reader_, samples)])
+        n_keys = np.array([len(names) for names in self._own_body.key_names(self.reader_, samples)])
         uniform = bool((n_keys == n_keys[0]).all())
 
         def maps(module: Any, batch: Any) -> Tensor | list[Tensor]:
@@ -290,6 +295,16 @@ class AttentionEstimator(NeuralEstimator):
         chunks = chunks_of_maps(n_keys, self.resolved_parameters_.n_heads)
         result: np.ndarray | list[np.ndarray] = self._apply_to(samples, maps, chunks=chunks, in_full=True)
         return result
+
+    @property
+    def _own_body(self) -> AttentionBody:
+        """The body, if it is one of this room."""
+        body = self.module_.body
+        if not isinstance(body, AttentionBody):
+            raise ValueError(
+                f"the attention of this {type(self).__name__} cannot be looked at: it began from a foreign network"
+            )
+        return body
 
     @available_if(_attends_to_rows)
     def neighbors(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -323,7 +338,7 @@ class AttentionEstimator(NeuralEstimator):
         list of lists of str
         """
         samples = self._read(X)
-        names: list[list[str]] = self.module_.body.key_names(self.reader_, samples)
+        names: list[list[str]] = self._own_body.key_names(self.reader_, samples)
         return names
 
     def __sklearn_tags__(self) -> Tags:

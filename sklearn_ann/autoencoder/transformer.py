@@ -17,6 +17,7 @@ from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
 from sklearn_ann.base.plan import checked_weights
+from sklearn_ann.base.sources import Source, of_encoder
 from sklearn_ann.layers import (
     Activation,
     ConvolutionalDecoder,
@@ -238,6 +239,9 @@ class AutoEncoderTransformer(NeuralEstimator):
                     _check_unit_interval(examples.samples)
         error = LOSSES[p.loss].error
         return partial(penalized_error, error) if p.sparsity or p.contraction else error
+
+    def _source(self) -> Source:
+        return of_encoder(self, self.module_.encoder, self.reader_)
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, X_val: Any = None, groups: Any = None) -> Self:
         """Train encoder and decoder.

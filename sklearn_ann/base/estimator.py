@@ -42,6 +42,7 @@ from sklearn_ann.base.plan import (
     with_weights_of,
 )
 from sklearn_ann.base.progress import complaint_about
+from sklearn_ann.base.sources import begun, with_parameters
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import Ensemble, SupervisedNetwork, WithHead
 from sklearn_ann.reading import Reader, RowReader
@@ -179,6 +180,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     _loss_floor: ClassVar[float] = 0.0
     """Losses under this are as good as zero; see `training.loop.Patience`."""
+    _taken: ClassVar[Any] = None
     _budget: ClassVar[Budget] = Budget(steps=600, epochs=20)
     """What ``max_epochs="auto"`` stands for."""
 
@@ -208,13 +210,15 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         """What is the network? Build it; torch draws its weights from `random_state`."""
         if plan.targets is None:
             raise NotImplementedError
-        networks = [self._network_with_head(plan) for _ in range(plan.parameters.get("n_estimators", 1))]
+        networks = [
+            self._with_head(plan, *(self._body(plan) if plan.source is None else plan.copied_body(number)))
+            for number in range(plan.parameters.get("n_estimators", 1))
+        ]
         return networks[0] if len(networks) == 1 else Ensemble(networks, plan.targets.average)
 
-    def _network_with_head(self, plan: Plan) -> WithHead:
+    def _with_head(self, plan: Plan, body: nn.Module, n_features: int) -> WithHead:
         """Return one supervised network."""
         assert plan.targets is not None
-        body, n_features = self._body(plan)
         return WithHead(body, n_features, plan.targets.n_outputs)
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
@@ -277,9 +281,12 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
             # A copy, so that a call that fails or is interrupted leaves weights and optimiser as they were.
             plan.step = copy.deepcopy(self._learner)
             plan.step.move(plan.device)
+            plan.settle_layers(plan.step.module, anew=False)
             plan.step.adopt(plan.settings)
         else:
-            plan.step = self._step(plan, self._new_network(plan, going_on), error)
+            module = self._new_network(plan, going_on)
+            plan.settle_layers(module)
+            plan.step = self._new_step(plan, module, error)
         plan.history = list(self._records) if going_on else []
         plan.draw_seeds()
         return plan
@@ -287,14 +294,16 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
     def _new_plan(self, X: Any, going_on: bool, incremental: bool) -> Plan:
         given = given_parameters(self)
         kept = kept_parameters(given, self._given, self.resolved_parameters_, incremental) if going_on else given
-        parameters = Bunch(**kept)
+        source, taken = begun(self, X, going_on, incremental)
+        like = with_parameters(self, taken)
+        parameters = Bunch(**kept | (taken or {}))
         find_device = training.available_device if going_on and incremental else training.resolve_device
         device = find_device(parameters.device, parameters.precision)
         common = {"owner": type(self).__name__, "dtype": training.tensor_dtype(parameters.precision)}
         if going_on:
             rng = copy.deepcopy(self._rng)
-            reader, targets = self.reader_.retyped(common["dtype"]), self._targets(**common)
-            if not incremental:
+            reader, targets = self.reader_.retyped(common["dtype"]), like._targets(**common)
+            if not incremental and taken is None:
                 reader.hold_options(self._reader(X, **common))
             if targets is not None:
                 if not incremental:
@@ -302,14 +311,19 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
                 targets = self._coder.renewed(targets)
         else:
             rng = training.as_random_state(self.random_state)
-            reader, targets = self._reader(X, **common), self._targets(**common)
-        return Plan(reader, targets, parameters, rng, device, incremental, given)
+            reader = like._reader(X, **common) if source is None else source.reader_for(like, X, **common)
+            targets = like._targets(**common)
+        return Plan(reader, targets, parameters, rng, device, incremental, given, source, taken)
 
     def _new_network(self, plan: Plan, going_on: bool) -> nn.Module:
+        borrowed = going_on and plan.taken is not None  # another estimator built its body
         with training.drawing_from(training.torch_generator(plan.rng)):
-            module = self._network(plan)
+            module: nn.Module = copy.deepcopy(self.module_) if borrowed else self._network(plan)
         module = module.to(plan.device, plan.dtype)
         return with_weights_of(module, self.module_) if going_on else module
+
+    def _new_step(self, plan: Plan, module: nn.Module, error: training.Error) -> training.Step:
+        return self._step(plan, module, error)
 
     # --- Training and storing --------------------------------------------------------------------------------------
 
@@ -348,7 +362,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         def copied(run: training.Training) -> dict[str, Any]:
             """Fitted attributes for a copy of the estimator, which must not disturb the network in training."""
             module = copy.deepcopy(plan.step.module).eval()
-            return self._results(plan, run, module) | {"_learner": self._step(plan, module, plan.step.error)}
+            return self._results(plan, run, module) | {"_learner": self._new_step(plan, module, plan.step.error)}
 
         observers: list[training.Observer] = []
         context.call_on_fit_task_begin(estimator=self, **data)
@@ -373,6 +387,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
             "best_epoch_": run.best_epoch,
             "loss_": run.history[decisive - 1]["loss"],
             "_given": plan.given,
+            "_taken": plan.taken,
             "_coder": plan.targets,
             "_learner": plan.step,
             "_records": list(run.history),

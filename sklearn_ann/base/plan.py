@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from sklearn_ann import training
 from sklearn_ann._sklearn import check_sample_weight
 from sklearn_ann.base.budget import GREATEST_BATCH, Budget, automatic_batch_size
+from sklearn_ann.base.sources import Source
 from sklearn_ann.base.targets import Targets, missing_entries
+from sklearn_ann.layers import SupervisedNetwork, chosen_layers, freeze_layers, layers_of, learning_rates
 
 
 @dataclass
@@ -52,6 +54,12 @@ class Plan:
         Whether this is one epoch of ``partial_fit``.
     given : dict
         The hyper-parameters as they are set.
+    source : Source or None
+        Where a new network begins; None for weights that are drawn.
+    taken : dict or None
+        The hyper-parameters that a source has decided, in this fit or in the one that it goes on from.
+    frozen_body : bool
+        Whether all of the body is frozen, for the whole fit.
     """
 
     reader: Any
@@ -61,12 +69,16 @@ class Plan:
     device: torch.device
     incremental: bool
     given: dict[str, Any]
+    source: Source | None = None
+    taken: dict[str, Any] | None = None
+    frozen_body: bool = dataclasses.field(default=False, init=False)
     examples: training.Examples[Any] = dataclasses.field(init=False)
     validation: training.Examples[Any] | None = None
     step: training.Step = dataclasses.field(init=False)
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     generator: torch.Generator = dataclasses.field(init=False)
     noise: torch.Generator = dataclasses.field(init=False)
+    _of_layers: dict[str, Any] = dataclasses.field(default_factory=dict, init=False)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -79,7 +91,7 @@ class Plan:
         names = training.Settings.__dataclass_fields__
         values = {name: self.parameters[name] for name in names if name in self.parameters}
         one_epoch = {"max_epochs": 1, "learning_rate_warmup": 0.0}
-        return training.Settings(**(values | one_epoch if self.incremental else values))
+        return training.Settings(**(values | one_epoch if self.incremental else values), **self._of_layers)
 
     @property
     def one_batch(self) -> bool:
@@ -91,7 +103,8 @@ class Plan:
     def read(self, X: Any, y: Any, sample_weight: Any, *, learn: bool, **target_options: Any) -> training.Examples[Any]:
         """Read samples, targets and weights, once; with `learn`, learn how to read them first."""
         reader, targets = self.reader, self.targets
-        samples = (reader.learn if learn else reader.read)(X, y if targets is None else None)
+        learns = learn and (self.source is None or self.source.reader is None)  # else the reader has learned already
+        samples = (reader.learn if learns else reader.read)(X, y if targets is None else None)
         weight = checked_weights(sample_weight, len(samples), of_outputs=targets is not None)
         if samples.valid is not None and not samples.valid.all():  # a sample that holds nothing is absent
             valid = samples.valid.numpy(force=True)
@@ -109,11 +122,39 @@ class Plan:
                 weight = of_target if weight is None else of_target * weight
         examples = examples_of(samples, target, weight, reader.dtype)
         if learn:
-            examples = reader.finish(examples)
+            examples = reader.finish(examples) if learns else examples
             for learned in (reader, targets):
                 if learned is not None:
                     learned.freeze()
         return examples
+
+    def copied_body(self, number: int) -> tuple[nn.Module, int]:
+        """Return a copy of a body of the source, and the number of its features."""
+        assert self.source is not None
+        return self.source.body(number, self.examples.samples, self.dtype)
+
+    def settle_layers(self, module: nn.Module, *, anew: bool = True) -> None:
+        """Freeze layers of a supervised network and find their learning rates; `anew`, else they are frozen already.
+
+        Raises
+        ------
+        ValueError
+            If a hyper-parameter names a layer that the network has not, or contradicts another.
+        """
+        p = self.parameters
+        if "freeze" not in p or not isinstance(module, SupervisedNetwork):
+            return
+        body = module.parts[0].body
+        names = chosen_layers(body, p.freeze)
+        whole = p.freeze == "body" or 0 < len(names) == len(layers_of(body))
+        if p.unfreeze_every is not None and not names:
+            raise ValueError(f"unfreeze_every={p.unfreeze_every}, but freeze={p.freeze!r} freezes no layer")
+        if anew and (names or whole or self.taken is not None):
+            for network in module.parts:
+                freeze_layers(network.body, names, whole=whole)
+        self.frozen_body = whole and p.unfreeze_every is None
+        rates = learning_rates(module, p.body_learning_rate, p.layer_learning_rates)
+        self._of_layers = {"rates": rates, "frozen": names}
 
     def replace_auto(self, found: dict[str, Any]) -> None:
         """Put what ``"auto"`` stands for in its place."""

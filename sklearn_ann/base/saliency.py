@@ -101,7 +101,7 @@ class SaliencyMixin:
         check_is_fitted(self)
         if method not in ("gradient", "mutagenesis"):
             raise ValueError(f"method={method!r}: expected 'gradient' or 'mutagenesis'")
-        kind = self.reader_.kind
+        kind = getattr(self.reader_, "kind", "row")
         if method == "mutagenesis" and kind != "sequence":
             raise ValueError(
                 f"method='mutagenesis' is for sequences, but this {type(self).__name__} was fitted on {kind}s"

@@ -16,11 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_ann._sklearn import safe_indexing
-from sklearn_ann.base.estimator import NeuralEstimator
 from sklearn_ann.base.losses import Loss
 from sklearn_ann.base.parameters import OpenFraction, PositiveInt
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets, missing_entries
+from sklearn_ann.base.transfer import TransferEstimator
 from sklearn_ann.layers import SupervisedNetwork
 
 # Losses are in nats or, for a standardised target, in variances: below a hundredth they are as good as zero.
@@ -61,7 +61,7 @@ def scored(
     return predictions[there], safe_indexing(y, there), *rest
 
 
-class NeuralPredictor(NeuralEstimator):
+class NeuralPredictor(TransferEstimator):
     """What classifiers and regressors share: outputs of networks become predictions."""
 
     def _decoded(

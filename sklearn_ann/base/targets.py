@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -42,6 +42,8 @@ class Targets(Learned, ABC):
     """
 
     n_outputs: int
+    of_samples: ClassVar[bool] = True
+    """Whether a sample has one row of outputs, and not one for each of its steps."""
 
     @abstractmethod
     def learn(self, y: Any, weight: np.ndarray | None, **options: Any) -> Tensor | Samples:

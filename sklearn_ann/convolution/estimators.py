@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -258,6 +259,12 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
     _budget: ClassVar[Budget] = Budget(steps=200, epochs=20, steps_of_sample=20, most_steps=1000)
 
     get_feature_names_out = names_of_a_column
+    _begins_from: ClassVar[Mapping[str, str]] = {
+        "images": "an auto-encoder or VAESampler with architecture='conv'",
+        "module": "a torch module that maps (batch, channels, *size) to (batch, n_features)",
+        "pretrained": "a PretrainedTransformer",
+    }
+    _of_reader: ClassVar[tuple[str, ...]] = ("alphabet", "unknown", "image_shape", "sample_type")
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         return GridReader(
@@ -271,6 +278,8 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
         samples = plan.examples.samples
+        if not isinstance(samples, GridSamples):  # the body and the reader are those of another network
+            return {}
         return {
             "conv_layers": automatic_layers(samples),
             "global_pooling": ["max", "flatten" if samples.uniform and samples.n_dimensions == 2 else "avg"],
@@ -283,7 +292,8 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
         return body, body.n_features
 
     def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
-        if plan.reader.kind != "sequence":
+        body: Any = module.body
+        if not isinstance(body, ConvolutionalBody) or plan.reader.kind != "sequence":
             return {}
         return {"_letter_counts": letter_counts(plan, run, module)}
 
@@ -304,9 +314,11 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
             If the estimator was not fitted on sequences.
         """
         check_is_fitted(self)
-        kind = self.reader_.kind
+        kind = getattr(self.reader_, "kind", "row")
         if kind != "sequence":
             raise ValueError(f"motifs needs sequences, but this {type(self).__name__} was fitted on {kind}s")
+        if not isinstance(self.module_.body, ConvolutionalBody):
+            raise ValueError(f"motifs needs convolutions, but this {type(self).__name__} began from another network")
         counts = self._letter_counts.transpose(0, 2, 1) + 0.25  # (n_filters, kernel_size, n_letters)
         matrices: np.ndarray = counts / counts.sum(axis=2, keepdims=True)
         return matrices

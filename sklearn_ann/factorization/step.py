@@ -22,14 +22,14 @@ class RowAdam(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Parameter
+    parameters : iterable of Parameter, or of groups of them
         Matrices, (n_rows, width).
     lr, weight_decay : float
     decoupled : bool
         Whether the weight decay is AdamW's (Loshchilov and Hutter 2019, algorithm 2).
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float, *, decoupled: bool) -> None:
+    def __init__(self, parameters: Any, lr: float, weight_decay: float, *, decoupled: bool) -> None:
         defaults = {
             "lr": lr,
             "weight_decay": weight_decay,
@@ -79,10 +79,11 @@ class LevelStep(Step):
 
     def make_optimizers(self) -> list[Optimizer]:
         """Return the optimiser of all other weights and, if there are any, that of the large matrices."""
-        large = [part.weight for part in self.module.modules() if isinstance(part, LevelEmbedding) and part.sparse]
+        embeddings = [part for part in self.module.modules() if isinstance(part, LevelEmbedding) and part.sparse]
+        large = self.groups(part.weight for part in embeddings)
         if not large:
             return super().make_optimizers()
-        names = set(map(id, large))
+        names = {id(part.weight) for part in embeddings}
         settings = self.settings
         decoupled = settings.optimizer == "adamw"
         return [

@@ -21,6 +21,7 @@ from sklearn_ann.layers import (
     image_grid,
     image_layers,
     layer_widths,
+    layers_of,
     linear_layers,
 )
 from sklearn_ann.reading import ConditionedBatch
@@ -81,6 +82,34 @@ def negative_bound(bound: Bound, _: Any) -> Tensor:
     return bound.divergence - bound.log_likelihood
 
 
+class MeanEncoder(nn.Module):
+    """The encoder alone: it maps samples to the means of ``q(z | x)``.
+
+    Parameters
+    ----------
+    network : VariationalAutoEncoder
+    """
+
+    def __init__(self, network: VariationalAutoEncoder) -> None:
+        super().__init__()
+        self.encoder, self.likelihood = network.encoder, network.likelihood
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map samples of shape (batch, p) to codes of shape (batch, q)."""
+        return posterior(self.encoder, self.likelihood, x).mean
+
+    def depths(self) -> dict[str, list[nn.Module | nn.Parameter]]:
+        """Return the layers of the encoder; of the likelihood, it reads the means and scales of the features."""
+        return layers_of(self.encoder)
+
+
+def posterior(encoder: nn.Module, likelihood: Likelihood, x: Tensor) -> Posterior:
+    """Map samples of shape (batch, p) to ``q(z | x)``, in the type of `x`."""
+    standardized = likelihood.standardized(x).clamp(-_FARTHEST, _FARTHEST)
+    mean, log_variance = encoder(standardized).to(x.dtype).chunk(2, dim=1)
+    return Posterior(mean, log_variance.clamp(-_MOST_LOG_VARIANCE, _MOST_LOG_VARIANCE))
+
+
 class VariationalAutoEncoder(nn.Module):
     """An encoder for ``q(z | x)``, and a decoder with a likelihood for ``p(x | z)``.
 
@@ -125,9 +154,7 @@ class VariationalAutoEncoder(nn.Module):
 
     def posterior(self, x: Tensor) -> Posterior:
         """Map samples of shape (batch, p) to ``q(z | x)``, in the type of `x`."""
-        standardized = self.likelihood.standardized(x).clamp(-_FARTHEST, _FARTHEST)
-        mean, log_variance = self.encoder(standardized).to(x.dtype).chunk(2, dim=1)
-        return Posterior(mean, log_variance.clamp(-_MOST_LOG_VARIANCE, _MOST_LOG_VARIANCE))
+        return posterior(self.encoder, self.likelihood, x)
 
     def decode(self, z: Tensor, conditions: Tensor) -> Tensor:
         """Map codes of shape (batch, q) to the input of the likelihood, in the type of `z`."""

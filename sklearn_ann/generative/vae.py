@@ -27,15 +27,16 @@ from sklearn_ann.base.parameters import (
     RandomState,
 )
 from sklearn_ann.base.plan import given_parameters, kept_parameters
+from sklearn_ann.base.sources import Source, of_encoder
 from sklearn_ann.generative.fitted import FittedParts
 from sklearn_ann.generative.likelihoods import LIKELIHOODS, LikelihoodName, moments
 from sklearn_ann.generative.mixed import Mixed
-from sklearn_ann.generative.network import VariationalAutoEncoder, coders, negative_bound
+from sklearn_ann.generative.network import MeanEncoder, VariationalAutoEncoder, coders, negative_bound
 from sklearn_ann.generative.prior import PriorName, fitted_mixture
 from sklearn_ann.generative.scored import Scored
 from sklearn_ann.generative.tables import TableScaling, models_categories, row_reader
 from sklearn_ann.layers import Activation
-from sklearn_ann.reading import ConditionedReader, MixedReader, Reader, as_found
+from sklearn_ann.reading import ConditionedReader, MixedReader, Reader
 
 _ACTIVE = 1e-2  # Burda et al. 2016, section 5.2
 _ENOUGH = 1000  # samples; a tenth of them is enough to see overfitting
@@ -312,6 +313,9 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         encoder, decoder = coders(p, likelihood, 0 if known is None else known.n_levels)
         return VariationalAutoEncoder(encoder, decoder, likelihood, p.beta, p.kl_warmup, p.free_bits)
 
+    def _source(self) -> Source:
+        return of_encoder(self, MeanEncoder(self.module_), self.reader_.rows)
+
     def _error(self, plan: Plan) -> training.Error:
         return negative_bound
 
@@ -472,23 +476,19 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         given = self.resolved_parameters_.random_state if random_state is None else random_state
         rng = training.as_random_state(given)
         reader = self.reader_
-        labels = reader.known.draw(n_samples, rng) if reader.known and y is None else reader.asked_for(y, n_samples)
+        labels = reader.labels_for(y, n_samples, rng)
         blank = reader.conditioned(training.Rows(torch.empty((int(n_samples), 0), dtype=reader.dtype)), labels)
         drawn = self.module_.prior.draw(blank.conditions, self._n_features_out, rng)
         rows: np.ndarray = self._apply_to(
             reader.conditioned(training.Rows(torch.as_tensor(drawn, dtype=reader.dtype)), labels),
             lambda network, batch: network.likelihood.draw(network.decode(*batch), rng),
         )
-        samples = self._table(rows, drawn=True)
-        return samples if labels is None else (samples, as_found(labels))
+        return reader.beside(self._table(rows, drawn=True), labels)
 
     def _table(self, rows: np.ndarray, *, drawn: bool) -> Any:
         """Return rows of the network as a table of the kind of X; `drawn` rows have its types too."""
         reader = self.reader_.rows
-        if not isinstance(reader, MixedReader):
-            return reader.table(rows, drawn=drawn)
-        fields = reader.fields
-        return reader.table(rows[:, : fields.n_numbers], fields.codes(torch.as_tensor(rows)).numpy())
+        return reader.decoded(rows) if isinstance(reader, MixedReader) else reader.table(rows, drawn=drawn)
 
     # --- scikit-learn's contract -----------------------------------------------------------------------------------
 

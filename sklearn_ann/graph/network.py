@@ -60,6 +60,10 @@ class GraphConvolutions(nn.Module):
         self.dropout = Dropout(dropout)
         self.residual = residual
 
+    def depths(self) -> dict[str, list[nn.Module | nn.Parameter]]:
+        """Return the layers by name, from the input on: a convolution and its normalisation are one."""
+        return {str(i): [*both] for i, both in enumerate(zip(self.convolutions, self.norms, strict=True))}
+
     def forward(self, batch: GraphBatch) -> list[Tensor]:
         """Return the node features after each convolution, each of shape (n_nodes, width).
 

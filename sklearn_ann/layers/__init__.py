@@ -20,6 +20,7 @@ from sklearn_ann.layers.convolution import (
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, dense_stack, layer_widths, linear_layers
+from sklearn_ann.layers.depth import BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
 from sklearn_ann.layers.head import Average, Ensemble, MemberLinear, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.mutation import Mutation
@@ -39,6 +40,7 @@ __all__ = [
     "Average",
     "Backend",
     "BatchNorm",
+    "BorrowedBody",
     "Cell",
     "ColumnVectors",
     "ConvolutionBlock",
@@ -69,14 +71,18 @@ __all__ = [
     "WithHead",
     "activation_layer",
     "attention_weights",
+    "chosen_layers",
     "convolution_layers",
     "convolve",
     "dense_stack",
     "filled",
+    "freeze_layers",
     "image_grid",
     "image_layers",
     "inside",
     "layer_widths",
+    "layers_of",
+    "learning_rates",
     "linear",
     "linear_layers",
     "places",

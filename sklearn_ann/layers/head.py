@@ -61,8 +61,27 @@ class SupervisedNetwork(nn.Module, ABC):
 
     def forward(self, batch: Any) -> Tensor:
         """Map a batch to outputs, of shape (batch, n_outputs), or (n_members, batch, n_outputs) in training."""
-        outputs = self.members(batch)
+        return self._averaged(self.members(batch))
+
+    def concluded(self, states: Tensor) -> Tensor:
+        """Map what `states` returned to outputs, as `forward` returns them."""
+        return self._averaged(self.members_of(states))
+
+    def _averaged(self, outputs: Tensor) -> Tensor:
         return outputs if self.training or self.average is None else self.average(outputs)
+
+    @property
+    @abstractmethod
+    def parts(self) -> list[WithHead]:
+        """The networks, each with one body and one head."""
+
+    @abstractmethod
+    def states(self, batch: Any) -> Tensor:
+        """Map a batch to all that the heads read, of shape (batch, ..., n_features)."""
+
+    @abstractmethod
+    def members_of(self, states: Tensor) -> Tensor:
+        """Map what `states` returned to outputs that are not averaged."""
 
     @abstractmethod
     def members(self, batch: Any) -> Tensor:
@@ -100,6 +119,21 @@ class WithHead(SupervisedNetwork):
         outputs: Tensor = self.head(self.body(batch))
         return outputs
 
+    @property
+    def parts(self) -> list[WithHead]:
+        """The network itself."""
+        return [self]
+
+    def states(self, batch: Any) -> Tensor:
+        """Map a batch to features of shape (batch, n_features), or (batch, n_members, n_features)."""
+        features: Tensor = self.body(batch)
+        return features.movedim(0, 1) if features.ndim == 3 else features
+
+    def members_of(self, states: Tensor) -> Tensor:
+        """Map what `states` returned to outputs that are not averaged."""
+        outputs: Tensor = self.head(states.movedim(1, 0) if states.ndim == 3 else states)
+        return outputs
+
     def features(self, batch: Any) -> Tensor:
         """Map a batch to features of shape (batch, n_features), the mean over the members."""
         features: Tensor = self.body(batch)
@@ -128,9 +162,26 @@ class Ensemble(SupervisedNetwork):
         body: nn.Module = self.networks[0].body
         return body
 
+    @property
+    def parts(self) -> list[WithHead]:
+        """The networks."""
+        return list(self.networks)
+
     def members(self, batch: Any) -> Tensor:
         """Map a batch to the outputs of all members of all networks."""
-        outputs = [network.members(batch) for network in self.networks]
+        return self._joined([network.members(batch) for network in self.networks])
+
+    def states(self, batch: Any) -> Tensor:
+        """Map a batch to all that the heads read, of shape (batch, n_networks, ..., n_features)."""
+        return torch.stack([network.states(batch) for network in self.networks], dim=1)
+
+    def members_of(self, states: Tensor) -> Tensor:
+        """Map what `states` returned to the outputs of all members of all networks."""
+        each = zip(self.networks, states.unbind(1), strict=True)
+        return self._joined([network.members_of(own) for network, own in each])
+
+    @staticmethod
+    def _joined(outputs: Sequence[Tensor]) -> Tensor:
         return torch.cat([output if output.ndim == 3 else output[None] for output in outputs])
 
     def features(self, batch: Any) -> Tensor:

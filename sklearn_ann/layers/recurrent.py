@@ -89,6 +89,10 @@ class Recurrent(nn.Module):
         )
         self.dropout = Dropout(dropout)
 
+    def depths(self) -> dict[str, list[nn.Module | nn.Parameter]]:
+        """Return the layers by name, from the input on; both directions are one layer."""
+        return {str(number): [directions] for number, directions in enumerate(self.layers)}
+
     def train(self, mode: bool = True) -> Self:
         """Switch the dropout; the layers draw nothing, and cuDNN computes their gradients in training mode only."""
         super().train(mode)

@@ -1,6 +1,7 @@
 """What is a sample? A reader learns it in ``fit``, is frozen and kept, and reads later samples by it."""
 
-from sklearn_ann.reading.conditions import ConditionedBatch, ConditionedReader, ConditionedSamples, as_found, columns_of
+from sklearn_ann.reading.conditions import ConditionedBatch, ConditionedReader, ConditionedSamples, columns_of
+from sklearn_ann.reading.foreign import ForeignReader, ForeignSamples, ShapeGroups
 from sklearn_ann.reading.graphs import GraphReader, GraphSet, NodeReader
 from sklearn_ann.reading.grids import GridBatch, GridReader, GridSamples
 from sklearn_ann.reading.letters import LetterBatch, LetterReader, LetterSamples
@@ -18,6 +19,8 @@ __all__ = [
     "ConditionedReader",
     "ConditionedSamples",
     "Fields",
+    "ForeignReader",
+    "ForeignSamples",
     "GraphReader",
     "GraphSet",
     "GridBatch",
@@ -34,11 +37,11 @@ __all__ = [
     "NodeReader",
     "Reader",
     "RowReader",
+    "ShapeGroups",
     "StandardizedRowReader",
     "TableBatch",
     "TableReader",
     "TableRows",
     "TextReader",
-    "as_found",
     "columns_of",
 ]

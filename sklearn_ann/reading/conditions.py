@@ -258,6 +258,17 @@ class ConditionedReader(Reader[ConditionedSamples]):
             raise ValueError(f"y has {len(labels)} labels, but there are {n_samples} samples")
         return labels
 
+    def labels_for(self, y: Any, n_samples: int, rng: np.random.RandomState) -> np.ndarray | None:
+        """Return the conditions to draw under; without `y` they are drawn too, with their frequencies in the fit."""
+        return self.known.draw(n_samples, rng) if self.known and y is None else self.asked_for(y, n_samples)
+
+    @staticmethod
+    def beside(samples: Any, labels: np.ndarray | None) -> Any:
+        """Return samples, and their conditions beside them if there are any, as a user gave them."""
+        if labels is None:
+            return samples
+        return samples, as_found(labels)
+
     def _table(self, X: Any) -> Any:
         """Return the table that has the conditions."""
         if not is_annotated(X):

@@ -244,6 +244,11 @@ class MixedReader(Reader[Samples]):
             columns[position] = values[code]
         return _as_template(self._template, columns)
 
+    def decoded(self, rows: np.ndarray) -> Any:
+        """Return the table that encoded rows stand for, in each block the place with the greatest value."""
+        codes = self.fields.codes(torch.as_tensor(rows)).numpy()
+        return self.table(rows[:, : self.fields.n_numbers], codes)
+
     def _values(self, number: int, learned: Numbers | None, scores: np.ndarray, modes: np.ndarray) -> np.ndarray:
         values = np.full(len(scores), np.nan)
         if learned is not None:

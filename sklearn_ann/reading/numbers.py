@@ -125,7 +125,7 @@ class Modal(Numbers):
         scale = Standardized(values, weight)
         rows = scale.encode(_spread(values, weight), values)[0]
         if len(np.unique(rows)) == 1:  # a constant
-            self.shares, self.means, self.scales = np.ones(1), values[:1], np.ones(1)
+            self.shares, self.means, self.scales = np.ones(1), values[:1], np.zeros(1)
             return
         mixture = BayesianGaussianMixture(
             n_components=min(_MOST_MODES, len(np.unique(rows))),
@@ -142,8 +142,9 @@ class Modal(Numbers):
         self.n_modes = int(kept.sum())
 
     def encode(self, values: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        offsets = (values[:, None] - self.means) / self.scales  # (n, n_modes)
-        logits = np.log(self.shares / self.scales) - offsets.clip(-1e6, 1e6) ** 2 / 2
+        scales = np.where(self.scales > 0, self.scales, 1.0)  # 0 of a constant column
+        offsets = (values[:, None] - self.means) / scales  # (n, n_modes)
+        logits = np.log(self.shares / scales) - offsets.clip(-1e6, 1e6) ** 2 / 2
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         below = np.cumsum(odds / odds.sum(axis=1, keepdims=True), axis=1)
         modes = (below < chance[:, None]).sum(axis=1).clip(max=self.n_modes - 1)
@@ -173,6 +174,8 @@ def decimals(values: np.ndarray) -> int | None:
     Values that are read as float32 have the decimals of this type.
     """
     for places in range(_MOST_DECIMALS + 1):
-        if np.array_equal(np.round(values, places), values):
+        with np.errstate(over="ignore", invalid="ignore"):  # in float16, what is shifted by some decimals is infinite
+            rounded = np.round(values, places)
+        if np.array_equal(rounded, values):
             return places
     return None

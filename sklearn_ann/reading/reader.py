@@ -82,6 +82,13 @@ class Learned:
         vars(new).update(parts, dtype=dtype)
         return new
 
+    def handed_on(self, owner: str, dtype: torch.dtype) -> Self:
+        """Return a copy that reads samples for another estimator, by what it has learned."""
+        new = copy.copy(self.retyped(dtype))
+        parts = {name: part.handed_on(owner, dtype) for name, part in vars(new).items() if isinstance(part, Learned)}
+        vars(new).update(parts, owner=owner)
+        return new
+
     def __setattr__(self, name: str, value: Any) -> None:
         if self._frozen:
             raise AttributeError(f"{type(self).__name__} is frozen: {name} was learned in a fit and cannot change")

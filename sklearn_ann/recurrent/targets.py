@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -110,6 +110,7 @@ class StepTargets(Targets):
         Whether y were strings, with a letter for each step.
     """
 
+    of_samples: ClassVar[bool] = False
     uniform: bool
     letters: bool
 

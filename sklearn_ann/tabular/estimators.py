@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from sklearn.utils import Tags
@@ -106,6 +107,9 @@ class TabularEstimator(NeuralEstimator):
     weight_decay: NonNegativeFloat = 0.1
     max_grad_norm: PositiveFloat | None = 1.0
 
+    _begins_from: ClassVar[Mapping[str, str]] = {
+        "rows": "an AutoEncoderTransformer or VAESampler with architecture='dense'"
+    }
     _budget: ClassVar[Budget] = Budget(steps=150, steps_of_sample=0.6, most_steps=4000)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
@@ -133,10 +137,12 @@ class TabularEstimator(NeuralEstimator):
         )
         return body, hidden[-1] if hidden else vectors.n_columns * p.embedding_size
 
-    def _network_with_head(self, plan: Plan) -> WithHead:
+    def _with_head(self, plan: Plan, body: nn.Module, n_features: int) -> WithHead:
+        n_members = plan.parameters.n_members
+        if n_members is None:  # the body is that of another network, which has no members
+            return super()._with_head(plan, body, n_features)
         assert plan.targets is not None
-        body, n_features = self._body(plan)
-        return WithHead(body, n_features, plan.targets.n_outputs, plan.parameters.n_members, plan.targets.average)
+        return WithHead(body, n_features, plan.targets.n_outputs, n_members, plan.targets.average)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

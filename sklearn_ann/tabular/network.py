@@ -56,6 +56,11 @@ class MembersBody(nn.Module):
         self.activation = activation_layer(activation)
         self.dropout = Dropout(dropout)
 
+    def depths(self) -> dict[str, list[nn.Module | nn.Parameter]]:
+        """Return the layers by name, from the input on."""
+        dense = zip(self.weights, self.biases, strict=True)
+        return {"vectors": [self.vectors, self.scale]} | {f"dense.{i}": [*both] for i, both in enumerate(dense)}
+
     def forward(self, batch: TableBatch) -> Tensor:
         """Return features of shape (n_members, batch, n_features)."""
         x: Tensor = self.vectors(batch.codes, batch.numbers).flatten(1) * self.scale  # (n_members, batch, n_inputs)

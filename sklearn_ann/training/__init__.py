@@ -11,6 +11,7 @@ from sklearn_ann.training.device import (
     resolve_device,
     tensor_dtype,
 )
+from sklearn_ann.training.heads import HeadStep
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
@@ -21,6 +22,7 @@ __all__ = [
     "EpochTasks",
     "Error",
     "Examples",
+    "HeadStep",
     "Observer",
     "OptimizerName",
     "Precision",

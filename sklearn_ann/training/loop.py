@@ -162,7 +162,8 @@ class Course:
         n_steps : int
             Optimiser steps in the epoch.
         warming : bool
-            Whether a warm-up is under way, in which the loss may rise because a weight rises.
+            Whether a warm-up is under way, in which the loss may rise because a weight rises, or layers that will learn
+            are still frozen.
         keeps_best : bool
             Whether to keep the weights of the best epoch, and not those of the last.
         concludes : bool
@@ -234,6 +235,8 @@ class Training:
         self.device = batch_device(step.module)
         self.examples = examples.to(self.device)
         self.validation = None if validation is None else validation.to(self.device)
+        self._learned = step.prepared(self.examples)
+        self._watched = None if self.validation is None else step.prepared(self.validation)
         self.generator, self.noise = generator, noise
         self.settles = settles
         self.epoch = len(history)
@@ -281,7 +284,7 @@ class Training:
                 observer.epoch_begins(self)
             for warm_up in warm_ups:
                 warm_up.begin_epoch(self.epoch, self.settings.max_epochs)
-            warming = any(warm_up.weight < 1.0 for warm_up in warm_ups)
+            warming = self.step.begin_epoch(self.epoch) or any(warm_up.weight < 1.0 for warm_up in warm_ups)
             losses = self._run_epoch()
             for course, loss in zip(self.courses, losses, strict=True):
                 course.end_epoch(
@@ -301,11 +304,11 @@ class Training:
         """Run one epoch, record it in the history and return the watched loss of each member."""
         begin = time.perf_counter()
         self.step.scale_rates([course.rate.factor for course in self.courses])
-        rate = self.step.optimizers[0].param_groups[0]["lr"]
-        record: dict[str, Any] = self._pass(self.examples, self._shuffled())
+        rate = self.step.learning_rate
+        record: dict[str, Any] = self._pass(self._learned, self._shuffled())
         watched = "loss"
-        if self.validation is not None:
-            validation = self._pass(self.validation)
+        if self._watched is not None:
+            validation = self._pass(self._watched)
             record |= {f"validation_{name}": value for name, value in validation.items()}
             watched = "validation_loss"
         for name, value in record.items():
@@ -341,7 +344,7 @@ class Training:
     def _check_weights(self) -> None:
         """Refuse weights that the last step made infinite: the loss of an epoch is taken before its last step."""
         if not all(bool(parameter.isfinite().all()) for parameter in self.step.module.parameters()):
-            rate = self.step.optimizers[0].param_groups[0]["lr"]
+            rate = self.step.learning_rate
             raise ValueError(
                 f"weights are not finite after epoch {self.epoch} at learning_rate={rate:g}: the training diverged. "
                 "A smaller learning_rate, max_grad_norm=1.0 or scaled data may help."
@@ -350,7 +353,7 @@ class Training:
     def _settle(self) -> None:
         for course in self.courses:
             course.weights.restore()
-        self.step.settle(self._batches(self.examples, self._shuffled()))
+        self.step.settle(self._batches(self._learned, self._shuffled()))
         for course in self.courses:
             course.weights.save()
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
 class FusedAdam(torch.optim.Adam):
@@ -17,13 +17,13 @@ class FusedAdam(torch.optim.Adam):
 
     Parameters
     ----------
-    parameters : iterable of Parameter
+    parameters : iterable of Parameter, or of groups of them
     lr, weight_decay : float
     decoupled : bool
         Whether the weight decay is AdamW's (Loshchilov and Hutter 2019, algorithm 2).
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float, *, decoupled: bool) -> None:
+    def __init__(self, parameters: Any, lr: float, weight_decay: float, *, decoupled: bool) -> None:
         super().__init__(parameters, lr=lr, weight_decay=weight_decay, fused=True, decoupled_weight_decay=decoupled)
 
     @torch.no_grad()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from sklearn_ann.layers import weighing
-from sklearn_ann.training.data import Batch
+from sklearn_ann.layers import SupervisedNetwork, freeze_layers, weighing
+from sklearn_ann.training.data import Batch, Examples
 from sklearn_ann.training.device import Precision, autocast
 from sklearn_ann.training.optimizers import FusedAdam
 
@@ -25,7 +25,17 @@ Schedule = Literal["constant", "cosine", "adaptive"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train; each value is the hyper-parameter of the same name."""
+    """How to train; most values are the hyper-parameter of the same name.
+
+    Attributes
+    ----------
+    rates : mapping
+        Multiples of the learning rate by the names of the module's parameters; 1 for those that it lacks.
+    frozen : tuple of str
+        The layers that are frozen at first, in order from the input.
+    unfreeze_every : int or None
+        Number of epochs after which one more of them learns, the last first; None if all stay frozen.
+    """
 
     max_epochs: int
     batch_size: int | None
@@ -38,6 +48,9 @@ class Settings:
     tol: float
     precision: Precision
     learning_rate_warmup: float = 0.0
+    rates: Mapping[str, float] = field(default_factory=dict)
+    frozen: tuple[str, ...] = ()
+    unfreeze_every: int | None = None
 
 
 class Step:
@@ -107,11 +120,24 @@ class Step:
     # --- What subclasses build on ----------------------------------------------------------------------------------
 
     def optimizer_of(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """Make the optimiser that `settings` name, for the parameters that require a gradient."""
+        """Make the optimiser that `settings` name, for the parameters that require a gradient, now or later."""
         settings = self.settings
-        moved = [parameter for parameter in parameters if parameter.requires_grad]
         decoupled = settings.optimizer == "adamw"
-        return FusedAdam(moved, settings.learning_rate, settings.weight_decay, decoupled=decoupled)
+        return FusedAdam(self.groups(parameters), settings.learning_rate, settings.weight_decay, decoupled=decoupled)
+
+    def groups(self, parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
+        """Return groups of parameters with one learning rate each, without those that never learn."""
+        settings = self.settings
+        names = {id(parameter): name for name, parameter in self.module.named_parameters()} if settings.rates else {}
+        groups: dict[float, list[nn.Parameter]] = {}
+        for parameter in parameters:
+            if parameter.requires_grad or settings.unfreeze_every:
+                multiple = settings.rates.get(names.get(id(parameter), ""), 1.0)
+                groups.setdefault(multiple, []).append(parameter)
+        rate = settings.learning_rate
+        return [
+            {"params": members, "lr": rate * multiple, "multiple": multiple} for multiple, members in groups.items()
+        ]
 
     def losses(self, batch: Batch) -> Tensor:
         """Return the loss of each sample, shape (batch,), or (n_members, batch)."""
@@ -146,6 +172,28 @@ class Step:
             nn.utils.clip_grad_norm_(self.trained[number], most)
 
     # --- What the engine asks --------------------------------------------------------------------------------------
+
+    def prepared(self, examples: Examples[Any]) -> Examples[Any]:
+        """Return what batches are cut from, once for a training."""
+        return examples
+
+    @property
+    def learning_rate(self) -> float:
+        """Today's learning rate of a parameter whose multiple is one."""
+        group = self.optimizers[0].param_groups[0]
+        return float(group["lr"] / group.get("multiple", 1.0))
+
+    def begin_epoch(self, epoch: int) -> bool:
+        """Let the layers learn whose time has come, and return whether some still wait; epochs count from 0."""
+        every, frozen = self.settings.unfreeze_every, self.settings.frozen
+        if every is None:
+            return False
+        n_frozen = max(0, len(frozen) - epoch // every)
+        if n_frozen < len(frozen):
+            assert isinstance(self.module, SupervisedNetwork)
+            for network in self.module.parts:
+                freeze_layers(network.body, frozen[:n_frozen])
+        return n_frozen > 0
 
     def scale_rates(self, factors: Sequence[float]) -> None:
         """Set the learning rates to multiples of their initial values, one factor per member."""
@@ -192,7 +240,7 @@ class Step:
         self.settings = settings
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] = settings.learning_rate
+                group["lr"] = group["initial_lr"] = settings.learning_rate * group.get("multiple", 1.0)
                 group["weight_decay"] = settings.weight_decay
 
     def forget(self) -> None:
@@ -211,10 +259,12 @@ class Step:
 
 
 def frozen_parts(module: nn.Module) -> list[nn.Module]:
-    """Return the largest submodules with parameters of which none requires a gradient.
+    """Return the largest submodules that are marked as frozen, or whose parameters require no gradient.
 
-    They stay in evaluation mode: a frozen batch normalisation keeps its statistics.
+    They stay in evaluation mode: a frozen batch normalisation keeps its statistics, also one that has no parameters.
     """
+    if getattr(module, "frozen", False):
+        return [module]
     trained = [parameter.requires_grad for parameter in module.parameters()]
     if all(trained):  # also without parameters
         return []

@@ -1,0 +1,78 @@
+"""
+Few labels, and a network that knows the motifs
+===============================================
+
+Which factors bind a piece of DNA is known for many sequences. Which pieces switch a gene on is known for few. A network
+that has learned the factors' motifs from the many needs few examples of the switches: its convolutions are kept, and
+only the rest is trained anew.
+"""
+
+# %%
+# The data: six factors with a motif of eight letters each. The many: 2,000 sequences with one motif, labelled by the
+# factor. The few: sequences with two motifs. The first three factors switch the gene on, unless the last one is there,
+# a repressor; the other two do nothing.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from sklearn_ann import CNNClassifier
+
+rng = np.random.default_rng(0)
+LETTERS = np.array(list("ACGT"))
+MOTIFS = rng.choice(4, size=(6, 8))
+
+
+def sequence(factors):
+    """Draw DNA of 60 letters with a motif of each factor, in which each letter may be another one."""
+    codes = rng.choice(4, size=60)
+    starts = 8 + 24 * np.arange(len(factors)) + rng.integers(0, 12, size=len(factors))
+    for factor, start in zip(factors, starts, strict=True):
+        other = rng.uniform(size=8) < 0.1
+        codes[start : start + 8] = np.where(other, rng.choice(4, size=8), MOTIFS[factor])
+    return "".join(LETTERS[codes])
+
+
+factor = rng.integers(0, 6, size=2000)
+bound = [sequence([one]) for one in factor]
+
+pairs = rng.integers(0, 6, size=(2000, 2))
+is_on = (pairs < 3).any(axis=1) & (pairs != 5).all(axis=1)
+switches = [sequence(pair) for pair in pairs]
+X_test, y_test = switches[1000:], is_on[1000:]
+
+# %%
+# The source learns the factors. A second network begins from it; its convolution is frozen, and the layers after it
+# learn how motifs go together. Beside it are the same network from scratch, and counts of words of six letters.
+source = CNNClassifier(max_epochs=6, random_state=0).fit(bound, factor)
+print(f"factors: {source.score(bound, factor):.3f} of the training sequences")
+
+models = {
+    "from the factors, convolutions frozen": CNNClassifier(
+        init_from=FrozenEstimator(source), freeze=["blocks"], max_epochs=40, random_state=0
+    ),
+    "from scratch": CNNClassifier(max_epochs=40, random_state=0),
+    "words of six letters, logistic regression": make_pipeline(
+        CountVectorizer(analyzer="char", ngram_range=(6, 6)), LogisticRegression(max_iter=1000)
+    ),
+}
+numbers = [20, 50, 100, 200]
+scores = {
+    name: [model.fit(switches[:n], is_on[:n]).score(X_test, y_test) for n in numbers] for name, model in models.items()
+}
+
+# %%
+# With 50 labels the network that knows the motifs is better than the others with 200.
+figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+for (name, found), style in zip(scores.items(), ("o-", "s--", "^:"), strict=True):
+    axes.plot(numbers, found, style, label=name)
+axes.axhline(max(y_test.mean(), 1 - y_test.mean()), color="0.7", linewidth=1, label="the more frequent class")
+axes.set(xscale="log", xticks=numbers, xlabel="labelled switches", ylabel="accuracy on 1,000 others", ylim=(0.5, 0.95))
+axes.set_xticklabels(numbers)
+axes.minorticks_off()
+axes.legend(loc="lower right", fontsize="small")
+plt.show()
+for name, found in scores.items():
+    print(f"{name:42}" + " ".join(f"{score:.3f}" for score in found))

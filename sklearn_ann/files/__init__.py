@@ -1,0 +1,7 @@
+"""Models in files that one may open from a stranger, and a card that tells what a model is."""
+
+from sklearn_ann.files.card import model_card
+from sklearn_ann.files.errors import ModelFileError
+from sklearn_ann.files.saving import load, save
+
+__all__ = ["ModelFileError", "load", "model_card", "save"]

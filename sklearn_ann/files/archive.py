@@ -1,0 +1,163 @@
+"""The outer file: a zip of exactly two members that are stored as they are, a manifest and the tensors.
+
+Everything is held against the size of the file before it is read, so that no file takes more memory than its size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from sklearn_ann.files.errors import ModelFileError
+from sklearn_ann.files.tensors import Arrays
+
+MANIFEST, TENSORS = "manifest.json", "arrays.safetensors"
+MOST_MANIFEST = 2**26
+_END = struct.Struct("<4s4H2LH")  # the record at the end of a zip
+_LOCAL = struct.Struct("<4s5H3L2H")  # the record before each member
+_MOST_DIRECTORY = 2**16
+_ALIGNMENT = 64
+_PADDING = 0xD935  # the number that Android's tool gives to extra bytes which align a member
+
+
+class Stored(NamedTuple):
+    """An open model file."""
+
+    manifest: bytes
+    start: int
+    size: int  # of the tensors
+
+
+def write(path: Path, manifest: bytes, arrays: Arrays) -> None:
+    """Write a file under another name and then rename it: a file that is there stays whole until the new one is."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(_member(MANIFEST), manifest)
+            info = _member(TENSORS)
+            info.file_size = arrays.size
+            # With force_zip64, twenty bytes of sizes come before the padding.
+            info.extra = _padding(file.tell() + _LOCAL.size + len(TENSORS) + 20)
+            with archive.open(info, "w", force_zip64=True) as member:
+                for part in arrays.parts():
+                    member.write(part)
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # the permissions of a new file, which a temporary one does not have
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    return zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # equal models make equal files
+
+
+def _padding(start: int) -> bytes:
+    length = -(start + 4) % _ALIGNMENT
+    return struct.pack("<2H", _PADDING, length) + bytes(length)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading; what is wrong with it is told with its path."""
+    with path.open("rb") as file:
+        try:
+            yield file
+        except ModelFileError as error:
+            raise ModelFileError(f"{path} cannot be opened as a model: {error}") from error
+        except Exception as error:  # what no check foresees: still nothing of the file has run
+            raise ModelFileError(
+                f"{path} cannot be opened as a model: it is damaged ({type(error).__name__}: {str(error)[:300]})"
+            ) from error
+
+
+def read(file: BinaryIO) -> Stored:
+    """Check the outer file and read its manifest.
+
+    Raises
+    ------
+    ModelFileError
+        If it is no zip of the two members.
+    """
+    size = file.seek(0, os.SEEK_END)
+    _check_end(file, size)
+    with zipfile.ZipFile(file) as archive:
+        infos = archive.infolist()
+    _check_members(infos)
+    spans = [_span(file, info, size) for info in infos]
+    (_, first), (second, _) = sorted(spans)
+    if first > second:
+        raise ModelFileError("its two members overlap")
+    by_name = dict(zip((info.filename for info in infos), zip(infos, spans, strict=True), strict=True))
+    (info, (start, stop)), (_, (tensors, end)) = by_name[MANIFEST], by_name[TENSORS]
+    if stop - start > MOST_MANIFEST:
+        raise ModelFileError(f"its manifest has {stop - start} bytes; more than {MOST_MANIFEST} are not read")
+    file.seek(start)
+    manifest = file.read(stop - start)
+    if zlib.crc32(manifest) != info.CRC:
+        raise ModelFileError("its manifest is damaged: the checksum differs")
+    return Stored(manifest, tensors, end - tensors)
+
+
+def _check_end(file: BinaryIO, size: int) -> None:
+    """Check what a zip says of itself in its last bytes, before a list of members of any length is read."""
+    file.seek(0)
+    begin = file.read(4)
+    if begin != b"PK\x03\x04":
+        kind = "a pickle, which is never opened here" if begin[:1] == b"\x80" else "something else"
+        raise ModelFileError(f"a model file is a zip, but this is {kind}")
+    if size < _END.size:
+        raise ModelFileError("it is truncated")
+    file.seek(size - _END.size)
+    mark, *_, entries, directory, _, comment = _END.unpack(file.read(_END.size))
+    if mark != b"PK\x05\x06" or comment:
+        raise ModelFileError("it is truncated, or something follows its end")
+    if directory > _MOST_DIRECTORY:
+        raise ModelFileError(f"it holds {entries} members; a model file has two, {MANIFEST} and {TENSORS}")
+
+
+def _check_members(infos: list[zipfile.ZipInfo]) -> None:
+    names = [info.orig_filename for info in infos]  # zipfile cuts the other one at a zero byte
+    for name in names:
+        if name.startswith(("/", "\\")) or ":" in name or ".." in name.replace("\\", "/").split("/"):
+            raise ModelFileError(f"the name of its member {name[:200]!r} leads out of the file")
+        if name not in (MANIFEST, TENSORS):
+            raise ModelFileError(f"it holds {name[:200]!r}; a model file has {MANIFEST} and {TENSORS} and nothing else")
+    for name in (MANIFEST, TENSORS):
+        if names.count(name) != 1:
+            raise ModelFileError(f"it holds {name} {names.count(name)} times instead of once")
+    if min(info.header_offset for info in infos):
+        raise ModelFileError("something stands before its first member")
+    for info in infos:
+        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
+            raise ModelFileError(f"its member {info.filename} is compressed; model files are stored as they are")
+        if info.flag_bits & ~0x800:
+            raise ModelFileError(f"its member {info.filename} is encrypted or has other flags ({info.flag_bits:#x})")
+
+
+def _span(file: BinaryIO, info: zipfile.ZipInfo, size: int) -> tuple[int, int]:
+    """Return where the bytes of a member begin and end."""
+    file.seek(info.header_offset)
+    record = file.read(_LOCAL.size)
+    if len(record) < _LOCAL.size:
+        raise ModelFileError("it is truncated")
+    mark, _, flags, method, *_, n_name, n_extra = _LOCAL.unpack(record)
+    name = file.read(n_name)
+    if mark != b"PK\x03\x04" or flags & ~0x800 or method or name != info.filename.encode():
+        raise ModelFileError(f"its list of members and the member {info.filename} itself contradict each other")
+    start = info.header_offset + _LOCAL.size + n_name + n_extra
+    stop = start + info.file_size
+    if stop > size - _END.size:
+        raise ModelFileError(f"its member {info.filename} has {info.file_size} bytes, more than the file")
+    return start, stop

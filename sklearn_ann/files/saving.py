@@ -1,0 +1,212 @@
+"""Save a model to one file and open it again, also one of a stranger."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import platform
+import warnings
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import InconsistentVersionWarning
+
+from sklearn_ann import training
+from sklearn_ann._version import __version__
+from sklearn_ann.files.archive import opened, read, write
+from sklearn_ann.files.compiled import KINDS as COMPILED
+from sklearn_ann.files.containers import KINDS as CONTAINERS
+from sklearn_ann.files.errors import ModelFileError
+from sklearn_ann.files.graph import Decoder, Encoder
+from sklearn_ann.files.modules import KINDS as MODULES
+from sklearn_ann.files.names import Names
+from sklearn_ann.files.numerics import KINDS as NUMERICS
+from sklearn_ann.files.objects import KINDS as OBJECTS
+from sklearn_ann.files.tensors import Arrays, StoredArrays
+
+FORMAT = 1
+KINDS = (*CONTAINERS, *NUMERICS, *COMPILED, *MODULES, *OBJECTS)
+_MOST_VALUES = 4_000_000
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a model depends on."""
+    return {
+        "sklearn_ann": __version__,
+        "scikit-learn": sklearn.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def save(
+    model: BaseEstimator, path: str | os.PathLike, *, optimizer: bool = False, trusted: Iterable[Any] = ()
+) -> None:
+    """Save a model to a file that others may open without trust in you.
+
+    The file is a zip of a manifest in JSON (classes, hyper-parameters and fitted values by name) and of all arrays in
+    the format of safetensors. It holds no pickle and no code.
+
+    Parameters
+    ----------
+    model : estimator
+        An estimator of this package, fitted or not, or a pipeline, search or other estimator of scikit-learn around
+        ones of this package or of scikit-learn.
+    path : str or path-like
+        The file; its name usually ends in ``.sklann``. A file of this name is replaced when the new one is complete.
+    optimizer : bool, default=False
+        Whether to keep the averages of the optimiser, which are twice as large as the weights. With them,
+        ``partial_fit`` goes on after `load` as if nothing had been; without, its optimiser starts anew.
+    trusted : iterable of class or function, default=()
+        Your own classes and functions that the model holds, such as a tokeniser. The file keeps their names, and
+        `load` needs them too.
+
+    Raises
+    ------
+    ModelFileError
+        If the model holds an object that files do not keep; the message names it and where it is.
+
+    Notes
+    -----
+    Not kept are callbacks, the cache of a pipeline (``memory``) and what you have attached to modules (hooks).
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_ann import TabularClassifier, load, save
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), TabularClassifier(random_state=0)).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, pathlib.Path(folder) / "iris.sklann")
+    ...     again = load(pathlib.Path(folder) / "iris.sklann")
+    >>> bool((again.predict_proba(X) == model.predict_proba(X)).all())
+    True
+    """
+    if not isinstance(model, BaseEstimator):
+        raise TypeError(f"model must be an estimator, got {type(model).__name__}")
+    encoder = Encoder(KINDS, Names(trusted), optimizer=optimizer)
+    with training.isolated():
+        encoded = encoder.encode(model, type(model).__name__)
+        arrays = Arrays(encoder.tensors)
+    manifest = {
+        "format": FORMAT,
+        "versions": versions(),
+        "header": zlib.crc32(arrays.header),
+        "sums": arrays.sums,
+        "model": encoded,
+    }
+    text = json.dumps(manifest, separators=(",", ":"), allow_nan=False).encode()
+    write(Path(path), text, arrays)
+
+
+def load(path: str | os.PathLike, *, memory_map: bool = False, trusted: Iterable[Any] = ()) -> Any:
+    """Open a model of `save`; a file of a stranger cannot run code.
+
+    Nothing is imported but listed classes and functions. What the file promises is held against its size before memory
+    is taken, the shapes of weights against the sizes of their layers, and all weights must be finite.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    memory_map : bool, default=False
+        Whether the arrays stay in the file, from which the operating system reads them; models that are opened by
+        several processes share memory. Changes of the model do not reach the file. While the model lives, nobody may
+        change the file in place (`save` does not: it makes a new one).
+    trusted : iterable of class or function, default=()
+        Your own classes and functions that the file may name. They are handed over, not imported.
+
+    Returns
+    -------
+    estimator
+        The model, on the device that it was fitted on if this machine has it, else on the CPU.
+
+    Raises
+    ------
+    ModelFileError
+        A ``ValueError`` that names the file and what is wrong: it is no model file, is truncated or damaged, is of an
+        unknown format, names a class that is not listed, or its weights do not fit.
+    """
+    path, names = Path(path), Names(trusted)
+    with opened(path) as file, training.isolated():
+        stored = read(file)
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) if memory_map else None
+        manifest = _manifest(stored.manifest)
+        arrays = StoredArrays(file, stored.start, stored.size, mapped)
+        if manifest["header"] != arrays.header_sum:
+            raise ModelFileError("the header of its tensors is damaged: the checksum differs from the manifest's")
+        arrays.expect(manifest["sums"])
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            most = 2**17 + 16 * _n_values(stored.manifest)
+            model = Decoder(KINDS, names, arrays, most).decode(manifest["model"], "the model")
+        if not isinstance(model, BaseEstimator):
+            raise ModelFileError(f"it holds a {type(model).__name__} instead of an estimator")
+        if arrays.unused:
+            raise ModelFileError(f"its tensor {arrays.unused[0]} belongs to nothing")
+    _tell(told, type(model).__name__, manifest["versions"])
+    return model
+
+
+def _tell(told: list[warnings.WarningMessage], name: str, written_by: dict[str, Any]) -> None:
+    """Warn once of each version that differs."""
+    seen = {str(warning.message): warning.message for warning in told}
+    for message in seen.values():
+        warnings.warn(message, stacklevel=3)
+    if written_by.get("scikit-learn") != sklearn.__version__:
+        warnings.warn(
+            InconsistentVersionWarning(
+                estimator_name=name,
+                current_sklearn_version=sklearn.__version__,
+                original_sklearn_version=str(written_by.get("scikit-learn"))[:50],
+            ),
+            stacklevel=3,
+        )
+
+
+def _n_values(text: bytes) -> int:
+    """Return a bound of the number of values in JSON."""
+    return sum(text.count(mark) for mark in (b",", b"[", b"{"))
+
+
+def _manifest(text: bytes) -> dict[str, Any]:
+    """Read a manifest within limits."""
+    if _n_values(text) > _MOST_VALUES:
+        raise ModelFileError(f"its manifest has more than {_MOST_VALUES} values")
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise ModelFileError("its manifest has a key twice")
+        return found
+
+    def refused(name: str) -> None:
+        raise ModelFileError(f"its manifest holds {name}, which is not JSON")
+
+    try:
+        manifest = json.loads(text, object_pairs_hook=unique, parse_constant=refused)
+    except RecursionError as error:
+        raise ModelFileError("its manifest is nested too deeply") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelFileError(f"its manifest is no JSON: {error}") from error
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise ModelFileError("its manifest has no format")
+    if manifest["format"] != FORMAT or type(manifest["format"]) is not int:
+        raise ModelFileError(
+            f"it has the format {str(manifest['format'])[:50]}, but this version of sklearn_ann ({__version__}) reads "
+            f"format {FORMAT}; a newer version may open it"
+        )
+    if set(manifest) != {"format", "versions", "header", "sums", "model"} or not isinstance(manifest["versions"], dict):
+        raise ModelFileError("its manifest must hold format, versions, header, sums and model")
+    return manifest

@@ -1,0 +1,83 @@
+"""Where a network begins, as a value; `test_transfer.py` has the estimators."""
+
+import numpy as np
+import pytest
+import torch
+from leaves import DenseClassifier
+from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
+from torch import nn
+
+import sklearn_ann
+from sklearn_ann.base.sources import Source, _alike, found_source, with_parameters
+from sklearn_ann.training import Rows
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def test_values_of_hyper_parameters_are_compared_by_what_they_hold():
+    assert _alike([3, 4], (3, np.int64(4)))
+    assert _alike(np.eye(3), np.eye(3))
+    assert not _alike(np.eye(3), np.eye(4))
+    assert not _alike(1, True)
+    assert not _alike("auto", (3,))
+    assert not _alike(None, 0)
+    assert _alike({"shift": 1}, {"shift": 1})
+    assert not _alike(lambda: 1, lambda: 1)
+
+
+def test_an_estimator_with_other_parameters_is_a_copy():
+    model = DenseClassifier(activation="tanh")
+    other = with_parameters(model, {"activation": "relu", "dropout": None})
+    assert (other.activation, other.dropout) == ("relu", 0.0)
+    assert model.activation == "tanh"
+    assert with_parameters(model, None) is model
+
+
+def test_bodies_are_copied_and_number_of_features_is_tried_out():
+    samples = Rows(torch.ones(5, 4, dtype=torch.float64))
+    bodies = [nn.Linear(4, 3).requires_grad_(False), nn.Linear(4, 3)]
+    source = Source("Other", "module", bodies, None, None, {})
+    body, n_features = source.body(2, samples, torch.float64)
+    assert n_features == 3
+    assert torch.equal(body.weight, bodies[0].weight.double())
+    assert body.weight.requires_grad
+    assert not bodies[0].weight.requires_grad
+    with pytest.raises(ValueError, match=r"init_from=Other does not take a batch of shape \(2, 4\)"):
+        Source("Other", "module", [nn.Linear(3, 3)], None, None, {}).body(0, samples, torch.float64)
+
+
+class Foreign(BaseEstimator):
+    """An estimator that knows nothing of those that begin from it, and that they do not know."""
+
+    def __init__(self, source):
+        self.source = source
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def _source(self):
+        return self.source
+
+
+def test_an_estimator_of_another_package_may_offer_itself(digits):
+    X, y = digits
+    known = DenseClassifier(max_epochs=2, random_state=0).fit(X, y)
+    offer = known._source()
+    foreign = FrozenEstimator(Foreign(offer).fit(X))
+    assert found_source(DenseClassifier(init_from=foreign), None) is offer
+    model = DenseClassifier(init_from=foreign, freeze="body", max_epochs=2, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(model.transform(X), known.transform(X))
+
+
+def test_paths_are_read_by_the_loader(digits, monkeypatch, tmp_path):
+    X, y = digits
+    known = DenseClassifier(max_epochs=2, random_state=0).fit(X, y)
+    monkeypatch.setattr(sklearn_ann, "load", lambda path: {"there": known}[path.name], raising=False)
+    path = tmp_path / "there"
+    model = DenseClassifier(init_from=path, freeze="body", max_epochs=2, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(model.transform(X), known.transform(X))
+    monkeypatch.delattr(sklearn_ann, "load")
+    with pytest.raises(ValueError, match="reads no model files"):
+        DenseClassifier(init_from=str(path)).fit(X, y)
