@@ -7,11 +7,13 @@ import textwrap
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from discovery import BRIEF, NEURAL, PUBLIC, drawing, every_estimator
 
 import sklearn_ann
+from sklearn_ann import VAESampler
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"),
@@ -87,3 +89,18 @@ def test_a_cuda_pickle_loads_without_cuda(estimator, data, tmp_path):
     model.partial_fit(X, y)
     loaded = pickle.loads(pickle.dumps(model))
     assert np.isfinite(loaded.partial_fit(X, y).transform(X)).all()
+
+
+@pytest.mark.parametrize("conditions", [None, "kind"])
+def test_a_mixture_of_codes_of_a_table_is_fitted_on_cuda(conditions):
+    rng = np.random.RandomState(0)
+    table = pd.DataFrame({"x": rng.normal(size=60), "kind": rng.choice(["a", "b"], 60)})
+    table.loc[::7, "x"] = np.nan
+    model = VAESampler(prior="mixture", conditions=conditions, max_epochs=2, device="cuda", random_state=0)
+    model.fit(table, sample_weight=rng.randint(3, size=60))
+    assert all(buffer.is_cuda for buffer in model.prior_.buffers())
+    drawn = model.sample(30) if conditions is None else model.sample(30)[0]
+    assert drawn["x"].dtype == float
+    assert np.isfinite(model.score_samples(table, n_draws=3)).all()
+    assert len(model.inverse_transform(model.transform(table), y=None if conditions is None else "a")) == 60
+    assert len(model.partial_fit(table).sample(3)[0] if conditions else model.partial_fit(table).sample(3)) == 3

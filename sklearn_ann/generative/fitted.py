@@ -10,11 +10,13 @@ from torch import nn
 
 from sklearn_ann.generative.likelihoods import Gaussian, NegativeBinomial
 from sklearn_ann.generative.mixed import Mixed
+from sklearn_ann.reading import MixedReader
 
 
 class FittedParts:
     """Fitted attributes that are read from the trained module."""
 
+    reader_: Any
     module_: Any
     resolved_parameters_: Any
 
@@ -38,6 +40,13 @@ class FittedParts:
         check_is_fitted(self)
         prior: nn.Module = self.module_.prior
         return prior
+
+    @property
+    def categorical_features_(self) -> list[Any] | None:
+        """The categorical columns of a table."""
+        check_is_fitted(self)
+        rows = self.reader_.rows
+        return rows.attributes["categorical_features_"] if isinstance(rows, MixedReader) else None
 
     @property
     def loadings_(self) -> np.ndarray | None:

@@ -60,6 +60,7 @@ class Scored(NeuralEstimator):
         """
         return self._bound(VariationalAutoEncoder.importance_bound, X, y, n_draws, random_state)
 
+    @training.isolated()
     def _bound(self, bound: Any, X: Any, y: Any, n_draws: int, random_state: RandomState) -> np.ndarray:
         samples = self._read(X, y)
         check_scalar(n_draws, "n_draws", Integral, min_val=1)

@@ -24,6 +24,7 @@ from sklearn_ann.reading.columns import (
 from sklearn_ann.reading.numbers import NumberScaling
 
 TableScaling = Literal["auto", "standard", "quantile", "modes"]
+_NONE_NAMED: list[Any] = [None, "auto", [], ()]  # as categorical features
 _FOR_TABLES = "likelihood='gaussian' and architecture='dense'"
 
 
@@ -64,6 +65,15 @@ def _is_table(X: Any) -> bool:
     return is_frame(X) or (np.asarray(X, dtype=object) if not hasattr(X, "ndim") else X).ndim == 2
 
 
+def _refuse_for_rows(name: str, value: Any, allowed: list[Any]) -> None:
+    """Refuse a hyper-parameter that is for tables."""
+    if not any(type(value) is type(other) and value == other for other in allowed):
+        raise ValueError(
+            f"{name}={value!r} is for frames and dense arrays of shape (n_samples, n_features); sparse X, images and "
+            "AnnData are read as rows of numbers"
+        )
+
+
 def table_scaling(
     X: Any, *, categorical_features: Any, scaling: TableScaling, conditions: Any, shaped: bool
 ) -> NumberScaling | None:
@@ -81,11 +91,8 @@ def table_scaling(
     """
     X = readable(X)
     if not _is_table(X):
-        if scaling not in ("auto", "standard"):
-            raise ValueError(
-                f"scaling={scaling!r} is for frames and dense arrays of shape (n_samples, n_features); sparse X, "
-                "images and AnnData are read as rows of numbers, with scaling='standard'"
-            )
+        _refuse_for_rows("scaling", scaling, ["auto", "standard"])
+        _refuse_for_rows("categorical_features", categorical_features, _NONE_NAMED)
         return None
     if scaling in ("quantile", "modes"):
         return scaling
@@ -104,11 +111,11 @@ def categories_of(table: Any, categorical_features: Any, conditions: Any) -> lis
 
 
 def is_mixed(X: Any, categorical_features: Any, conditions: Any) -> bool:
-    """Whether a table has categorical columns, or misses numbers in a frame."""
+    """Whether a table has categorical columns, or misses numbers in a frame or an array of objects."""
     table = as_table(X)
-    if categories := categories_of(table, categorical_features, conditions):
-        return bool(categories)
-    if isinstance(table, np.ndarray):
+    if categories_of(table, categorical_features, conditions):
+        return True
+    if isinstance(table, np.ndarray) and table.dtype != object:
         return False
     values = numbers(table, other_positions(table, conditions), missing=True)
     return bool(np.isnan(values).any())
@@ -124,6 +131,7 @@ def refuse_categories(X: Any, categorical_features: Any, conditions: Any, why: s
     """
     X = readable(X)
     if not _is_table(X):
+        _refuse_for_rows("categorical_features", categorical_features, _NONE_NAMED)
         return
     auto = isinstance(categorical_features, str) and categorical_features == "auto"
     if auto and not is_frame(X) and str(getattr(X, "dtype", "list")) != "object":

@@ -26,7 +26,7 @@ from sklearn_ann.base.parameters import (
     PositiveInt,
     RandomState,
 )
-from sklearn_ann.base.plan import given_parameters
+from sklearn_ann.base.plan import given_parameters, kept_parameters
 from sklearn_ann.base.sources import Source, of_encoder
 from sklearn_ann.generative.fitted import FittedParts
 from sklearn_ann.generative.likelihoods import LIKELIHOODS, LikelihoodName, moments
@@ -48,10 +48,8 @@ _OF_OTHERS = {
     "max_epochs": 200,
 }
 # The mixture takes over from the divergence the shape of the codes, so that these may tell nearly all of a row.
-_OF_SHAPED = {
-    **{"dropout": 0.0, "beta": 0.1, "learning_rate_schedule": "cosine", "learning_rate": 3e-3},
-    "early_stopping": False,
-}
+_OF_SHAPED = {"dropout": 0.0, "beta": 0.1, "learning_rate_schedule": "cosine", "learning_rate": 3e-3,
+              "early_stopping": False}  # fmt: skip
 
 
 class VAESampler(FittedParts, Scored, NeuralEstimator):
@@ -168,6 +166,9 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
 
     conditions_ : list of arrays or None
         The categories of each condition, sorted.
+
+    categorical_features_ : list of str or int, or None
+        The categorical columns of a table, by name or position; None if X was read as rows of numbers.
 
     active_units_ : array of bool of shape (n_components,)
         Whether a latent unit is in use: its posterior mean has a variance above 0.01 over the training data [5]_.
@@ -289,16 +290,18 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
     _loss_floor: ClassVar[float] = 1.0  # nats
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        return ConditionedReader(
-            conditions=self.conditions, rows=row_reader(X, Bunch(**given_parameters(self)), **common), **common
-        )
+        p = given_parameters(self)
+        if self.warm_start and hasattr(self, "_given"):  # the scale of a fit with missing values is that of one without
+            p = kept_parameters(p, self._given, self.resolved_parameters_, incremental=False)
+        return ConditionedReader(conditions=self.conditions, rows=row_reader(X, Bunch(**p), **common), **common)
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
-        n_samples, size = len(plan.examples), plan.parameters.batch_size
-        if plan.parameters.prior == "mixture" and isinstance(plan.reader.rows, MixedReader):
+        n_samples, size, rows = len(plan.examples), plan.parameters.batch_size, plan.reader.rows
+        scaling = {"scaling": rows.scaling if isinstance(rows, MixedReader) else "standard"}
+        if plan.parameters.prior == "mixture" and isinstance(rows, MixedReader):
             n_batches = 1 if size is None else math.ceil(n_samples / size)
-            return _OF_SHAPED | {"max_epochs": min(60, max(20, math.ceil(4000 / n_batches)))}
-        return _OF_OTHERS | {"early_stopping": n_samples >= _ENOUGH}
+            return _OF_SHAPED | scaling | {"max_epochs": min(60, max(20, math.ceil(4000 / n_batches)))}
+        return _OF_OTHERS | scaling | {"early_stopping": n_samples >= _ENOUGH}
 
     def _network(self, plan: Plan) -> nn.Module:
         p, examples = plan.parameters, plan.examples
@@ -322,15 +325,15 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         means, log_variances = plan.apply(module, samples, lambda network, batch: network.posterior(batch.x))
         kept = slice(None) if rows is None else rows.numpy()
         if plan.parameters.prior == "mixture":
-            weight = None if run.examples.weight is None else run.examples.weight.numpy()[kept]
+            weight = None if run.examples.weight is None else run.examples.weight.numpy(force=True)[kept]
             mixture = fitted_mixture(
                 means[kept],
                 np.exp(log_variances[kept] / 2),
-                samples.conditions.numpy()[kept],
+                samples.conditions.numpy(force=True)[kept],
                 weight,
                 copy.deepcopy(plan.rng),  # which a fit that is looked at must not move
             )
-            module.prior = mixture.to(plan.device)
+            module.prior = mixture.to(plan.device, plan.reader.dtype)
         known = plan.reader.known
         return {
             "active_units_": means[kept].var(axis=0) > _ACTIVE,
@@ -474,7 +477,7 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         rng = training.as_random_state(given)
         reader = self.reader_
         labels = reader.labels_for(y, n_samples, rng)
-        blank = reader.conditioned(training.Rows(torch.empty((n_samples, 0), dtype=reader.dtype)), labels)
+        blank = reader.conditioned(training.Rows(torch.empty((int(n_samples), 0), dtype=reader.dtype)), labels)
         drawn = self.module_.prior.draw(blank.conditions, self._n_features_out, rng)
         rows: np.ndarray = self._apply_to(
             reader.conditioned(training.Rows(torch.as_tensor(drawn, dtype=reader.dtype)), labels),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import PredefinedSplit, cross_val_score
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_array
 
 from sklearn_ann import training
@@ -276,6 +278,7 @@ def mode_coverage(X_synthetic: Any, centers: Any, scale: Any, *, radius: float =
         )
     if not (np.isfinite(scale).all() and (scale > 0).all()):
         raise ValueError(f"scale={scale.tolist()!r}: expected finite numbers above 0")
+    check_scalar(radius, "radius", Real)
     if not radius > 0:
         raise ValueError(f"radius={radius!r}: expected a number above 0")
     distances = cdist(X, centers) / scale  # (n_synthetic, n_modes)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.pipeline import make_pipeline
 
 from sklearn_ann.metrics.tables import Layout, Rows
 
@@ -14,6 +15,22 @@ _MOST = 254  # categories of a column that the boosted trees can tell apart, and
 _LEAF = 20  # samples in a leaf, scikit-learn's default
 _FEW = 400  # samples, below which trees need smaller leaves
 _SEEDS = np.iinfo(np.int32).max
+
+
+class EmptyColumns(TransformerMixin, BaseEstimator):
+    """Puts zeros into columns that have no number in ``fit``, such as in all rows of a fold.
+
+    The boosted trees fail on a column of NaN alone.
+    """
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:
+        """Find these columns."""
+        self.empty_ = np.isnan(X).all(axis=0)
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return X with zeros in them."""
+        return np.where(self.empty_, 0.0, X)
 
 
 def boosting(
@@ -39,9 +56,12 @@ def boosting(
         "min_samples_leaf": max(1, min(_LEAF, n_samples * _LEAF // _FEW)),
         "random_state": rng.randint(_SEEDS),
     }
-    if kind == "classifier":
-        return HistGradientBoostingClassifier(class_weight=class_weight, **options), matrices
-    return HistGradientBoostingRegressor(**options), matrices
+    trees = (
+        HistGradientBoostingClassifier(class_weight=class_weight, **options)
+        if kind == "classifier"
+        else HistGradientBoostingRegressor(**options)
+    )
+    return make_pipeline(EmptyColumns(), trees), matrices
 
 
 def seeded(estimator: Any, rng: np.random.RandomState) -> Any:

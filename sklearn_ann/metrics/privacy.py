@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_scalar
 
 from sklearn_ann.metrics.tables import Layout, Rows, read_together, standardisation
 
@@ -140,6 +142,7 @@ def copy_share(
     >>> print(f"{copy_share(honest, train, held_out):.3f}")
     0.038
     """
+    check_scalar(level, "level", Real)
     if not 0 < level < 1:
         raise ValueError(f"level={level!r}: expected a number between 0 and 1")
     tables = {"X_synthetic": X_synthetic, "X_train": X_train, "X_held_out": X_held_out}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -168,7 +169,16 @@ def _plain(y: np.ndarray, name: str) -> np.ndarray:
         missing = np.flatnonzero([is_missing(value) for value in y.tolist()])
         if len(missing):
             raise ValueError(f"y_{name} has a missing value in sample {missing[0]}")
-    return np.array(y.tolist()) if y.dtype == object else y
+    if y.dtype != object:
+        return y
+    plain = np.array([float(value) if isinstance(value, Decimal) else value for value in y.tolist()])
+    if plain.dtype == object or plain.ndim > 1:
+        value = y.tolist()[0]
+        raise ValueError(
+            f"y_{name} has the value {value!r} ({type(value).__name__}) in sample 0: expected numbers or labels, which "
+            "are text, bools or whole numbers"
+        )
+    return plain
 
 
 def _whole(y: np.ndarray) -> bool:
@@ -190,9 +200,9 @@ def _checked(targets: dict[str, np.ndarray], classes: bool) -> dict[str, np.ndar
         except ValueError as error:
             raise ValueError(f"y_synthetic, y_test or y_train has a target that is no number: {error}") from error
     if synthetic.dtype.kind == "f" and _whole(test) and not _whole(synthetic):
-        odd = synthetic[synthetic != np.rint(synthetic)][0]
+        odd, label = synthetic[synthetic != np.rint(synthetic)][0], test.tolist()[0]
         raise ValueError(
-            f"y_synthetic has numbers with fractions, such as {odd}, but y_test has labels, such as {test[0]!r}: round "
+            f"y_synthetic has numbers with fractions, such as {odd}, but y_test has labels, such as {label!r}: round "
             "them, draw samples of given labels, or give a regressor as estimator"
         )
     if set(synthetic.tolist()).isdisjoint(test.tolist()):

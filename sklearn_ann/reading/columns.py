@@ -22,6 +22,7 @@ from sklearn_ann.training import as_array
 _NUMBERS = re.compile(r"(u?int|float|decimal)\d*\b|double\b|halffloat\b|longdouble\b|sparse\[(u?int|float)")
 _TIMES = re.compile(r"(date|time|duration|period|month)")
 _OBJECTS = re.compile(r"(object|null)\b")
+_WHOLE, _BOOLS = re.compile(r"\bu?int(8|16|32|64)\b"), re.compile(r"\bbool(ean)?\b")
 _BULK = 0.9  # of the values of a column of objects; the others are then errors and do not make it categorical
 
 
@@ -271,6 +272,21 @@ def numbers(table: Any, positions: list[int], *, missing: bool = False) -> np.nd
         hint = ": SimpleImputer fills them in" if np.isnan(values[sample, place]) else ""
         raise ValueError(f"{phrase(table, positions[place])} of X has {value}, in sample {sample}{hint}")
     return values
+
+
+def as_whole(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return numbers that a column of this type can hold: of whole numbers and bools, rounded and within its limits."""
+    name = str(dtype).lower()
+    if found := _WHOLE.search(name):
+        limits = np.iinfo(found[0])
+        low, high = float(limits.min), float(limits.max)
+        high = high if int(high) <= limits.max else np.nextafter(high, 0)  # 2**63 - 1 is no float, and 2**63 no int64
+    elif _BOOLS.search(name):
+        low, high = 0.0, 1.0
+    else:
+        return values
+    whole: np.ndarray = values.astype(np.float64).round().clip(low, high)
+    return whole
 
 
 def _refuse_times(dtype: Any, name: str) -> None:

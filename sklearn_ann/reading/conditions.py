@@ -36,7 +36,24 @@ def as_labels(y: Any) -> np.ndarray:
     values = np.asarray(y, dtype=object)
     if values.ndim not in (1, 2):
         raise ValueError(f"y must have the shape (n_samples,) or (n_samples, n_conditions), got {values.shape}")
-    return values.reshape(len(values), -1)
+    return values if values.ndim == 2 else values[:, None]
+
+
+def as_found(labels: np.ndarray) -> np.ndarray:
+    """Return labels as a user has them: of NumPy's own type if it holds them unchanged, and in one row if possible.
+
+    Parameters
+    ----------
+    labels : array of objects of shape (n_samples, n_conditions)
+    """
+    labels = labels[:, 0] if labels.shape[1] == 1 else labels
+    values = labels.tolist()
+    try:
+        plain = np.array(values)
+    except ValueError:  # labels that are sequences
+        return labels
+    # Of names and years, NumPy would make text.
+    return plain if plain.shape == labels.shape and plain.tolist() == values else labels
 
 
 class Conditions:
@@ -250,7 +267,7 @@ class ConditionedReader(Reader[ConditionedSamples]):
         """Return samples, and their conditions beside them if there are any, as a user gave them."""
         if labels is None:
             return samples
-        return samples, np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
+        return samples, as_found(labels)
 
     def _table(self, X: Any) -> Any:
         """Return the table that has the conditions."""

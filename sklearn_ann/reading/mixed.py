@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ann.reading.columns import column, is_frame, is_missing, numbers
+from sklearn_ann.reading.columns import as_whole, column, is_frame, is_missing, numbers
 from sklearn_ann.reading.numbers import NUMBERS, Numbers, NumberScaling, decimals
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.reading.tables import TableReader, TableRows
@@ -98,6 +98,7 @@ class MixedReader(Reader[Samples]):
         self._numbers: list[Numbers | None] = []
         self._decimals: list[int | None] = []
         self._template: Any = None
+        self._types: list[Any] = []
 
     def learn(self, X: Any, y: Any = None) -> TableRows:
         """Learn the columns; `finish` learns categories and scales and encodes the rows."""
@@ -105,6 +106,7 @@ class MixedReader(Reader[Samples]):
         table = self.tables.table_of(X)
         self._refuse_missing(table, rows.numbers.numpy())
         self._template = table[:0]
+        self._types = list(table.dtypes) if is_frame(table) else [table.dtype] * table.shape[1]
         self._markers = [
             next((value for value in column(table, position).tolist() if is_missing(value)), None)
             for position in self.tables.categorical
@@ -133,10 +135,15 @@ class MixedReader(Reader[Samples]):
         weight = np.ones(len(values)) if examples.weight is None else examples.weight.numpy().astype(np.float64)
         self._numbers = [_learned(self.scaling, column[rows], weight[rows]) for column in values.T]
         self.fields = self._layout(codes[rows], np.isnan(values[rows]).any(axis=0))
-        chance = np.random.RandomState(0).uniform(size=values.shape)  # the same spread of ties for all seeds
+        chance = np.random.RandomState(0).uniform(size=values[rows].shape)  # the same spread of ties for all seeds
         encoded = torch.zeros((len(values), self.fields.width), dtype=self.dtype)
-        encoded[torch.from_numpy(rows)] = self._encoded(codes[rows], values[rows], chance[rows])
+        encoded[torch.from_numpy(rows)] = self._encoded(codes[rows], values[rows], chance)
         return dataclasses.replace(examples, samples=Rows(encoded))
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Names of all columns and of the categorical ones; positions if the columns have no names."""
+        return self.tables.attributes
 
     def _layout(self, codes: np.ndarray, misses: np.ndarray) -> Fields:
         """Return the fields; `misses` tells which numbers are missing in a sample."""
@@ -162,12 +169,13 @@ class MixedReader(Reader[Samples]):
                 found = learned.encode(values[there, number], chance[there, number])
                 scores[there, number], modes[there, number] = found
                 modes[~there, number] = learned.n_modes
-        categorical = iter(codes.T)
-        parts = [scores]
+        encoded = torch.zeros((len(values), self.fields.width), dtype=self.dtype)
+        encoded[:, : self.fields.n_numbers] = torch.from_numpy(scores)
+        categorical, rows = iter(codes.T), torch.arange(len(values))
         for block in self.fields.blocks:
             places = next(categorical) if block.number is None else modes[:, block.number]
-            parts.append(np.eye(block.size)[places])
-        return torch.as_tensor(np.concatenate(parts, axis=1), dtype=self.dtype)
+            encoded[rows, torch.from_numpy(block.start + places)] = 1
+        return encoded
 
     def _refuse_missing(self, table: Any, values: np.ndarray) -> None:
         """Refuse NaN in arrays of numbers: there it is more often a mistake than an observation."""
@@ -225,7 +233,8 @@ class MixedReader(Reader[Samples]):
         of_block = {block.number: code for block, code in zip(self.fields.blocks, codes.T, strict=True)}
         for number, (position, learned) in enumerate(zip(self.tables.numeric, self._numbers, strict=True)):
             modes = of_block.get(number, np.zeros(len(scores), dtype=np.int64))
-            columns[position] = self._values(number, learned, scores[:, number].astype(np.float64), modes)
+            values = self._values(number, learned, scores[:, number].astype(np.float64), modes)
+            columns[position] = as_whole(values, self._types[position])
         categorical = [code for block, code in zip(self.fields.blocks, codes.T, strict=True) if block.number is None]
         for position, known, marker, code in zip(
             self.tables.categorical, self.tables.categories, self._markers, categorical, strict=True

@@ -12,7 +12,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_ann.reading.annotated import is_annotated
-from sklearn_ann.reading.columns import as_table, is_frame, numbers, other_positions, readable
+from sklearn_ann.reading.columns import as_table, as_whole, is_frame, numbers, other_positions, readable
 from sklearn_ann.reading.reader import Columns, Reader
 from sklearn_ann.reading.scaling import Scale
 from sklearn_ann.training import Rows, Samples, SparseRows, as_tensor
@@ -87,20 +87,20 @@ class RowReader(Reader[Samples]):
     def table(self, rows: np.ndarray, *, drawn: bool) -> Any:
         """Return rows as a frame with the names of the fit, if X was a frame there, else unchanged.
 
-        Rows that are `drawn` get the types of the fit too, whole numbers by rounding. Means stay floats.
+        Rows that are `drawn` get the types of the fit too, whole numbers by rounding
+        and within the limits of the type. Means stay floats.
         """
         template = self._template
         if template is None:
             return rows
+        if drawn:
+            rows = np.column_stack(
+                [as_whole(values, kind) for values, kind in zip(rows.T, template.dtypes, strict=True)]
+            )
         frame = type(template)(rows, **{"columns" if hasattr(template, "iloc") else "schema": list(template.columns)})
         if not drawn:
             return frame
-        if not hasattr(template, "iloc"):  # polars
-            whole = [name for name, kind in template.schema.items() if kind.is_integer()]
-            return frame.with_columns(*(frame[name].round() for name in whole)).cast(template.schema)
-        whole = [name for name, kind in template.dtypes.items() if kind.kind in "iub"]
-        frame[whole] = frame[whole].round()
-        return frame.astype(template.dtypes)
+        return frame.astype(template.dtypes) if hasattr(template, "iloc") else frame.cast(template.schema)
 
     @property
     def _how(self) -> dict[str, Any]:

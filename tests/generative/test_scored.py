@@ -29,3 +29,17 @@ def test_bounds_are_below_the_integral_over_the_code(prior):
     weighted, elbo = (score(X[:40], n_draws=2000) for score in (model.score_samples, model.elbo))
     assert weighted.mean() == pytest.approx(truth.mean(), abs=0.05)
     assert elbo.mean() < truth.mean()
+
+
+@pytest.mark.parametrize("prior", ["normal", "mixture"])
+def test_scores_do_not_depend_on_ambient_settings_of_torch(prior):
+    X = np.random.RandomState(0).normal(size=(20, 2))
+    model = VAESampler(prior=prior, max_epochs=1, random_state=0).fit(X)
+    expected = model.score_samples(X), model.elbo(X)
+    torch.set_default_device("meta")  # on which nothing can be computed
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            found = model.score_samples(X), model.elbo(X)
+    finally:
+        torch.set_default_device(None)
+    np.testing.assert_array_equal(found, expected)

@@ -159,6 +159,9 @@ def test_what_cannot_be_modelled_is_refused(people):
         ({"likelihood": "poisson"}, people, "column 'site' of X holds categories, which likelihood='poisson'"),
         ({"scaling": "modes"}, sp.csr_array(np.eye(9)), "scaling='modes' is for frames and dense arrays"),
         ({"scaling": "modes", "likelihood": "bernoulli"}, np.eye(9), "scaling='modes' is for tables"),
+        ({"categorical_features": [0]}, sp.csr_array(np.eye(9)), r"categorical_features=\[0\] is for frames and dense"),
+        ({"categorical_features": [0], "likelihood": "poisson"}, sp.csr_array(np.eye(9)), "is for frames and dense"),
+        ({"categorical_features": [0], "image_shape": (3, 3)}, np.ones((4, 3, 3)), "is for frames and dense arrays"),
         ({}, np.array([[0.0, np.nan], [1.0, 2.0]]), "contains NaN"),
         ({"prior": "mixture"}, np.array([[0.0, np.nan], [1.0, 2.0]]), "contains NaN"),
     ]
@@ -178,6 +181,30 @@ def test_a_frame_that_misses_numbers_is_a_table():
     assert table_scaling(frame[["a"]], **how) is None
     assert table_scaling(frame, **how | {"conditions": "b"}) is None
     assert table_scaling(frame[["a"]], **how | {"shaped": True}) == "quantile"
+    assert table_scaling([[1.0, None], [2.0, 3.0]], **how) == "quantile"  # and so is a list with None
+    assert table_scaling([[1.0, 4.0], [2.0, 3.0]], **how) is None
+
+
+def test_what_was_guessed_is_told(people):
+    model = VAESampler(max_epochs=1, random_state=0).fit(people)
+    assert model.categorical_features_ == ["site", "smoker"]
+    assert model.resolved_parameters_.scaling == "quantile"
+    numbers = VAESampler(max_epochs=1, random_state=0).fit(people[["age"]])
+    assert numbers.categorical_features_ is None
+    assert numbers.resolved_parameters_.scaling == "standard"
+
+
+def test_conditions_of_several_types_are_drawn_as_they_are_given(people):
+    model = VAESampler(conditions=["site", "smoker"], max_epochs=1, random_state=0).fit(people)
+    drawn, labels = model.sample(5, random_state=0)
+    assert {type(value) for value in labels[:, 1]} == {bool}
+    assert model.sample(5, y=labels, random_state=0)[1].tolist() == labels.tolist()
+    assert model.sample(5, y=tuple(labels[0]))[0].shape == (5, 2)
+    assert np.isfinite(model.score_samples(drawn.assign(site=labels[:, 0], smoker=labels[:, 1])[list(people)])).all()
+
+
+def test_a_bool_is_a_number_of_samples(people):
+    assert len(VAESampler(max_epochs=1, random_state=0).fit(people).sample(True)) == 1
 
 
 @pytest.mark.parametrize("estimator", [VAESampler(prior="mixture", max_epochs=2, random_state=0)])
@@ -189,3 +216,20 @@ def test_a_frame_that_misses_numbers_is_a_table():
 )  # fmt: skip
 def test_a_sampler_of_tables_keeps_the_contract_of_scikit_learn(estimator, check):
     check("VAESampler", clone(estimator))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_the_mixture_has_the_precision_of_the_fit(people, precision):
+    model = VAESampler(prior="mixture", precision=precision, max_epochs=1, random_state=0).fit(people[:100])
+    assert {str(buffer.dtype) for buffer in model.prior_.buffers()} == {f"torch.{precision}"}
+    assert model.score_samples(people[:3], n_draws=3).dtype == precision
+
+
+@pytest.mark.parametrize("prior", ["normal", "mixture"])
+def test_a_warm_start_goes_on_without_missing_values(prior):
+    full = pd.DataFrame(np.random.RandomState(0).normal(size=(40, 2)), columns=["x", "y"])
+    some = full.mask(np.random.RandomState(1).uniform(size=(40, 2)) < 0.2)
+    model = VAESampler(prior=prior, warm_start=True, max_epochs=1, random_state=0).fit(some).fit(full)
+    assert model.sample(200)["x"].isna().any()
+    with pytest.raises(ValueError, match="which had scaling='quantile'; now it is 'modes'"):
+        model.set_params(scaling="modes").fit(full)

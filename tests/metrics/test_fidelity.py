@@ -194,3 +194,13 @@ def test_modes_that_are_none(arguments, message):
         mode_coverage(*arguments)
     with pytest.raises(ValueError, match="radius=-1"):
         mode_coverage([[1.0]], [[1.0]], 1.0, radius=-1)
+    with pytest.raises(TypeError, match="radius must be an instance of float"):
+        mode_coverage([[1.0]], [[1.0]], 1.0, radius="3")
+
+
+def test_a_number_that_is_nearly_always_missing_can_be_compared():
+    rng = np.random.RandomState(0)
+    samples, real = (pd.DataFrame({"x": rng.normal(size=60), "rare": np.nan}) for _ in range(2))
+    assert 0.3 < two_sample_auc(samples, real) < 0.7
+    real.loc[7, "rare"] = 1.5
+    assert 0.3 < two_sample_auc(samples, real) < 0.7

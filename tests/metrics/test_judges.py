@@ -54,3 +54,12 @@ def test_open_seeds_are_drawn_and_others_kept():
     assert one[name] == two[name] is not None
     assert pipeline.get_params()[name] is None
     assert seeded(RandomForestClassifier(random_state=7), np.random.RandomState(0)).random_state == 7
+
+
+def test_columns_without_a_number_in_training_are_no_obstacle():
+    rows = Rows(np.zeros((40, 0), dtype=int), np.column_stack([np.full(40, np.nan), np.arange(40.0)]))
+    rows.numbers[39, 0] = 1.0
+    layout = LAYOUT._replace(categorical=[], numeric=[0, 1], n_codes=[])
+    model, matrices = boosting("classifier", layout, {"one": rows}, 40, np.random.RandomState(0))
+    y = np.arange(40) > 19
+    assert model.fit(matrices["one"][:39], y[:39]).score(matrices["one"], y) == 1

@@ -117,3 +117,8 @@ def test_odd_tables():
         copy_share([[0.0]], [[1.0]], [[2.0]], level=1)
     with pytest.raises(ValueError, match="X_held_out has 2 columns, but X_train has 1"):
         copy_share([[0.0]], [[1.0]], [[2.0, 3.0]])
+
+
+def test_a_level_is_a_number():
+    with pytest.raises(TypeError, match="level must be an instance of float"):
+        copy_share(rows(9, 0), rows(9, 1), rows(9, 2), level="0.05")

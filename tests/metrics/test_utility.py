@@ -1,3 +1,6 @@
+import datetime
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -138,3 +141,18 @@ def test_frames_of_polars():
     ]
     expected = train_on_synthetic_score(samples, "rich", test, "rich", test)
     assert train_on_synthetic_score(frames[0], "rich", frames[1], "rich", frames[1]) == expected
+
+
+def test_decimal_targets_are_numbers_and_dates_are_none():
+    X, y = np.arange(40.0)[:, None], np.array([Decimal(n) / 3 for n in range(40)], dtype=object)
+    assert train_on_synthetic_score(X, y, X, y).score > 0.9
+    for odd in (datetime.date(2020, 1, 1), (1, 2)):
+        targets = pd.DataFrame({"x": range(4), "y": [odd] * 4})
+        with pytest.raises(ValueError, match=rf"y_synthetic has the value .*{type(odd).__name__}.* in sample 0"):
+            train_on_synthetic_score(targets, "y", targets, "y")
+
+
+def test_samples_may_miss_a_number_throughout():
+    rng = np.random.RandomState(0)
+    real = pd.DataFrame({"x": rng.normal(size=60), "z": rng.normal(size=60), "y": rng.randint(2, size=60)})
+    assert train_on_synthetic_score(real.assign(z=np.nan), "y", real, "y").score > 0.5

@@ -15,6 +15,7 @@ from sklearn_ann.reading.columns import (
     _kind,
     all_unknown,
     as_table,
+    as_whole,
     categorical_positions,
     check_rows,
     chosen_positions,
@@ -311,3 +312,22 @@ def test_columns_of_unknown_values_alone():
 def test_numbers_too_large_for_a_float_are_named():
     with pytest.raises(ValueError, match="column 1 of X has a number in sample 1 that is too large"):
         numbers(np.array([[1, 2], [3, 10**400]], dtype=object), [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [
+        (np.dtype("uint8"), [0, 1, 255, 0]),
+        (pd.Int8Dtype(), [-1, 1, 127, -128]),
+        (pd.SparseDtype("int16"), [-1, 1, 32767, -32768]),
+        (np.dtype("int64"), [-1, 1, 2**63 - 1024, -(2**63)]),  # the floats that are next to its limits
+        (np.dtype(bool), [0, 1, 1, 0]),
+        (pd.BooleanDtype(), [0, 1, 1, 0]),
+        (np.dtype("float32"), [-0.7, 0.8, 1e300, -1e300]),
+        (np.dtype(object), [-0.7, 0.8, 1e300, -1e300]),
+    ],
+)
+def test_whole_numbers_and_bools_are_kept_within_their_type(dtype, expected):
+    found = as_whole(np.array([-0.7, 0.8, 1e300, -1e300]), dtype)
+    assert found.tolist() == expected
+    assert np.isnan(as_whole(np.array([np.nan]), dtype)).all()

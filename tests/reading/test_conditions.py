@@ -8,7 +8,7 @@ from anndata import AnnData
 
 from sklearn_ann.reading import ConditionedReader, RowReader, columns_of
 from sklearn_ann.reading.columns import condition_positions
-from sklearn_ann.reading.conditions import Conditions, as_labels
+from sklearn_ann.reading.conditions import Conditions, as_found, as_labels
 from sklearn_ann.training import Examples
 
 VALUES = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -172,3 +172,24 @@ def test_a_sample_without_weight_brings_no_condition():
 def test_what_is_no_condition_is_named(X, y, conditions, message):
     with pytest.raises(ValueError, match=message):
         fitted(X, y, conditions)
+
+
+@pytest.mark.parametrize("values", [["a", "b"], [1, 2], [True, False], [b"a", b"b"], [[1, 2], [3, 4]], [["a"], ["b"]]])
+def test_labels_are_found_in_the_type_of_numpy(values):
+    expected = np.array(values).squeeze()
+    found = as_found(as_labels(values))
+    assert found.dtype == expected.dtype
+    assert found.tolist() == expected.tolist()
+
+
+def test_labels_of_several_types_keep_them():
+    assert as_found(labels(["Ulm", 2001], ["Bonn", 2002])).tolist() == [["Ulm", 2001], ["Bonn", 2002]]
+    assert as_found(labels([1], ["a"])).tolist() == [1, "a"]
+    pairs = np.empty((2, 1), dtype=object)
+    pairs[:, 0] = [(1, 2), (3,)]
+    assert as_found(pairs).tolist() == [(1, 2), (3,)]
+
+
+def test_no_labels_are_too_few():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        fitted(VALUES, [])

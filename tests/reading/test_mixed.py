@@ -85,9 +85,7 @@ def test_samples_without_weight_leave_no_trace():
     reader, x = fitted(FRAME, weight)
     alone, y = fitted(FRAME[np.array(weight) == 1].reset_index(drop=True))
     assert reader.fields == alone.fields
-    np.testing.assert_allclose(
-        back(reader, x[torch.tensor(weight) == 1])["weight"], back(alone, y)["weight"], rtol=0.05
-    )
+    assert torch.equal(x[torch.tensor(weight) == 1], y)
 
 
 def test_conditions_are_no_part_of_a_row():
@@ -131,3 +129,22 @@ def test_a_column_without_values_stays_empty():
     assert back(reader, x)["none"].isna().all()
     with pytest.raises(ValueError, match="sample 1 of X has the value 4 in column 'none', in which all values"):
         reader.read(frame.assign(none=[np.nan, 4.0, np.nan]))
+
+
+@pytest.mark.parametrize("scaling", ["modes", "standard"])
+def test_numbers_far_from_all_others_stay_within_their_type(scaling):
+    frame = FRAME[["sex"]].assign(n=np.uint8([0, 1, 255, 0, 1, 255]), f=[True, False, True, True, False, True])
+    reader, x = fitted(frame, scaling=scaling, categorical_features=["sex"])
+    for far in (-100.0, 100.0):
+        table = reader.table(np.full((6, 2), far), reader.fields.codes(x).numpy())
+        pd.testing.assert_series_equal(table.dtypes, frame.dtypes)
+        assert table["f"].eq(far > 0).all()
+        if scaling == "standard":
+            assert table["n"].eq(255 if far > 0 else 0).all()
+    X = np.int8([[-100, 0], [100, 1], [0, 2]])
+    reader, _ = fitted(X, scaling="standard")
+    assert reader.table(np.full((1, 2), 9.0), np.empty((1, 0), dtype=int)).tolist() == [[127, 8]]
+
+
+def test_the_reader_tells_which_columns_are_categorical():
+    assert fitted(FRAME)[0].attributes["categorical_features_"] == ["sex", "smoker", "site"]

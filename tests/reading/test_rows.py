@@ -156,3 +156,19 @@ def test_values_too_large_to_compute_with_are_named():
             ValueError, match=r"sample 3 of X has the value 1e\+300 in column 1, .* standard deviations off"
         ):
             made.read(np.where(np.arange(20).reshape(5, 4) == 13, 1e300, X.astype(float)))
+
+
+def test_drawn_rows_of_a_frame_have_values_of_its_types():
+    frame = pd.DataFrame({"n": np.uint8([1, 2]), "f": [True, False], "x": np.float32([0.5, 1.5])})
+    rows = reader()
+    rows.learn(frame)
+    far = np.float32([[-3.2, -0.8, -9.0], [300.0, 0.7, 2.25]])
+    drawn = rows.table(far, drawn=True)
+    pd.testing.assert_frame_equal(drawn, frame.assign(n=np.uint8([0, 255]), f=[False, True], x=far[:, 2]))
+    pd.testing.assert_frame_equal(rows.table(far, drawn=False), pd.DataFrame(far, columns=list("nfx")))
+    pl = pytest.importorskip("polars")
+    frame = pl.from_pandas(frame)
+    rows.learn(frame)
+    drawn = rows.table(far, drawn=True)
+    assert drawn.schema == frame.schema
+    assert drawn.rows() == [(0, False, -9.0), (255, True, 2.25)]
