@@ -21,8 +21,10 @@ from sklearn_ann.base.parameters import (
     PositiveFloat,
     PositiveInt,
 )
+from sklearn_ann.base.targets import Targets
 from sklearn_ann.factorization.network import FactorizationBody
 from sklearn_ann.factorization.step import LevelStep, conclude
+from sklearn_ann.factorization.targets import NonNegativeTargets
 from sklearn_ann.layers import Activation, SupervisedNetwork, layer_widths
 from sklearn_ann.reading import LevelReader, Reader
 
@@ -112,21 +114,48 @@ class TensorFactorizationRegressor(NeuralRegressor):
         of single modes and of pairs of modes.
 
     fibre_dropout : float
-        Probability, in [0, 1), to train an entry as one of a held-out fibre.
+        Probability, in [0, 1), to train an entry as one of a held-out fibre, and each of its levels that has features
+        as one that has nothing else.
 
     unknown : {"error", "mean"}
         What to do with a level that ``fit`` has not seen: raise an error, or predict from the marginal means
         of the other levels of the entry; where there are none, with the mean vector of the levels of that mode.
 
+    side_information : dict or None
+        Features of levels: by the name of a mode, or its position, a pandas DataFrame with the levels as its index and
+        columns of numbers. All levels of ``fit`` need a row. A level with a row that is not in ``fit``, such as a new
+        drug, is predicted from its features; see Notes.
+
+    non_negative : bool
+        Whether predictions are never below zero, by a softplus on the scale of y; see Notes. Negative targets are then
+        an error.
+
     Attributes
     ----------
     levels_ : dict
-        The levels of each mode, sorted, by the name of the mode or by its position: int64 if all are integers, else
-        objects.
+        The levels of each mode, sorted or in the order of an ordered categorical column, by the name of the mode or by
+        its position: int64 if all are integers, else objects.
 
     embeddings_ : dict
         Arrays of shape (n_levels, width) by the name of the mode or by its position: the vectors of the levels, or
         their factors with ``interaction="cp"``. Of several networks they are side by side.
+
+    Notes
+    -----
+    With `side_information`, vector, factors and bias of a level with the features x are together
+
+    .. math:: V x + e,
+
+    where e is learned for this level alone. It begins at zero, is left out of a part of the training entries
+    (`fibre_dropout`), and is zero for levels that only have features. Features are standardised over the levels of
+    ``fit``; one that is the same for all of these is left out. Entries of new levels with features are predicted from
+    vectors, not from marginal means.
+
+    With `non_negative`, a network with the output o predicts :math:`\sigma \log(1 + e^{o + c})`, where
+    :math:`\sigma` is the standard deviation of y in ``fit`` and c is such that an output of zero stands for the mean
+    of y. Predictions are as good as zero where the output is very negative, and far above zero they go up with the
+    output one to one. The loss compares predictions with y as without it; ``loss="poisson"`` predicts no negative
+    numbers anyway and stays as it is.
 
     References
     ----------
@@ -160,6 +189,8 @@ class TensorFactorizationRegressor(NeuralRegressor):
     marginal_means: bool = True
     fibre_dropout: DropProbability = 0.1
     unknown: Literal["error", "mean"] = "error"
+    side_information: dict | None = None
+    non_negative: bool = False
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     batch_size: PositiveInt | Literal["auto"] | None = "auto"
     learning_rate: PositiveFloat = 1e-2
@@ -170,7 +201,14 @@ class TensorFactorizationRegressor(NeuralRegressor):
     _budget: ClassVar[Budget] = Budget(steps=1500, epochs=2, steps_of_sample=0.8, most_steps=4000)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        return LevelReader(unknown=self.unknown, means=self.marginal_means, **common)
+        return LevelReader(
+            unknown=self.unknown, means=self.marginal_means, side_information=self.side_information, **common
+        )
+
+    def _targets(self, **common: Any) -> Targets:
+        if not self.non_negative:
+            return super()._targets(**common)
+        return NonNegativeTargets(loss=self.loss, quantile=self.quantile, **common)
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p, reader = plan.parameters, plan.reader
@@ -189,6 +227,7 @@ class TensorFactorizationRegressor(NeuralRegressor):
             dropout=p.dropout,
             hidden_means=reader.hidden,
             fibre_dropout=p.fibre_dropout,
+            features=[None if part is None else part.matrix for part in reader.features],
         )
         return body, n_features
 
@@ -254,6 +293,8 @@ class TensorFactorizationRegressor(NeuralRegressor):
             if unknown:
                 raise ValueError(f"levels has the mode {unknown[0]!r}, but the modes are {list(known)}")
             levels = [levels.get(name, values) for name, values in known.items()]
+        if isinstance(levels, str) or not hasattr(levels, "__len__"):
+            raise TypeError(f"levels must be a dict, or a sequence with the levels of each mode, got {levels!r}")
         if len(levels) != len(known):
             raise ValueError(f"levels has {len(levels)} modes, but fit has seen {len(known)}: {list(known)}")
         for name, values in zip(known, levels, strict=True):

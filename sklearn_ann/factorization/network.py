@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,66 @@ class LevelEmbedding(nn.Module):
         mean = self.weight[:-1][known].mean(dim=0)
         self.weight[:-1][~known] = mean
         self.weight[-1] = mean
+
+    def levels(self) -> Tensor:
+        """Return the vectors of all known levels, shape (n_levels, width)."""
+        return self.weight[:-1]
+
+
+class FeaturedEmbedding(LevelEmbedding, Stochastic):
+    r"""Vectors of levels that have features: a linear map of the features x, plus what was learned of the level alone.
+
+    .. math:: v_i = V x_i + e_i
+
+    In training, :math:`e_i` is left out of a part of the entries, so that the map serves levels that only have
+    features. Levels that were not trained have :math:`e_i = 0`. An unknown level, without features, has the mean of the
+    vectors that were trained.
+
+    Parameters
+    ----------
+    n_levels : int
+    spreads : list of (int, float)
+        Parts of a vector: width, and standard deviation at first.
+    features : Tensor of shape (n_codes, n_features)
+        Those of the known levels, of the unknown one, and of levels that only have features.
+    p : float in [0, 1)
+        Probability to leave out what was learned of a level alone.
+    """
+
+    features: Tensor
+
+    def __init__(self, n_levels: int, spreads: list[tuple[int, float]], features: Tensor, p: float) -> None:
+        super().__init__(n_levels, spreads)
+        self.n_levels, self.p = n_levels, p
+        self.register_buffer("features", features)
+        n_features = features.shape[1]
+        parts = [torch.randn(width, n_features) * (spread / math.sqrt(n_features)) for width, spread in spreads]
+        self.map = Linear(n_features, sum(width for width, _ in spreads), bias=False)
+        with torch.no_grad():
+            self.weight.zero_()  # what features explain is not learned level by level
+            self.map.weight.copy_(torch.cat(parts))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return the vectors of codes, shape (batch, width)."""
+        own = super().forward(codes.clamp(max=self.n_levels))
+        alone = codes > self.n_levels
+        if self.training and self.p:
+            drawn = torch.empty(len(codes), device=codes.device).uniform_(generator=self.generator)
+            alone = alone | (drawn < self.p)
+        of_features: Tensor = self.map(self.features.index_select(0, codes))
+        return own.masked_fill(alone[:, None], 0.0) + of_features
+
+    @torch.no_grad()
+    def conclude(self) -> None:
+        """Leave levels that were not trained to their features; an unknown level gets the mean vector."""
+        known = self.seen[:-1]
+        self.weight[:-1][~known] = 0
+        self.weight[-1] = self.levels()[known].mean(dim=0)
+
+    def levels(self) -> Tensor:
+        """Return the vectors of all known levels, shape (n_levels, width)."""
+        of_features: Tensor = self.map(self.features[: self.n_levels])
+        return self.weight[:-1] + of_features
 
 
 class HeldOutFibres(Stochastic):
@@ -121,7 +183,9 @@ class FactorizationBody(nn.Module):
     hidden_means : bool array of shape (n_cases, n_means)
         The marginal means that are not known of an entry of a held-out fibre. Without cases no means are read.
     fibre_dropout : float in [0, 1)
-        Probability to train an entry as one of a held-out fibre.
+        Probability to train an entry as one of a held-out fibre, and a level as one that only has features.
+    features : sequence of (Tensor or None)
+        For each mode, the features of its levels; see `FeaturedEmbedding`.
     """
 
     def __init__(
@@ -137,14 +201,18 @@ class FactorizationBody(nn.Module):
         dropout: float,
         hidden_means: np.ndarray,
         fibre_dropout: float,
+        features: Sequence[Tensor | None],
     ) -> None:
         super().__init__()
         widths = widths if hidden else [0] * len(widths)
         self.parts = [(width, rank, n_outputs) for width in widths]
-        self.embeddings: Any = nn.ModuleList(
-            LevelEmbedding(n, [(width, 0.1), (rank, 0.1), (n_outputs, 0.0)])
-            for n, width in zip(n_levels, widths, strict=True)
-        )
+        self.embeddings: Any = nn.ModuleList()
+        for n, width, of_levels in zip(n_levels, widths, features, strict=True):
+            spreads = [(width, 0.1), (rank, 0.1), (n_outputs, 0.0)]
+            plain = of_levels is None
+            self.embeddings.append(
+                LevelEmbedding(n, spreads) if plain else FeaturedEmbedding(n, spreads, of_levels, fibre_dropout)
+            )
         linears = linear_layers([sum(widths), *hidden])
         self.dense = dense_stack(linears, activation, dropout, activate_last=True) if hidden else None
         self.linear = Linear(rank + n_outputs * len(widths), n_features)
@@ -176,10 +244,11 @@ class FactorizationBody(nn.Module):
         features: Tensor = self.linear(torch.cat(terms, dim=1))
         return features if self.dense is None else features + self.dense(torch.cat(vectors, dim=1))
 
+    @torch.no_grad()
     def vectors(self) -> list[np.ndarray]:
         """Return the vectors of the levels of each mode, or their factors if there are no vectors."""
         found = []
         for embedding, sizes in zip(self.embeddings, self.parts, strict=True):
-            vectors, factors, _ = embedding.weight[:-1].split(sizes, dim=1)
+            vectors, factors, _ = embedding.levels().split(sizes, dim=1)
             found.append((vectors if sizes[0] else 1 + factors).numpy(force=True).copy())
         return found

@@ -1,7 +1,13 @@
 import numpy as np
 import torch
 
-from sklearn_ann.factorization.network import SPARSE_FROM, FactorizationBody, HeldOutFibres, LevelEmbedding
+from sklearn_ann.factorization.network import (
+    SPARSE_FROM,
+    FactorizationBody,
+    FeaturedEmbedding,
+    HeldOutFibres,
+    LevelEmbedding,
+)
 from sklearn_ann.reading import LevelBatch
 
 
@@ -18,6 +24,7 @@ def body(rank=3, hidden=(6, 5), n_means=0, n_cases=0):
         dropout=0.0,
         hidden_means=np.eye(n_means, dtype=bool)[:n_cases],
         fibre_dropout=0.5,
+        features=[None, None],
     )
 
 
@@ -75,3 +82,34 @@ def test_gradients_of_many_levels_are_sparse():
         embedding = LevelEmbedding(n_levels, [(2, 1.0)])
         embedding(torch.tensor([1, 3, 3])).sum().backward()
         assert embedding.weight.grad.is_sparse == (n_levels == SPARSE_FROM)
+
+
+def featured(p=0.0):
+    torch.manual_seed(0)
+    features = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0], [2.0, 3.0]])  # 3 known, unknown, 1 more
+    return FeaturedEmbedding(3, [(2, 0.1)], features, p)
+
+
+def test_a_level_with_features_alone_has_the_vector_of_its_features():
+    embedding = featured()
+    with torch.no_grad():
+        embedding.weight.copy_(torch.arange(8.0).view(4, 2))
+        embedding(torch.tensor([0, 2]))
+        embedding.conclude()
+        vectors = embedding.eval()(torch.arange(5))
+    of_features = embedding.features @ embedding.map.weight.T
+    own = torch.tensor([[0.0, 1.0], [0.0, 0.0], [4.0, 5.0]])  # the second was not trained
+    torch.testing.assert_close(vectors[:3], own + of_features[:3])
+    torch.testing.assert_close(vectors[3], vectors[[0, 2]].mean(dim=0))
+    torch.testing.assert_close(vectors[4], of_features[4])
+    torch.testing.assert_close(embedding.levels(), vectors[:3])
+
+
+def test_what_was_learned_of_a_level_is_left_out_of_a_part_of_the_training():
+    embedding = featured(p=0.3)
+    with torch.no_grad():
+        embedding.weight.fill_(5.0)
+    vectors = embedding(torch.zeros(2000, dtype=torch.long))
+    alone = embedding.features[0] @ embedding.map.weight.T
+    share = torch.isclose(vectors, alone).all(dim=1).float().mean()
+    assert abs(share - 0.3) < 0.05

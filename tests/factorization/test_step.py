@@ -34,6 +34,7 @@ def make_step(sparse, monkeypatch, **changes):
         dropout=0.0,
         hidden_means=np.zeros((0, 0), dtype=bool),
         fibre_dropout=0.0,
+        features=[None, None],
     )
     return LevelStep(WithHead(body, 4, 1), mean_squared_error, settings(**changes))
 
