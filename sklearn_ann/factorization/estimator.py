@@ -71,10 +71,10 @@ class TensorFactorizationRegressor(NeuralRegressor):
     Each level :math:`i_k` of mode k has a vector :math:`v_k`, factors :math:`f_k` and a bias :math:`b_k`. A prediction
     is linear in the features
 
-    .. math:: h = g([v_1, \dots, v_M]) + W \, [(1 + f_1) \odot \dots \odot (1 + f_M), \; b_1, \dots, b_M],
+    .. math:: h = g([v_1, \dots, v_M]) + W \, [f_1 \odot \dots \odot f_M, \; b_1, \dots, b_M],
 
-    where g are dense layers [1]_ and the products of factors are the terms of a CP decomposition [2]_, which with
-    factors near one begin as sums of the modes' effects. Samples that repeat an entry are samples like others.
+    where g are dense layers [1]_ and the products of factors are the terms of a CP decomposition [2]_. Samples that
+    repeat an entry are samples like others.
 
     Vectors say little of a fibre that is missing as a whole, such as an experiment that was never made: dense layers
     have learned the other pairs of levels by heart. Such entries are predicted by :math:`h = q([m, w]) + U m` from

@@ -156,6 +156,9 @@ class HeldOutFibres(Stochastic):
 
 
 _WIDTH = 64  # of the hidden layer on marginal means
+# Factors times this number learn in steps that are larger by it. Beside dense layers larger steps gain nothing on most
+# sets. Alone, products of factors were three times as far from a CP tensor, and still learning, at the end without it.
+_STEP = 3.0
 
 
 class FactorizationBody(nn.Module):
@@ -164,7 +167,7 @@ class FactorizationBody(nn.Module):
     The features are the sum of dense layers on the vectors v of the levels and of a linear map of the products of
     factors f and of the biases b. Those of an entry of a held-out fibre come from its marginal means m, weights w:
 
-        h = g([v_1, ..., v_M]) + W [prod_k (1 + f_k), b_1, ..., b_M]    or    h = q([m, w]) + U m
+        h = g([v_1, ..., v_M]) + W [prod_k f_k, b_1, ..., b_M]    or    h = q([m, w]) + U m
 
     Parameters
     ----------
@@ -206,9 +209,12 @@ class FactorizationBody(nn.Module):
         super().__init__()
         widths = widths if hidden else [0] * len(widths)
         self.parts = [(width, rank, n_outputs) for width in widths]
+        step = 1.0 if hidden else _STEP
+        self.scale = step ** len(n_levels)
         self.embeddings: Any = nn.ModuleList()
         for n, width, of_levels in zip(n_levels, widths, features, strict=True):
-            spreads = [(width, 0.1), (rank, 0.1), (n_outputs, 0.0)]
+            # Products of factors that all begin near one number are alike, and take long to become different.
+            spreads = [(width, 0.1), (rank, 1 / step), (n_outputs, 0.0)]
             plain = of_levels is None
             self.embeddings.append(
                 LevelEmbedding(n, spreads) if plain else FeaturedEmbedding(n, spreads, of_levels, fibre_dropout)
@@ -237,10 +243,7 @@ class FactorizationBody(nn.Module):
         vectors, factors, biases = zip(*parts, strict=True)
         terms = [*biases]
         if factors[0].shape[1]:
-            product = 1 + factors[0]
-            for factor in factors[1:]:
-                product = product * (1 + factor)
-            terms.append(product)
+            terms.append(math.prod(factors) * self.scale)
         features: Tensor = self.linear(torch.cat(terms, dim=1))
         return features if self.dense is None else features + self.dense(torch.cat(vectors, dim=1))
 
@@ -250,5 +253,5 @@ class FactorizationBody(nn.Module):
         found = []
         for embedding, sizes in zip(self.embeddings, self.parts, strict=True):
             vectors, factors, _ = embedding.levels().split(sizes, dim=1)
-            found.append((vectors if sizes[0] else 1 + factors).numpy(force=True).copy())
+            found.append((vectors if sizes[0] else _STEP * factors).numpy(force=True).copy())
         return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from harness import DATA, row, run_parts, steps_of  # isort: skip
 
+import math
 import statistics
 import time
 from functools import partial
@@ -187,6 +188,7 @@ class Bare(nn.Module):
         self.embeddings = nn.ModuleList(nn.Embedding(n, sum(self.widths)) for n in sizes)
         for embedding in self.embeddings:
             nn.init.normal_(embedding.weight, std=0.1)
+            nn.init.normal_(embedding.weight[:, width : width + rank])
         layers = [nn.Linear(width * len(sizes), hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()]
         self.dense = nn.Sequential(*layers)
         self.linear, self.head = nn.Linear(rank + len(sizes), hidden), nn.Linear(hidden, 1)
@@ -194,9 +196,7 @@ class Bare(nn.Module):
     def forward(self, codes):
         rows = [embedding(codes[:, mode]) for mode, embedding in enumerate(self.embeddings)]
         vectors, factors, biases = zip(*(row.split(self.widths, dim=1) for row in rows), strict=True)
-        product = 1 + factors[0]
-        for factor in factors[1:]:
-            product = product * (1 + factor)
+        product = math.prod(factors)
         return self.head(self.linear(torch.cat([*biases, product], dim=1)) + self.dense(torch.cat(vectors, dim=1)))
 
 
