@@ -122,9 +122,9 @@ class TensorFactorizationRegressor(NeuralRegressor):
         of the other levels of the entry; where there are none, with the mean vector of the levels of that mode.
 
     side_information : dict or None
-        Features of levels: by the name of a mode, or its position, a pandas DataFrame with the levels as its index and
-        columns of numbers. All levels of ``fit`` need a row. A level with a row that is not in ``fit``, such as a new
-        drug, is predicted from its features; see Notes.
+        Features of levels: by the name of a mode, or its position if X has no names, a pandas DataFrame with the levels
+        as its index and columns of numbers. All levels of ``fit`` need a row. A level with a row that is not in
+        ``fit``, such as a new drug, is predicted from its features; see Notes.
 
     non_negative : bool
         Whether predictions are never below zero, by a softplus on the scale of y; see Notes. Negative targets are then

@@ -215,10 +215,10 @@ class FactorizationBody(nn.Module):
         for n, width, of_levels in zip(n_levels, widths, features, strict=True):
             # Products of factors that all begin near one number are alike, and take long to become different.
             spreads = [(width, 0.1), (rank, 1 / step), (n_outputs, 0.0)]
-            plain = of_levels is None
-            self.embeddings.append(
-                LevelEmbedding(n, spreads) if plain else FeaturedEmbedding(n, spreads, of_levels, fibre_dropout)
-            )
+            if of_levels is None:
+                self.embeddings.append(LevelEmbedding(n, spreads))
+            else:
+                self.embeddings.append(FeaturedEmbedding(n, spreads, of_levels, fibre_dropout))
         linears = linear_layers([sum(widths), *hidden])
         self.dense = dense_stack(linears, activation, dropout, activate_last=True) if hidden else None
         self.linear = Linear(rank + n_outputs * len(widths), n_features)

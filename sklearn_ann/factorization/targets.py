@@ -70,7 +70,8 @@ class NonNegativeTargets(NumberTargets):
         if self.loss == "poisson":
             return super().predictions(outputs)
         standardised = self._link(torch.from_numpy(outputs.astype(np.float64))).numpy()
-        return np.maximum(super().predictions(standardised), 0.0)  # what rounding leaves below zero
+        numbers: np.ndarray = np.maximum(super().predictions(standardised), 0.0)  # rounding may leave some below zero
+        return numbers
 
 
 class Softplus:

@@ -148,7 +148,8 @@ class LevelReader(Reader[LevelSamples]):
     def codes_of_mode(self, mode: int, values: Any) -> np.ndarray:
         """Return the codes of levels of one mode."""
         name = f"levels of mode {self.names[mode]!r}"
-        levels = levels_of(np.asarray(values, dtype=getattr(values, "dtype", object)), name, self._declared[mode])
+        array = np.asarray(values, dtype=getattr(values, "dtype", object))
+        levels = levels_of(array, f"mode {self.names[mode]!r} of levels", self._declared[mode])
         codes = self._codes_of_mode(mode, levels, name)
         self._check_known(codes, levels, mode, f"{name} have")
         return codes
@@ -266,7 +267,7 @@ def _is_declared(values: Any) -> bool:
 
 def _in_order(levels: np.ndarray, values: Any) -> np.ndarray:
     """Return levels in the order that an ordered categorical column declares; others as they are."""
-    dtype = getattr(values, "dtype", None)
+    dtype: Any = getattr(values, "dtype", None)
     if not getattr(dtype, "ordered", False):
         return levels
     place = {category: number for number, category in enumerate(dtype.categories.tolist())}
