@@ -308,8 +308,8 @@ def test_side_information_that_does_not_fit_is_refused():
 
 
 def test_predictions_are_not_negative_where_that_is_asked_for():
-    values = np.maximum(tensor(), 0.0)  # more than half are zero
-    X, y, X_test, y_test = entries(values)
+    effects = [np.random.default_rng(mode).normal(size=n) for mode, n in enumerate((12, 10, 8))]
+    X, y, X_test, y_test = entries(np.maximum(sum(np.meshgrid(*effects, indexing="ij")), 0.0))  # about half are zero
     common = {"hidden_layer_sizes": 32, "random_state": 0, "max_epochs": 60, "n_estimators": 2}
     free = TensorFactorizationRegressor(**common).fit(X, y)
     model = TensorFactorizationRegressor(non_negative=True, **common).fit(X, y)

@@ -37,7 +37,7 @@ def test_features_are_dense_layers_plus_a_linear_map_of_products():
     network = body().eval()
     rows = [e.weight[codes] for e, codes in zip(network.embeddings, batch().codes.T, strict=True)]
     v, f, b = zip(*(row.split(sizes, dim=1) for row, sizes in zip(rows, network.parts, strict=True)), strict=True)
-    expected = network.dense(torch.cat(v, dim=1)) + network.linear(torch.cat([*b, f[0] * f[1]], dim=1))
+    expected = network.dense(torch.cat(v, dim=1)) + network.linear(torch.cat([*b, 4 * f[0] * f[1]], dim=1))
     torch.testing.assert_close(network(batch()), expected)
 
 
