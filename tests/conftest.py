@@ -19,6 +19,14 @@ def digits():
     return discovery.digits()
 
 
+@pytest.fixture(scope="session")
+def rows():
+    """Samples and targets for every estimator that takes rows."""
+    import discovery
+
+    return discovery.coarse_digits()
+
+
 @pytest.fixture
 def data(estimator):
     """Samples and targets for the estimator that a test is parametrised with."""

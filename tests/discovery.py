@@ -4,11 +4,13 @@ import inspect
 from typing import Any
 
 import numpy as np
+import pytest
 from leaves import DenseClassifier, DenseRegressor
 from sklearn.base import BaseEstimator
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import minmax_scale
 from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
 
 import sklearn_ann
 from sklearn_ann import (
@@ -38,30 +40,38 @@ def digits():
     return X, y[:300]
 
 
+def coarse_digits():
+    """The first 150 digits as 4 x 4 pixels: each column is a token or a time step of some networks."""
+    X, y = digits()
+    X = X[:150].reshape(150, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(150, 16)
+    X.flags.writeable = False
+    return X, y[:150]
+
+
 _graphs, _motif = make_motif_graphs(120, n_nodes=(3, 8), random_state=0)
 GRAPHS = GraphSet.from_list(_graphs), _motif
 _blocks, _community = make_block_graph([70, 80], random_state=0)
 NODES = np.arange(150), _community
 
 _rng = np.random.default_rng(0)
-_letters = _rng.choice(list("abcdefghijkl"), size=(300, 1))
-CATEGORIES = _letters.astype(object), (_letters[:, 0] < "g") + _rng.normal(0, 0.1, 300)
+_letters = _rng.choice(list("abcdefghijkl"), size=(150, 1))
+CATEGORIES = _letters.astype(object), (_letters[:, 0] < "g") + _rng.normal(0, 0.1, 150)
 _entries = np.argwhere(np.ones((10, 6, 5)))
 ENTRIES = np.random.default_rng(1).permutation(_entries), np.zeros(300)
 ENTRIES[1][:] = np.cos(ENTRIES[0] @ [0.3, 0.7, 1.1])
-TEXTS = np.array(["abcd" * n + "xyz" * m for n, m in _rng.integers(8, 24, size=(300, 2))], dtype=object), np.zeros(300)
+TEXTS = np.array(["abcd" * n + "xyz" * m for n, m in _rng.integers(8, 24, size=(150, 2))], dtype=object), np.zeros(150)
 
 _strings = [
-    "".join(_rng.choice(list("ACGT"), size=n)) + "GATTACA" * (i % 2) for i, n in enumerate(_rng.integers(5, 30, 300))
+    "".join(_rng.choice(list("ACGT"), size=n)) + "GATTACA" * (i % 2) for i, n in enumerate(_rng.integers(5, 30, 150))
 ]
-STRINGS = np.array(_strings, dtype=object), np.arange(300) % 2
+STRINGS = np.array(_strings, dtype=object), np.arange(150) % 2
 _shorter = [string[:8] for string in _strings]
 PAIRS = np.array(_shorter, dtype=object), np.array([string[::-1].lower() for string in _shorter], dtype=object)
-IMAGES = np.empty(300, dtype=object), _rng.uniform(0.2, 0.8, size=300)
-for _i, _size in enumerate(_rng.integers(3, 9, size=(300, 2))):
+IMAGES = np.empty(150, dtype=object), _rng.uniform(0.2, 0.8, size=150)
+for _i, _size in enumerate(_rng.integers(3, 9, size=(150, 2))):
     IMAGES[0][_i] = (_rng.uniform(size=_size) < IMAGES[1][_i]).astype(float)
-SERIES = np.empty(300, dtype=object), np.zeros(300)
-for _i, _length in enumerate(_rng.integers(1, 12, size=300)):
+SERIES = np.empty(150, dtype=object), np.zeros(150)
+for _i, _length in enumerate(_rng.integers(1, 12, size=150)):
     SERIES[0][_i] = _rng.normal(size=(_length, 2))
     SERIES[1][_i] = SERIES[0][_i][:, 0].mean()
     SERIES[0][_i][_rng.uniform(size=(_length, 2)) < 0.1] = np.nan
@@ -127,6 +137,7 @@ _DATA = {
     SequenceEmbeddingTransformer: TEXTS,
     SequenceTranslator: PAIRS,
     TensorFactorizationRegressor: ENTRIES,
+    VAESampler: digits(),  # of coarse ones its likelihood is a density above one, and the loss negative
 }
 
 
@@ -135,7 +146,7 @@ def data_for(estimator):
     if estimator in _DATA:
         return _DATA[estimator]
     if estimator in ROWS:
-        return digits()
+        return coarse_digits()
     return NODES if estimator in _STAND_INS.values() else GRAPHS
 
 
@@ -176,3 +187,18 @@ def steady(estimator):
 def name_of(value):
     """A readable test id."""
     return value.__name__ if inspect.isclass(value) else None
+
+
+every_estimator = pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
+every_estimator_of_rows = pytest.mark.parametrize("estimator", ROWS, ids=name_of)
+
+
+def every_estimator_with(name, among=NEURAL):
+    """Those that have a method, or a parameter of fit, of this name."""
+    having = [estimator for estimator in among if hasattr(estimator, name) or has_fit_parameter(estimator(), name)]
+    return pytest.mark.parametrize("estimator", having, ids=name_of)
+
+
+def is_supervised(estimator):
+    """Whether it predicts a target."""
+    return get_tags(estimator()).target_tags.required

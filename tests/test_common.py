@@ -20,6 +20,8 @@ pytestmark = [
 ]
 
 ONLY_EXACT = {"check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"}
+# The checks that ask for an accuracy. For all others a network need not be good, only trained.
+ACCURATE = {"check_classifiers_train", "check_regressors_train", "check_class_weight_classifiers"}
 
 
 def all_checks():
@@ -27,6 +29,8 @@ def all_checks():
         for settings in (short(estimator, 40), exact(estimator)):
             for instance, check in checks.estimator_checks_generator(estimator(**settings), mark=None):
                 name = getattr(check, "func", check).__name__
+                if name not in ACCURATE:
+                    instance = clone(instance).set_params(**short(estimator, 5))
                 is_exact = "precision" in settings
                 if name not in ONLY_EXACT or (is_exact and estimator not in RANDOM_ERROR):
                     kind = "exact" if is_exact else "default"
@@ -156,10 +160,10 @@ def test_set_params_counts_at_the_next_fit(estimator, data):
 
 
 @pytest.mark.parametrize("estimator", ROWS, ids=name_of)
-def test_lists_of_lists_frames_and_arrays_are_the_same_data(estimator, digits):
+def test_lists_of_lists_frames_and_arrays_are_the_same_data(estimator, rows):
     import pandas as pd
 
-    X, y = digits
+    X, y = rows
     expected = estimator(**BRIEF).fit(X, y).transform(X)
     for same in (X.tolist(), pd.DataFrame(X), np.asfortranarray(X), X.astype(np.float64), X[:, ::-1][:, ::-1]):
         np.testing.assert_array_equal(estimator(**BRIEF).fit(same, list(y)).transform(same), expected)

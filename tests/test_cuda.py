@@ -8,13 +8,12 @@ import textwrap
 import numpy as np
 import pytest
 import torch
-from discovery import BRIEF, NEURAL, drawing, name_of
+from discovery import BRIEF, drawing, every_estimator
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-every_estimator = pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
 
 
 @every_estimator

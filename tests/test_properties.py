@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 import pytest
-from discovery import BRIEF, NEURAL, ROWS, data_for, name_of
+from discovery import BRIEF, ROWS, data_for, every_estimator, every_estimator_of_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.utils import get_tags
@@ -16,8 +16,6 @@ from sklearn_ann.graph import GraphSet
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 N = 40
-every_estimator = pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
-every_estimator_of_rows = pytest.mark.parametrize("estimator", ROWS, ids=name_of)
 few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 fewer = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 

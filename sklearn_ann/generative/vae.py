@@ -27,7 +27,7 @@ from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.generative.likelihoods import LIKELIHOODS, Gaussian, LikelihoodName, NegativeBinomial, moments
 from sklearn_ann.generative.network import VariationalAutoEncoder, coders, negative_bound
 from sklearn_ann.layers import Activation
-from sklearn_ann.reading import ConditionedReader, Reader
+from sklearn_ann.reading import ConditionedReader, Reader, RowReader, columns_of
 
 _ACTIVE = 1e-2  # Burda et al. 2016, section 5.2
 _ENOUGH = 1000  # samples; a tenth of them is enough to see overfitting
@@ -203,13 +203,14 @@ class VAESampler(NeuralEstimator):
     _loss_floor: ClassVar[float] = 1.0  # nats
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
-        return ConditionedReader(
-            conditions=self.conditions,
+        rows = RowReader(
+            conditions=columns_of(self.conditions),
             layer=self.layer,
             image_shape=self.image_shape,
             check=LIKELIHOODS[self.likelihood].check,
             **common,
         )
+        return ConditionedReader(conditions=self.conditions, rows=rows, **common)
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
         return {"early_stopping": len(plan.examples) >= _ENOUGH}

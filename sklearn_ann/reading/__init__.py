@@ -1,20 +1,23 @@
 """What is a sample? A reader learns it in ``fit``, is frozen and kept, and reads later samples by it."""
 
-from sklearn_ann.reading.conditions import ConditionedBatch, ConditionedReader, ConditionedSamples
+from sklearn_ann.reading.conditions import ConditionedBatch, ConditionedReader, ConditionedSamples, columns_of
 from sklearn_ann.reading.graphs import GraphReader, GraphSet, NodeReader
 from sklearn_ann.reading.grids import GridBatch, GridReader, GridSamples
 from sklearn_ann.reading.letters import LetterBatch, LetterReader, LetterSamples
 from sklearn_ann.reading.levels import LevelBatch, LevelReader, LevelSamples
+from sklearn_ann.reading.mixed import Block, Fields, MixedReader
 from sklearn_ann.reading.reader import Columns, Learned, Reader
 from sklearn_ann.reading.rows import RowReader, StandardizedRowReader
 from sklearn_ann.reading.tables import TableBatch, TableReader, TableRows
 from sklearn_ann.reading.texts import TextReader
 
 __all__ = [
+    "Block",
     "Columns",
     "ConditionedBatch",
     "ConditionedReader",
     "ConditionedSamples",
+    "Fields",
     "GraphReader",
     "GraphSet",
     "GridBatch",
@@ -27,6 +30,7 @@ __all__ = [
     "LevelBatch",
     "LevelReader",
     "LevelSamples",
+    "MixedReader",
     "NodeReader",
     "Reader",
     "RowReader",
@@ -35,4 +39,5 @@ __all__ = [
     "TableReader",
     "TableRows",
     "TextReader",
+    "columns_of",
 ]

@@ -197,6 +197,35 @@ def chosen_positions(table: Any, columns: Any, parameter: str) -> list[int]:
     return list(dict.fromkeys(positions))
 
 
+def condition_positions(table: Any, columns: Any) -> list[int]:
+    """Return the positions of the conditions among the columns of a table.
+
+    Raises
+    ------
+    ValueError
+        If the table has no such column.
+    """
+    positions = chosen_positions(table, columns, "conditions")
+    if not positions:
+        raise ValueError(f"conditions={columns!r} are no columns of X: expected one column or more")
+    return positions
+
+
+def other_positions(table: Any, conditions: Any) -> list[int]:
+    """Return the positions of the columns that are no conditions, all columns if `conditions` is None.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left.
+    """
+    apart = [] if conditions is None else condition_positions(table, conditions)
+    rest = [position for position in range(table.shape[1]) if position not in apart]
+    if not rest:
+        raise ValueError(f"conditions={conditions!r} are all columns of X: nothing is left to model")
+    return rest
+
+
 def categorical_positions(table: Any, columns: Any, parameter: str = "categorical_features") -> list[int]:
     """Return the positions of the categorical columns.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,31 +14,15 @@ from torch import Tensor
 from sklearn_ann.reading.annotated import is_annotated
 from sklearn_ann.reading.columns import (
     as_table,
-    chosen_positions,
     column,
+    condition_positions,
     encode,
     find_categories,
     is_missing,
     names_of,
-    numbers,
 )
 from sklearn_ann.reading.reader import Reader
-from sklearn_ann.reading.rows import RowReader
-from sklearn_ann.training import Examples, Rows, Samples, as_tensor
-
-
-def condition_positions(table: Any, columns: Any) -> list[int]:
-    """Return the positions of the conditions among the columns of a table.
-
-    Raises
-    ------
-    ValueError
-        If the table has no such column.
-    """
-    positions = chosen_positions(table, columns, "conditions")
-    if not positions:
-        raise ValueError(f"conditions={columns!r} are no columns of X: expected one column or more")
-    return positions
+from sklearn_ann.training import Examples, Samples
 
 
 def as_labels(y: Any) -> np.ndarray:
@@ -167,21 +150,22 @@ class ConditionedSamples(Samples):
         return ConditionedSamples(self.samples.to(device), self.conditions.to(device))
 
 
+def columns_of(conditions: Any) -> Any:
+    """Return the conditions that are columns of X; None if they are in y, or if there are none."""
+    return None if isinstance(conditions, str) and conditions == "y" else copy.copy(conditions)  # which may change
+
+
 class ConditionedReader(Reader[ConditionedSamples]):
-    """Reads rows and their conditions, which are columns of X, or y.
+    """Reads samples and their conditions, which are columns of X, or y.
 
     Parameters
     ----------
     conditions : None, "y", or column name, position, or list of these
-    layer : str or None
-        Layer of an AnnData object to read; None reads its ``X``.
-    image_shape, check
-        See `RowReader`.
+    rows : Reader
+        Reads the samples without their conditions; it leaves out the columns that `columns_of` returns.
 
     Attributes
     ----------
-    rows : RowReader
-        Reads the samples without their conditions.
     known : Conditions or None
         The conditions of the fit; None without conditions.
     names : list of str or None
@@ -191,21 +175,11 @@ class ConditionedReader(Reader[ConditionedSamples]):
     known: Conditions | None = None
     names: list[Any] | None = None
 
-    def __init__(
-        self,
-        *,
-        owner: str,
-        dtype: torch.dtype,
-        conditions: Any,
-        layer: str | None,
-        image_shape: tuple[int, ...] | None,
-        check: Callable[[Samples], None],
-    ) -> None:
+    def __init__(self, *, owner: str, dtype: torch.dtype, conditions: Any, rows: Reader[Any]) -> None:
         super().__init__(owner=owner, dtype=dtype)
-        self.rows = RowReader(owner=owner, dtype=dtype, image_shape=image_shape, check=check, layer=layer)
-        self.columns = self.rows.columns
-        self.conditions = copy.copy(conditions)  # a list may change after the fit
-        self.check = check
+        self.rows = rows
+        self.columns = rows.columns
+        self.conditions = copy.copy(conditions)
 
     def learn(self, X: Any, y: Any = None) -> ConditionedSamples:
         """Learn the columns and where the conditions are; `finish` learns the conditions."""
@@ -217,7 +191,7 @@ class ConditionedReader(Reader[ConditionedSamples]):
             self.conditions = positions if self.names is None else self.names
         elif self._in_target and hasattr(y, "columns"):
             self.names = list(y.columns)
-        samples = self._values(X, reset=True)
+        samples = self.rows.learn(X)
         return ConditionedSamples(samples, self._one_hot(samples, None), self._labels(X, y, len(samples)))
 
     def read(self, X: Any, y: Any = None) -> ConditionedSamples:
@@ -227,22 +201,24 @@ class ConditionedReader(Reader[ConditionedSamples]):
 
     def values(self, X: Any) -> Samples:
         """Return samples without their conditions."""
-        return self._values(X, reset=False)
+        found: Samples = self.rows.read(X)
+        return found
 
     def conditioned(self, samples: Samples, labels: np.ndarray | None) -> ConditionedSamples:
         """Join samples and labels of shape (n_samples, n_conditions)."""
         return ConditionedSamples(samples, self._one_hot(samples, labels))
 
-    def finish(self, examples: Examples[ConditionedSamples]) -> Examples[ConditionedSamples]:
-        """Learn the categories and shares of the conditions, and encode the conditions."""
-        samples, labels = examples.samples, examples.samples.labels
+    def finish(self, examples: Examples[Any]) -> Examples[Any]:
+        """Learn what the samples are read by, and the categories and shares of the conditions; encode both."""
+        given, labels = examples.samples, examples.samples.labels
+        samples = self.rows.finish(dataclasses.replace(examples, samples=given.samples)).samples
         if labels is None:
-            return examples
+            return dataclasses.replace(examples, samples=ConditionedSamples(samples, given.conditions))
         rows = None if examples.rows is None else examples.rows.numpy()
         weight = None if examples.weight is None else examples.weight.numpy()
         self.known = Conditions(labels, weight, rows, self.names)
         one_hot = torch.as_tensor(self.known.one_hot(labels, rows), dtype=self.dtype)
-        return dataclasses.replace(examples, samples=ConditionedSamples(samples.samples, one_hot))
+        return dataclasses.replace(examples, samples=ConditionedSamples(samples, one_hot))
 
     def asked_for(self, y: Any, n_samples: int) -> np.ndarray | None:
         """Return the conditions to decode under, shape (n_samples, n_conditions); None without conditions.
@@ -265,22 +241,6 @@ class ConditionedReader(Reader[ConditionedSamples]):
             raise ValueError(f"y has {len(labels)} labels, but there are {n_samples} samples")
         return labels
 
-    def _values(self, X: Any, *, reset: bool) -> Samples:
-        if self._in_columns and not is_annotated(X):
-            return self._without_conditions(X, reset=reset)
-        return self.rows.learn(X) if reset else self.rows.read(X)
-
-    def _without_conditions(self, X: Any, *, reset: bool) -> Samples:
-        table = as_table(X)
-        (self.columns.learn if reset else self.columns.read)(table, skip_check_array=True)
-        conditions = condition_positions(table, self.conditions)
-        rest = [position for position in range(table.shape[1]) if position not in conditions]
-        if not rest:
-            raise ValueError(f"conditions={self.conditions!r} are all columns of X: nothing is left to model")
-        samples = Rows(as_tensor(np.ascontiguousarray(numbers(table, rest), dtype=self.numpy_dtype)))
-        self.check(samples)
-        return samples
-
     def _table(self, X: Any) -> Any:
         """Return the table that has the conditions."""
         if not is_annotated(X):
@@ -291,7 +251,7 @@ class ConditionedReader(Reader[ConditionedSamples]):
 
     @property
     def _in_columns(self) -> bool:
-        return self.conditions is not None and not self._in_target
+        return columns_of(self.conditions) is not None
 
     @property
     def _in_target(self) -> bool:

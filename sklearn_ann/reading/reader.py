@@ -65,7 +65,9 @@ class Learned:
             )
         for name, value in today.options.items():
             before = self.options.get(name)
-            if name not in ("owner", "dtype", but) and not _same(value, before):
+            if isinstance(before, Learned) and isinstance(value, Learned):
+                before.hold_options(value)
+            elif name not in ("owner", "dtype", but) and not _same(value, before):
                 raise ValueError(
                     f"warm_start=True goes on from the previous fit of this {self.owner}, which had {name}={before!r}; "
                     f"now it is {value!r}. Set it back, or fit anew with warm_start=False"

@@ -12,7 +12,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_ann.reading.annotated import is_annotated
-from sklearn_ann.reading.columns import readable
+from sklearn_ann.reading.columns import as_table, numbers, other_positions, readable
 from sklearn_ann.reading.reader import Columns, Reader
 from sklearn_ann.reading.scaling import Scale
 from sklearn_ann.training import Rows, Samples, SparseRows, as_tensor
@@ -52,6 +52,8 @@ class RowReader(Reader[Samples]):
         Called with the samples; raises a ValueError for values out of range.
     layer : str or None
         Layer of an AnnData object to read; None for its ``X``.
+    conditions : None, or column name, position, or list of these
+        Columns that are no part of a row.
     """
 
     def __init__(
@@ -62,22 +64,31 @@ class RowReader(Reader[Samples]):
         image_shape: tuple[int, ...] | None = None,
         check: Callable[[Samples], None] | None = None,
         layer: str | None = None,
+        conditions: Any = None,
     ) -> None:
         super().__init__(owner=owner, dtype=dtype)
         self.columns = Columns(owner, layer)
-        self.image_shape, self.check = image_shape, check
+        self.image_shape, self.check, self.conditions = image_shape, check, conditions
 
     def learn(self, X: Any, y: Any = None) -> Samples:
         """Learn the number and names of the columns."""
-        return self._encoded(self.columns.learn(flattened(X, self.image_shape), **self._how))
+        return self._encoded(self._table(self.columns.learn, X))
 
     def read(self, X: Any, y: Any = None) -> Samples:
         """Return rows with the same columns."""
-        return self._encoded(self.columns.read(flattened(X, self.image_shape), **self._how))
+        return self._encoded(self._table(self.columns.read, X))
 
     @property
     def _how(self) -> dict[str, Any]:
         return {"dtype": self.numpy_dtype, "accept_sparse": "csr", "order": "C"}
+
+    def _table(self, checked: Callable[..., Any], X: Any) -> Any:
+        """Check the columns; return an array or a sparse matrix without the conditions."""
+        if self.conditions is None or is_annotated(X):  # which has its conditions apart
+            return checked(flattened(X, self.image_shape), **self._how)
+        table = checked(as_table(X), skip_check_array=True)
+        values = numbers(table, other_positions(table, self.conditions))
+        return np.ascontiguousarray(values, dtype=self.numpy_dtype)
 
     def _encoded(self, X: Any) -> Samples:
         if sp.issparse(X) and not X.has_canonical_format:

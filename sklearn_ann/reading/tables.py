@@ -19,6 +19,7 @@ from sklearn_ann.reading.columns import (
     encode,
     find_categories,
     numbers,
+    other_positions,
 )
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.reading.scaling import Scale, Scaling
@@ -69,6 +70,8 @@ class TableReader(Reader[TableRows]):
         Whether numbers may be missing.
     categories : list of arrays or None
         Categories of each categorical column; None to learn them.
+    conditions : None, or column name, position, or list of these
+        Columns that are no part of a row.
 
     Attributes
     ----------
@@ -93,9 +96,11 @@ class TableReader(Reader[TableRows]):
         scaling: Scaling = "standard",
         missing: bool = False,
         categories: list[np.ndarray] | None = None,
+        conditions: Any = None,
     ) -> None:
         super().__init__(owner=owner, dtype=dtype)
         self.categorical_features, self.scaling, self.missing = categorical_features, scaling, missing
+        self.conditions = conditions
         self.categories: list[np.ndarray] = [] if categories is None else categories
         self._known = categories is not None
         self._scale: Scale | None = None
@@ -103,8 +108,10 @@ class TableReader(Reader[TableRows]):
     def learn(self, X: Any, y: Any = None) -> TableRows:
         """Learn the columns; `finish` learns which categories there are and scales the numbers."""
         table = self.columns.learn(as_table(X), skip_check_array=True)
-        self.categorical = categorical_positions(table, self.categorical_features)
-        self.numeric = [position for position in range(table.shape[1]) if position not in self.categorical]
+        read = other_positions(table, self.conditions)
+        categorical = categorical_positions(table, self.categorical_features)
+        self.categorical = [position for position in read if position in categorical]
+        self.numeric = [position for position in read if position not in categorical]
         if not self._known:
             self.categories = [
                 find_categories(column(table, position), self.columns.phrase(position)) for position in self.categorical
@@ -126,7 +133,7 @@ class TableReader(Reader[TableRows]):
         UserWarning
             If no value of a column is known, as when categories were numbers in the fit and are text now.
         """
-        table = self.columns.read(as_table(X, self.columns.names), skip_check_array=True)
+        table = self.table_of(X)
         codes, values = self._parts(table)
         found = [
             f"{self.columns.phrase(position)} has {what}"
@@ -136,6 +143,10 @@ class TableReader(Reader[TableRows]):
         if found:
             warnings.warn(f"No value is known to this {self.owner}: {'; '.join(found)}", UserWarning, stacklevel=2)
         return codes, values
+
+    def table_of(self, X: Any) -> Any:
+        """Check that `X` has the columns of the fit; return it as a frame or an array."""
+        return self.columns.read(as_table(X, self.columns.names), skip_check_array=True)
 
     def _parts(self, table: Any) -> tuple[np.ndarray, np.ndarray]:
         codes = np.empty((len(table), len(self.categorical)), dtype=np.int64)

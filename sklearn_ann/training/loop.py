@@ -118,7 +118,7 @@ class LearningRate:
         self.epoch += 1
         if self.settings.learning_rate_schedule != "adaptive" or loss is None:
             return
-        if loss < self.best * (1 - self.settings.tol):
+        if self.best == math.inf or loss < self.best - self.settings.tol * abs(self.best):
             self.best, self.waited = loss, 0.0
             return
         self.waited += min(1.0, n_steps / STEPS_OF_AN_EPOCH)

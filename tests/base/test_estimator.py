@@ -3,16 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from discovery import BRIEF, NEURAL, name_of
+from discovery import BRIEF, every_estimator
 from leaves import DenseClassifier, DenseRegressor
+from observing import Recorder, same_weights
 from sklearn.exceptions import NotFittedError
-from test_promises import Recorder, same_weights
 
 from sklearn_ann import AttentionClassifier, AutoEncoderOutlierDetector, AutoEncoderTransformer, CNNClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-every_estimator = pytest.mark.parametrize("estimator", NEURAL, ids=name_of)
 
 
 @every_estimator

@@ -6,8 +6,9 @@ import pytest
 import torch
 from anndata import AnnData
 
-from sklearn_ann.reading import ConditionedReader
-from sklearn_ann.reading.conditions import Conditions, as_labels, condition_positions
+from sklearn_ann.reading import ConditionedReader, RowReader, columns_of
+from sklearn_ann.reading.columns import condition_positions
+from sklearn_ann.reading.conditions import Conditions, as_labels
 from sklearn_ann.training import Examples
 
 VALUES = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -23,9 +24,9 @@ def annotated(obs=None, **layers):
 
 
 def fitted(X, y=None, conditions="y", weight=None, layer=None, check=len):
-    reader = ConditionedReader(
-        owner="Model", dtype=torch.float32, conditions=conditions, layer=layer, image_shape=None, check=check
-    )
+    common = {"owner": "Model", "dtype": torch.float32}
+    rows = RowReader(conditions=columns_of(conditions), layer=layer, check=check, **common)
+    reader = ConditionedReader(conditions=conditions, rows=rows, **common)
     rows = None if weight is None else weight.nonzero()[:, 0]
     samples = reader.finish(Examples(reader.learn(X, y), rows, weight=weight)).samples
     reader.freeze()

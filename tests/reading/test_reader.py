@@ -16,11 +16,13 @@ from sklearn_ann.reading import (
     GridReader,
     Learned,
     LetterReader,
+    MixedReader,
     RowReader,
     StandardizedRowReader,
     TableBatch,
     TableReader,
     TextReader,
+    columns_of,
 )
 from sklearn_ann.training import Examples
 
@@ -30,7 +32,14 @@ FRAME = pd.DataFrame(NUMBERS, columns=list("abcd"))
 MIXED = FRAME.assign(kind=list("uvuvwu"))
 BATCHES = np.array(["one", "two"] * 3)
 GRID = {"alphabet": "auto", "unknown": "error", "image_shape": None, "fixed": False}
-CONDITIONED = {"layer": None, "image_shape": None, "check": len}
+COMMON = {"owner": "Model", "dtype": torch.float32}
+
+
+def conditioned(conditions, **common):
+    return ConditionedReader(
+        conditions=conditions, rows=RowReader(conditions=columns_of(conditions), **common), **common
+    )
+
 
 # Name: class, its settings, samples, y.
 CASES = {
@@ -46,8 +55,9 @@ CASES = {
     "grids of letters": (GridReader, GRID, ["ACGT", "AC", "G"], None),
     "letters": (LetterReader, {"alphabet": "auto", "unknown": "error"}, ["ACGT", "AC", "G"], None),
     "text": (TextReader, {"k": 2, "min_count": 1}, ["ACGT", "ACC", "GTAC"], None),
-    "condition in y": (ConditionedReader, CONDITIONED | {"conditions": "y"}, NUMBERS, BATCHES),
-    "condition in X": (ConditionedReader, CONDITIONED | {"conditions": ["kind"]}, MIXED, None),
+    "condition in y": (conditioned, {"conditions": "y"}, NUMBERS, BATCHES),
+    "condition in X": (conditioned, {"conditions": ["kind"]}, MIXED, None),
+    "mixed": (MixedReader, {}, MIXED, None),
 }
 every_reader = pytest.mark.parametrize("case", CASES)
 on_frames = pytest.mark.parametrize("case", [name for name, (*_, X, _) in CASES.items() if isinstance(X, pd.DataFrame)])
@@ -56,7 +66,7 @@ on_frames = pytest.mark.parametrize("case", [name for name, (*_, X, _) in CASES.
 def fitted(case):
     """Return a reader as a fit leaves it, the samples that the fit trains on, and what they were read from."""
     make, settings, X, y = CASES[case]
-    reader = make(owner="Model", dtype=torch.float32, **settings)
+    reader = make(**COMMON, **settings)
     examples = reader.finish(Examples(reader.learn(X, y)))
     reader.freeze()
     return reader, examples.samples, X, y

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from sklearn_ann.training.data import Examples, Rows
-from sklearn_ann.training.loop import Patience, Training, Weights
+from sklearn_ann.training.loop import LearningRate, Patience, Training, Weights
 from sklearn_ann.training.step import Settings, Step
 
 
@@ -92,3 +92,17 @@ def test_weights_are_kept_with_running_statistics():
     assert module.state_dict()["1.num_batches_tracked"] == 1
     weights.restore()
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+
+
+def test_the_adaptive_rate_falls_whatever_the_sign_of_the_loss():
+    def reductions(losses):
+        settings = Settings(20, 32, 0.1, "adaptive", "adam", 0.0, None, 4, 0.01, "float32")
+        rate = LearningRate(settings)
+        for loss in losses:
+            rate.end_epoch(loss, 20)
+        return rate.reduction
+
+    flat = [2, 1, 1, 1, 1, 1, 1]
+    assert reductions(flat) < 1
+    assert reductions([loss - 10 for loss in flat]) == reductions(flat)
+    assert reductions([-loss for loss in range(7)]) == 1

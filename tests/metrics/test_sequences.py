@@ -4,7 +4,8 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.metrics import make_scorer
 
-from sklearn_ann.metrics import edit_distances, nearest_distances, sequence_error_rate, token_error_rate
+from sklearn_ann.metrics import edit_distances, sequence_error_rate, token_error_rate
+from sklearn_ann.metrics.sequences import nearest_distances
 
 
 def recursive_distance(a, b):
@@ -26,12 +27,12 @@ def test_edit_distances_are_those_of_the_definition():
 
 
 def test_long_and_short_pairs_are_compared_together(monkeypatch):
-    from sklearn_ann import metrics
+    from sklearn_ann.metrics import sequences
 
     one, other = ["a" * 50, "", "abc", "ab"], ["b" + "a" * 48, "abc", "", "ba"]
     expected = edit_distances(one, other).tolist()
     assert expected == [2, 3, 3, 2]
-    monkeypatch.setattr(metrics, "_AT_ONCE", 60)  # one pair at a time
+    monkeypatch.setattr(sequences, "_AT_ONCE", 60)  # one pair at a time
     assert edit_distances(one, other).tolist() == expected
 
 

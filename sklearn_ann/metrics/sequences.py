@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-__all__ = ["edit_distances", "sequence_error_rate", "token_error_rate"]
-
 _AT_ONCE = 2**22  # entries of the padded sequences that are compared at a time
 
 
