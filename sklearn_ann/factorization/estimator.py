@@ -13,7 +13,7 @@ from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralRegressor, Plan
-from sklearn_ann.base.budget import Budget
+from sklearn_ann.base.budget import Budget, automatic_batch_size
 from sklearn_ann.base.parameters import (
     DropProbability,
     LayerSizes,
@@ -21,6 +21,7 @@ from sklearn_ann.base.parameters import (
     PositiveFloat,
     PositiveInt,
 )
+from sklearn_ann.base.plan import is_auto
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.factorization.network import FactorizationBody
 from sklearn_ann.factorization.step import LevelStep, conclude
@@ -31,6 +32,8 @@ from sklearn_ann.reading import LevelReader, Reader
 MOST_ENTRIES = 100_000_000
 """Entries of the largest tensor that `impute` returns; the numbers take 0.8 GB."""
 _CHUNK = 200_000  # entries that are predicted together
+_MANY = 400  # batches of an epoch from which on larger batches are taken
+_GREATEST_BATCH = 1024
 
 
 def default_width(n_levels: int) -> int:
@@ -79,9 +82,10 @@ class TensorFactorizationRegressor(NeuralRegressor):
     Vectors say little of a fibre that is missing as a whole, such as an experiment that was never made: dense layers
     have learned the other pairs of levels by heart. Such entries are predicted by :math:`h = q([m, w]) + U m` from
     their marginal means m. For each subset of the modes these are the mean of the training targets of *other* entries
-    with the same levels there, the weights w tell of how many, and a part of the training entries is learned as if
-    their fibres were missing. An entry never sees its own target. Where most fibres have one entry or none, as in a
-    table of ratings by user, film and day, all predictions are made from the vectors.
+    with the same levels there; the weights w tell of how many. In training each entry is predicted in both ways, the
+    second time as if a fibre it is in, drawn anew for each step, were missing: no entry of that fibre counts in the
+    means. An entry never sees its own target. Where most fibres have one entry or none, as in a table of ratings by
+    user, film and day, all predictions are made from the vectors.
 
     A random part of the entries is an easy thing to predict, a fibre or a new level is not: hold out in a validation
     what will be missing later, by ``GroupKFold`` with the fibres as groups.
@@ -114,8 +118,9 @@ class TensorFactorizationRegressor(NeuralRegressor):
         of single modes and of pairs of modes.
 
     fibre_dropout : float
-        Probability, in [0, 1), to train an entry as one of a held-out fibre, and each of its levels that has features
-        as one that has nothing else.
+        Weight, in [0, 1), of the loss of entries as if their fibres were missing, against that of entries as they are,
+        and probability to train a level that has features as one that has nothing else. With zero, entries of missing
+        fibres are predicted by what was never trained: set ``marginal_means=False`` too.
 
     unknown : {"error", "mean"}
         What to do with a level that ``fit`` has not seen: raise an error, or predict from the marginal means
@@ -127,8 +132,8 @@ class TensorFactorizationRegressor(NeuralRegressor):
         ``fit``, such as a new drug, is predicted from its features; see Notes.
 
     non_negative : bool
-        Whether predictions are never below zero, by a softplus on the scale of y; see Notes. Negative targets are then
-        an error.
+        Whether predictions below zero are returned as zero. Negative targets are then an error. The network learns as
+        without it, so that no error of a prediction gets larger; ``loss="poisson"`` has no negative predictions anyway.
 
     Attributes
     ----------
@@ -150,12 +155,6 @@ class TensorFactorizationRegressor(NeuralRegressor):
     (`fibre_dropout`), and is zero for levels that only have features. Features are standardised over the levels of
     ``fit``; one that is the same for all of these is left out. Entries of new levels with features are predicted from
     vectors, not from marginal means.
-
-    With `non_negative`, a network with the output o predicts :math:`\sigma \log(1 + e^{o + c})`, where
-    :math:`\sigma` is the standard deviation of y in ``fit`` and c is such that an output of zero stands for the mean
-    of y. Predictions are as good as zero where the output is very negative, and far above zero they go up with the
-    output one to one. The loss compares predictions with y as without it; ``loss="poisson"`` predicts no negative
-    numbers anyway and stays as it is.
 
     References
     ----------
@@ -212,6 +211,14 @@ class TensorFactorizationRegressor(NeuralRegressor):
             return super()._targets(**common)
         return NonNegativeTargets(loss=self.loss, quantile=self.quantile, **common)
 
+    def _auto(self, plan: Plan) -> dict[str, Any]:
+        n_samples, small = len(plan.examples), automatic_batch_size(len(plan.examples))
+        if not is_auto(plan.parameters.batch_size) or n_samples <= _MANY * small:
+            return {}
+        # The fibres of a large tensor are few and long: what goes for other fibres is found in few, steady steps.
+        batch_size = min(n_samples // _MANY, _GREATEST_BATCH)
+        return {"batch_size": batch_size, "max_epochs": self._budget.max_epochs(n_samples, small)}
+
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p, reader = plan.parameters, plan.reader
         assert plan.targets is not None
@@ -227,14 +234,14 @@ class TensorFactorizationRegressor(NeuralRegressor):
             n_features=n_features,
             activation=p.activation,
             dropout=p.dropout,
-            hidden_means=reader.hidden,
+            lacking=reader.lacking,
             fibre_dropout=p.fibre_dropout,
             features=[None if part is None else part.matrix for part in reader.features],
         )
         return body, n_features
 
     def _step(self, plan: Plan, module: nn.Module, error: training.Error) -> training.Step:
-        return LevelStep(module, error, plan.settings)
+        return LevelStep(module, error, plan.settings, plan.parameters.fibre_dropout)
 
     def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
         conclude(module)  # once more after partial_fit, or if Ctrl-C came

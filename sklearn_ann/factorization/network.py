@@ -125,36 +125,46 @@ class FeaturedEmbedding(LevelEmbedding, Stochastic):
 
 
 class HeldOutFibres(Stochastic):
-    """Hide of an entry in training what would not be known if its fibre were held out.
+    r"""Leave out of the means of an entry in training what they would lack if its fibre were held out.
+
+    A mean over c entries that lacks the d entries of another mean, each shrunk by one entry of zero as in
+    `sklearn_ann.reading.marginals.Marginals`, is
+
+    .. math:: m' = \frac{(1 + c) \, m - (1 + d) \, m_d}{1 + c - d}.
 
     Parameters
     ----------
-    hidden_means : bool array of shape (n_cases, n_means)
-        The marginal means that are not known in each case.
-    p : float in [0, 1)
-        Probability to hide, in one of the cases.
+    lacking : int64 array of shape (n_cases, n_means)
+        For each mean the column of the mean that it lacks in a case; n_means for none. A case is drawn by entry.
     """
 
-    hidden: Tensor
+    lacking: Tensor
 
-    def __init__(self, hidden_means: np.ndarray, p: float) -> None:
+    def __init__(self, lacking: np.ndarray) -> None:
         super().__init__()
-        self.p = p
-        self.register_buffer("hidden", torch.from_numpy(hidden_means))
+        self.register_buffer("lacking", torch.from_numpy(lacking))
 
-    def forward(self, batch: LevelBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """Return means, their weights, and whether an entry is taken for one of a held-out fibre, (batch, 1)."""
-        held_out, means, weights = batch.held_out[:, None], batch.means, batch.weights
-        if self.training and self.p:
-            n_cases = len(self.hidden)
-            drawn = torch.empty_like(means[:, 0]).uniform_(generator=self.generator) / self.p * n_cases
-            hide = drawn < n_cases
-            which = self.hidden.index_select(0, drawn.clamp(max=n_cases - 1).long()) & hide[:, None]
-            means, weights = means.masked_fill(which, 0.0), weights.masked_fill(which, 0.0)
-            held_out = held_out | hide[:, None]
-        return means, weights, held_out
+    def forward(self, batch: LevelBatch) -> tuple[Tensor, Tensor]:
+        """Return means and their weights in [0, 1), both of shape (batch, n_means)."""
+        means, masses = batch.means, batch.masses
+        if self.training:
+            n_cases = len(self.lacking)
+            drawn = torch.empty_like(means[:, 0]).uniform_(generator=self.generator) * n_cases
+            case = drawn.long().clamp(max=n_cases - 1)  # rounding may reach the bound
+            means, masses = lessened(means, masses, self.lacking.index_select(0, case))
+        return means, masses / (1 + masses)
 
 
+def lessened(means: Tensor, masses: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+    """Return means and masses, (batch, n_means), without the entries of the means in `column`."""
+    of_others, mass = (F.pad(part, (0, 1)).gather(1, column) for part in (means, masses))
+    rest = masses - mass
+    rest = torch.where(rest > _ROUNDING * masses, rest, 0.0)
+    total = (1 + masses) * means - (1 + mass) * of_others
+    return torch.where(rest > 0, total / (1 + rest), 0.0), rest
+
+
+_ROUNDING = 1e-6  # share of a mass that may be left of two equal ones
 _WIDTH = 64  # of the hidden layer on marginal means
 # Factors are multiplied by these numbers, beside dense layers and alone, so that they learn in steps that are larger by
 # as much: at the rate that is right for dense layers, products of factors were still learning at the end.
@@ -183,10 +193,11 @@ class FactorizationBody(nn.Module):
     activation : str
     dropout : float in [0, 1)
         Probability to drop a hidden unit in training.
-    hidden_means : bool array of shape (n_cases, n_means)
-        The marginal means that are not known of an entry of a held-out fibre. Without cases no means are read.
+    lacking : int64 array of shape (n_cases, n_means)
+        What the marginal means of an entry of a held-out fibre lack. Without cases no means are read.
     fibre_dropout : float in [0, 1)
-        Probability to train an entry as one of a held-out fibre, and a level as one that only has features.
+        Probability to train a level as one that only has features. With zero, entries of held-out fibres are not
+        trained either.
     features : sequence of (Tensor or None)
         For each mode, the features of its levels; see `FeaturedEmbedding`.
     """
@@ -202,7 +213,7 @@ class FactorizationBody(nn.Module):
         n_features: int,
         activation: Activation,
         dropout: float,
-        hidden_means: np.ndarray,
+        lacking: np.ndarray,
         fibre_dropout: float,
         features: Sequence[Tensor | None],
     ) -> None:
@@ -222,20 +233,26 @@ class FactorizationBody(nn.Module):
         linears = linear_layers([sum(widths), *hidden])
         self.dense = dense_stack(linears, activation, dropout, activate_last=True) if hidden else None
         self.linear = Linear(rank + n_outputs * len(widths), n_features)
-        n_cases, n_means = hidden_means.shape
-        self.fibres = HeldOutFibres(hidden_means, fibre_dropout) if n_cases else None
+        n_cases, n_means = lacking.shape
+        self.fibres = HeldOutFibres(lacking) if n_cases else None
+        self.twofold = n_cases > 0 and fibre_dropout > 0
         if n_cases:
             self.of_means = dense_stack(linear_layers([2 * n_means, _WIDTH, n_features]), activation)
             self.of_means_alone = Linear(n_means, n_features)
 
     def forward(self, batch: LevelBatch) -> Tensor:
-        """Return features of shape (batch, n_features)."""
+        """Return features of shape (batch, n_features); of a twofold body in training (2 * batch, n_features).
+
+        These are the features of the entries as they are, and after them those of the entries as if their fibres were
+        held out.
+        """
         features = self._of_levels(batch.codes)
         if self.fibres is None:
             return features
-        means, weights, held_out = self.fibres(batch)
+        means, weights = self.fibres(batch)
         others = self.of_means(torch.cat([means, weights], dim=1)) + self.of_means_alone(means)
-        return torch.where(held_out, others, features)
+        features = torch.where(batch.held_out[:, None], others, features)
+        return torch.cat([features, others]) if self.training and self.twofold else features
 
     def _of_levels(self, codes: Tensor) -> Tensor:
         rows = [embedding(code) for embedding, code in zip(self.embeddings, codes.unbind(1), strict=True)]

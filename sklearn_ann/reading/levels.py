@@ -26,7 +26,7 @@ class LevelBatch(NamedTuple):
 
     codes: Tensor  # (batch, n_modes); the number of levels for an unknown level, larger for those with features alone
     means: Tensor  # (batch, n_means), mean targets of other entries with some of the same levels
-    weights: Tensor  # (batch, n_means), in [0, 1): how many entries there are
+    masses: Tensor  # (batch, n_means): how many entries there are
     held_out: Tensor  # (batch,), bool, whether an entry is one of a fibre that the fit has nothing of
 
 
@@ -35,8 +35,8 @@ class LevelSamples(Samples):
 
     multiple = Rows.multiple
 
-    def __init__(self, codes: Tensor, means: Tensor, weights: Tensor, held_out: Tensor) -> None:
-        self.parts = LevelBatch(codes, means, weights, held_out)
+    def __init__(self, codes: Tensor, means: Tensor, masses: Tensor, held_out: Tensor) -> None:
+        self.parts = LevelBatch(codes, means, masses, held_out)
         self.device = codes.device
         self.nbytes = sum(part.nbytes for part in self.parts)
 
@@ -75,14 +75,14 @@ class LevelReader(Reader[LevelSamples]):
         For each mode.
     marginals : Marginals or None
         None where no fibre can be told to be held out; see `concealed`.
-    hidden : bool array of shape (n_cases, n_means)
-        The means that are not known of an entry of a held-out fibre.
+    lacking : int64 array of shape (n_cases, n_means)
+        What the means of an entry of a held-out fibre lack; see `concealed`.
     """
 
     levels: list[np.ndarray]
     features: list[LevelFeatures | None]
     marginals: Marginals | None
-    hidden: np.ndarray
+    lacking: np.ndarray
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class LevelReader(Reader[LevelSamples]):
         self.side_information = {} if side_information is None else side_information
         self.features = []
         self.marginals = None
-        self._cases, self.hidden = concealed(None, np.empty((0, 0)))
+        self._cases, self.lacking = concealed(None, np.empty((0, 0)))
 
     @property
     def n_levels(self) -> list[int]:
@@ -185,8 +185,8 @@ class LevelReader(Reader[LevelSamples]):
             values, mass = (part[rows] for part in _numbers(examples.target))
             self.marginals = Marginals(codes[rows], values, mass * weight[rows, None], self.n_levels)
             means, least = self.marginals.read(codes), 1 if self.unknown == "mean" else 2
-            self._cases, self.hidden = concealed(self.marginals, means[1][rows], least)
-            if len(self.hidden):
+            self._cases, self.lacking = concealed(self.marginals, means[1][rows], least)
+            if len(self.lacking):
                 return dataclasses.replace(examples, samples=self._samples(codes, *means))
             self.marginals = None  # no fibre of this tensor can be told to be held out
         return dataclasses.replace(examples, samples=self.of_codes(codes))
@@ -200,17 +200,17 @@ class LevelReader(Reader[LevelSamples]):
             self.levels[mode] = known[met]
         return new
 
-    def _samples(self, codes: np.ndarray, means: Any = None, weights: Any = None) -> LevelSamples:
+    def _samples(self, codes: np.ndarray, means: Any = None, masses: Any = None) -> LevelSamples:
         empty = np.empty((len(codes), 0))
-        means, weights = (empty if part is None else part for part in (means, weights))
-        n_outputs = max(1, weights.shape[1] // max(1, self.n_means))
+        means, masses = (empty if part is None else part for part in (means, masses))
+        n_outputs = max(1, masses.shape[1] // max(1, self.n_means))
         places = (self._cases[:, None] * n_outputs + np.arange(n_outputs)).ravel()
-        known = weights[:, places].reshape(len(codes), -1, n_outputs).any(axis=2) if len(places) else empty
-        of_means, of_weights = (torch.as_tensor(part, dtype=self.dtype) for part in (means, weights))
+        known = masses[:, places].reshape(len(codes), -1, n_outputs).any(axis=2) if len(places) else empty
+        of_means, of_masses = (torch.as_tensor(part, dtype=self.dtype) for part in (means, masses))
         # A level that only has features is no reason to leave the vectors for the means, which know nothing of it.
         by_features = (codes > np.array(self.n_levels)).any(axis=1)
         held_out = torch.from_numpy(~known.all(axis=1) & ~by_features)
-        return LevelSamples(torch.from_numpy(np.ascontiguousarray(codes)), of_means, of_weights, held_out)
+        return LevelSamples(torch.from_numpy(np.ascontiguousarray(codes)), of_means, of_masses, held_out)
 
     @staticmethod
     def _column(table: Any, mode: int) -> Any:

@@ -7,8 +7,10 @@ from sklearn_ann.factorization.network import (
     FeaturedEmbedding,
     HeldOutFibres,
     LevelEmbedding,
+    lessened,
 )
 from sklearn_ann.reading import LevelBatch
+from sklearn_ann.reading.marginals import Marginals, concealed
 
 
 def body(rank=3, hidden=(6, 5), n_means=0, n_cases=0):
@@ -22,7 +24,7 @@ def body(rank=3, hidden=(6, 5), n_means=0, n_cases=0):
         n_features=hidden[-1] if hidden else rank,
         activation="relu",
         dropout=0.0,
-        hidden_means=np.eye(n_means, dtype=bool)[:n_cases],
+        lacking=np.where(np.eye(n_means, dtype=bool)[:n_cases], np.arange(n_means), n_means),
         fibre_dropout=0.5,
         features=[None, None],
     )
@@ -48,16 +50,43 @@ def test_products_alone_have_no_vectors():
     assert [vectors.shape for vectors in network.vectors()] == [(4, 3), (5, 3)]
 
 
-def test_training_hides_of_some_entries_what_a_held_out_fibre_would():
+def test_training_leaves_out_of_means_what_they_would_lack_in_a_held_out_fibre():
+    codes = np.indices((3, 3, 4)).reshape(3, -1).T
+    targets = np.random.default_rng(0).normal(size=(36, 1))
+    marginals = Marginals(codes, targets, np.ones((36, 1)), [3, 3, 4])
+    parts = marginals.read(codes[:1])
+    _, lacking = concealed(marginals, marginals.read(codes)[1])
     torch.manual_seed(0)
-    layer = HeldOutFibres(np.array([[True, False, False], [False, True, True]]), 0.5)
-    rows = torch.ones(1000, 3)
-    means, weights, held_out = layer(LevelBatch(torch.zeros(1000, 2), rows, rows, torch.zeros(1000, dtype=torch.bool)))
-    cases, counts = means.unique(dim=0, return_counts=True)
-    assert cases.tolist() == [[0, 1, 1], [1, 0, 0], [1, 1, 1]]
-    assert abs(counts - torch.tensor([250, 250, 500])).max() < 60
-    assert torch.equal(means, weights)
-    assert torch.equal(held_out[:, 0], means.sum(dim=1) < 3)
+    layer = HeldOutFibres(lacking)
+    means, masses = (torch.from_numpy(part).expand(1000, -1) for part in parts)
+    entries = LevelBatch(torch.zeros(1000, 3), means, masses, torch.zeros(1000, dtype=torch.bool))
+    cases, counts = torch.cat(layer(entries), dim=1).unique(dim=0, return_counts=True)
+    assert abs(counts - 333).max() < 60
+    expected = []
+    for modes in ([0, 1], [0, 2], [1, 2]):  # of an entry with the levels 0, 0, 0
+        others = codes[:, modes].any(axis=1)
+        expected.append(
+            Marginals(codes[others], targets[others], np.ones((others.sum(), 1)), [3, 3, 4]).read(codes[:1])
+        )
+    expected = [np.hstack([mean, mass / (1 + mass)])[0] for mean, mass in expected]
+    for row in expected:
+        assert np.isclose(cases.numpy(), row, atol=1e-9).all(axis=1).sum() == 1
+    assert torch.equal(layer.eval()(entries)[0], means)  # a prediction takes the means as they are
+
+
+def test_a_rest_that_is_rounding_is_nothing():
+    masses = torch.tensor([[1e5, 1e5 + 0.01]])
+    means, rest = lessened(torch.tensor([[0.5, 0.5]]), masses, torch.tensor([[1, 0]]))
+    assert means.tolist() == rest.tolist() == [[0.0, 0.0]]
+
+
+def test_in_training_features_as_if_fibres_were_held_out_follow_the_others():
+    network = body(n_means=3, n_cases=1)
+    both, alone = network(batch(3)), network.eval()(batch(3))
+    assert both.shape == (40, 5)
+    known = ~batch(3).held_out
+    torch.testing.assert_close(both[:20][known], alone[known])
+    torch.testing.assert_close(both[:20][~known], both[20:][~known])
 
 
 def test_an_entry_of_a_held_out_fibre_is_predicted_without_vectors():

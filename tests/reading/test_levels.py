@@ -137,7 +137,7 @@ def test_levels_of_samples_without_a_weight_are_forgotten():
     assert [known.tolist() for known in one.levels] == [["a", "c"], ["x"]]
     assert finished.samples.parts.codes.tolist() == [[0, 0], [2, 1], [1, 0]]
     assert finished.samples.parts.means.shape == (3, 2)
-    assert one.hidden.tolist() == [[False, True]]  # all entries share the level x
+    assert one.lacking.tolist() == [[2, 1]]  # all entries share the level x
 
 
 def test_columns_of_a_frame_are_matched_by_name():
@@ -156,7 +156,7 @@ def test_an_entry_of_a_fibre_without_entries_is_held_out():
     samples = one.learn(X[~fibre])
     finished = one.finish(Examples(samples, None, Rows(torch.arange(32.0)[:, None]), None))
     assert not finished.samples.parts.held_out.any()
-    assert one.hidden.tolist() == np.eye(6, dtype=bool)[3:].tolist()
+    assert one.lacking.shape == (3, 6)
     read = one.read(X).parts
     assert read.held_out.tolist() == fibre.tolist()
     torch.testing.assert_close(read.means[~fibre], finished.samples.parts.means)
