@@ -13,7 +13,7 @@ from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base import NeuralRegressor, Plan
-from sklearn_ann.base.budget import Budget, automatic_batch_size
+from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.parameters import (
     DropProbability,
     LayerSizes,
@@ -21,7 +21,6 @@ from sklearn_ann.base.parameters import (
     PositiveFloat,
     PositiveInt,
 )
-from sklearn_ann.base.plan import is_auto
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.factorization.network import FactorizationBody
 from sklearn_ann.factorization.step import LevelStep, conclude
@@ -32,8 +31,6 @@ from sklearn_ann.reading import LevelReader, Reader
 MOST_ENTRIES = 100_000_000
 """Entries of the largest tensor that `impute` returns; the numbers take 0.8 GB."""
 _CHUNK = 200_000  # entries that are predicted together
-_MANY = 400  # batches of an epoch from which on larger batches are taken
-_GREATEST_BATCH = 1024
 
 
 def default_width(n_levels: int) -> int:
@@ -179,8 +176,9 @@ class TensorFactorizationRegressor(NeuralRegressor):
     (10, 8)
     """
 
-    # Widths, rate and dropout are chosen by mean rank over validation entries of IL-2, a CP tensor and dose-response
-    # curves that no test has: tests/benchmarks/benchmark_factorization_defaults.py, which has Roadmap too.
+    # The rate has the best mean rank over validation entries and fibres of IL-2, Roadmap, CP tensors and dose-response
+    # curves: tests/benchmarks/benchmark_factorization_defaults.py. Widths and number of steps are from an earlier
+    # round without Roadmap.
     interaction: Literal["both", "mlp", "cp"] = "both"
     embedding_dim: PositiveInt | Literal["auto"] | dict | list | tuple | np.ndarray = "auto"
     rank: PositiveInt = 16
@@ -210,14 +208,6 @@ class TensorFactorizationRegressor(NeuralRegressor):
         if not self.non_negative:
             return super()._targets(**common)
         return NonNegativeTargets(loss=self.loss, quantile=self.quantile, **common)
-
-    def _auto(self, plan: Plan) -> dict[str, Any]:
-        n_samples, small = len(plan.examples), automatic_batch_size(len(plan.examples))
-        if not is_auto(plan.parameters.batch_size) or n_samples <= _MANY * small:
-            return {}
-        # The fibres of a large tensor are few and long: what goes for other fibres is found in few, steady steps.
-        batch_size = min(n_samples // _MANY, _GREATEST_BATCH)
-        return {"batch_size": batch_size, "max_epochs": self._budget.max_epochs(n_samples, small)}
 
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p, reader = plan.parameters, plan.reader

@@ -1,4 +1,4 @@
-"""The choice of defaults of tensor factorisation, by validation entries that no test of `benchmark_factorization` has.
+"""The choice of defaults of tensor factorisation, by entries of the training parts of `benchmark_factorization`.
 
     python tests/benchmarks/benchmark_factorization_defaults.py [set ...]
 
@@ -44,7 +44,7 @@ def il2(seed):
 
 
 def il2_fibres(seed):
-    """Hold out an eighth of the pairs of ligand and cell, all times and doses; the test entries are left out."""
+    """Hold out an eighth of the pairs of ligand and cell, all times and doses, without the test entries of the seed."""
     tensor = np.load(DATA / "tensor_il2_response" / "il2_response.npz")["tensor"]
     X = np.argwhere(~np.isnan(tensor))
     y = tensor[tuple(X.T)]
