@@ -53,6 +53,7 @@ OTHERS = {
     "node_attributes": ["size"],
     "pooling": "max",
     "readout": ("std",),
+    "side_information": {"drug": None},
     "target_tokenizer": list,
     "threshold": 0.5,
     "tokenizer": list,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,39 +63,112 @@ class LevelEmbedding(nn.Module):
         self.weight[:-1][~known] = mean
         self.weight[-1] = mean
 
+    def levels(self) -> Tensor:
+        """Return the vectors of all known levels, shape (n_levels, width)."""
+        return self.weight[:-1]
 
-class HeldOutFibres(Stochastic):
-    """Hide of an entry in training what would not be known if its fibre were held out.
+
+class FeaturedEmbedding(LevelEmbedding, Stochastic):
+    r"""Vectors of levels that have features: a linear map of the features x, plus what was learned of the level alone.
+
+    .. math:: v_i = V x_i + e_i
+
+    In training, :math:`e_i` is left out of a part of the entries, so that the map serves levels that only have
+    features. Levels that were not trained have :math:`e_i = 0`. An unknown level, without features, has the mean of the
+    vectors that were trained.
 
     Parameters
     ----------
-    hidden_means : bool array of shape (n_cases, n_means)
-        The marginal means that are not known in each case.
+    n_levels : int
+    spreads : list of (int, float)
+        Parts of a vector: width, and standard deviation at first.
+    features : Tensor of shape (n_codes, n_features)
+        Those of the known levels, of the unknown one, and of levels that only have features.
     p : float in [0, 1)
-        Probability to hide, in one of the cases.
+        Probability to leave out what was learned of a level alone.
     """
 
-    hidden: Tensor
+    features: Tensor
 
-    def __init__(self, hidden_means: np.ndarray, p: float) -> None:
-        super().__init__()
-        self.p = p
-        self.register_buffer("hidden", torch.from_numpy(hidden_means))
+    def __init__(self, n_levels: int, spreads: list[tuple[int, float]], features: Tensor, p: float) -> None:
+        super().__init__(n_levels, spreads)
+        self.n_levels, self.p = n_levels, p
+        self.register_buffer("features", features)
+        n_features = features.shape[1]
+        parts = [torch.randn(width, n_features) * (spread / math.sqrt(n_features)) for width, spread in spreads]
+        self.map = Linear(n_features, sum(width for width, _ in spreads), bias=False)
+        with torch.no_grad():
+            self.weight.zero_()  # what features explain is not learned level by level
+            self.map.weight.copy_(torch.cat(parts))
 
-    def forward(self, batch: LevelBatch) -> tuple[Tensor, Tensor, Tensor]:
-        """Return means, their weights, and whether an entry is taken for one of a held-out fibre, (batch, 1)."""
-        held_out, means, weights = batch.held_out[:, None], batch.means, batch.weights
+    def forward(self, codes: Tensor) -> Tensor:
+        """Return the vectors of codes, shape (batch, width)."""
+        own = super().forward(codes.clamp(max=self.n_levels))
+        alone = codes > self.n_levels
         if self.training and self.p:
-            n_cases = len(self.hidden)
-            drawn = torch.empty_like(means[:, 0]).uniform_(generator=self.generator) / self.p * n_cases
-            hide = drawn < n_cases
-            which = self.hidden.index_select(0, drawn.clamp(max=n_cases - 1).long()) & hide[:, None]
-            means, weights = means.masked_fill(which, 0.0), weights.masked_fill(which, 0.0)
-            held_out = held_out | hide[:, None]
-        return means, weights, held_out
+            drawn = torch.empty(len(codes), device=codes.device).uniform_(generator=self.generator)
+            alone = alone | (drawn < self.p)
+        of_features: Tensor = self.map(self.features.index_select(0, codes))
+        return own.masked_fill(alone[:, None], 0.0) + of_features
+
+    @torch.no_grad()
+    def conclude(self) -> None:
+        """Leave levels that were not trained to their features; an unknown level gets the mean vector."""
+        known = self.seen[:-1]
+        self.weight[:-1][~known] = 0
+        self.weight[-1] = self.levels()[known].mean(dim=0)
+
+    def levels(self) -> Tensor:
+        """Return the vectors of all known levels, shape (n_levels, width)."""
+        of_features: Tensor = self.map(self.features[: self.n_levels])
+        return self.weight[:-1] + of_features
 
 
+class HeldOutFibres(Stochastic):
+    r"""Leave out of the means of an entry in training what they would lack if its fibre were held out.
+
+    A mean over c entries that lacks the d entries of another mean, each shrunk by one entry of zero as in
+    `sklearn_ann.reading.marginals.Marginals`, is
+
+    .. math:: m' = \frac{(1 + c) \, m - (1 + d) \, m_d}{1 + c - d}.
+
+    Parameters
+    ----------
+    lacking : int64 array of shape (n_cases, n_means)
+        For each mean the column of the mean that it lacks in a case; n_means for none. A case is drawn by entry.
+    """
+
+    lacking: Tensor
+
+    def __init__(self, lacking: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("lacking", torch.from_numpy(lacking))
+
+    def forward(self, batch: LevelBatch) -> tuple[Tensor, Tensor]:
+        """Return means and their weights in [0, 1), both of shape (batch, n_means)."""
+        means, masses = batch.means, batch.masses
+        if self.training:
+            n_cases = len(self.lacking)
+            drawn = torch.empty_like(means[:, 0]).uniform_(generator=self.generator) * n_cases
+            case = drawn.long().clamp(max=n_cases - 1)  # rounding may reach the bound
+            means, masses = lessened(means, masses, self.lacking.index_select(0, case))
+        return means, masses / (1 + masses)
+
+
+def lessened(means: Tensor, masses: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+    """Return means and masses, (batch, n_means), without the entries of the means in `column`."""
+    of_others, mass = (F.pad(part, (0, 1)).gather(1, column) for part in (means, masses))
+    rest = masses - mass
+    rest = torch.where(rest > _ROUNDING * masses, rest, 0.0)
+    total = (1 + masses) * means - (1 + mass) * of_others
+    return torch.where(rest > 0, total / (1 + rest), 0.0), rest
+
+
+_ROUNDING = 1e-6  # share of a mass that may be left of two equal ones
 _WIDTH = 64  # of the hidden layer on marginal means
+# Factors are multiplied by these numbers, beside dense layers and alone, so that they learn in steps that are larger by
+# as much: at the rate that is right for dense layers, products of factors were still learning at the end.
+_STEP_BESIDE, _STEP_ALONE = 2.0, 6.0
 
 
 class FactorizationBody(nn.Module):
@@ -102,7 +177,7 @@ class FactorizationBody(nn.Module):
     The features are the sum of dense layers on the vectors v of the levels and of a linear map of the products of
     factors f and of the biases b. Those of an entry of a held-out fibre come from its marginal means m, weights w:
 
-        h = g([v_1, ..., v_M]) + W [prod_k (1 + f_k), b_1, ..., b_M]    or    h = q([m, w]) + U m
+        h = g([v_1, ..., v_M]) + W [prod_k f_k, b_1, ..., b_M]    or    h = q([m, w]) + U m
 
     Parameters
     ----------
@@ -118,10 +193,13 @@ class FactorizationBody(nn.Module):
     activation : str
     dropout : float in [0, 1)
         Probability to drop a hidden unit in training.
-    hidden_means : bool array of shape (n_cases, n_means)
-        The marginal means that are not known of an entry of a held-out fibre. Without cases no means are read.
+    lacking : int64 array of shape (n_cases, n_means)
+        What the marginal means of an entry of a held-out fibre lack. Without cases no means are read.
     fibre_dropout : float in [0, 1)
-        Probability to train an entry as one of a held-out fibre.
+        Probability to train a level as one that only has features. With zero, entries of held-out fibres are not
+        trained either.
+    features : sequence of (Tensor or None)
+        For each mode, the features of its levels; see `FeaturedEmbedding`.
     """
 
     def __init__(
@@ -135,33 +213,46 @@ class FactorizationBody(nn.Module):
         n_features: int,
         activation: Activation,
         dropout: float,
-        hidden_means: np.ndarray,
+        lacking: np.ndarray,
         fibre_dropout: float,
+        features: Sequence[Tensor | None],
     ) -> None:
         super().__init__()
         widths = widths if hidden else [0] * len(widths)
         self.parts = [(width, rank, n_outputs) for width in widths]
-        self.embeddings: Any = nn.ModuleList(
-            LevelEmbedding(n, [(width, 0.1), (rank, 0.1), (n_outputs, 0.0)])
-            for n, width in zip(n_levels, widths, strict=True)
-        )
+        step = _STEP_BESIDE if hidden else _STEP_ALONE
+        self.scale = step ** len(n_levels)
+        self.embeddings: Any = nn.ModuleList()
+        for n, width, of_levels in zip(n_levels, widths, features, strict=True):
+            # Products of factors that all begin near one number are alike, and take long to become different.
+            spreads = [(width, 0.1), (rank, 1 / step), (n_outputs, 0.0)]
+            if of_levels is None:
+                self.embeddings.append(LevelEmbedding(n, spreads))
+            else:
+                self.embeddings.append(FeaturedEmbedding(n, spreads, of_levels, fibre_dropout))
         linears = linear_layers([sum(widths), *hidden])
         self.dense = dense_stack(linears, activation, dropout, activate_last=True) if hidden else None
         self.linear = Linear(rank + n_outputs * len(widths), n_features)
-        n_cases, n_means = hidden_means.shape
-        self.fibres = HeldOutFibres(hidden_means, fibre_dropout) if n_cases else None
+        n_cases, n_means = lacking.shape
+        self.fibres = HeldOutFibres(lacking) if n_cases else None
+        self.twofold = n_cases > 0 and fibre_dropout > 0
         if n_cases:
             self.of_means = dense_stack(linear_layers([2 * n_means, _WIDTH, n_features]), activation)
             self.of_means_alone = Linear(n_means, n_features)
 
     def forward(self, batch: LevelBatch) -> Tensor:
-        """Return features of shape (batch, n_features)."""
+        """Return features of shape (batch, n_features); of a twofold body in training (2 * batch, n_features).
+
+        These are the features of the entries as they are, and after them those of the entries as if their fibres were
+        held out.
+        """
         features = self._of_levels(batch.codes)
         if self.fibres is None:
             return features
-        means, weights, held_out = self.fibres(batch)
+        means, weights = self.fibres(batch)
         others = self.of_means(torch.cat([means, weights], dim=1)) + self.of_means_alone(means)
-        return torch.where(held_out, others, features)
+        features = torch.where(batch.held_out[:, None], others, features)
+        return torch.cat([features, others]) if self.training and self.twofold else features
 
     def _of_levels(self, codes: Tensor) -> Tensor:
         rows = [embedding(code) for embedding, code in zip(self.embeddings, codes.unbind(1), strict=True)]
@@ -169,17 +260,15 @@ class FactorizationBody(nn.Module):
         vectors, factors, biases = zip(*parts, strict=True)
         terms = [*biases]
         if factors[0].shape[1]:
-            product = 1 + factors[0]
-            for factor in factors[1:]:
-                product = product * (1 + factor)
-            terms.append(product)
+            terms.append(math.prod(factors) * self.scale)
         features: Tensor = self.linear(torch.cat(terms, dim=1))
         return features if self.dense is None else features + self.dense(torch.cat(vectors, dim=1))
 
+    @torch.no_grad()
     def vectors(self) -> list[np.ndarray]:
         """Return the vectors of the levels of each mode, or their factors if there are no vectors."""
         found = []
         for embedding, sizes in zip(self.embeddings, self.parts, strict=True):
-            vectors, factors, _ = embedding.weight[:-1].split(sizes, dim=1)
-            found.append((vectors if sizes[0] else 1 + factors).numpy(force=True).copy())
+            vectors, factors, _ = embedding.levels().split(sizes, dim=1)
+            found.append((vectors if sizes[0] else _STEP_ALONE * factors).numpy(force=True).copy())
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sklearn_ann.factorization.network import LevelEmbedding
-from sklearn_ann.training import Step
+from sklearn_ann.training import Error, Settings, Step
 from sklearn_ann.training.data import Batch
 
 
@@ -75,7 +76,26 @@ class RowAdam(Optimizer):
 
 
 class LevelStep(Step):
-    """A step whose large embedding matrices have sparse gradients and an optimiser of their own."""
+    """A step on entries as they are and as if their fibres were held out.
+
+    Large embedding matrices have sparse gradients and an optimiser of their own.
+
+    Parameters
+    ----------
+    module : nn.Module
+    error : callable
+    settings : Settings
+    share : float in [0, 1)
+        Weight of the loss of entries as if their fibres were held out, where the module returns both.
+    """
+
+    def __init__(self, module: nn.Module, error: Error, settings: Settings, share: float = 0.0) -> None:
+        super().__init__(module, partial(of_both, error, share), settings)
+
+    def output(self, batch: Batch) -> Any:
+        """Run the network; in training it returns the outputs of both, one after the other."""
+        output, n_samples = super().output(batch), len(batch.samples.codes)
+        return output if output.shape[-2] == n_samples else tuple(output.unflatten(-2, (2, n_samples)).unbind(-3))
 
     def make_optimizers(self) -> list[Optimizer]:
         """Return the optimiser of all other weights and, if there are any, that of the large matrices."""
@@ -111,6 +131,14 @@ class LevelStep(Step):
             if parameter.grad is not None and parameter.grad.is_sparse:
                 parameter.grad = parameter.grad.coalesce()
         clip([parameter for number in which for parameter in self.trained[number]], most)
+
+
+def of_both(error: Error, share: float, output: Any, target: Any) -> Tensor:
+    """Return the losses of one output for each entry, or the mean of two: the second has the weight `share`."""
+    if not isinstance(output, tuple):
+        return error(output, target)
+    first, second = (error(part, target) for part in output)
+    return (1 - share) * first + share * second
 
 
 def conclude(module: nn.Module) -> None:

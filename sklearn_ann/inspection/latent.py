@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from numbers import Real
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -13,13 +14,14 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 from sklearn_ann.inspection.figures import axes_for, styles
 
 _MOST_CLASSES = 20  # more are hard to distinguish
+_MOST_NAMES = 60  # more hide each other
 
 
 def on_a_plane(X: Any) -> np.ndarray:
     """Return two columns: X itself, padded with 0, or its first two principal components if it has more than two."""
     X = check_array(X)
     if X.shape[1] > 2:
-        X = PCA(2, random_state=0).fit_transform(X) if len(X) > 1 else X[:, :2]
+        X = PCA(2, random_state=0).fit_transform(X) if np.ptp(X, axis=0).any() else np.zeros((len(X), 2))
     return np.pad(X, ((0, 0), (0, 2 - X.shape[1])))
 
 
@@ -128,18 +130,25 @@ class LatentSpaceDisplay:
 
 
 class EmbeddingMapDisplay:
-    """Embeddings on a plane, with the names of their letters, words or categories.
+    """Embeddings on a plane, with the names of their letters, words, categories or levels.
 
     Create it with `from_estimator`, or from any vectors. Vectors with more than two components are reduced to their
-    first two principal components.
+    first two principal components, and the axes say what share of the variance each of them has. Names that are in an
+    order have colours from first to last and are joined by a line.
 
     Parameters
     ----------
     vectors : array-like of shape (n_names, n_components)
         The embeddings.
 
-    names : sequence of str
-        Names of the vectors.
+    names : sequence
+        Names of the vectors: text or numbers.
+
+    ordered : bool, default=False
+        Whether the names are in an order, such as doses, times or ranks: that of the numbers, or as they come.
+
+    title : str or None, default=None
+        What the names are, for the plot.
 
     Attributes
     ----------
@@ -161,19 +170,33 @@ class EmbeddingMapDisplay:
     ['A', 'C', 'G', 'T']
     """
 
-    def __init__(self, vectors: Any, names: Sequence[str]) -> None:
-        self.vectors, self.names = vectors, names
+    def __init__(self, vectors: Any, names: Sequence[Any], *, ordered: bool = False, title: str | None = None) -> None:
+        self.vectors, self.names, self.ordered, self.title = vectors, names, ordered, title
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, column: int = 0, ax: Any = None) -> Self:
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        column: int = 0,
+        mode: Any = None,
+        ordered: bool | Literal["auto"] = "auto",
+        ax: Any = None,
+    ) -> Self:
         """Plot the embeddings of an estimator.
 
         Parameters
         ----------
-        estimator : SequenceEmbeddingTransformer or EntityEmbeddingTransformer
+        estimator : SequenceEmbeddingTransformer, EntityEmbeddingTransformer or TensorFactorizationRegressor
             A fitted estimator.
         column : int
             Index of the categorical column, for EntityEmbeddingTransformer.
+        mode : str or int
+            Name of the mode, or its position if modes have no names, for TensorFactorizationRegressor. None is the
+            first.
+        ordered : bool or "auto"
+            Whether levels of the mode are in an order. ``"auto"`` says so of numbers, for TensorFactorizationRegressor:
+            say False of numbers that are mere codes.
         ax : matplotlib Axes or None
             Where to draw; None makes a new figure.
 
@@ -184,19 +207,31 @@ class EmbeddingMapDisplay:
         Raises
         ------
         ValueError
-            If the column does not exist.
+            If the column or the mode does not exist.
         """
         check_is_fitted(estimator)
+        in_order = ordered is True
+        if hasattr(estimator, "levels_"):
+            modes = list(estimator.levels_)
+            mode = modes[0] if mode is None else mode
+            if mode not in modes:
+                raise ValueError(f"mode={mode!r}, but the modes are {modes}")
+            levels = estimator.levels_[mode].tolist()
+            in_order = _are_numbers(levels) if ordered == "auto" else in_order
+            title = mode if isinstance(mode, str) else f"mode {mode}"
+            return cls(estimator.embeddings_[mode], levels, ordered=in_order, title=title).plot(ax)
         if hasattr(estimator, "vocabulary_"):
-            return cls(estimator.embeddings_, list(estimator.vocabulary_)).plot(ax)
+            return cls(estimator.embeddings_, list(estimator.vocabulary_), ordered=in_order).plot(ax)
         n_columns = len(estimator.categories_)
         if not -n_columns <= column < n_columns:
             raise ValueError(f"column={column!r}, but there are {n_columns} categorical columns")
         names = [str(name) for name in estimator.categories_[column]]
-        return cls(estimator.embeddings_[column][: len(names)], names).plot(ax)
+        return cls(estimator.embeddings_[column][: len(names)], names, ordered=in_order).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the plot.
+
+        Of more than 60 names only some are written, evenly spread.
 
         Parameters
         ----------
@@ -208,13 +243,50 @@ class EmbeddingMapDisplay:
         self
         """
         points = on_a_plane(self.vectors)
-        check_consistent_length(points, self.names)
+        names = list(self.names)
+        check_consistent_length(points, names)
         self.ax_ = axes_for(type(self).__name__, ax, figsize=(5, 4.5))
         self.figure_ = self.ax_.figure
-        self.ax_.scatter(*points.T, s=12, **next(styles()))
-        for name, point in zip(self.names, points, strict=True):
-            self.ax_.annotate(name, point, (3, 3), textcoords="offset points")
+        if self.ordered:
+            self._draw_in_order(points, names)
+        else:
+            self.ax_.scatter(*points.T, s=12, **next(styles()))
+        for place in range(0, len(names), -(-len(names) // _MOST_NAMES)):
+            self.ax_.annotate(_label(names[place]), points[place], (3, 3), textcoords="offset points", fontsize="small")
         self.ax_.margins(0.1)
-        what = "component" if np.shape(self.vectors)[1] <= 2 else "principal component"
-        self.ax_.set(xlabel=f"first {what}", ylabel=f"second {what}")
+        self.ax_.set(**_axis_labels(self.vectors))
+        if self.title is not None:
+            self.ax_.set_title(self.title)
         return self
+
+    def _draw_in_order(self, points: np.ndarray, names: list[Any]) -> None:
+        """Draw points with colours by their place, on a line from first to last.
+
+        Numbers are not colours by themselves: of doses in powers of ten, all but the last would look the same.
+        """
+        order = np.argsort(names, kind="stable") if _are_numbers(names) else np.arange(len(names))
+        place = np.argsort(order)
+        self.ax_.plot(*points[order].T, color="0.8", linewidth=1, zorder=1)
+        drawn = self.ax_.scatter(*points.T, s=25, c=place, cmap="viridis", zorder=2)
+        ticks = range(0, len(names), -(-len(names) // 12))
+        labels = [_label(names[order[tick]]) for tick in ticks]
+        self.figure_.colorbar(drawn, ax=self.ax_).set_ticks(list(ticks), labels=labels)
+
+
+def _label(name: Any) -> str:
+    return f"{name:g}" if isinstance(name, float) else str(name)
+
+
+def _are_numbers(names: Sequence[Any]) -> bool:
+    return all(isinstance(name, Real) and not isinstance(name, bool) for name in names)
+
+
+def _axis_labels(vectors: Any) -> dict[str, str]:
+    """Return the labels of both axes; principal components with their shares of the variance."""
+    vectors = np.asarray(vectors)
+    if vectors.shape[1] <= 2:
+        return {"xlabel": "first component", "ylabel": "second component"}
+    spread = np.linalg.svd(vectors - vectors.mean(axis=0), compute_uv=False) ** 2
+    shares = [f" ({share:.0%})" for share in spread / spread.sum()] if spread.sum() > 0 else []
+    first, second, *_ = [*shares, "", ""]
+    return {"xlabel": f"first principal component{first}", "ylabel": f"second principal component{second}"}

@@ -12,19 +12,21 @@ from torch import Tensor
 
 from sklearn_ann._sklearn import safe_indexing
 from sklearn_ann.reading.columns import as_table, encode, find_categories, is_missing
+from sklearn_ann.reading.level_features import LevelFeatures, check_side_information
 from sklearn_ann.reading.marginals import Marginals, concealed, subsets
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.training import Examples, Rows, Samples
 
 _DECLARED = ("categor", "enum", "dictionary")  # dtypes of frames whose values are levels, whatever they are
+_GREATEST = np.iinfo(np.int64).max
 
 
 class LevelBatch(NamedTuple):
     """A batch of entries of a tensor."""
 
-    codes: Tensor  # (batch, n_modes); the number of levels of the mode for an unknown level
+    codes: Tensor  # (batch, n_modes); the number of levels for an unknown level, larger for those with features alone
     means: Tensor  # (batch, n_means), mean targets of other entries with some of the same levels
-    weights: Tensor  # (batch, n_means), in [0, 1): how many entries there are
+    masses: Tensor  # (batch, n_means): how many entries there are
     held_out: Tensor  # (batch,), bool, whether an entry is one of a fibre that the fit has nothing of
 
 
@@ -33,8 +35,8 @@ class LevelSamples(Samples):
 
     multiple = Rows.multiple
 
-    def __init__(self, codes: Tensor, means: Tensor, weights: Tensor, held_out: Tensor) -> None:
-        self.parts = LevelBatch(codes, means, weights, held_out)
+    def __init__(self, codes: Tensor, means: Tensor, masses: Tensor, held_out: Tensor) -> None:
+        self.parts = LevelBatch(codes, means, masses, held_out)
         self.device = codes.device
         self.nbytes = sum(part.nbytes for part in self.parts)
 
@@ -52,8 +54,8 @@ class LevelSamples(Samples):
 class LevelReader(Reader[LevelSamples]):
     """Reads entries of a tensor, one column for each mode.
 
-    Levels are integers from 0, text, or any value of a column whose type declares it categorical. Numbers that are
-    whole, such as 2.0, are integers.
+    Levels are integers from 0, text, or any value of a column whose type declares it categorical in ``fit``. Numbers
+    that are whole, such as 2.0, are integers.
 
     Parameters
     ----------
@@ -61,26 +63,42 @@ class LevelReader(Reader[LevelSamples]):
         Whether levels that were not seen in ``fit`` are refused later, or get the code after the last level.
     means : bool
         Whether to read the mean targets of other entries too; see `Marginals`.
+    side_information : dict or None
+        Frames of features by the name of a mode; see `LevelFeatures`.
 
     Attributes
     ----------
     levels : list of arrays
-        The levels of each mode, sorted: int64 if all are integers, else objects.
+        The levels of each mode, sorted, or in the order of an ordered categorical: int64 if all are integers, else
+        objects.
+    features : list of LevelFeatures or None
+        For each mode.
     marginals : Marginals or None
         None where no fibre can be told to be held out; see `concealed`.
-    hidden : bool array of shape (n_cases, n_means)
-        The means that are not known of an entry of a held-out fibre.
+    lacking : int64 array of shape (n_cases, n_means)
+        What the means of an entry of a held-out fibre lack; see `concealed`.
     """
 
     levels: list[np.ndarray]
+    features: list[LevelFeatures | None]
     marginals: Marginals | None
-    hidden: np.ndarray
+    lacking: np.ndarray
 
-    def __init__(self, *, owner: str, dtype: torch.dtype, unknown: str = "error", means: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        owner: str,
+        dtype: torch.dtype,
+        unknown: str = "error",
+        means: bool = True,
+        side_information: Any = None,
+    ) -> None:
         super().__init__(owner=owner, dtype=dtype)
         self.unknown, self.means = unknown, means
+        self.side_information = {} if side_information is None else side_information
+        self.features = []
         self.marginals = None
-        self._cases, self.hidden = concealed(None, np.empty((0, 0)))
+        self._cases, self.lacking = concealed(None, np.empty((0, 0)))
 
     @property
     def n_levels(self) -> list[int]:
@@ -104,11 +122,18 @@ class LevelReader(Reader[LevelSamples]):
             raise ValueError(
                 "X has 1 column, but each entry of a tensor is named by 2 levels or more, one column for each mode"
             )
+        check_side_information(self.side_information, self.names)
+        modes = range(table.shape[1])
+        self._declared = [_is_declared(self._column(table, mode)) for mode in modes]
         columns = self._columns(table)
         self.levels = [
-            np.unique(values) if values.dtype != object else find_categories(values, phrase)
-            for values, phrase in columns
+            _in_order(
+                np.unique(values) if values.dtype != object else find_categories(values, phrase),
+                self._column(table, mode),
+            )
+            for mode, (values, phrase) in enumerate(columns)
         ]
+        self.features = [None for _ in modes]
         return self._samples(self._codes(columns))
 
     def read(self, X: Any, y: Any = None) -> LevelSamples:
@@ -123,8 +148,9 @@ class LevelReader(Reader[LevelSamples]):
     def codes_of_mode(self, mode: int, values: Any) -> np.ndarray:
         """Return the codes of levels of one mode."""
         name = f"levels of mode {self.names[mode]!r}"
-        levels = levels_of(np.asarray(values, dtype=getattr(values, "dtype", object)), name)
-        codes = _codes_of(levels, self.levels[mode], name)
+        array = np.asarray(values, dtype=getattr(values, "dtype", object))
+        levels = levels_of(array, f"mode {self.names[mode]!r} of levels", self._declared[mode])
+        codes = self._codes_of_mode(mode, levels, name)
         self._check_known(codes, levels, mode, f"{name} have")
         return codes
 
@@ -134,8 +160,8 @@ class LevelReader(Reader[LevelSamples]):
         if len(new) and self.unknown == "error":
             raise ValueError(
                 f"{subject} the level {values.tolist()[new[0]]!r} in sample {new[0]}, which fit has not seen among "
-                f"{len(known)} levels, such as {known.tolist()[0]!r}: with unknown='mean' in fit, such a level gets "
-                "the mean vector of the others"
+                f"{len(known)} levels, such as {known.tolist()[0]!r}: with unknown='mean' in fit it is predicted from "
+                "what is known of the others, with a row in side_information from its features"
             )
 
     def of_codes(self, codes: np.ndarray) -> LevelSamples:
@@ -148,13 +174,19 @@ class LevelReader(Reader[LevelSamples]):
         rows = np.arange(len(codes)) if examples.rows is None else examples.rows.numpy()
         if examples.rows is not None:
             codes = self._without_absent(codes, codes[rows])
+        self.features = [
+            LevelFeatures(self.side_information[name], known, name, self.dtype)
+            if name in self.side_information
+            else None
+            for name, known in zip(self.names, self.levels, strict=True)
+        ]
         if self.means and examples.target is not None:
             weight = np.ones(len(codes)) if examples.weight is None else examples.weight.numpy().astype(np.float64)
             values, mass = (part[rows] for part in _numbers(examples.target))
             self.marginals = Marginals(codes[rows], values, mass * weight[rows, None], self.n_levels)
             means, least = self.marginals.read(codes), 1 if self.unknown == "mean" else 2
-            self._cases, self.hidden = concealed(self.marginals, means[1][rows], least)
-            if len(self.hidden):
+            self._cases, self.lacking = concealed(self.marginals, means[1][rows], least)
+            if len(self.lacking):
                 return dataclasses.replace(examples, samples=self._samples(codes, *means))
             self.marginals = None  # no fibre of this tensor can be told to be held out
         return dataclasses.replace(examples, samples=self.of_codes(codes))
@@ -168,15 +200,17 @@ class LevelReader(Reader[LevelSamples]):
             self.levels[mode] = known[met]
         return new
 
-    def _samples(self, codes: np.ndarray, means: Any = None, weights: Any = None) -> LevelSamples:
+    def _samples(self, codes: np.ndarray, means: Any = None, masses: Any = None) -> LevelSamples:
         empty = np.empty((len(codes), 0))
-        means, weights = (empty if part is None else part for part in (means, weights))
-        n_outputs = max(1, weights.shape[1] // max(1, self.n_means))
+        means, masses = (empty if part is None else part for part in (means, masses))
+        n_outputs = max(1, masses.shape[1] // max(1, self.n_means))
         places = (self._cases[:, None] * n_outputs + np.arange(n_outputs)).ravel()
-        known = weights[:, places].reshape(len(codes), -1, n_outputs).any(axis=2) if len(places) else empty
-        of_means, of_weights = (torch.as_tensor(part, dtype=self.dtype) for part in (means, weights))
-        held_out = torch.from_numpy(~known.all(axis=1))
-        return LevelSamples(torch.from_numpy(np.ascontiguousarray(codes)), of_means, of_weights, held_out)
+        known = masses[:, places].reshape(len(codes), -1, n_outputs).any(axis=2) if len(places) else empty
+        of_means, of_masses = (torch.as_tensor(part, dtype=self.dtype) for part in (means, masses))
+        # A level that only has features is no reason to leave the vectors for the means, which know nothing of it.
+        by_features = (codes > np.array(self.n_levels)).any(axis=1)
+        held_out = torch.from_numpy(~known.all(axis=1) & ~by_features)
+        return LevelSamples(torch.from_numpy(np.ascontiguousarray(codes)), of_means, of_masses, held_out)
 
     @staticmethod
     def _column(table: Any, mode: int) -> Any:
@@ -185,15 +219,19 @@ class LevelReader(Reader[LevelSamples]):
     def _columns(self, table: Any) -> list[tuple[np.ndarray, str]]:
         modes = range(table.shape[1])
         return [
-            (levels_of(self._column(table, mode), self.columns.phrase(mode)), self.columns.phrase(mode))
-            for mode in modes
+            (levels_of(self._column(table, mode), f"{phrase} of X", self._declared[mode]), phrase)
+            for mode, phrase in zip(modes, map(self.columns.phrase, modes), strict=True)
         ]
 
     def _codes(self, columns: Sequence[tuple[np.ndarray, str]]) -> np.ndarray:
         codes = np.empty((len(columns[0][0]), len(columns)), dtype=np.int64)
-        for mode, ((values, phrase), known) in enumerate(zip(columns, self.levels, strict=True)):
-            codes[:, mode] = _codes_of(values, known, phrase)
+        for mode, (values, phrase) in enumerate(columns):
+            codes[:, mode] = self._codes_of_mode(mode, values, phrase)
         return codes
+
+    def _codes_of_mode(self, mode: int, values: np.ndarray, phrase: str) -> np.ndarray:
+        codes, features = _codes_of(values, self.levels[mode], phrase), self.features[mode]
+        return codes if features is None else features.codes_of(values, codes)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -222,36 +260,57 @@ def _numbers(target: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.where(known, values, 0.0), known * (1.0 if single is None else single.numpy().astype(np.float64))
 
 
-def levels_of(values: Any, phrase: str) -> np.ndarray:
+def _is_declared(values: Any) -> bool:
+    """Return whether the type of a column declares its values categories."""
+    return str(getattr(values, "dtype", "")).lower().startswith(_DECLARED)
+
+
+def _in_order(levels: np.ndarray, values: Any) -> np.ndarray:
+    """Return levels in the order that an ordered categorical column declares; others as they are."""
+    dtype: Any = getattr(values, "dtype", None)
+    if not getattr(dtype, "ordered", False):
+        return levels
+    place = {category: number for number, category in enumerate(dtype.categories.tolist())}
+    order = np.argsort([place[level] for level in levels.tolist()])
+    ordered: np.ndarray = levels[order]
+    return ordered
+
+
+def levels_of(values: Any, phrase: str, declared: bool | None = None) -> np.ndarray:
     """Return one column as levels: int64, or objects.
+
+    Parameters
+    ----------
+    values : array or column of a frame
+    phrase : str
+        What the values are, for error messages.
+    declared : bool or None
+        Whether any values are levels; None if the type of the column tells it.
 
     Raises
     ------
     ValueError
         If a value is missing, negative or a number that is not whole, naming column and sample.
     """
-    dtype = str(getattr(values, "dtype", "")).lower()
-    array = np.asarray(values) if not dtype.startswith(_DECLARED) else np.asarray(values, dtype=object)
+    declared = _is_declared(values) if declared is None else declared
+    array = np.asarray(values, dtype=object) if declared else np.asarray(values)
     if array.dtype.kind in "mMc":
-        raise ValueError(f"{phrase} of X is of {array.dtype}: expected integers from 0, text or categories as levels")
+        raise ValueError(f"{phrase} is of {array.dtype}: expected integers from 0, text or categories as levels")
     if array.dtype.kind in "iu":
-        _refuse_levels(array < 0, array, phrase)
+        _refuse_levels((array < 0) | (array > _GREATEST), array, phrase)
         return array.astype(np.int64)
     if array.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
             _refuse_levels(~((array == np.floor(array)) & (array >= 0) & (array < 2**63)), array, phrase)
         return array.astype(np.int64)
     items = array.astype(object)
-    declared = dtype.startswith(_DECLARED)
     listed = items.tolist()
     kinds = set(map(type, listed))
     if kinds <= {str}:
         return items
     wrong = [is_missing(value) or (not declared and _is_no_level(value)) for value in listed]
     _refuse_levels(np.array(wrong), items, phrase)
-    whole = [
-        int(value) if isinstance(value, float | np.floating) and value == int(value) else value for value in listed
-    ]
+    whole = [int(value) if _is_whole(value) else value for value in listed]
     if not declared and all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in whole):
         return np.array(whole, dtype=np.int64)
     items = np.empty(len(whole), dtype=object)
@@ -259,10 +318,14 @@ def levels_of(values: Any, phrase: str) -> np.ndarray:
     return items
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float | np.floating) and float(value).is_integer()
+
+
 def _is_no_level(value: Any) -> bool:
     if isinstance(value, float | np.floating):
-        return not (np.isfinite(value) and float(value).is_integer() and value >= 0)
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value < 0)
+        return not (_is_whole(value) and 0 <= value < 2**63)
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and not 0 <= value <= _GREATEST
 
 
 def _refuse_levels(wrong: np.ndarray, values: np.ndarray, phrase: str) -> None:
@@ -271,7 +334,7 @@ def _refuse_levels(wrong: np.ndarray, values: np.ndarray, phrase: str) -> None:
         value = values[sample]
         what = "no level" if is_missing(value) else f"the value {values.tolist()[sample]!r}"
         raise ValueError(
-            f"{phrase} of X has {what} in sample {sample}: a level is an integer from 0, text, or any value of a "
+            f"{phrase} has {what} in sample {sample}: a level is an integer from 0, text, or any value of a "
             "categorical column. Make other numbers text, or leave out samples whose level is missing (NaN, None, or "
             "-1 as a code)"
         )

@@ -73,7 +73,7 @@ class Marginals:
 
     the weights scaled to a mean of one over the distinct entries. An entry never counts itself, nor samples of the same
     entry, so that the means of an entry in the fit and of one that is missing there are alike. Where nothing is known
-    the mean is zero, the mean of all targets; ``c / (1 + c)`` tells it.
+    the mean is zero, the mean of all targets; the mass c tells it.
 
     Parameters
     ----------
@@ -102,16 +102,16 @@ class Marginals:
         return self._subsets
 
     def read(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return means and their weights, both of shape (n_samples, n_subsets * n_outputs)."""
+        """Return means and their masses, both of shape (n_samples, n_subsets * n_outputs)."""
         numbers = self._groups.read(codes, [*self._subsets, self._whole])
         own = self._of(self._whole, numbers[self._whole])
-        means, weights = [], []
+        means, masses = [], []
         for subset in self._subsets:
             total, mass = self._of(subset, numbers[subset]) - own  # (n_samples, n_outputs) each
             mass = np.where(mass < 1e-9, 0.0, mass)  # what is left of a difference
             means.append(np.where(mass > 0, total, 0.0) / (1 + mass))
-            weights.append(mass / (1 + mass))
-        return np.hstack(means), np.hstack(weights)
+            masses.append(mass)
+        return np.hstack(means), np.hstack(masses)
 
     def _of(self, subset: tuple[int, ...], number: np.ndarray) -> np.ndarray:
         found = self._sums[subset][:, number]
@@ -119,40 +119,48 @@ class Marginals:
         return found
 
 
-def concealed(marginals: Marginals | None, weights: np.ndarray, least: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def concealed(marginals: Marginals | None, masses: np.ndarray, least: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Return what is not known of an entry of a held-out fibre: a case for each subset of the modes that may be one.
 
     A subset of the modes is a case if nearly all entries of the fit share their levels there with others: an
     entry that does not is one of a fibre that was held out as a whole. In a sparse tensor there may be no such subset.
 
+    Were the fibre of an entry over the subset S missing, its mean over T would lack the entries that share its levels
+    in both S and T: those that count in its mean over their union. If S is a part of T, these are all.
+
     Parameters
     ----------
     marginals : Marginals or None
-    weights : array of shape (n_samples, n_subsets * n_outputs)
-        Weights of the means of the entries of the fit.
+    masses : array of shape (n_samples, n_subsets * n_outputs)
+        Masses of the means of the entries of the fit.
     least : int, default=2
         Number of modes of the smallest subsets. A single mode is a case where levels may be new.
 
     Returns
     -------
     places : int64 array of shape (n_cases,)
-        Columns of `weights` that are zero in a case.
-    hidden : bool array of shape (n_cases, n_subsets * n_outputs)
-        The means that are not known in a case: those of the subset and of all that contain it.
+        The subset of each case.
+    lacking : int64 array of shape (n_cases, n_subsets * n_outputs)
+        For each mean the column of the mean of those entries that it lacks in a case; the number of columns where
+        it lacks none, or where there is no such mean.
     """
     if marginals is None:
-        return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=bool)
+        return np.zeros(0, dtype=np.int64), np.zeros((0, 0), dtype=np.int64)
     n_subsets = len(marginals.subsets)
-    n_outputs = weights.shape[1] // n_subsets
-    known = weights.reshape(len(weights), n_subsets, n_outputs).max(axis=2) > 0  # (n_samples, n_subsets)
+    n_outputs = masses.shape[1] // n_subsets
+    known = masses.reshape(len(masses), n_subsets, n_outputs).max(axis=2) > 0  # (n_samples, n_subsets)
     cases = [
         number
         for number, subset in enumerate(marginals.subsets)
         if len(subset) >= least and known[:, number].mean() > 1 - _EXCEPTIONS
     ]
-    contained = [[set(marginals.subsets[case]) <= set(other) for other in marginals.subsets] for case in cases]
-    hidden = np.array(contained, dtype=bool).reshape(len(cases), n_subsets).repeat(n_outputs, axis=1)
-    return np.array(cases, dtype=np.int64), hidden
+    place = {subset: number for number, subset in enumerate(marginals.subsets)}
+    unions = [[tuple(sorted({*marginals.subsets[case], *other})) for other in marginals.subsets] for case in cases]
+    # An entry alone shares its levels of all modes, and no mean counts the entry itself.
+    found = np.array([[place.get(union, n_subsets) for union in row] for row in unions], dtype=np.int64)
+    columns = found.reshape(len(cases), n_subsets, 1) * n_outputs + np.arange(n_outputs)
+    lacking = np.minimum(columns, n_subsets * n_outputs).reshape(len(cases), n_subsets * n_outputs)
+    return np.array(cases, dtype=np.int64), lacking
 
 
 def _totals(number: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from harness import DATA, row, run_parts, steps_of  # isort: skip
 
+import math
 import statistics
 import time
 from functools import partial
@@ -187,6 +188,7 @@ class Bare(nn.Module):
         self.embeddings = nn.ModuleList(nn.Embedding(n, sum(self.widths)) for n in sizes)
         for embedding in self.embeddings:
             nn.init.normal_(embedding.weight, std=0.1)
+            nn.init.normal_(embedding.weight[:, width : width + rank], std=0.5)
         layers = [nn.Linear(width * len(sizes), hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()]
         self.dense = nn.Sequential(*layers)
         self.linear, self.head = nn.Linear(rank + len(sizes), hidden), nn.Linear(hidden, 1)
@@ -194,9 +196,7 @@ class Bare(nn.Module):
     def forward(self, codes):
         rows = [embedding(codes[:, mode]) for mode, embedding in enumerate(self.embeddings)]
         vectors, factors, biases = zip(*(row.split(self.widths, dim=1) for row in rows), strict=True)
-        product = 1 + factors[0]
-        for factor in factors[1:]:
-            product = product * (1 + factor)
+        product = math.prod(factors) * 2 ** len(factors)
         return self.head(self.linear(torch.cat([*biases, product], dim=1)) + self.dense(torch.cat(vectors, dim=1)))
 
 
@@ -204,7 +204,7 @@ def bare_loop(X, y, epochs, batch_size):
     torch.manual_seed(0)
     codes, target = torch.from_numpy(X), torch.from_numpy((y - y.mean()) / y.std()).float()[:, None]
     module = Bare(X.max(axis=0) + 1)
-    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-2, weight_decay=0.0, fused=True)
+    optimizer = torch.optim.AdamW(module.parameters(), lr=5e-3, weight_decay=0.0, fused=True)
     n_batches = -(-len(X) // batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     for _ in range(epochs):

@@ -1,9 +1,12 @@
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.preprocessing import OneHotEncoder
 
 from sklearn_ann import TensorFactorizationRegressor
@@ -31,7 +34,7 @@ def entries(values, share=0.7, seed=0):
 def test_finds_products_of_factors_that_a_sum_of_effects_cannot(interaction):
     X, y, X_test, y_test = entries(tensor())
     model = TensorFactorizationRegressor(
-        interaction=interaction, hidden_layer_sizes=32, random_state=0, max_epochs=80
+        interaction=interaction, hidden_layer_sizes=32, random_state=0, max_epochs=120
     ).fit(X, y)
     one_hot = OneHotEncoder().fit(X)
     additive = LinearRegression().fit(one_hot.transform(X), y)
@@ -168,7 +171,7 @@ def test_sparse_gradients_learn_as_well_as_dense_ones(interaction, monkeypatch):
     for threshold in (1, 10**6):
         monkeypatch.setattr(network, "SPARSE_FROM", threshold)
         model = TensorFactorizationRegressor(
-            interaction=interaction, hidden_layer_sizes=32, random_state=0, max_epochs=80
+            interaction=interaction, hidden_layer_sizes=32, random_state=0, max_epochs=120
         ).fit(X, y)
         assert len(model._learner.optimizers) == (2 if threshold == 1 else 1)
         scores.append(model.score(X_test, y_test))
@@ -222,3 +225,107 @@ def test_levels_that_only_validation_data_have_get_the_mean_vector():
     embedding = model.module_.body.embeddings[0]
     assert (~embedding.seen[:-1]).sum() == 2
     torch.testing.assert_close(embedding.weight[:-1][~embedding.seen[:-1]][0], embedding.weight[-1])
+
+
+def test_a_categorical_mode_of_numbers_can_be_imputed():
+    X, y, *_ = entries(tensor())
+    frame = pd.DataFrame(X, columns=["drug", "cell", "dose"]).assign(dose=(X[:, 2] - 2.5).astype(float))
+    model = TensorFactorizationRegressor(**BRIEF).fit(frame.astype({"dose": "category"}), y)
+    assert model.levels_["dose"].tolist() == [level - 2.5 for level in range(8)]
+    whole = model.impute()
+    np.testing.assert_array_equal(model.impute({"dose": [-0.5, -2.5]}), whole[:, :, [2, 0]])
+    np.testing.assert_array_equal(model.predict(frame), whole[tuple(X.T)])  # a plain column of numbers
+    with pytest.raises(TypeError, match="levels must be a dict, or a sequence"):
+        model.impute(3)
+
+
+def new_drugs(seed=0):
+    """A tensor of drugs whose two hidden properties are linear in their features; a quarter of the drugs is new."""
+    rng = np.random.default_rng(seed)
+    features = pd.DataFrame(rng.normal(size=(40, 4)), index=[f"drug {i:02}" for i in range(40)], columns=list("abcd"))
+    hidden = features.to_numpy() @ rng.normal(size=(4, 2)) / 2
+    values = np.einsum("ir,jr,kr->ijk", hidden, rng.normal(size=(8, 2)), rng.normal(size=(5, 2)))
+    X = np.indices(values.shape).reshape(3, -1).T
+    frame = pd.DataFrame({"drug": features.index[X[:, 0]], "cell": X[:, 1], "dose": X[:, 2]})
+    return frame, values.ravel(), X[:, 0] >= 30, features
+
+
+def test_a_new_level_is_predicted_from_its_features():
+    frame, y, new, features = new_drugs()
+    common = {"hidden_layer_sizes": 64, "random_state": 0, "max_epochs": 40}
+    model = TensorFactorizationRegressor(side_information={"drug": features}, **common).fit(frame[~new], y[~new])
+    mean = TensorFactorizationRegressor(unknown="mean", **common).fit(frame[~new], y[~new])
+    assert model.score(frame[new], y[new]) > 0.8
+    assert mean.score(frame[new], y[new]) < 0.3
+    assert model.score(frame[~new], y[~new]) > 0.9
+    assert len(model.levels_["drug"]) == len(model.embeddings_["drug"]) == 30
+    imputed = model.impute({"drug": ["drug 35", "drug 00"]})
+    np.testing.assert_array_equal(imputed[0].ravel(), model.predict(frame[frame["drug"] == "drug 35"]))
+    with pytest.raises(ValueError, match="has the level 'drug 99'"):
+        model.predict(frame[:1].assign(drug="drug 99"))
+
+
+def test_side_information_is_a_hyper_parameter_like_others():
+    frame, y, new, features = new_drugs()
+    X, y, later = frame[~new][::4], y[~new][::4], frame[new]
+    model = TensorFactorizationRegressor(side_information={"drug": features}, warm_start=True, **BRIEF).fit(X, y)
+    predicted = model.predict(later)
+    np.testing.assert_array_equal(clone(model).fit(X, y).predict(later), predicted)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(later), predicted)
+    model.set_params(side_information=None)
+    np.testing.assert_array_equal(model.predict(later), predicted)
+    with pytest.raises(ValueError, match="side_information"):
+        model.fit(X, y)  # a warm start
+    grid = {"side_information": [{"drug": features}, {"drug": features[["a"]]}, None]}
+    search = GridSearchCV(TensorFactorizationRegressor(unknown="mean", **BRIEF), grid, cv=GroupKFold(2))
+    assert np.isfinite(search.fit(X, y, groups=X["drug"]).predict(later)).all()
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.parametrize("threshold", [1, 10**6])
+def test_training_goes_on_with_levels_that_have_features_alone(threshold, monkeypatch):
+    monkeypatch.setattr(network, "SPARSE_FROM", threshold)
+    frame, y, new, features = new_drugs()
+    model = TensorFactorizationRegressor(side_information={"drug": features}, n_estimators=2, **BRIEF)
+    model.fit(frame[~new], y[~new], X_val=frame[new], y_val=y[new])
+    before = model.predict(frame[new])
+    for _ in range(3):
+        model.partial_fit(frame[new], y[new])
+    assert np.square(model.predict(frame[new]) - y[new]).sum() < np.square(before - y[new]).sum()
+
+
+def test_side_information_that_does_not_fit_is_refused():
+    frame, y, _, features = new_drugs()
+    for side, error, message in (
+        ({"drugs": features}, ValueError, "has the mode 'drugs', but the modes of X are"),
+        ({"drug": features.to_numpy()}, TypeError, "is a ndarray, but a pandas DataFrame was expected"),
+        ({"drug": features[:10]}, ValueError, "has no row for 30 of 40 levels of X, such as 'drug 10'"),
+        ({"drug": features.mask(features > 2)}, ValueError, "has no value for the level"),
+        (features, ValueError, "The 'side_information' parameter"),
+    ):
+        with pytest.raises(error, match=message):
+            TensorFactorizationRegressor(side_information=side, **BRIEF).fit(frame, y)
+
+
+def test_predictions_are_not_negative_where_that_is_asked_for():
+    effects = [np.random.default_rng(mode).normal(size=n) for mode, n in enumerate((12, 10, 8))]
+    X, y, X_test, y_test = entries(np.maximum(sum(np.meshgrid(*effects, indexing="ij")), 0.0))  # about half are zero
+    common = {"hidden_layer_sizes": 32, "random_state": 0, "max_epochs": 60, "n_estimators": 2}
+    free = TensorFactorizationRegressor(**common).fit(X, y)
+    model = TensorFactorizationRegressor(non_negative=True, **common).fit(X, y)
+    assert free.impute().min() < 0
+    np.testing.assert_allclose(model.impute(), np.maximum(free.impute(), 0))
+    assert model.score(X_test, y_test) > free.score(X_test, y_test)
+    mean, std = model.predict(X_test, return_std=True)
+    assert (mean >= 0).all()
+    assert (std >= 0).all()
+    with pytest.raises(ValueError, match="non_negative=True is for targets from 0, but the target of sample 4 is -1"):
+        clone(model).fit(X, np.where(np.arange(len(y)) == 4, -1.0, y))
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_equal_values_are_learned_without_negative_predictions(value):
+    X = np.argwhere(np.ones((4, 3)))
+    model = TensorFactorizationRegressor(non_negative=True, random_state=0).fit(X, np.full(12, value))
+    np.testing.assert_allclose(model.predict(X), value, atol=0.05)
+    assert (model.predict(X) >= 0).all()

@@ -7,7 +7,7 @@ import torch
 from sklearn_ann.base.losses import mean_squared_error
 from sklearn_ann.factorization import network
 from sklearn_ann.factorization.network import FactorizationBody
-from sklearn_ann.factorization.step import LevelStep, RowAdam, clip
+from sklearn_ann.factorization.step import LevelStep, RowAdam, clip, of_both
 from sklearn_ann.layers import WithHead
 from sklearn_ann.reading import LevelBatch
 from sklearn_ann.training import Settings
@@ -32,8 +32,9 @@ def make_step(sparse, monkeypatch, **changes):
         **sizes,
         activation="tanh",
         dropout=0.0,
-        hidden_means=np.zeros((0, 0), dtype=bool),
+        lacking=np.zeros((0, 0), dtype=np.int64),
         fibre_dropout=0.0,
+        features=[None, None],
     )
     return LevelStep(WithHead(body, 4, 1), mean_squared_error, settings(**changes))
 
@@ -102,3 +103,10 @@ def test_an_optimiser_goes_on_from_a_copy():
     step(weight, optimizer)
     step(other, other_optimizer)
     torch.testing.assert_close(weight, other)
+
+
+def test_the_loss_of_an_entry_as_if_its_fibre_were_held_out_has_a_share():
+    target = torch.tensor([[1.0], [2.0]])
+    outputs = torch.tensor([[1.0], [4.0]]), torch.tensor([[0.0], [2.0]])
+    assert of_both(mean_squared_error, 0.25, outputs, target).tolist() == [0.25 * 1, 0.75 * 4]
+    assert of_both(mean_squared_error, 0.25, outputs[0], target).tolist() == [0, 4]

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklearn_ann import EntityEmbeddingTransformer
+from sklearn_ann import EntityEmbeddingTransformer, TensorFactorizationRegressor
 from sklearn_ann.inspection import EmbeddingMapDisplay, LatentSpaceDisplay
 from sklearn_ann.inspection.latent import on_a_plane
 
@@ -81,10 +81,46 @@ def test_axes_say_what_the_components_are():
     assert LatentSpaceDisplay(np.zeros((3, 2))).plot().ax_.get_xlabel() == "first component"
     vectors = np.random.default_rng(0).normal(size=(4, 3))
     display = EmbeddingMapDisplay(vectors, "ACGT").plot()
-    assert display.ax_.get_ylabel() == "second principal component"
+    assert display.ax_.get_ylabel().startswith("second principal component (")
+    shares = [int(label().split("(")[1][:-2]) for label in (display.ax_.get_xlabel, display.ax_.get_ylabel)]
+    assert 50 < sum(shares) <= 100
+    assert shares[0] >= shares[1]
     np.testing.assert_allclose([text.xy for text in display.ax_.texts], on_a_plane(vectors))
 
 
 def test_an_embedding_without_a_name_is_refused():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         EmbeddingMapDisplay(np.zeros((3, 2)), ["A", "B"]).plot()
+
+
+def factorization():
+    frame = pd.DataFrame(np.argwhere(np.ones((6, 5, 4))), columns=["drug", "cell", "dose"])
+    y = np.cos(frame.to_numpy() @ [0.3, 0.7, 1.1])
+    doses = pd.Categorical.from_codes(frame["dose"], categories=[0.1, 1.0, 10.0, 100.0])
+    ranks = pd.Categorical.from_codes(frame["cell"], categories=list("edcba"), ordered=True)
+    frame = frame.assign(drug="drug " + frame["drug"].astype(str), dose=doses, cell=ranks)
+    return TensorFactorizationRegressor(max_epochs=2, random_state=0).fit(frame, y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_levels_of_a_mode_have_names_and_numbers_an_order():
+    model = factorization()
+    display = EmbeddingMapDisplay.from_estimator(model)
+    assert [text.get_text() for text in display.ax_.texts] == [f"drug {i}" for i in range(6)]
+    assert display.ax_.get_title() == "drug"
+    assert not display.ax_.lines
+    doses = EmbeddingMapDisplay.from_estimator(model, mode="dose")
+    np.testing.assert_array_equal(doses.ax_.collections[0].get_array(), range(4))
+    assert [text.get_text() for text in doses.figure_.axes[1].get_yticklabels()] == ["0.1", "1", "10", "100"]
+    np.testing.assert_allclose(doses.ax_.lines[0].get_xydata(), on_a_plane(model.embeddings_["dose"]))
+    assert not EmbeddingMapDisplay.from_estimator(model, mode="dose", ordered=False).ax_.lines
+    ranks = EmbeddingMapDisplay.from_estimator(model, mode="cell", ordered=True)
+    assert [text.get_text() for text in ranks.figure_.axes[1].get_yticklabels()] == list("edcba")
+    with pytest.raises(ValueError, match=r"mode='time', but the modes are \['drug', 'cell', 'dose'\]"):
+        EmbeddingMapDisplay.from_estimator(model, mode="time")
+
+
+def test_of_many_names_some_are_written():
+    display = EmbeddingMapDisplay(np.random.default_rng(0).normal(size=(150, 3)), range(150), ordered=True).plot()
+    assert [text.get_text() for text in display.ax_.texts] == [str(name) for name in range(0, 150, 3)]
+    assert EmbeddingMapDisplay(np.zeros((4, 3)), "abcd").plot().ax_.get_xlabel() == "first principal component"

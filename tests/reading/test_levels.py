@@ -46,9 +46,66 @@ def test_a_categorical_column_may_hold_any_value():
 def test_what_is_no_level_is_refused_with_sample_and_mode(values, what):
     array = np.array(values, dtype=object if isinstance(values[0], str) else None)
     with pytest.raises(
-        ValueError, match=f"column 'drug' of X has .*{what.split(' in ')[0]}.* in {what.split(' in ')[1]}"
+        ValueError, match=f"column 'drug' of X has {what.split(' in ')[0]}.* in {what.split(' in ')[1]}"
     ):
-        levels_of(array, "column 'drug'")
+        levels_of(array, "column 'drug' of X")
+
+
+def test_numbers_beyond_int64_are_refused():
+    for values in (np.array([1, 2**63], dtype=np.uint64), np.array([1, 2**70], dtype=object)):
+        with pytest.raises(ValueError, match=r"has the value [0-9]{19,} in sample 1"):
+            levels_of(values, "column 0 of X")
+
+
+def test_a_mode_that_fit_read_as_categorical_stays_one():
+    one = reader()
+    frame = pd.DataFrame({"dose": pd.Categorical([-0.5, 0.01, -0.5]), "cell": ["a", "b", "c"]})
+    one.finish(Examples(one.learn(frame), None, None, None))
+    assert one.codes_of_mode(0, [0.01, -0.5]).tolist() == [1, 0]
+    assert one.read(frame.astype({"dose": float})).parts.codes[:, 0].tolist() == [0, 1, 0]
+    with pytest.raises(ValueError, match="column 'dose' of X has no level in sample 1"):
+        one.read(pd.DataFrame({"dose": [0.01, np.nan], "cell": ["a", "b"]}))
+
+
+def test_ordered_categories_keep_their_order():
+    dose = pd.Categorical(["low", "high", "mid"], categories=["low", "mid", "high", "huge"], ordered=True)
+    one = reader()
+    assert one.learn(pd.DataFrame({"dose": dose, "cell": [0, 1, 2]})).parts.codes[:, 0].tolist() == [0, 2, 1]
+    assert one.levels[0].tolist() == ["low", "mid", "high"]
+
+
+def side(rows=("a", "b", "c", "new"), columns=2):
+    return pd.DataFrame(np.arange(len(rows) * columns, dtype=float).reshape(-1, columns), index=list(rows))
+
+
+def with_side_information(**options):
+    one = reader(side_information={"drug": side()}, **options)
+    X = pd.DataFrame({"drug": list("abc") * 4, "cell": np.repeat(np.arange(4), 3)})
+    samples = one.learn(X)
+    one.finish(Examples(samples, None, Rows(torch.arange(12.0)[:, None]), None))
+    return one
+
+
+def test_levels_with_features_alone_have_codes_after_the_unknown_one():
+    strict, lenient = with_side_information(), with_side_information(unknown="mean")
+    X = pd.DataFrame({"drug": ["c", "new", "a"], "cell": [0, 1, 2]})
+    assert strict.read(X).parts.codes[:, 0].tolist() == [2, 4, 0]
+    assert strict.features[0].matrix.shape == (5, 2)
+    assert strict.features[1] is None
+    other = X.assign(drug=["other", "new", "a"])
+    with pytest.raises(ValueError, match="column 'drug' of X has the level 'other' in sample 0"):
+        strict.read(other)
+    read = lenient.read(other).parts
+    assert read.codes[:, 0].tolist() == [3, 4, 0]
+    assert read.held_out.tolist() == [True, False, False]  # features say more than means
+
+
+def test_levels_without_a_weight_are_levels_with_features_alone():
+    one = reader(side_information={0: side()})
+    samples = one.learn([["a", "x"], ["b", "y"], ["c", "x"]])
+    one.finish(Examples(samples, torch.tensor([0, 2]), None, torch.tensor([1.0, 0.0, 1.0])))
+    assert one.levels[0].tolist() == ["a", "c"]
+    assert one.read([["b", "x"], ["new", "x"]]).parts.codes.tolist() == [[3, 0], [4, 0]]
 
 
 def test_times_and_complex_numbers_are_refused():
@@ -80,7 +137,7 @@ def test_levels_of_samples_without_a_weight_are_forgotten():
     assert [known.tolist() for known in one.levels] == [["a", "c"], ["x"]]
     assert finished.samples.parts.codes.tolist() == [[0, 0], [2, 1], [1, 0]]
     assert finished.samples.parts.means.shape == (3, 2)
-    assert one.hidden.tolist() == [[False, True]]  # all entries share the level x
+    assert one.lacking.tolist() == [[2, 1]]  # all entries share the level x
 
 
 def test_columns_of_a_frame_are_matched_by_name():
@@ -99,7 +156,7 @@ def test_an_entry_of_a_fibre_without_entries_is_held_out():
     samples = one.learn(X[~fibre])
     finished = one.finish(Examples(samples, None, Rows(torch.arange(32.0)[:, None]), None))
     assert not finished.samples.parts.held_out.any()
-    assert one.hidden.tolist() == np.eye(6, dtype=bool)[3:].tolist()
+    assert one.lacking.shape == (3, 6)
     read = one.read(X).parts
     assert read.held_out.tolist() == fibre.tolist()
     torch.testing.assert_close(read.means[~fibre], finished.samples.parts.means)

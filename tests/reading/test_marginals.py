@@ -15,11 +15,11 @@ def test_all_proper_subsets_of_few_modes_and_pairs_of_many():
 
 
 def test_a_mean_is_that_of_the_other_entries_shrunk_as_by_one_entry_of_the_mean():
-    means, weights = Marginals(CODES, TARGETS, ONES, [2, 3]).read(CODES)
+    means, masses = Marginals(CODES, TARGETS, ONES, [2, 3]).read(CODES)
     np.testing.assert_allclose(means[0], [2 / 2, 3 / 2])  # row 0 holds one other entry, column 0 one other
-    np.testing.assert_allclose(weights[0], [1 / 2, 1 / 2])
+    np.testing.assert_allclose(masses[0], [1, 1])
     np.testing.assert_allclose(means[4], [(3 + 4) / 3, 0])  # column 2 holds no other
-    assert weights[4, 1] == 0
+    assert masses[4, 1] == 0
 
 
 def test_an_entry_that_was_not_in_fit_and_one_that_was_are_read_alike():
@@ -47,8 +47,8 @@ def test_a_weight_of_two_is_a_sample_repeated_twice():
 def test_unknown_levels_and_pairs_have_no_mean():
     codes = np.array([[0, 0, 0], [1, 1, 1], [0, 1, 1]])
     marginals = Marginals(codes, np.ones((3, 1)), np.ones((3, 1)), [2, 2, 2])
-    means, weights = marginals.read(np.array([[2, 0, 0], [0, 0, 1]]))
-    assert means[0, subsets(3).index((0,))] == weights[0, subsets(3).index((0, 1))] == 0
+    means, masses = marginals.read(np.array([[2, 0, 0], [0, 0, 1]]))
+    assert means[0, subsets(3).index((0,))] == masses[0, subsets(3).index((0, 1))] == 0
     assert means[0, subsets(3).index((1, 2))] > 0
     assert means[1, subsets(3).index((1, 2))] == 0
 
@@ -56,9 +56,9 @@ def test_unknown_levels_and_pairs_have_no_mean():
 def test_a_missing_target_does_not_count():
     weight = ONES * [1.0, 1.0]
     weight[1, 1] = 0
-    means, weights = Marginals(CODES, TARGETS * [1.0, 2.0], weight, [2, 3]).read(CODES[:1])
+    means, masses = Marginals(CODES, TARGETS * [1.0, 2.0], weight, [2, 3]).read(CODES[:1])
     assert means.shape == (1, 4)
-    np.testing.assert_allclose(weights[0, 1], 0)  # the only other entry of row 0 has no second target
+    np.testing.assert_allclose(masses[0, 1], 0)  # the only other entry of row 0 has no second target
 
 
 @pytest.mark.parametrize("size", [3, 2**40])
@@ -77,9 +77,11 @@ def test_what_is_concealed_of_a_held_out_fibre():
     codes = np.indices((3, 3, 4)).reshape(3, -1).T
     ones = np.ones((len(codes), 1))
     full = Marginals(codes, ones, ones, [3, 3, 4])
-    cases, hidden = concealed(full, full.read(codes)[1])
+    cases, lacking = concealed(full, full.read(codes)[1])
     assert [full.subsets[case] for case in cases] == [(0, 1), (0, 2), (1, 2)]
-    assert hidden.tolist() == np.eye(6, dtype=bool)[3:].tolist()
+    nothing, pairs = 6, {(0, 1): 3, (0, 2): 4, (1, 2): 5}
+    assert lacking[0].tolist() == [3, 3, nothing, pairs[0, 1], nothing, nothing]  # the means of 0 and 1 lack the pair
+    assert lacking[1].tolist() == [4, nothing, 4, nothing, pairs[0, 2], nothing]
     sparse = codes[[0, 5, 9, 15, 22, 35]]
     few = Marginals(sparse, ones[:6], ones[:6], [3, 3, 4])
     assert len(concealed(few, few.read(sparse)[1])[0]) == 0  # pairs of levels are rare: none is one that was held out
