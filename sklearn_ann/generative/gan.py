@@ -36,6 +36,7 @@ from sklearn_ann.reading import (
     MixedReader,
     Reader,
     RowReader,
+    as_given,
     columns_of,
 )
 
@@ -367,9 +368,7 @@ class GANSampler(NeuralEstimator):
         else:
             codes = fields.codes(torch.from_numpy(rows)).numpy()
             samples = reader.rows.table(rows[:, : fields.n_numbers], codes)
-        if labels is None:
-            return samples
-        return samples, np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
+        return samples if labels is None else (samples, as_given(labels))
 
     def _noise(self, n: int, rng: np.random.RandomState) -> training.Rows:
         numbers = rng.standard_normal((n, self.module_.n_components))

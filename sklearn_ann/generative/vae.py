@@ -35,7 +35,7 @@ from sklearn_ann.generative.prior import PriorName, fitted_mixture
 from sklearn_ann.generative.scored import Scored
 from sklearn_ann.generative.tables import TableScaling, models_categories, row_reader
 from sklearn_ann.layers import Activation
-from sklearn_ann.reading import ConditionedReader, MixedReader, Reader
+from sklearn_ann.reading import ConditionedReader, MixedReader, Reader, as_given
 
 _ACTIVE = 1e-2  # Burda et al. 2016, section 5.2
 _ENOUGH = 1000  # samples; a tenth of them is enough to see overfitting
@@ -477,9 +477,7 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
             lambda network, batch: network.likelihood.draw(network.decode(*batch), rng),
         )
         samples = self._table(rows, drawn=True)
-        if labels is None:
-            return samples
-        return samples, np.array((labels[:, 0] if labels.shape[1] == 1 else labels).tolist())
+        return samples if labels is None else (samples, as_given(labels))
 
     def _table(self, rows: np.ndarray, *, drawn: bool) -> Any:
         """Return rows of the network as a table of the kind of X; `drawn` rows have its types too."""

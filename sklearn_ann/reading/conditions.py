@@ -39,6 +39,18 @@ def as_labels(y: Any) -> np.ndarray:
     return values.reshape(len(values), -1)
 
 
+def as_given(labels: np.ndarray) -> np.ndarray:
+    """Return labels of one type in an array of this type, others as objects; one condition has the shape (n_samples,).
+
+    Parameters
+    ----------
+    labels : array of objects of shape (n_samples, n_conditions)
+    """
+    labels = labels[:, 0] if labels.shape[1] == 1 else labels
+    mixed = len({isinstance(label, str) for label in labels.flat}) > 1  # NumPy would turn all of them into text
+    return labels if mixed else np.array(labels.tolist())
+
+
 class Conditions:
     """The categories of each condition and how often their combinations occur.
 

@@ -118,6 +118,14 @@ def test_conditions_may_be_columns_of_a_frame():
         GANSampler(**BRIEF).fit(data).sample(5, y="cat")
 
 
+def test_labels_of_several_types_can_be_given_back():
+    data = table()
+    gan = GANSampler(conditions=["kind", "legs"], **BRIEF).fit(data)
+    _, labels = gan.sample(6)
+    assert {type(label) for label in labels[:, 1]} == {int}
+    assert gan.sample(6, y=labels)[1].tolist() == labels.tolist()
+
+
 def test_weights_say_how_often_a_row_is_seen():
     data = table()
     weight = np.where(data.kind == "dog", 9.0, 1.0)

@@ -8,7 +8,7 @@ from anndata import AnnData
 
 from sklearn_ann.reading import ConditionedReader, RowReader, columns_of
 from sklearn_ann.reading.columns import condition_positions
-from sklearn_ann.reading.conditions import Conditions, as_labels
+from sklearn_ann.reading.conditions import Conditions, as_given, as_labels
 from sklearn_ann.training import Examples
 
 VALUES = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -50,6 +50,14 @@ def test_combinations_are_drawn_as_often_as_they_weigh():
     assert shares == {("a", 1): 0.25, ("b", 1): 0.125, ("b", 2): 0.625}
     drawn = known.draw(2000, np.random.RandomState(0)).tolist()
     assert {row: drawn.count(list(row)) / 2000 for row in shares} == pytest.approx(shares, abs=0.05)
+
+
+def test_labels_are_given_back_in_their_types():
+    assert as_given(labels([1], [2])).dtype == int
+    assert as_given(labels(["a"], ["b"])).tolist() == ["a", "b"]
+    assert as_given(labels([True], [False])).dtype == bool
+    assert as_given(labels(["a", 1], ["b", 2])).tolist() == [["a", 1], ["b", 2]]
+    assert as_given(labels([1], ["1"])).tolist() == [1, "1"]
 
 
 @pytest.mark.parametrize(
