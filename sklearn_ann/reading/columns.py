@@ -273,6 +273,20 @@ def numbers(table: Any, positions: list[int], *, missing: bool = False) -> np.nd
     return values
 
 
+def within(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return numbers as float64, those beyond a number type of NumPy, pandas or polars at the end of its range."""
+    name = str(dtype).lower()
+    if name in ("bool", "boolean"):
+        return values.astype(np.float64).clip(0, 1)
+    if not re.fullmatch(r"(u?int|float)(8|16|32|64)", name):
+        return values.astype(np.float64)
+    ends: Any = np.finfo(name) if name.startswith("f") else np.iinfo(name)
+    most = float(ends.max)
+    if most > ends.max:  # as 2**63 - 1, which is no float
+        most = float(np.nextafter(most, 0))
+    return values.astype(np.float64).clip(float(ends.min), most)
+
+
 def _refuse_times(dtype: Any, name: str) -> None:
     if _kind(dtype, name) == "time":  # NumPy would make numbers of them
         raise ValueError(

@@ -12,7 +12,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_ann.reading.annotated import is_annotated
-from sklearn_ann.reading.columns import as_table, is_frame, numbers, other_positions, readable
+from sklearn_ann.reading.columns import as_table, is_frame, numbers, other_positions, readable, within
 from sklearn_ann.reading.reader import Columns, Reader
 from sklearn_ann.reading.scaling import Scale
 from sklearn_ann.training import Rows, Samples, SparseRows, as_tensor
@@ -87,11 +87,14 @@ class RowReader(Reader[Samples]):
     def table(self, rows: np.ndarray, *, drawn: bool) -> Any:
         """Return rows as a frame with the names of the fit, if X was a frame there, else unchanged.
 
-        Rows that are `drawn` get the types of the fit too, whole numbers by rounding. Means stay floats.
+        Rows that are `drawn` get the types of the fit too, whole numbers by rounding. What lies beyond the range of a
+        type becomes its end. Means stay floats.
         """
         template = self._template
         if template is None:
             return rows
+        if drawn:
+            rows = np.column_stack([within(*pair) for pair in zip(rows.T, template.dtypes, strict=True)])
         frame = type(template)(rows, **{"columns" if hasattr(template, "iloc") else "schema": list(template.columns)})
         if not drawn:
             return frame

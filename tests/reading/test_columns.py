@@ -26,6 +26,7 @@ from sklearn_ann.reading.columns import (
     is_missing,
     numbers,
     readable,
+    within,
 )
 
 FRAME = pd.DataFrame(
@@ -311,3 +312,16 @@ def test_columns_of_unknown_values_alone():
 def test_numbers_too_large_for_a_float_are_named():
     with pytest.raises(ValueError, match="column 1 of X has a number in sample 1 that is too large"):
         numbers(np.array([[1, 2], [3, 10**400]], dtype=object), [0, 1])
+
+
+def test_numbers_stay_within_their_type():
+    drawn = np.array([-1e300, -2.0, 0.5, 300.0, 1e300, np.nan])
+    for dtype in (np.uint8, np.int8, np.int64, np.uint64, np.float16, np.float32):
+        ends = np.finfo(dtype) if dtype in (np.float16, np.float32) else np.iinfo(dtype)
+        kept = within(drawn, np.dtype(dtype))[:5].astype(dtype)  # a warning would be an error
+        assert float(kept.min()) == float(ends.min)
+        assert float(kept.max()) == pytest.approx(float(ends.max))
+    assert within(drawn, pd.UInt8Dtype()).tolist()[:5] == [0, 0, 0.5, 255, 255]
+    assert within(drawn, pd.BooleanDtype()).tolist()[:5] == [0, 0, 0.5, 1, 1]
+    for dtype in (np.dtype(float), np.dtype(object), pd.StringDtype()):
+        np.testing.assert_array_equal(within(drawn, dtype), drawn)

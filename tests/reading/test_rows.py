@@ -156,3 +156,11 @@ def test_values_too_large_to_compute_with_are_named():
             ValueError, match=r"sample 3 of X has the value 1e\+300 in column 1, .* standard deviations off"
         ):
             made.read(np.where(np.arange(20).reshape(5, 4) == 13, 1e300, X.astype(float)))
+
+
+def test_drawn_rows_stay_in_the_range_of_their_types():
+    frame = pd.DataFrame({"a": np.uint8([0, 255]), "b": pd.array([0, 255], dtype="UInt8"), "c": [0.5, 1.5]})
+    rows = reader()
+    rows.learn(frame)
+    drawn = rows.table(np.float32([[300, -4, 9.5], [1.6, 700, -2]]), drawn=True)
+    pd.testing.assert_frame_equal(drawn, frame.assign(a=np.uint8([255, 2]), b=frame["b"], c=[9.5, -2.0]))
