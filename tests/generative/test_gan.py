@@ -90,6 +90,16 @@ def test_score_is_higher_for_a_better_sampler_and_always_the_same():
     assert good.score(X[:1]) < good.score(X)
 
 
+def test_the_score_of_rows_far_off_is_finite_and_no_score_is_above_zero():
+    X, _ = ring(50)
+    gan = GANSampler(image_shape=(1, 2), **BRIEF).fit(X)
+    assert -np.inf < gan.score(1e30 * X) < gan.score(X)
+    with pytest.raises(ValueError, match="sample 49 of X is too far from the rows in fit"):
+        GANSampler(image_shape=(1, 2), precision="float64", **BRIEF).fit(X).score(np.r_[X[:49], [[0, 1e200]]])
+    alike = pd.DataFrame({"a": ["x"] * 40})
+    assert GANSampler(**BRIEF).fit(alike).score(alike) == 0
+
+
 def test_conditions_are_obeyed():
     X, mode = ring()
     gan = GANSampler(conditions="y", max_epochs=120, **SHORT).fit(X, mode)
@@ -176,6 +186,26 @@ def test_images_come_back_in_the_range_of_the_fit(architecture):
     assert gan.transform(X[:5]).shape == (5, 16)
     with pytest.raises(ValueError, match="does not fit X of 64 features"):
         GANSampler(architecture="conv", image_shape=(9, 8), **BRIEF).fit(X[:50])
+
+
+def test_a_frame_of_pixels_comes_back_as_one():
+    X, y = load_digits(return_X_y=True, as_frame=True)
+    X, y = X[:60].astype("uint8"), y[:60].rename("digit")
+    gan = GANSampler(architecture="conv", image_shape=(8, 8), conditions="digit", **BRIEF).fit(X.join(y))
+    samples, digits = gan.sample(5, y=3)
+    assert list(samples.columns) == list(X.columns)
+    assert samples.dtypes.equals(X.dtypes)
+    assert samples.to_numpy().max() <= 16
+    assert digits.tolist() == [3] * 5
+
+
+@pytest.mark.parametrize("setting", [{"scaling": "modes"}, {"categorical_features": [0]}])
+def test_settings_of_tables_are_refused_for_images(setting):
+    name = next(iter(setting))
+    with pytest.raises(ValueError, match=rf"{name}=.* is for tables, but image_shape=\(2, 2\)"):
+        GANSampler(image_shape=(2, 2), **setting, **BRIEF).fit(np.eye(4))
+    with pytest.raises(ValueError, match="categorical_features"):
+        GANSampler(image_shape=(2, 2), **BRIEF).fit(np.eye(4), categorical_features=np.array([0]))
 
 
 def test_columns_told_to_fit_are_categories():
