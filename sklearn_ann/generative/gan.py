@@ -298,9 +298,9 @@ class GANSampler(NeuralEstimator):
         n_steps = int(self.module_.n_averaged)
         if n_steps < _ENOUGH:
             warnings.warn(
-                f"max_epochs={self.resolved_parameters_.max_epochs} were {n_steps} steps of the generator of this "
-                f"{type(self).__name__}: samples still show its random start. It needs {_ENOUGH} steps at least, and "
-                "usually thousands.",
+                f"The generator of this {type(self).__name__} was kept after {n_steps} steps, with max_epochs="
+                f"{self.resolved_parameters_.max_epochs}: samples still show its random start. It needs {_ENOUGH} "
+                "steps at least, and usually thousands.",
                 ConvergenceWarning,
                 stacklevel=2,
             )

@@ -96,6 +96,8 @@ def test_the_score_of_rows_far_off_is_finite_and_no_score_is_above_zero():
     assert -np.inf < gan.score(1e30 * X) < gan.score(X)
     with pytest.raises(ValueError, match="sample 49 of X is too far from the rows in fit"):
         GANSampler(image_shape=(1, 2), precision="float64", **BRIEF).fit(X).score(np.r_[X[:49], [[0, 1e200]]])
+    for settings in ({"image_shape": (1, 2)}, {"scaling": "standard"}):
+        assert np.isfinite(GANSampler(**settings, **BRIEF).fit(X, X_val=1e30 * X).history_["validation_loss"]).all()
     alike = pd.DataFrame({"a": ["x"] * 40})
     assert GANSampler(**BRIEF).fit(alike).score(alike) == 0
 
@@ -317,8 +319,12 @@ def test_early_stopping_watches_the_distance_to_rows_held_out():
 
 
 def test_few_steps_warn():
-    with pytest.warns(ConvergenceWarning, match="max_epochs=2 were 2 steps of the generator"):
+    with pytest.warns(ConvergenceWarning, match="kept after 2 steps, with max_epochs=2: samples still show"):
         GANSampler(**BRIEF).fit(ring(20)[0])
+    stopping = GANSampler(early_stopping=True, **BRIEF | {"max_epochs": 40, "n_iter_no_change": 5})
+    with pytest.warns(ConvergenceWarning) as caught:
+        stopping.fit(ring(30)[0])
+    assert f"kept after {stopping.best_epoch_} steps" in str(caught[0].message)  # each epoch is a step
 
 
 def test_it_goes_on():
