@@ -44,7 +44,7 @@ class Judgement(NamedTuple):
 
 
 def wasserstein(real: Tensor, fake: Tensor) -> Judgement:
-    """Judge by means of values, whose difference estimates a Wasserstein distance (Arjovsky et al. 2017, eq. 2)."""
+    """Judge by mean values, whose difference estimates a Wasserstein distance (Arjovsky et al. 2017, equation 2)."""
     difference = real.mean() - fake.mean()
     return Judgement(-difference, -fake.mean(), difference)
 

@@ -122,7 +122,8 @@ class GANSampler(NeuralEstimator):
     Attributes
     ----------
     generator_ : torch.nn.Module
-        The generator with averaged weights. It maps noise, (batch, n_components), and one-hot conditions to rows.
+        The generator with averaged weights. It maps noise, (batch, n_components), and one-hot conditions to encoded
+        rows: scores of numbers and logits of categories, or pixels on a scale from -1 to 1.
 
     critic_ : torch.nn.Module
         The critic. It maps packs of rows and of conditions to values.
@@ -309,7 +310,7 @@ class GANSampler(NeuralEstimator):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one more epoch, on these samples only.
 
-        Columns, categories, scales and known conditions stay as in the first call.
+        Columns, categories, scales, the range of pixels and known conditions stay as in the first call.
 
         Parameters
         ----------

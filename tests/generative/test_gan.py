@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from observing import Recorder
 from sklearn.datasets import load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
@@ -341,6 +342,9 @@ def test_it_goes_on():
     gan.set_params(warm_start=True).fit(data)
     assert int(gan.module_.n_averaged) == 2 * n_steps + 2
     assert len(gan.history_["loss"]) == 5
+    X = ring(50)[0]
+    pixels = GANSampler(image_shape=(1, 2), **BRIEF).partial_fit(X).partial_fit(10 * X)
+    assert np.abs(pixels.sample(100)).max() <= np.float32(np.abs(X).max())  # the range is that of the first call
     with pytest.raises(ValueError, match="scaling='quantile'"):
         kept.set_params(warm_start=True, scaling="standard").fit(data)
 
@@ -352,32 +356,10 @@ def test_parameters_set_after_fit_change_no_sample():
     pd.testing.assert_frame_equal(gan.sample(9), before)
 
 
-class Watcher:
-    """A callback that samples after each epoch."""
-
-    max_propagation_depth = None
-
-    def __init__(self):
-        self.samples = []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
-        if context.task_name == "epoch":
-            self.samples.append(fitted_estimator.sample(4))
-        return False
-
-
 def test_a_callback_may_sample_after_each_epoch():
-    X, watcher = ring(100)[0], Watcher()
-    gan = GANSampler(**BRIEF).set_callbacks(watcher).fit(X)
-    assert len(watcher.samples) == 2
-    np.testing.assert_array_equal(watcher.samples[-1], gan.sample(4))
+    X, seen = ring(100)[0], []
+    recorder = Recorder(lambda _epoch, fitted: seen.append(fitted.sample(4)))
+    gan = GANSampler(**BRIEF).set_callbacks(recorder).fit(X)
+    assert len(seen) == 2
+    np.testing.assert_array_equal(seen[-1], gan.sample(4))
     np.testing.assert_array_equal(gan.sample(4), GANSampler(**BRIEF).fit(X).sample(4))
