@@ -44,7 +44,7 @@ class Judgement(NamedTuple):
 
 
 def wasserstein(real: Tensor, fake: Tensor) -> Judgement:
-    """Judge by means of values, whose difference estimates a Wasserstein distance (Arjovsky et al. 2017, eq. 2)."""
+    """Judge by mean values, whose difference estimates a Wasserstein distance (Arjovsky et al. 2017, equation 2)."""
     difference = real.mean() - fake.mean()
     return Judgement(-difference, -fake.mean(), difference)
 
@@ -113,7 +113,7 @@ class AdversarialStep(Step):
 
     def validate(self, batch: Batch) -> dict[str, Tensor]:
         """Return the energy distance between the batch and rows of the averaged generator."""
-        module, x = self.module, self.module.encoded(batch.samples.x)
+        module, x = self.module, self.module.near(batch.samples.x)
         rows = module.draws.rows(len(x), max(len(x), _GENERATED), batch.weight, x)
         conditions = batch.samples.conditions[rows]
         noise = module.draws.normal(x, len(rows), module.n_components)

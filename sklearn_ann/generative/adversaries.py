@@ -28,7 +28,7 @@ from sklearn_ann.layers import (
 )
 from sklearn_ann.reading import ConditionedBatch, Fields
 
-# Bound of what the critic reads after the fit. No ordinary row comes near it; its features stay finite.
+# Bound of what is read after the fit. No ordinary row comes near it; features and distances stay finite.
 _FARTHEST = 1e6
 _REACH = 10  # steps over which the first average reaches back
 
@@ -226,6 +226,10 @@ class Adversaries(nn.Module):
         span = self.high - self.low
         return (x - self.low) * torch.where(span > 0, 2 / span, 0.0) - 1
 
+    def near(self, x: Tensor) -> Tensor:
+        """Return encoded rows, those that lie far off at a bound whose square is finite."""
+        return self.encoded(x).clamp(-_FARTHEST, _FARTHEST)
+
     def decoded(self, output: Tensor) -> Tensor:
         """Return numbers as they were read."""
         if not self.bounded:
@@ -289,7 +293,7 @@ class Adversaries(nn.Module):
 
     def alone(self, x: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
         """Return packs of one row each whose other places hold the mean of the training data."""
-        x = self.encoded(x).clamp(-_FARTHEST, _FARTHEST)
+        x = self.near(x)
         packs = self.centre.repeat(len(x), self.critic.pack_size, 1)
         packs[:, 0] = torch.cat([x, self.levels(x) / len(self.choices) if self.choices else conditions], dim=1)
         return packs[..., : x.shape[1]], packs[..., x.shape[1] :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
@@ -41,6 +42,7 @@ from sklearn_ann.reading import (
 
 _ENOUGH = 500  # steps of the generator, before which its average holds its random start
 _LEAST_DRAWN = 1000  # rows that a score compares with
+_OF_TABLES = {"categorical_features": "auto", "scaling": "quantile"}  # hyper-parameters and their defaults
 
 
 class GANSampler(NeuralEstimator):
@@ -62,8 +64,10 @@ class GANSampler(NeuralEstimator):
         Number of noise components, which are normally distributed.
 
     loss : {"wasserstein", "minimax"}
-        ``"minimax"`` is the original game, in which the critic is a classifier [1]_; the generator's loss is the one
-        that does not saturate. Add ``gradient_penalty=0`` and ``pack_size=1`` to see why it was changed.
+        ``"minimax"`` is the original game, :math:`\min_G \max_D \; E_x[\log D(x)] + E_z[\log(1 - D(G(z)))]`, in which
+        the critic returns the probability that a row is real [1]_. The generator raises :math:`E_z[\log D(G(z))]`,
+        whose gradient does not vanish where the critic is sure. Add ``gradient_penalty=0`` and ``pack_size=1`` to see
+        why the game was changed.
 
     architecture : {"dense", "conv"}
         ``"conv"`` is for images and needs `image_shape`.
@@ -84,25 +88,25 @@ class GANSampler(NeuralEstimator):
 
     categorical_features : "auto", or list of int, str or bool
         The categorical columns, by position, by name, or as one bool per column. ``"auto"`` takes the columns of a
-        frame that hold text, categories or bools.
+        frame that hold text, categories or bools. Not for images.
 
     scaling : {"quantile", "modes", "standard"}
         What numbers are turned into: normal scores, of which ties are spread at random; offsets from the modes of a
-        Gaussian mixture, of which a row has one, as in CTGAN [3]_; or standardised numbers.
+        Gaussian mixture, of which a row has one, as in CTGAN [3]_; or standardised numbers. Not for images.
 
     conditions : None, "y", or column name, position, or list of these
         Categories that samples are conditional on: none; ``"y"``, the labels given to ``fit``, of shape (n_samples,)
         or (n_samples, n_conditions); or columns of X, which are then not sampled.
 
     pack_size : int
-        Number of rows that the critic sees together. A generator whose rows are all alike is found out at once, which
-        keeps modes from being lost [4]_.
+        Number of rows that the critic sees together: it values packs, :math:`D(x_1, \dots, x_m)`. A generator whose
+        rows are all alike is found out at once, which keeps modes from being lost [4]_.
 
     n_critic_steps : int
         Steps of the critic on each batch, before one of the generator. Each has new noise and new packs.
 
     gradient_penalty : float
-        Weight λ of the penalty, for both losses.
+        Weight λ of the penalty, for both losses. The gradient is that by all rows of a pack.
 
     averaging : float
         Decay, in [0, 1), of the average of the generator's weights: a weight that is s steps old counts as much as
@@ -117,7 +121,8 @@ class GANSampler(NeuralEstimator):
     Attributes
     ----------
     generator_ : torch.nn.Module
-        The generator with averaged weights. It maps noise, (batch, n_components), and one-hot conditions to rows.
+        The generator with averaged weights. It maps noise, (batch, n_components), and one-hot conditions to encoded
+        rows: scores of numbers and logits of categories, or pixels on a scale from -1 to 1.
 
     critic_ : torch.nn.Module
         The critic. It maps packs of rows and of conditions to values.
@@ -129,7 +134,8 @@ class GANSampler(NeuralEstimator):
     -----
     Rows. A frame is sampled as a frame of the same names and types, an array as an array. Numbers have as many decimals
     as in ``fit``, and with the scaling ``"quantile"`` they stay in its range. Missing values in a frame are modelled:
-    whether a number is missing is a category beside it. In an array of numbers NaN is an error.
+    whether a number is missing is a category beside it. In an array of numbers NaN is an error. Images come as rows,
+    those of an array as floats.
 
     Categories are drawn by Gumbel softmax. If X has categorical columns and there are no `conditions`, the generator is
     told, for each row, the category of one column, which it must obey, so that rare categories are learned [3]_. In
@@ -148,13 +154,13 @@ class GANSampler(NeuralEstimator):
 
     References
     ----------
-    .. [1] Goodfellow, I. et al. (2014). Generative adversarial nets. NeurIPS. arXiv:1406.2661.
+    .. [1] Goodfellow, I. et al. (2014). Generative adversarial nets. NeurIPS. arXiv:1406.2661. Equation 1.
     .. [2] Gulrajani, I., Ahmed, F., Arjovsky, M., Dumoulin, V. and Courville, A. (2017). Improved training of
        Wasserstein GANs. NeurIPS. arXiv:1704.00028. Equation 3.
     .. [3] Xu, L., Skoularidou, M., Cuesta-Infante, A. and Veeramachaneni, K. (2019). Modeling tabular data using
        conditional GAN. NeurIPS. arXiv:1907.00503. Section 4.
     .. [4] Lin, Z., Khetan, A., Fanti, G. and Oh, S. (2018). PacGAN: the power of two samples in generative adversarial
-       networks. NeurIPS. arXiv:1712.04086.
+       networks. NeurIPS. arXiv:1712.04086. Section 3.
     .. [5] Székely, G. J. and Rizzo, M. L. (2013). Energy statistics: a class of statistics based on distances. Journal
        of Statistical Planning and Inference 143(8), 1249-1272.
 
@@ -195,6 +201,10 @@ class GANSampler(NeuralEstimator):
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         rows: Reader[Any]
         if self.image_shape is not None:
+            for name, default in _OF_TABLES.items():
+                value = getattr(self, name)
+                if value is not None and not (isinstance(value, str) and value == default):
+                    raise ValueError(f"{name}={value!r} is for tables, but image_shape={self.image_shape}")
             rows = RowReader(conditions=columns_of(self.conditions), image_shape=self.image_shape, **common)
         else:
             rows = MixedReader(
@@ -268,7 +278,8 @@ class GANSampler(NeuralEstimator):
         Raises
         ------
         ValueError
-            If an array has missing or infinite values, or if a loss is no longer finite.
+            If X has infinite values, or missing ones without being a frame; if conditions are missing, or are
+            fractions; if `image_shape` does not fit X; or if a loss is no longer finite.
 
         Warns
         -----
@@ -287,9 +298,9 @@ class GANSampler(NeuralEstimator):
         n_steps = int(self.module_.n_averaged)
         if n_steps < _ENOUGH:
             warnings.warn(
-                f"max_epochs={self.resolved_parameters_.max_epochs} were {n_steps} steps of the generator of this "
-                f"{type(self).__name__}: samples still show its random start. It needs {_ENOUGH} steps at least, and "
-                "usually thousands.",
+                f"The generator of this {type(self).__name__} was kept after {n_steps} steps, with max_epochs="
+                f"{self.resolved_parameters_.max_epochs}: samples still show its random start. It needs {_ENOUGH} "
+                "steps at least, and usually thousands.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -298,7 +309,7 @@ class GANSampler(NeuralEstimator):
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one more epoch, on these samples only.
 
-        Columns, categories, scales and known conditions stay as in the first call.
+        Columns, categories, scales, the range of pixels and known conditions stay as in the first call.
 
         Parameters
         ----------
@@ -327,6 +338,11 @@ class GANSampler(NeuralEstimator):
         array of shape (n_samples, n_features_out)
             `n_features_out` is the last of `hidden_layer_sizes`. In the place of conditions the critic gets their
             frequencies in ``fit``.
+
+        Raises
+        ------
+        ValueError
+            If X has other columns than in ``fit``, an unknown category, or a missing value where none was missing.
         """
         check_is_fitted(self)
         features: np.ndarray = self._apply_to(self.reader_.values(X), Adversaries.features)
@@ -349,9 +365,15 @@ class GANSampler(NeuralEstimator):
         Returns
         -------
         X : frame or array of shape (n_samples, n_features)
-            Of the kind, with the names and the types of the X in ``fit``. Images come as rows.
+            Of the kind, with the names and the types of the X in ``fit``. Images come as rows, those of an array as
+            floats.
         y : array of shape (n_samples,) or (n_samples, n_conditions)
             The conditions; returned only if the fit had conditions.
+
+        Raises
+        ------
+        ValueError
+            If a condition is unknown or missing, or if y is given and the fit had no conditions.
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
@@ -362,7 +384,8 @@ class GANSampler(NeuralEstimator):
         noise = self._noise(n_samples, rng)
         rows = self._drawn(noise, reader.conditioned(noise, labels).conditions, rng)
         if self.module_.bounded:
-            samples: Any = self.module_.decoded(torch.from_numpy(rows).to(self._ready())).numpy(force=True)
+            pixels = self.module_.decoded(torch.from_numpy(rows).to(self._ready())).numpy(force=True)
+            samples = reader.rows.table(pixels, drawn=True)
         else:
             samples = reader.rows.decoded(rows)
         return reader.beside(samples, labels)
@@ -383,10 +406,12 @@ class GANSampler(NeuralEstimator):
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the negative energy distance between X and samples.
 
-        Rows are compared as the critic reads them: numbers on the scale of `scaling`, categories as one-hot blocks.
-        There are as many samples as rows in X, or 1,000 if X has fewer, always the same. With conditions, samples are
-        drawn under those of X, and rows are compared together with their conditions. Two sets of n rows each of one
-        distribution do not have the distance zero but about ``2 / n`` times the mean distance between two rows.
+        With rows x of X and samples y it is ``E|x - x'| + E|y - y'| - 2 E|x - y|``, means over all pairs, whose number
+        grows with the square of that of rows. Rows are compared as the critic reads them: numbers on the scale of
+        `scaling`, categories as one-hot blocks. There are as many samples as rows in X, or 1,000 if X has fewer, always
+        the same. With conditions, samples are drawn under those of X, and rows are compared together with their
+        conditions. Two sets of n rows each of one distribution do not have the distance zero but about ``2 / n`` times
+        the mean distance between two rows.
 
         Parameters
         ----------
@@ -399,6 +424,11 @@ class GANSampler(NeuralEstimator):
         -------
         float
             At most zero; higher is better.
+
+        Raises
+        ------
+        ValueError
+            As in ``transform``; if a condition is unknown; or if a row is too far off to compute a distance.
         """
         samples = self._read(X, y)
         n, conditions = len(samples), samples.conditions
@@ -410,7 +440,11 @@ class GANSampler(NeuralEstimator):
         drawn = torch.cat([torch.from_numpy(fake), conditions[again]], dim=1)
         weights = None if weight is None else torch.from_numpy(weight)
         beside = None if weights is None or not conditions.shape[1] else weights[again]
-        return -float(energy_distance(x, drawn, weights, beside))
+        distance = float(energy_distance(x.double(), drawn.double(), weights, beside))  # a difference of means
+        if not math.isfinite(distance):
+            sample = int(x.double().square().sum(dim=1).argmax())
+            raise ValueError(f"sample {sample} of X is too far from the rows in fit to compute a distance")
+        return -max(distance, 0.0)
 
     # --- Fitted attributes -----------------------------------------------------------------------------------------
 

@@ -1,6 +1,11 @@
 """What is a sample? A reader learns it in ``fit``, is frozen and kept, and reads later samples by it."""
 
-from sklearn_ann.reading.conditions import ConditionedBatch, ConditionedReader, ConditionedSamples, columns_of
+from sklearn_ann.reading.conditions import (
+    ConditionedBatch,
+    ConditionedReader,
+    ConditionedSamples,
+    columns_of,
+)
 from sklearn_ann.reading.foreign import ForeignReader, ForeignSamples, ShapeGroups
 from sklearn_ann.reading.graphs import GraphReader, GraphSet, NodeReader
 from sklearn_ann.reading.grids import GridBatch, GridReader, GridSamples

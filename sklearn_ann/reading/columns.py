@@ -23,6 +23,7 @@ _NUMBERS = re.compile(r"(u?int|float|decimal)\d*\b|double\b|halffloat\b|longdoub
 _TIMES = re.compile(r"(date|time|duration|period|month)")
 _OBJECTS = re.compile(r"(object|null)\b")
 _WHOLE, _BOOLS = re.compile(r"\bu?int(8|16|32|64)\b"), re.compile(r"\bbool(ean)?\b")
+_NARROW = re.compile(r"float(16|32)")
 _BULK = 0.9  # of the values of a column of objects; the others are then errors and do not make it categorical
 
 
@@ -274,8 +275,8 @@ def numbers(table: Any, positions: list[int], *, missing: bool = False) -> np.nd
     return values
 
 
-def as_whole(values: np.ndarray, dtype: Any) -> np.ndarray:
-    """Return numbers that a column of this type can hold: of whole numbers and bools, rounded and within its limits."""
+def as_kind(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Return numbers that a column of this type can hold: within its limits, of whole numbers and bools rounded."""
     name = str(dtype).lower()
     if found := _WHOLE.search(name):
         limits = np.iinfo(found[0])
@@ -283,6 +284,10 @@ def as_whole(values: np.ndarray, dtype: Any) -> np.ndarray:
         high = high if int(high) <= limits.max else np.nextafter(high, 0)  # 2**63 - 1 is no float, and 2**63 no int64
     elif _BOOLS.search(name):
         low, high = 0.0, 1.0
+    elif found := _NARROW.fullmatch(name):
+        most = float(np.finfo(found[0]).max)
+        narrow: np.ndarray = values.astype(np.float64).clip(-most, most)
+        return narrow
     else:
         return values
     whole: np.ndarray = values.astype(np.float64).round().clip(low, high)

@@ -20,6 +20,7 @@ from sklearn_ann.reading.columns import (
     find_categories,
     is_missing,
     names_of,
+    refuse_mask,
 )
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.training import Examples, Samples
@@ -31,8 +32,9 @@ def as_labels(y: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If `y` has more than two dimensions.
+        If `y` has more than two dimensions, or a mask.
     """
+    refuse_mask(y, "y")
     values = np.asarray(y, dtype=object)
     if values.ndim not in (1, 2):
         raise ValueError(f"y must have the shape (n_samples,) or (n_samples, n_conditions), got {values.shape}")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sklearn_ann.reading.columns import as_whole, column, is_frame, is_missing, numbers
+from sklearn_ann.reading.columns import as_kind, column, is_frame, is_missing, numbers
 from sklearn_ann.reading.numbers import NUMBERS, Numbers, NumberScaling, decimals
 from sklearn_ann.reading.reader import Reader
 from sklearn_ann.reading.tables import TableReader, TableRows
@@ -227,14 +227,14 @@ class MixedReader(Reader[Samples]):
         Returns
         -------
         frame or array of shape (n_samples, n_columns)
-            Numbers have as many decimals as in the fit.
+            Numbers have as many decimals as in the fit, and stay in the range of their type.
         """
         columns: dict[int, np.ndarray] = {}
         of_block = {block.number: code for block, code in zip(self.fields.blocks, codes.T, strict=True)}
         for number, (position, learned) in enumerate(zip(self.tables.numeric, self._numbers, strict=True)):
             modes = of_block.get(number, np.zeros(len(scores), dtype=np.int64))
             values = self._values(number, learned, scores[:, number].astype(np.float64), modes)
-            columns[position] = as_whole(values, self._types[position])
+            columns[position] = as_kind(values, self._types[position])
         categorical = [code for block, code in zip(self.fields.blocks, codes.T, strict=True) if block.number is None]
         for position, known, marker, code in zip(
             self.tables.categorical, self.tables.categories, self._markers, categorical, strict=True

@@ -12,7 +12,7 @@ import torch
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_ann.reading.annotated import is_annotated
-from sklearn_ann.reading.columns import as_table, as_whole, is_frame, numbers, other_positions, readable
+from sklearn_ann.reading.columns import as_kind, as_table, is_frame, numbers, other_positions, readable
 from sklearn_ann.reading.reader import Columns, Reader
 from sklearn_ann.reading.scaling import Scale
 from sklearn_ann.training import Rows, Samples, SparseRows, as_tensor
@@ -95,7 +95,7 @@ class RowReader(Reader[Samples]):
             return rows
         if drawn:
             rows = np.column_stack(
-                [as_whole(values, kind) for values, kind in zip(rows.T, template.dtypes, strict=True)]
+                [as_kind(values, kind) for values, kind in zip(rows.T, template.dtypes, strict=True)]
             )
         frame = type(template)(rows, **{"columns" if hasattr(template, "iloc") else "schema": list(template.columns)})
         if not drawn:

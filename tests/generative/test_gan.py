@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from observing import Recorder
 from sklearn.datasets import load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
@@ -90,6 +91,18 @@ def test_score_is_higher_for_a_better_sampler_and_always_the_same():
     assert good.score(X[:1]) < good.score(X)
 
 
+def test_the_score_of_rows_far_off_is_finite_and_no_score_is_above_zero():
+    X, _ = ring(50)
+    gan = GANSampler(image_shape=(1, 2), **BRIEF).fit(X)
+    assert -np.inf < gan.score(1e30 * X) < gan.score(X)
+    with pytest.raises(ValueError, match="sample 49 of X is too far from the rows in fit"):
+        GANSampler(image_shape=(1, 2), precision="float64", **BRIEF).fit(X).score(np.r_[X[:49], [[0, 1e200]]])
+    for settings in ({"image_shape": (1, 2)}, {"scaling": "standard"}):
+        assert np.isfinite(GANSampler(**settings, **BRIEF).fit(X, X_val=1e30 * X).history_["validation_loss"]).all()
+    alike = pd.DataFrame({"a": ["x"] * 40})
+    assert GANSampler(**BRIEF).fit(alike).score(alike) == 0
+
+
 def test_conditions_are_obeyed():
     X, mode = ring()
     gan = GANSampler(conditions="y", max_epochs=120, **SHORT).fit(X, mode)
@@ -116,6 +129,14 @@ def test_conditions_may_be_columns_of_a_frame():
     assert gan.transform(data).shape == (200, 16)
     with pytest.raises(ValueError, match="fitted without conditions"):
         GANSampler(**BRIEF).fit(data).sample(5, y="cat")
+
+
+def test_labels_of_several_types_can_be_given_back():
+    data = table()
+    gan = GANSampler(conditions=["kind", "legs"], **BRIEF).fit(data)
+    _, labels = gan.sample(6)
+    assert {type(label) for label in labels[:, 1]} == {int}
+    assert gan.sample(6, y=labels)[1].tolist() == labels.tolist()
 
 
 def test_weights_say_how_often_a_row_is_seen():
@@ -168,6 +189,26 @@ def test_images_come_back_in_the_range_of_the_fit(architecture):
     assert gan.transform(X[:5]).shape == (5, 16)
     with pytest.raises(ValueError, match="does not fit X of 64 features"):
         GANSampler(architecture="conv", image_shape=(9, 8), **BRIEF).fit(X[:50])
+
+
+def test_a_frame_of_pixels_comes_back_as_one():
+    X, y = load_digits(return_X_y=True, as_frame=True)
+    X, y = X[:60].astype("uint8"), y[:60].rename("digit")
+    gan = GANSampler(architecture="conv", image_shape=(8, 8), conditions="digit", **BRIEF).fit(X.join(y))
+    samples, digits = gan.sample(5, y=3)
+    assert list(samples.columns) == list(X.columns)
+    assert samples.dtypes.equals(X.dtypes)
+    assert samples.to_numpy().max() <= 16
+    assert digits.tolist() == [3] * 5
+
+
+@pytest.mark.parametrize("setting", [{"scaling": "modes"}, {"categorical_features": [0]}])
+def test_settings_of_tables_are_refused_for_images(setting):
+    name = next(iter(setting))
+    with pytest.raises(ValueError, match=rf"{name}=.* is for tables, but image_shape=\(2, 2\)"):
+        GANSampler(image_shape=(2, 2), **setting, **BRIEF).fit(np.eye(4))
+    with pytest.raises(ValueError, match="categorical_features"):
+        GANSampler(image_shape=(2, 2), **BRIEF).fit(np.eye(4), categorical_features=np.array([0]))
 
 
 def test_columns_told_to_fit_are_categories():
@@ -279,8 +320,12 @@ def test_early_stopping_watches_the_distance_to_rows_held_out():
 
 
 def test_few_steps_warn():
-    with pytest.warns(ConvergenceWarning, match="max_epochs=2 were 2 steps of the generator"):
+    with pytest.warns(ConvergenceWarning, match="kept after 2 steps, with max_epochs=2: samples still show"):
         GANSampler(**BRIEF).fit(ring(20)[0])
+    stopping = GANSampler(early_stopping=True, **BRIEF | {"max_epochs": 40, "n_iter_no_change": 5})
+    with pytest.warns(ConvergenceWarning) as caught:
+        stopping.fit(ring(30)[0])
+    assert f"kept after {stopping.best_epoch_} steps" in str(caught[0].message)  # each epoch is a step
 
 
 def test_it_goes_on():
@@ -297,6 +342,9 @@ def test_it_goes_on():
     gan.set_params(warm_start=True).fit(data)
     assert int(gan.module_.n_averaged) == 2 * n_steps + 2
     assert len(gan.history_["loss"]) == 5
+    X = ring(50)[0]
+    pixels = GANSampler(image_shape=(1, 2), **BRIEF).partial_fit(X).partial_fit(10 * X)
+    assert np.abs(pixels.sample(100)).max() <= np.float32(np.abs(X).max())  # the range is that of the first call
     with pytest.raises(ValueError, match="scaling='quantile'"):
         kept.set_params(warm_start=True, scaling="standard").fit(data)
 
@@ -308,32 +356,10 @@ def test_parameters_set_after_fit_change_no_sample():
     pd.testing.assert_frame_equal(gan.sample(9), before)
 
 
-class Watcher:
-    """A callback that samples after each epoch."""
-
-    max_propagation_depth = None
-
-    def __init__(self):
-        self.samples = []
-
-    def setup(self, estimator, context):
-        pass
-
-    def teardown(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        pass
-
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
-        if context.task_name == "epoch":
-            self.samples.append(fitted_estimator.sample(4))
-        return False
-
-
 def test_a_callback_may_sample_after_each_epoch():
-    X, watcher = ring(100)[0], Watcher()
-    gan = GANSampler(**BRIEF).set_callbacks(watcher).fit(X)
-    assert len(watcher.samples) == 2
-    np.testing.assert_array_equal(watcher.samples[-1], gan.sample(4))
+    X, seen = ring(100)[0], []
+    recorder = Recorder(lambda _epoch, fitted: seen.append(fitted.sample(4)))
+    gan = GANSampler(**BRIEF).set_callbacks(recorder).fit(X)
+    assert len(seen) == 2
+    np.testing.assert_array_equal(seen[-1], gan.sample(4))
     np.testing.assert_array_equal(gan.sample(4), GANSampler(**BRIEF).fit(X).sample(4))

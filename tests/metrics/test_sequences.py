@@ -36,7 +36,7 @@ def test_long_and_short_pairs_are_compared_together(monkeypatch):
     assert edit_distances(one, other).tolist() == expected
 
 
-def test_tokens_of_lists_are_compared_as_wholes():
+def test_tokens_of_lists_are_compared_as_kinds():
     assert edit_distances([["AH", "B"], ["x"]], [["A", "HB"], ("x",)]).tolist() == [2, 0]
 
 

@@ -14,8 +14,8 @@ import torch
 from sklearn_ann.reading.columns import (
     _kind,
     all_unknown,
+    as_kind,
     as_table,
-    as_whole,
     categorical_positions,
     check_rows,
     chosen_positions,
@@ -323,11 +323,12 @@ def test_numbers_too_large_for_a_float_are_named():
         (np.dtype("int64"), [-1, 1, 2**63 - 1024, -(2**63)]),  # the floats that are next to its limits
         (np.dtype(bool), [0, 1, 1, 0]),
         (pd.BooleanDtype(), [0, 1, 1, 0]),
-        (np.dtype("float32"), [-0.7, 0.8, 1e300, -1e300]),
+        (np.dtype("float16"), [-0.7, 0.8, 65504.0, -65504.0]),
+        (np.dtype("float64"), [-0.7, 0.8, 1e300, -1e300]),
         (np.dtype(object), [-0.7, 0.8, 1e300, -1e300]),
     ],
 )
-def test_whole_numbers_and_bools_are_kept_within_their_type(dtype, expected):
-    found = as_whole(np.array([-0.7, 0.8, 1e300, -1e300]), dtype)
+def test_numbers_are_kept_within_their_type(dtype, expected):
+    found = as_kind(np.array([-0.7, 0.8, 1e300, -1e300]), dtype)
     assert found.tolist() == expected
-    assert np.isnan(as_whole(np.array([np.nan]), dtype)).all()
+    assert np.isnan(as_kind(np.array([np.nan]), dtype)).all()

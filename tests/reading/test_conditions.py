@@ -52,6 +52,14 @@ def test_combinations_are_drawn_as_often_as_they_weigh():
     assert {row: drawn.count(list(row)) / 2000 for row in shares} == pytest.approx(shares, abs=0.05)
 
 
+def test_labels_are_given_back_in_their_types():
+    assert as_found(labels([1], [2])).dtype == int
+    assert as_found(labels(["a"], ["b"])).tolist() == ["a", "b"]
+    assert as_found(labels([True], [False])).dtype == bool
+    assert as_found(labels(["a", 1], ["b", 2])).tolist() == [["a", 1], ["b", 2]]
+    assert as_found(labels([1], ["1"])).tolist() == [1, "1"]
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -70,6 +78,8 @@ def test_quantities_and_cubes_are_no_conditions():
         Conditions(labels([1.0], [0.5]), None)
     with pytest.raises(ValueError, match=r"y must have the shape .* got \(1, 2, 3\)"):
         as_labels(np.ones((1, 2, 3)))
+    with pytest.raises(ValueError, match="y is a masked array"):
+        as_labels(np.ma.array([1, 2], mask=[True, False]))
     with pytest.raises(ValueError, match=r"conditions=\[\] are no columns of X"):
         condition_positions(FRAME, [])
 
@@ -107,8 +117,9 @@ def test_conditions_to_decode_under():
     assert reader.asked_for(["a", "b"], 2).tolist() == [["a"], ["b"]]
     with pytest.raises(ValueError, match=r"y, a condition to decode under, is needed: expected any of \['a', 'b'\]"):
         reader.asked_for(None, 2)
-    with pytest.raises(ValueError, match="y has 1 labels, but there are 2 samples"):
-        reader.asked_for(["a"], 2)
+    for few in ([], ["a"]):
+        with pytest.raises(ValueError, match=f"y has {len(few)} labels, but there are 2 samples"):
+            reader.asked_for(few, 2)
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,17 @@ def test_arrays_keep_their_kind():
     assert back(reader, x)[:, 0].tolist() == ["a", "b", "a"]
 
 
+@pytest.mark.parametrize("kind", ["frame", "array"])
+@pytest.mark.parametrize("dtype", ["uint8", "UInt8", "boolean", "float16"])
+def test_numbers_stay_in_the_range_of_their_type(kind, dtype):
+    frame = pd.DataFrame({"x": pd.array([0, 1, 1, 0], dtype=dtype)})
+    if kind == "array":
+        frame = frame.to_numpy(dtype=dtype.lower().replace("boolean", "bool"))
+    reader, x = fitted(frame, scaling="standard", categorical_features=None)
+    far = back(reader, 1e6 * x)
+    assert np.asarray(far, dtype=float).min() <= 0 < 1 <= np.asarray(far, dtype=float).max() < np.inf
+
+
 def test_samples_without_weight_leave_no_trace():
     weight = [1, 1, 0, 0, 1, 1]
     reader, x = fitted(FRAME, weight)
