@@ -22,7 +22,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_values_come_back_with_their_types(value, tmp_path):
     found = tripped(value, tmp_path)
     assert type(found) is type(value)
