@@ -39,7 +39,9 @@ _CLASSES = {
     "sklearn_ann.factorization.network": "FactorizationBody HeldOutFibres LevelEmbedding",
     "sklearn_ann.factorization.step": "LevelStep",
     "sklearn_ann.generative.adversarial": "AdversarialStep Rules",
-    "sklearn_ann.generative.adversaries": "Adversaries ConvolutionalBody Critic Draws Generator NormalizedBlock",
+    "sklearn_ann.generative.adversaries": (
+        "Adversaries ConvolutionalBody Critic Draws Generator NormalizedBlock Skipped"
+    ),
     "sklearn_ann.generative.gan": "GANSampler",
     "sklearn_ann.generative.likelihoods": (
         "Bernoulli Gaussian Likelihood Moments NegativeBinomial Poisson ZeroInflatedNegativeBinomial"
@@ -81,7 +83,7 @@ _CLASSES = {
     "sklearn_ann.reading.levels": "LevelReader",
     "sklearn_ann.reading.marginals": "Groups Marginals",
     "sklearn_ann.reading.mixed": "Block Fields MixedReader",
-    "sklearn_ann.reading.numbers": "Modal NormalScores Standardized",
+    "sklearn_ann.reading.numbers": "GroupedScores Modal NormalScores Standardized",
     "sklearn_ann.reading.reader": "Columns",
     "sklearn_ann.reading.rows": "RowReader StandardizedRowReader",
     "sklearn_ann.reading.scaling": "Scale",

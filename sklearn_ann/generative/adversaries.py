@@ -98,6 +98,23 @@ class NormalizedBlock(nn.Module):
         return y
 
 
+class Skipped(nn.Module):
+    """The sum of a linear map of the noise and of what hidden layers make of it.
+
+    The linear map alone is a normal distribution, with correlations and unbounded tails. Hidden layers that are
+    normalised lack both at first, and spend most of a training on them.
+    """
+
+    def __init__(self, hidden: nn.Module, n_inputs: int, n_hidden: int, n_outputs: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.head, self.skip = Linear(n_hidden, n_outputs), Linear(n_inputs, n_outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.head(self.hidden(x)) + self.skip(x)
+        return y
+
+
 class Critic(nn.Module):
     """Values packs of rows: real ones high, generated ones low.
 
@@ -355,7 +372,7 @@ def dense_bodies(
     """Return the bodies of generator and critic, and the number of the critic's features."""
     pairs = zip((n_codes, *hidden), hidden, strict=False)
     blocks: list[nn.Module] = [NormalizedBlock(n_in, n_out, p.activation) for n_in, n_out in pairs]
-    generating = nn.Sequential(*blocks, Linear((n_codes, *hidden)[-1], width))
+    generating = Skipped(nn.Sequential(*blocks), n_codes, (n_codes, *hidden)[-1], width)
     widths = (p.pack_size * (width + n_levels), *hidden)
     return generating, dense_stack(linear_layers(widths), p.activation, activate_last=True), widths[-1]
 

@@ -86,9 +86,11 @@ class GANSampler(NeuralEstimator):
         The categorical columns, by position, by name, or as one bool per column. ``"auto"`` takes the columns of a
         frame that hold text, categories or bools.
 
-    scaling : {"quantile", "modes", "standard"}
-        What numbers are turned into: normal scores, of which ties are spread at random; offsets from the modes of a
-        Gaussian mixture, of which a row has one, as in CTGAN [3]_; or standardised numbers.
+    scaling : {"auto", "quantile", "modes", "standard"}
+        What numbers are turned into: normal scores, of which ties are spread at random (``"quantile"``); the same, but
+        apart for each group of a column that falls into groups with wide gaps between them, and the group as a category
+        (``"auto"``); offsets from the modes of a Gaussian mixture, of which a row has one, as in CTGAN [3]_; or
+        standardised numbers.
 
     conditions : None, "y", or column name, position, or list of these
         Categories that samples are conditional on: none; ``"y"``, the labels given to ``fit``, of shape (n_samples,)
@@ -179,7 +181,7 @@ class GANSampler(NeuralEstimator):
     image_shape: tuple | None = None
     activation: Activation = "relu"
     categorical_features: Any = "auto"
-    scaling: Literal["quantile", "modes", "standard"] = "quantile"
+    scaling: Literal["auto", "quantile", "modes", "standard"] = "auto"
     conditions: Any = None
     pack_size: PositiveInt = 2
     n_critic_steps: PositiveInt = 2

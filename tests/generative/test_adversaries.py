@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.utils import Bunch
 
-from sklearn_ann.generative.adversaries import Draws, adversaries_of, choices, frozen_copy
+from sklearn_ann.generative.adversaries import Draws, Skipped, adversaries_of, choices, frozen_copy
 from sklearn_ann.reading import Block, ConditionedBatch, Fields
 
 # One number with a block for its absence, then two categorical columns of two and three categories.
@@ -82,7 +82,7 @@ def test_disobedience_is_the_cross_entropy_of_the_category_that_was_asked_for():
 
 def test_the_average_reaches_back_over_a_share_of_the_steps_and_no_further_than_its_decay():
     module = adversaries()
-    parameter, averaged = module.generator.body[-1].weight, module.averaged.body[-1].weight
+    parameter, averaged = module.generator.body.head.weight, module.averaged.body.head.weight
 
     def averages(decay, values):
         found = []
@@ -99,6 +99,14 @@ def test_the_average_reaches_back_over_a_share_of_the_steps_and_no_further_than_
     assert averages(0.9, np.arange(400))[-1] == pytest.approx(399 - 9, abs=0.1)
     assert averages(0.0, [1.0, 5.0])[-1] == 5.0
     assert int(module.n_averaged) == 1 + 400 + 400 + 2
+
+
+def test_noise_reaches_the_row_past_the_hidden_layers():
+    torch.manual_seed(0)
+    body = Skipped(torch.nn.Tanh(), 3, 3, 2)
+    assert bool((body(1e3 * torch.ones(1, 3)).abs() > 10).any())
+    x = torch.randn(5, 3)
+    torch.testing.assert_close(body(x), body.head(x.tanh()) + body.skip(x))
 
 
 def test_an_average_is_no_parameter():
