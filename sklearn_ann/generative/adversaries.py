@@ -31,6 +31,9 @@ from sklearn_ann.reading import ConditionedBatch, Fields
 # Bound of what the critic reads after the fit. No ordinary row comes near it; its features stay finite.
 _FARTHEST = 1e6
 _REACH = 10  # steps over which the first average reaches back
+_HEAD = 0.1  # part of its weights that the head of a generator starts with, beside a linear map that starts well
+_SHRINKAGE = 1e-3  # of the means under conditions, towards the mean of all rows
+_MOST_LINEAR = 1000  # columns of which the covariance is computed
 
 
 class Draws(Stochastic):
@@ -102,7 +105,7 @@ class Skipped(nn.Module):
     """The sum of a linear map of the noise and of what hidden layers make of it.
 
     The linear map alone is a normal distribution, with correlations and unbounded tails. Hidden layers that are
-    normalised lack both at first, and spend most of a training on them.
+    normalised lack both at first, and spend most of a training on them; see `start`.
     """
 
     def __init__(self, hidden: nn.Module, n_inputs: int, n_hidden: int, n_outputs: int) -> None:
@@ -113,6 +116,42 @@ class Skipped(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.head(self.hidden(x)) + self.skip(x)
         return y
+
+    @torch.no_grad()
+    def start(self, rows: Tensor, n_numbers: int, weight: Tensor, conditions: Tensor) -> None:
+        """Let the linear map start as the best there is for tables.
+
+        Numbers have the mean and the covariance of the rows, or their means under conditions and the covariance around
+        these; of more than a thousand only the means. Categories have their frequencies.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n_samples, n_outputs)
+            The training data, numbers first.
+        n_numbers : int
+        weight : Tensor of shape (n_samples,)
+        conditions : Tensor of shape (n_samples, n_levels)
+            The last inputs; without columns if there are none.
+        """
+        share = (weight / weight.sum()).double()[:, None]
+        x, given = rows.double(), conditions.double()
+        mean, usual = (share * x).sum(dim=0), (share * given).sum(dim=0)
+        x, given = x[:, :n_numbers] - mean[:n_numbers], given - usual
+        ridge = _SHRINKAGE * torch.eye(given.shape[1], dtype=x.dtype, device=x.device)
+        shift = torch.linalg.solve(given.T @ (share * given) + ridge, given.T @ (share * x))  # (n_levels, n_numbers)
+        for parameter in self.skip.parameters():
+            parameter.zero_()
+        self.skip.bias[:n_numbers] = mean[:n_numbers] - usual @ shift
+        self.skip.bias[n_numbers:] = mean[n_numbers:].clamp(min=_SHRINKAGE).log()
+        n_noise = self.skip.in_features - given.shape[1]
+        self.skip.weight[:n_numbers, n_noise:] = shift.T
+        self.head.weight.mul_(_HEAD)
+        self.head.bias.zero_()
+        if 0 < n_numbers <= _MOST_LINEAR:
+            left = x - given @ shift
+            variances, axes = torch.linalg.eigh(left.T @ (share * left))
+            k = min(n_numbers, n_noise)
+            self.skip.weight[:n_numbers, :k] = (axes * variances.clamp(min=0).sqrt())[:, n_numbers - k :]
 
 
 class Critic(nn.Module):
@@ -361,6 +400,9 @@ def adversaries_of(p: Bunch, fields: Fields, rows: Tensor, weight: Tensor | None
     build = convolutional_bodies if p.architecture == "conv" else dense_bodies
     generating, judging, n_features = build(p, hidden, n_codes, fields.width, n_levels)
     bounded = p.image_shape is not None
+    if isinstance(generating, Skipped) and not bounded:
+        known = conditions if conditions.shape[1] else rows.new_zeros((len(rows), n_levels))
+        generating.start(rows, fields.n_numbers, torch.ones_like(rows[:, 0]) if weight is None else weight, known)
     generator = Generator(generating, bounded=bounded)
     critic = Critic(p.pack_size, judging, n_features)
     return Adversaries(generator, critic, fields, p.n_components, rows, weight, conditions, bounded=bounded)

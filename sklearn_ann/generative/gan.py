@@ -176,7 +176,7 @@ class GANSampler(NeuralEstimator):
     n_components: PositiveInt = 64
     loss: AdversarialLoss = "wasserstein"
     architecture: Literal["dense", "conv"] = "dense"
-    hidden_layer_sizes: LayerSizes = (256, 256)
+    hidden_layer_sizes: LayerSizes = (128, 128)
     conv_layers: Any = "auto"
     image_shape: tuple | None = None
     activation: Activation = "relu"
@@ -192,7 +192,7 @@ class GANSampler(NeuralEstimator):
     learning_rate: PositiveFloat = 1e-3
     learning_rate_schedule: training.Schedule = "cosine"
 
-    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20, steps_of_sample=2.0, most_steps=4000)
+    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20, steps_of_sample=2.0, most_steps=8000)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         rows: Reader[Any]

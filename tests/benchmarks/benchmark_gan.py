@@ -174,28 +174,33 @@ def part_california(n_seeds=1, n_train=8000, n_test=4000):
 
 def part_digits(n_seeds=3):
     """Digits by class: logistic regression trained on samples, tested on real digits, over real ones."""
+    _digits({"GANSampler": (gan, {"image_shape": (8, 8)}), "Gaussian mixture": (mixture, {"n_components": 2}),
+             "VAESampler(prior='mixture')": (vae, {})}, n_seeds)  # fmt: skip
+
+
+def part_convolutions(n_seeds=1):
+    """The same by convolutions."""
+    _digits({"GANSampler(architecture='conv')": (gan, {"image_shape": (8, 8), "architecture": "conv"})}, n_seeds)
+
+
+def _digits(samplers, n_seeds):
     X, y = load_digits(return_X_y=True)
     X = X / 16
-    settings = {
-        "GANSampler": {"image_shape": (8, 8)},
-        "Gaussian mixture": {"n_components": 2},
-        "VAESampler(prior='mixture')": {},
-    }
-    for name, sampler in peers("GANSampler", "Gaussian mixture", "VAESampler(prior='mixture')"):
+    for name, (sampler, settings) in samplers.items():
         ratios, copies, seconds = [], [], []
         for seed in range(FIRST_SEED, FIRST_SEED + n_seeds):
             a, b, c, d = train_test_split(X, y, test_size=0.3, stratify=y, random_state=seed)
             begin = time.process_time()
-            samples, labels = sampler(a, c, len(a), seed, **settings[name])
+            samples, labels = sampler(a, c, len(a), seed, **settings)
             seconds.append(time.process_time() - begin)
             judge = LogisticRegression(max_iter=3000)
             ratios.append(train_on_synthetic_score(samples, labels, b, d, a, c, estimator=judge).ratio)
             copies.append(copy_share(samples, a, b))
-        ours = name == "GANSampler"
+        ours = name.startswith("GANSampler")
         row(f"digits, {name}: accuracy of logistic regression over that of real rows", ratios,
             0.95 if ours else None, True, f"{np.mean(seconds):.0f} s")  # fmt: skip
         row(f"digits, {name}: samples closer than real rows, 5 % level", copies, 0.07 if ours else None, False)
 
 
 if __name__ == "__main__":
-    run_parts(globals(), __doc__, needless=("ring", "classes", "digits"))
+    run_parts(globals(), __doc__, needless=("ring", "classes", "digits", "convolutions"))

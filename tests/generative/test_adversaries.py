@@ -109,6 +109,30 @@ def test_noise_reaches_the_row_past_the_hidden_layers():
     torch.testing.assert_close(body(x), body.head(x.tanh()) + body.skip(x))
 
 
+@pytest.mark.parametrize("n_levels", [0, 2])
+def test_the_generator_starts_with_the_means_and_the_covariance_of_the_rows(n_levels):
+    torch.manual_seed(0)
+    mode = torch.arange(600) % 3 % 2
+    conditions = torch.eye(2)[mode][:, :n_levels]
+    x = torch.randn(600, 3) @ torch.randn(3, 3) + 5.0 * mode[:, None]
+    module = adversaries(x, conditions, Fields(3, ()), hidden_layer_sizes=(16,))
+    noise = torch.randn(60_000, 4)
+    drawn = module.generator.body.skip(torch.cat([noise, conditions.repeat(100, 1)], dim=1)).detach()
+    torch.testing.assert_close(drawn.mean(dim=0), x.mean(dim=0), atol=0.1, rtol=0)
+    torch.testing.assert_close(drawn.T.cov(), x.T.cov(), atol=0.3, rtol=0.05)
+    if n_levels:
+        for level in (0, 1):
+            mean = drawn[mode.repeat(100) == level].mean(dim=0)
+            torch.testing.assert_close(mean, x[mode == level].mean(dim=0), atol=0.1, rtol=0)
+
+
+def test_categories_start_with_their_frequencies():
+    module, x = adversaries(), rows()
+    logits = module.generator.body.skip(torch.zeros(1, 4 + 5))[0].detach()
+    torch.testing.assert_close(logits[5:].softmax(dim=0), x[:, 5:].mean(dim=0))
+    torch.testing.assert_close(logits[0], x[:, 0].mean())
+
+
 def test_an_average_is_no_parameter():
     module = adversaries()
     assert not list(module.averaged.parameters())
