@@ -133,6 +133,10 @@ class GANSampler(NeuralEstimator):
     as in ``fit``, and with the scaling ``"quantile"`` they stay in its range. Missing values in a frame are modelled:
     whether a number is missing is a category beside it. In an array of numbers NaN is an error.
 
+    The dense generator is the sum of a linear map of the noise and of what hidden layers make of it. For tables the map
+    starts as the normal distribution that has the means and the covariance of the rows, or their means under each
+    condition, and categories start with their frequencies. What is left to learn is how the rows differ from that.
+
     Categories are drawn by Gumbel softmax. If X has categorical columns and there are no `conditions`, the generator is
     told, for each row, the category of one column, which it must obey, so that rare categories are learned [3]_. In
     ``sample`` these categories are drawn with their frequencies in ``fit``.

@@ -210,8 +210,8 @@ def gaps(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
         offsets = u - means.repeat(np.diff(np.append(starts, len(u))))
         spread = np.sqrt(np.add.reduceat(mass * offsets**2, starts) / masses)
         if (width[ends] > _WIDE * np.maximum(spread[1:], spread[:-1])).all():
-            middles: np.ndarray = x[ends] / 2 + x[ends + 1] / 2
-            return np.minimum(middles, np.nextafter(x[ends + 1], -np.inf))
+            below: np.ndarray = np.nextafter(x[ends + 1], -np.inf)
+            return below.clip(max=x[ends] / 2 + x[ends + 1] / 2)
     return np.empty(0)
 
 

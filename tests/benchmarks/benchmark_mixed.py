@@ -141,7 +141,7 @@ def _rows_of(samplers, n_seeds, n=4000):
 SEED = 20
 
 
-def part_samplers(n_seeds=3):
+def part_samplers(n_seeds=2):
     """4,000 patients to learn from, 4,000 others to test on."""
     _rows_of({"Gaussian mixture of 50": mixture, "VAESampler(prior='mixture')": vae, "GANSampler": gan}, n_seeds)
     _rows_of({"new patients": real}, 1)
