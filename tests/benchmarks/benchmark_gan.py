@@ -106,11 +106,11 @@ def peers(*names):
 # --- The parts ------------------------------------------------------------------------------------------------------
 
 
-def part_ring(n_seeds=5, spread=0.05):
+def part_ring(n_seeds=3, spread=0.05):
     """Eight Gaussians of standard deviation .05 on a circle of radius 2, 2,000 points."""
     angles = np.arange(8) * np.pi / 4
     centers = 2 * np.column_stack([np.cos(angles), np.sin(angles)])
-    for name, sampler in peers("GANSampler", "Gaussian mixture", "CTGAN"):
+    for name, sampler in peers("GANSampler", "Gaussian mixture"):
         modes, inside, seconds = [], [], []
         for seed in range(FIRST_SEED, FIRST_SEED + (n_seeds if name == "GANSampler" else 1)):
             rng = np.random.RandomState(seed)
@@ -172,7 +172,7 @@ def part_california(n_seeds=1, n_train=8000, n_test=4000):
         row(f"California, {name}: seconds of one processor", seconds, 120 if ours else None, False)
 
 
-def part_digits(n_seeds=3):
+def part_digits(n_seeds=2):
     """Digits by class: logistic regression trained on samples, tested on real digits, over real ones."""
     _digits({"GANSampler": (gan, {"image_shape": (8, 8)}), "Gaussian mixture": (mixture, {"n_components": 2}),
              "VAESampler(prior='mixture')": (vae, {})}, n_seeds)  # fmt: skip
