@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -437,6 +438,10 @@ def convolutional_bodies(
     layers = convolution_layers(p.conv_layers, image_layers(min(grid[:2])))
     mirrored = ConvolutionalEncoder(layers, grid, hidden, p.activation, 0.0)
     generating = ConvolutionalDecoder(mirrored, layers, (*hidden, n_codes), p.activation, 0.0)
+    widths = (n_codes, *hidden[::-1], mirrored.n_places)
+    generating.dense = nn.Sequential(
+        *(NormalizedBlock(n_in, n_out, p.activation) for n_in, n_out in itertools.pairwise(widths))
+    )
     packed = (*grid[:2], grid[2] * p.pack_size)
     encoder = ConvolutionalEncoder(layers, packed, hidden[:1], p.activation, 0.0)
     dense = dense_stack(linear_layers((hidden[0] + p.pack_size * n_levels, *hidden)), p.activation, activate_last=True)
