@@ -195,18 +195,35 @@ class ConvolutionalBody(nn.Module):
         Follows the encoder, whose last layer is linear.
     dense : nn.Module
         Maps the encoder's output and the conditions to features.
+    n_code, n_conditions : int
+        Length of the encoder's output, and of the conditions of a pack. Conditions also multiply the output, as in a
+        projection (Miyato and Koyama 2018): a sum alone does not see for long whether image and condition agree.
     """
 
-    def __init__(self, encoder: ConvolutionalEncoder, pack_size: int, activation: nn.Module, dense: nn.Module) -> None:
+    def __init__(
+        self,
+        encoder: ConvolutionalEncoder,
+        pack_size: int,
+        activation: nn.Module,
+        dense: nn.Module,
+        n_code: int,
+        n_conditions: int,
+    ) -> None:
         super().__init__()
         self.encoder, self.pack_size, self.activation, self.dense = encoder, pack_size, activation, dense
+        self.gate = Linear(n_conditions, n_code) if n_conditions else None
+        if self.gate is not None:
+            nn.init.normal_(self.gate.weight)
 
     def forward(self, packs: Tensor) -> Tensor:
         height, width, channels = self.encoder.grid
         n_pixels = height * width * channels
         images = packs[:, :n_pixels].view(len(packs), self.pack_size, height, width, channels // self.pack_size)
         code = self.activation(self.encoder(images.movedim(1, 3).reshape(len(packs), n_pixels)))
-        features: Tensor = self.dense(torch.cat([code, packs[:, n_pixels:]], dim=1))
+        conditions = packs[:, n_pixels:]
+        if self.gate is not None:
+            code = code * (1 + self.gate(conditions))
+        features: Tensor = self.dense(torch.cat([code, conditions], dim=1))
         return features
 
 
@@ -445,5 +462,6 @@ def convolutional_bodies(
     packed = (*grid[:2], grid[2] * p.pack_size)
     encoder = ConvolutionalEncoder(layers, packed, hidden[:1], p.activation, 0.0)
     dense = dense_stack(linear_layers((hidden[0] + p.pack_size * n_levels, *hidden)), p.activation, activate_last=True)
-    body = ConvolutionalBody(encoder, p.pack_size, activation_layer(p.activation), dense)
+    n_conditions = p.pack_size * n_levels
+    body = ConvolutionalBody(encoder, p.pack_size, activation_layer(p.activation), dense, hidden[0], n_conditions)
     return generating, body, hidden[-1]
