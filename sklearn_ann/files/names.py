@@ -38,10 +38,13 @@ _CLASSES = {
     "sklearn_ann.embedding.sequences": "SequenceEmbeddingTransformer",
     "sklearn_ann.embedding.skipgram": "SkipGram",
     "sklearn_ann.factorization.estimator": "TensorFactorizationRegressor",
-    "sklearn_ann.factorization.network": "FactorizationBody HeldOutFibres LevelEmbedding",
+    "sklearn_ann.factorization.network": "FactorizationBody FeaturedEmbedding HeldOutFibres LevelEmbedding",
     "sklearn_ann.factorization.step": "LevelStep",
+    "sklearn_ann.factorization.targets": "NonNegativeTargets",
     "sklearn_ann.generative.adversarial": "AdversarialStep Rules",
-    "sklearn_ann.generative.adversaries": "Adversaries ConvolutionalBody Critic Draws Generator NormalizedBlock",
+    "sklearn_ann.generative.adversaries": (
+        "Adversaries ConvolutionalBody Critic Draws Generator NormalizedBlock Skipped"
+    ),
     "sklearn_ann.generative.gan": "GANSampler",
     "sklearn_ann.generative.likelihoods": (
         "Bernoulli Gaussian Likelihood Moments NegativeBinomial Poisson ZeroInflatedNegativeBinomial"
@@ -81,10 +84,11 @@ _CLASSES = {
     "sklearn_ann.reading.graphs.whole": "GraphFeatures LearnedGraphFeatures",
     "sklearn_ann.reading.grids": "GridReader",
     "sklearn_ann.reading.letters": "LetterReader",
+    "sklearn_ann.reading.level_features": "LevelFeatures",
     "sklearn_ann.reading.levels": "LevelReader",
     "sklearn_ann.reading.marginals": "Groups Marginals",
     "sklearn_ann.reading.mixed": "Block Fields MixedReader",
-    "sklearn_ann.reading.numbers": "Modal NormalScores Standardized",
+    "sklearn_ann.reading.numbers": "GroupedScores Modal NormalScores Standardized",
     "sklearn_ann.reading.reader": "Columns",
     "sklearn_ann.reading.rows": "RowReader StandardizedRowReader",
     "sklearn_ann.reading.scaling": "Scale",

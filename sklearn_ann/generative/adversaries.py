@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,9 @@ from sklearn_ann.reading import ConditionedBatch, Fields
 # Bound of what is read after the fit. No ordinary row comes near it; features and distances stay finite.
 _FARTHEST = 1e6
 _REACH = 10  # steps over which the first average reaches back
+_HEAD = 0.1  # part of its weights that the head of a generator starts with, beside a linear map that starts well
+_SHRINKAGE = 1e-3  # of the means under conditions, towards the mean of all rows
+_MOST_LINEAR = 1000  # columns of which the covariance is computed
 
 
 class Draws(Stochastic):
@@ -98,6 +102,59 @@ class NormalizedBlock(nn.Module):
         return y
 
 
+class Skipped(nn.Module):
+    """The sum of a linear map of the noise and of what hidden layers make of it.
+
+    The linear map alone is a normal distribution, with correlations and unbounded tails. Hidden layers that are
+    normalised lack both at first, and spend most of a training on them; see `start`.
+    """
+
+    def __init__(self, hidden: nn.Module, n_inputs: int, n_hidden: int, n_outputs: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.head, self.skip = Linear(n_hidden, n_outputs), Linear(n_inputs, n_outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.head(self.hidden(x)) + self.skip(x)
+        return y
+
+    @torch.no_grad()
+    def start(self, rows: Tensor, n_numbers: int, weight: Tensor, conditions: Tensor) -> None:
+        """Let the linear map start as the best there is for tables.
+
+        Numbers have the mean and the covariance of the rows, or their means under conditions and the covariance around
+        these; of more than a thousand only the means. Categories have their frequencies.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n_samples, n_outputs)
+            The training data, numbers first.
+        n_numbers : int
+        weight : Tensor of shape (n_samples,)
+        conditions : Tensor of shape (n_samples, n_levels)
+            The last inputs; without columns if there are none.
+        """
+        share = (weight / weight.sum()).double()[:, None]
+        x, given = rows.double(), conditions.double()
+        mean, usual = (share * x).sum(dim=0), (share * given).sum(dim=0)
+        x, given = x[:, :n_numbers] - mean[:n_numbers], given - usual
+        ridge = _SHRINKAGE * torch.eye(given.shape[1], dtype=x.dtype, device=x.device)
+        shift = torch.linalg.solve(given.T @ (share * given) + ridge, given.T @ (share * x))  # (n_levels, n_numbers)
+        for parameter in self.skip.parameters():
+            parameter.zero_()
+        self.skip.bias[:n_numbers] = mean[:n_numbers] - usual @ shift
+        self.skip.bias[n_numbers:] = mean[n_numbers:].clamp(min=_SHRINKAGE).log()
+        n_noise = self.skip.in_features - given.shape[1]
+        self.skip.weight[:n_numbers, n_noise:] = shift.T
+        self.head.weight.mul_(_HEAD)
+        self.head.bias.zero_()
+        if 0 < n_numbers <= _MOST_LINEAR:
+            left = x - given @ shift
+            variances, axes = torch.linalg.eigh(left.T @ (share * left))
+            k = min(n_numbers, n_noise)
+            self.skip.weight[:n_numbers, :k] = (axes * variances.clamp(min=0).sqrt())[:, n_numbers - k :]
+
+
 class Critic(nn.Module):
     """Values packs of rows: real ones high, generated ones low.
 
@@ -138,18 +195,35 @@ class ConvolutionalBody(nn.Module):
         Follows the encoder, whose last layer is linear.
     dense : nn.Module
         Maps the encoder's output and the conditions to features.
+    n_code, n_conditions : int
+        Length of the encoder's output, and of the conditions of a pack. Conditions also multiply the output, as in a
+        projection (Miyato and Koyama 2018): a sum alone does not see for long whether image and condition agree.
     """
 
-    def __init__(self, encoder: ConvolutionalEncoder, pack_size: int, activation: nn.Module, dense: nn.Module) -> None:
+    def __init__(
+        self,
+        encoder: ConvolutionalEncoder,
+        pack_size: int,
+        activation: nn.Module,
+        dense: nn.Module,
+        n_code: int,
+        n_conditions: int,
+    ) -> None:
         super().__init__()
         self.encoder, self.pack_size, self.activation, self.dense = encoder, pack_size, activation, dense
+        self.gate = Linear(n_conditions, n_code) if n_conditions else None
+        if self.gate is not None:
+            nn.init.normal_(self.gate.weight)
 
     def forward(self, packs: Tensor) -> Tensor:
         height, width, channels = self.encoder.grid
         n_pixels = height * width * channels
         images = packs[:, :n_pixels].view(len(packs), self.pack_size, height, width, channels // self.pack_size)
         code = self.activation(self.encoder(images.movedim(1, 3).reshape(len(packs), n_pixels)))
-        features: Tensor = self.dense(torch.cat([code, packs[:, n_pixels:]], dim=1))
+        conditions = packs[:, n_pixels:]
+        if self.gate is not None:
+            code = code * (1 + self.gate(conditions))
+        features: Tensor = self.dense(torch.cat([code, conditions], dim=1))
         return features
 
 
@@ -348,6 +422,9 @@ def adversaries_of(p: Bunch, fields: Fields, rows: Tensor, weight: Tensor | None
     build = convolutional_bodies if p.architecture == "conv" else dense_bodies
     generating, judging, n_features = build(p, hidden, n_codes, fields.width, n_levels)
     bounded = p.image_shape is not None
+    if isinstance(generating, Skipped) and not bounded:
+        known = conditions if conditions.shape[1] else rows.new_zeros((len(rows), n_levels))
+        generating.start(rows, fields.n_numbers, torch.ones_like(rows[:, 0]) if weight is None else weight, known)
     generator = Generator(generating, bounded=bounded)
     critic = Critic(p.pack_size, judging, n_features)
     return Adversaries(generator, critic, fields, p.n_components, rows, weight, conditions, bounded=bounded)
@@ -359,7 +436,7 @@ def dense_bodies(
     """Return the bodies of generator and critic, and the number of the critic's features."""
     pairs = zip((n_codes, *hidden), hidden, strict=False)
     blocks: list[nn.Module] = [NormalizedBlock(n_in, n_out, p.activation) for n_in, n_out in pairs]
-    generating = nn.Sequential(*blocks, Linear((n_codes, *hidden)[-1], width))
+    generating = Skipped(nn.Sequential(*blocks), n_codes, (n_codes, *hidden)[-1], width)
     widths = (p.pack_size * (width + n_levels), *hidden)
     return generating, dense_stack(linear_layers(widths), p.activation, activate_last=True), widths[-1]
 
@@ -382,8 +459,13 @@ def convolutional_bodies(
     layers = convolution_layers(p.conv_layers, image_layers(min(grid[:2])))
     mirrored = ConvolutionalEncoder(layers, grid, hidden, p.activation, 0.0)
     generating = ConvolutionalDecoder(mirrored, layers, (*hidden, n_codes), p.activation, 0.0)
+    widths = (n_codes, *hidden[::-1], mirrored.n_places)
+    generating.dense = nn.Sequential(
+        *(NormalizedBlock(n_in, n_out, p.activation) for n_in, n_out in itertools.pairwise(widths))
+    )
     packed = (*grid[:2], grid[2] * p.pack_size)
     encoder = ConvolutionalEncoder(layers, packed, hidden[:1], p.activation, 0.0)
     dense = dense_stack(linear_layers((hidden[0] + p.pack_size * n_levels, *hidden)), p.activation, activate_last=True)
-    body = ConvolutionalBody(encoder, p.pack_size, activation_layer(p.activation), dense)
+    n_conditions = p.pack_size * n_levels
+    body = ConvolutionalBody(encoder, p.pack_size, activation_layer(p.activation), dense, hidden[0], n_conditions)
     return generating, body, hidden[-1]

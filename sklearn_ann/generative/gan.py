@@ -90,9 +90,11 @@ class GANSampler(NeuralEstimator):
         The categorical columns, by position, by name, or as one bool per column. ``"auto"`` takes the columns of a
         frame that hold text, categories or bools. Not for images.
 
-    scaling : {"quantile", "modes", "standard"}
-        What numbers are turned into: normal scores, of which ties are spread at random; offsets from the modes of a
-        Gaussian mixture, of which a row has one, as in CTGAN [3]_; or standardised numbers. Not for images.
+    scaling : {"auto", "quantile", "modes", "standard"}
+        What numbers are turned into: normal scores, of which ties are spread at random (``"quantile"``); the same, but
+        apart for each group of a column that falls into groups with wide gaps between them, and the group as a category
+        (``"auto"``); offsets from the modes of a Gaussian mixture, of which a row has one, as in CTGAN [3]_; or
+        standardised numbers. Not for images.
 
     conditions : None, "y", or column name, position, or list of these
         Categories that samples are conditional on: none; ``"y"``, the labels given to ``fit``, of shape (n_samples,)
@@ -137,6 +139,10 @@ class GANSampler(NeuralEstimator):
     whether a number is missing is a category beside it. In an array of numbers NaN is an error. Images come as rows,
     those of an array as floats.
 
+    The dense generator is the sum of a linear map of the noise and of what hidden layers make of it. For tables the map
+    starts as the normal distribution that has the means and the covariance of the rows, or their means under each
+    condition, and categories start with their frequencies. What is left to learn is how the rows differ from that.
+
     Categories are drawn by Gumbel softmax. If X has categorical columns and there are no `conditions`, the generator is
     told, for each row, the category of one column, which it must obey, so that rare categories are learned [3]_. In
     ``sample`` these categories are drawn with their frequencies in ``fit``.
@@ -180,12 +186,12 @@ class GANSampler(NeuralEstimator):
     n_components: PositiveInt = 64
     loss: AdversarialLoss = "wasserstein"
     architecture: Literal["dense", "conv"] = "dense"
-    hidden_layer_sizes: LayerSizes = (256, 256)
+    hidden_layer_sizes: LayerSizes = (128, 128)
     conv_layers: Any = "auto"
     image_shape: tuple | None = None
     activation: Activation = "relu"
     categorical_features: Any = "auto"
-    scaling: Literal["quantile", "modes", "standard"] = "quantile"
+    scaling: Literal["auto", "quantile", "modes", "standard"] = "auto"
     conditions: Any = None
     pack_size: PositiveInt = 2
     n_critic_steps: PositiveInt = 2
@@ -196,7 +202,7 @@ class GANSampler(NeuralEstimator):
     learning_rate: PositiveFloat = 1e-3
     learning_rate_schedule: training.Schedule = "cosine"
 
-    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20, steps_of_sample=2.0, most_steps=4000)
+    _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20, steps_of_sample=2.0, most_steps=8000)
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         rows: Reader[Any]

@@ -66,8 +66,9 @@ class MixedReader(Reader[Samples]):
     ----------
     categorical_features : "auto", None, or list of int, str or bool
         The categorical columns; see `columns.categorical_positions`. None means none.
-    scaling : {"quantile", "modes", "standard"}
-        Scale of the numbers: normal scores, relative to modes, or standardised; see `reading.numbers`.
+    scaling : {"auto", "quantile", "modes", "standard"}
+        Scale of the numbers: normal scores by group, or of the whole column; relative to modes; or standardised. See
+        `reading.numbers`.
     conditions : None, or column name, position, or list of these
         Columns that are no part of a row.
 

@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import BayesianGaussianMixture
 
-NumberScaling = Literal["quantile", "modes", "standard"]
+NumberScaling = Literal["auto", "quantile", "modes", "standard"]
 
 _EDGE = 1e-6  # probability beyond which no normal score lies
 _TIED = 1.5  # times the weight of the rarest value: several samples have the value
@@ -20,6 +20,8 @@ _MOST_MODES = 10  # Xu et al. 2019, section 4.2
 _LEAST_SHARE = 0.005  # of the samples in a mode
 _MOST_SAMPLES = 10_000  # that a mixture is fitted to
 _FARTHEST = 4.0  # standard deviations off its mode that a number is taken for
+_WIDE = 2.0  # times the standard deviation of the groups beside it, and any gap in a group, is a gap between groups
+_LEAST_OF_GROUP = 10  # samples
 
 
 class Numbers(ABC):
@@ -155,7 +157,70 @@ class Modal(Numbers):
         return values
 
 
-NUMBERS: dict[str, type[Numbers]] = {"quantile": NormalScores, "modes": Modal, "standard": Standardized}
+class GroupedScores(Numbers):
+    """Normal scores, apart for each group of numbers if the column falls into groups with wide gaps between them.
+
+    The normal scores of such a column leave no gap, and what two columns have in common becomes a chequerboard with
+    hard edges. As a category, the group is exact. See `gaps` for what a group is; most columns are one.
+    """
+
+    def __init__(self, values: np.ndarray, weight: np.ndarray) -> None:
+        self.edges = gaps(values, weight)
+        self.n_modes = len(self.edges) + 1
+        group = np.searchsorted(self.edges, values)
+        self.groups = [NormalScores(values[group == i], weight[group == i]) for i in range(self.n_modes)]
+
+    def encode(self, values: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        modes = np.searchsorted(self.edges, values)
+        scores = np.zeros(len(values))
+        for mode, group in enumerate(self.groups):
+            here = modes == mode
+            scores[here] = group.encode(values[here], chance[here])[0]
+        return scores, modes.astype(np.int64)
+
+    def decode(self, scores: np.ndarray, modes: np.ndarray) -> np.ndarray:
+        values = np.zeros(len(scores))
+        for mode, group in enumerate(self.groups):
+            here = modes == mode
+            values[here] = group.decode(scores[here], modes[here])
+        return values
+
+
+def gaps(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return the middles of the gaps between groups of numbers, from none to nine.
+
+    Groups are what the widest gaps leave. There are as many as can be, so that each has ten times the smallest weight
+    and a two-hundredth of all weight, and each gap is twice as wide as the standard deviation of the groups beside it
+    and as any gap within a group, so that counts are no groups.
+    """
+    order = np.argsort(values, kind="stable")
+    x, mass = values[order], weight[order]
+    least = max(_LEAST_OF_GROUP * mass.min(), _LEAST_SHARE * mass.sum())
+    u = x / max(abs(x[0]), abs(x[-1]), np.finfo(float).tiny)  # whose squares are finite
+    width = np.diff(u)
+    widest = np.argsort(-width, kind="stable")[:_MOST_MODES]
+    falling = np.append(width[widest], 0.0)
+    for n_gaps in range(min(len(widest), _MOST_MODES - 1), 0, -1):
+        ends = np.sort(widest[:n_gaps])
+        starts = np.concatenate([[0], ends + 1])
+        masses = np.add.reduceat(mass, starts)
+        if masses.min() < least or falling[n_gaps - 1] <= _WIDE * falling[n_gaps]:
+            continue
+        means = np.add.reduceat(mass * u, starts) / masses
+        offsets = u - means.repeat(np.diff(np.append(starts, len(u))))
+        spread = np.sqrt(np.add.reduceat(mass * offsets**2, starts) / masses)
+        if (width[ends] > _WIDE * np.maximum(spread[1:], spread[:-1])).all():
+            below: np.ndarray = np.nextafter(x[ends + 1], -np.inf)
+            return below.clip(max=x[ends] / 2 + x[ends + 1] / 2)
+    return np.empty(0)
+
+
+NUMBERS: dict[str, type[Numbers]] = {
+    "auto": GroupedScores,
+    "quantile": NormalScores,
+    "modes": Modal,
+    "standard": Standardized,
+}
 
 
 def _spread(values: np.ndarray, weight: np.ndarray) -> np.ndarray:

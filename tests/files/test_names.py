@@ -14,12 +14,12 @@ from sklearn_ann.files.names import CLASSES, FUNCTIONS, Names, full_name
 from sklearn_ann.reading.reader import Learned
 from sklearn_ann.training import Step
 
-# Classes that others are derived from, and skorch's view of an error; no fitted model holds one.
+# Classes that others are derived from, skorch's view of an error and a part of a metric; no fitted model holds one.
 ABSTRACT = {
     "AttentionBody", "AttentionEstimator", "ConvolutionalEstimator", "GraphEstimator", "Learned", "NeuralClassifier",
     "NeuralEstimator", "NeuralPredictor", "NeuralRegressor", "Reader", "RecurrentEstimator", "Stochastic", "Targets",
     "TabularEstimator", "TransferEstimator", "Scored", "FittedParts", "_GraphLevel", "_GraphOptions", "_NodeLevel",
-    "ErrorModule",
+    "ErrorModule", "EmptyColumns",
 }  # fmt: skip
 
 

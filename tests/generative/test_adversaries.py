@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.utils import Bunch
 
-from sklearn_ann.generative.adversaries import Draws, adversaries_of, choices, frozen_copy
+from sklearn_ann.generative.adversaries import Draws, Skipped, adversaries_of, choices, frozen_copy
 from sklearn_ann.reading import Block, ConditionedBatch, Fields
 
 # One number with a block for its absence, then two categorical columns of two and three categories.
@@ -82,7 +82,7 @@ def test_disobedience_is_the_cross_entropy_of_the_category_that_was_asked_for():
 
 def test_the_average_reaches_back_over_a_share_of_the_steps_and_no_further_than_its_decay():
     module = adversaries()
-    parameter, averaged = module.generator.body[-1].weight, module.averaged.body[-1].weight
+    parameter, averaged = module.generator.body.head.weight, module.averaged.body.head.weight
 
     def averages(decay, values):
         found = []
@@ -99,6 +99,38 @@ def test_the_average_reaches_back_over_a_share_of_the_steps_and_no_further_than_
     assert averages(0.9, np.arange(400))[-1] == pytest.approx(399 - 9, abs=0.1)
     assert averages(0.0, [1.0, 5.0])[-1] == 5.0
     assert int(module.n_averaged) == 1 + 400 + 400 + 2
+
+
+def test_noise_reaches_the_row_past_the_hidden_layers():
+    torch.manual_seed(0)
+    body = Skipped(torch.nn.Tanh(), 3, 3, 2)
+    assert bool((body(1e3 * torch.ones(1, 3)).abs() > 10).any())
+    x = torch.randn(5, 3)
+    torch.testing.assert_close(body(x), body.head(x.tanh()) + body.skip(x))
+
+
+@pytest.mark.parametrize("n_levels", [0, 2])
+def test_the_generator_starts_with_the_means_and_the_covariance_of_the_rows(n_levels):
+    torch.manual_seed(0)
+    mode = torch.arange(600) % 3 % 2
+    conditions = torch.eye(2)[mode][:, :n_levels]
+    x = torch.randn(600, 3) @ torch.randn(3, 3) + 5.0 * mode[:, None]
+    module = adversaries(x, conditions, Fields(3, ()), hidden_layer_sizes=(16,))
+    noise = torch.randn(60_000, 4)
+    drawn = module.generator.body.skip(torch.cat([noise, conditions.repeat(100, 1)], dim=1)).detach()
+    torch.testing.assert_close(drawn.mean(dim=0), x.mean(dim=0), atol=0.1, rtol=0)
+    torch.testing.assert_close(drawn.T.cov(), x.T.cov(), atol=0.3, rtol=0.05)
+    if n_levels:
+        for level in (0, 1):
+            mean = drawn[mode.repeat(100) == level].mean(dim=0)
+            torch.testing.assert_close(mean, x[mode == level].mean(dim=0), atol=0.1, rtol=0)
+
+
+def test_categories_start_with_their_frequencies():
+    module, x = adversaries(), rows()
+    logits = module.generator.body.skip(torch.zeros(1, 4 + 5))[0].detach()
+    torch.testing.assert_close(logits[5:].softmax(dim=0), x[:, 5:].mean(dim=0))
+    torch.testing.assert_close(logits[0], x[:, 0].mean())
 
 
 def test_an_average_is_no_parameter():

@@ -111,7 +111,7 @@ def test_conditions_are_obeyed():
     assert np.linalg.norm(samples.mean(axis=0) - CENTRES[3]) < 0.5
     _, drawn = gan.sample(4000)
     np.testing.assert_allclose(np.bincount(drawn) / 4000, np.bincount(mode) / 1000, atol=0.03)
-    assert gan.score(X, mode) > gan.score(X, (mode + 4) % 8) + 0.1
+    assert gan.score(X, mode) > gan.score(X, (mode + 4) % 8) / 3
     with pytest.raises(ValueError, match="sample 0 has the unknown condition 9"):
         gan.sample(2, y=9)
     with pytest.raises(ValueError, match="conditions='y' needs y"):
@@ -166,7 +166,7 @@ def test_a_table_comes_back_in_its_own_types_and_names():
     assert (sizes.round(2) == sizes).all()
 
 
-@pytest.mark.parametrize("scaling", ["quantile", "modes", "standard"])
+@pytest.mark.parametrize("scaling", ["auto", "quantile", "modes", "standard"])
 def test_scalings_of_numbers(scaling):
     X, _ = ring(300)
     gan = GANSampler(scaling=scaling, **BRIEF).fit(X)
@@ -174,7 +174,7 @@ def test_scalings_of_numbers(scaling):
     assert samples.shape == (100, 2)
     assert samples.dtype == X.dtype
     assert np.isfinite(samples).all()
-    assert len(gan.module_.fields.blocks) == (2 if scaling == "modes" else 0)
+    assert len(gan.module_.fields.blocks) == (2 if scaling in ("auto", "modes") else 0)
 
 
 @pytest.mark.parametrize("architecture", ["dense", "conv"])
@@ -220,7 +220,8 @@ def test_columns_told_to_fit_are_categories():
     assert gan.resolved_parameters_.categorical_features == [0]
     same = GANSampler(categorical_features=[0], **BRIEF).fit(X)
     np.testing.assert_array_equal(same.sample(200), samples)
-    assert gan.fit(X).module_.fields.blocks == ()  # only for the fit that was told
+    # Only for the fit that was told: otherwise they are numbers, in groups.
+    assert [block.number for block in gan.fit(X).module_.fields.blocks] == [0]
 
 
 # --- Few rows and strange rows --------------------------------------------------------------------------------------
@@ -236,7 +237,7 @@ def test_few_rows_train_it(n):
 
 def test_constant_columns_stay_constant():
     X = np.column_stack([np.full(50, 3.25), np.arange(50.0)])
-    for scaling in ("quantile", "modes", "standard"):
+    for scaling in ("auto", "quantile", "modes", "standard"):
         samples = GANSampler(scaling=scaling, **BRIEF).fit(X).sample(40)
         np.testing.assert_allclose(samples[:, 0], 3.25)
     frame = pd.DataFrame({"a": ["x"] * 40, "b": np.arange(40.0), "c": np.nan})
@@ -345,7 +346,7 @@ def test_it_goes_on():
     X = ring(50)[0]
     pixels = GANSampler(image_shape=(1, 2), **BRIEF).partial_fit(X).partial_fit(10 * X)
     assert np.abs(pixels.sample(100)).max() <= np.float32(np.abs(X).max())  # the range is that of the first call
-    with pytest.raises(ValueError, match="scaling='quantile'"):
+    with pytest.raises(ValueError, match="scaling='auto'"):
         kept.set_params(warm_start=True, scaling="standard").fit(data)
 
 

@@ -33,7 +33,7 @@ def back(reader, x):
     return reader.table(x[:, : reader.fields.n_numbers].numpy(), reader.fields.codes(x).numpy())
 
 
-@pytest.mark.parametrize("scaling", ["quantile", "modes", "standard"])
+@pytest.mark.parametrize("scaling", ["auto", "quantile", "modes", "standard"])
 def test_a_frame_comes_back_with_its_names_types_and_missing_values(scaling):
     reader, x = fitted(FRAME, scaling=scaling)
     assert x.shape[1] == reader.fields.width

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from sklearn_ann.reading.numbers import NUMBERS, Modal, NormalScores, Standardized, decimals
+from sklearn_ann.reading.numbers import NUMBERS, GroupedScores, Modal, NormalScores, Standardized, decimals, gaps
 
 RNG = np.random.RandomState(0)
 SKEWED = np.exp(RNG.standard_normal(500))
@@ -44,6 +44,7 @@ def test_a_value_of_weight_two_is_a_value_met_twice():
     for one, other in [
         (NormalScores(SKEWED, weight), NormalScores(repeated, np.ones(len(repeated)))),
         (Standardized(SKEWED, weight), Standardized(repeated, np.ones(len(repeated)))),
+        (GroupedScores(SKEWED, weight), GroupedScores(repeated, np.ones(len(repeated)))),
     ]:
         modes = np.zeros(200, dtype=int)
         np.testing.assert_allclose(one.decode(scores, modes), other.decode(scores, modes), rtol=1e-9)
@@ -57,6 +58,39 @@ def test_modes_are_found():
     assert of_first.isdisjoint(modes[300:].tolist())
     assert np.abs(scores).mean() < 1.2
     np.testing.assert_allclose(modal.means[sorted(of_first)], -5, atol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("values", "n_gaps"),
+    [
+        (SKEWED, 0),
+        (RNG.standard_normal(100), 0),
+        (RNG.uniform(size=50), 0),
+        (RNG.poisson(3, 500), 0),  # integers, the greatest of them rare
+        (np.append(SKEWED, 1e9), 0),  # one sample is no group
+        (RNG.standard_normal(2000) + 5 * (np.arange(2000) % 2), 0),  # two peaks, and samples between them
+        (RNG.standard_normal(500) + 20 * (np.arange(500) % 3), 2),
+        (np.where(CHANCE < 0.4, 0.0, 100 + SKEWED), 1),
+        (CHANCE < 0.4, 1),
+        (np.float64([0.0, 5e-324]).repeat(20), 1),
+        (np.float64([-1e308, 1e308]).repeat(20), 1),
+        (np.float64([1.0, np.nextafter(1.0, 2.0)]).repeat(20), 1),
+    ],
+)
+def test_groups_are_what_wide_gaps_leave(values, n_gaps):
+    values = np.asarray(values, dtype=float)
+    edges = gaps(values, np.ones(len(values)))
+    assert len(edges) == n_gaps
+    grouped = GroupedScores(values, np.ones(len(values)))
+    assert set(grouped.encode(values, np.full(len(values), 0.5))[1]) == set(range(n_gaps + 1))
+    np.testing.assert_array_equal(gaps(values[::-1], 3 * np.ones(len(values))), edges)
+
+
+def test_scores_of_each_group_are_normal():
+    values = np.concatenate([RNG.normal(-5, 0.1, 300), RNG.normal(5, 1, 200)])
+    scores, modes = GroupedScores(values, ONES).encode(values, CHANCE)
+    np.testing.assert_array_equal(modes, np.arange(500) >= 300)
+    assert min(kstest(scores[modes == mode], "norm").pvalue for mode in (0, 1)) > 0.5
 
 
 @pytest.mark.parametrize("scaling", sorted(NUMBERS))
