@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Literal
 
@@ -24,7 +25,7 @@ from sklearn_ann.base.parameters import (
 from sklearn_ann.base.plan import is_auto
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.factorization.network import FactorizationBody
-from sklearn_ann.factorization.step import LevelStep, conclude
+from sklearn_ann.factorization.step import LevelStep, conclude, of_both
 from sklearn_ann.factorization.targets import NonNegativeTargets
 from sklearn_ann.layers import Activation, SupervisedNetwork, layer_widths
 from sklearn_ann.reading import LevelReader, Reader
@@ -147,8 +148,8 @@ class TensorFactorizationRegressor(NeuralRegressor):
 
     Notes
     -----
-    Batches. ``batch_size="auto"`` is a four-hundredth of the entries, at most 1,024, where batches of 256 would make more
-    than 400 steps an epoch.
+    Batches. ``batch_size="auto"`` is a four-hundredth of the entries, at most 1,024, where batches of 256 would make
+    more than 400 steps an epoch.
 
     With `side_information`, vector, factors and bias of a level with the features x are together
 
@@ -244,8 +245,11 @@ class TensorFactorizationRegressor(NeuralRegressor):
         )
         return body, n_features
 
+    def _error(self, plan: Plan) -> training.Error:
+        return partial(of_both, super()._error(plan), plan.parameters.fibre_dropout)
+
     def _step(self, plan: Plan, module: nn.Module, error: training.Error) -> training.Step:
-        return LevelStep(module, error, plan.settings, plan.parameters.fibre_dropout)
+        return LevelStep(module, error, plan.settings)
 
     def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
         conclude(module)  # once more after partial_fit, or if Ctrl-C came

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sklearn_ann.factorization.network import LevelEmbedding
-from sklearn_ann.training import Error, Settings, Step
+from sklearn_ann.training import Error, Step
 from sklearn_ann.training.data import Batch
 
 
@@ -78,19 +77,8 @@ class RowAdam(Optimizer):
 class LevelStep(Step):
     """A step on entries as they are and as if their fibres were held out.
 
-    Large embedding matrices have sparse gradients and an optimiser of their own.
-
-    Parameters
-    ----------
-    module : nn.Module
-    error : callable
-    settings : Settings
-    share : float in [0, 1)
-        Weight of the loss of entries as if their fibres were held out, where the module returns both.
+    Its error is `of_both`. Large embedding matrices have sparse gradients and an optimiser of their own.
     """
-
-    def __init__(self, module: nn.Module, error: Error, settings: Settings, share: float = 0.0) -> None:
-        super().__init__(module, partial(of_both, error, share), settings)
 
     def output(self, batch: Batch) -> Any:
         """Run the network; in training it returns the outputs of both, one after the other."""

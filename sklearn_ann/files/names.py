@@ -185,6 +185,7 @@ _FUNCTIONS = {
         "mean_squared_error over_members plain poisson_error quantile_error squared_error"
     ),
     "sklearn_ann.generative.adversarial": "unlikeness",
+    "sklearn_ann.factorization.step": "of_both",
     "sklearn_ann.generative.network": "negative_bound",
     "sklearn_ann.layers.head": "mean_classes mean_number mean_odds mean_rate",
     "sklearn_ann.recurrent.targets": "error_of_steps",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann._version import __version__
 from sklearn_ann.base import NeuralEstimator
 from sklearn_ann.files.compiled import check as check_arrays
 from sklearn_ann.files.errors import ModelFileError
@@ -115,16 +117,30 @@ def _decoded(node: Node, decoder: Decoder, where: str) -> Any:
     value: Any = object.__new__(cls)
     if isinstance(value, BaseEstimator):
         missing = set(type(value)._get_param_names()) - set(state)
+        if isinstance(value, NeuralEstimator) and state.get("_sklearn_ann_version") != __version__:
+            _add_defaults(cls, state, missing)
+            missing = set()
         if missing:
             raise ModelFileError(f"{where} lacks its parameters {sorted(missing)}")
     if isinstance(value, NeuralEstimator):
         _finish_neural(value, state, node, decoder, where)
     else:
+        if dataclasses.is_dataclass(cls):  # a field that an earlier release did not have
+            state = {f.name: f.default for f in dataclasses.fields(cls) if f.default is not dataclasses.MISSING} | state
         vars(value).update(state)
         if isinstance(value, GraphSet):
             _check_graphs(value, where)
         check_arrays(value, where)
     return value
+
+
+def _add_defaults(cls: Any, state: dict[str, Any], missing: set[str]) -> None:
+    """Give a model of another release the hyper-parameters that it did not have, at their defaults."""
+    new = {name: getattr(cls, name) for name in missing if hasattr(cls, name)}
+    state.update(new)
+    for name in ("_given", "resolved_parameters_"):
+        if isinstance(state.get(name), dict):
+            state[name].update({key: item for key, item in new.items() if key not in state[name]})
 
 
 def _check_graphs(graphs: GraphSet, where: str) -> None:

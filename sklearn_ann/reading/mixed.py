@@ -99,7 +99,6 @@ class MixedReader(Reader[Samples]):
         self._numbers: list[Numbers | None] = []
         self._decimals: list[int | None] = []
         self._template: Any = None
-        self._types: list[Any] = []
 
     def learn(self, X: Any, y: Any = None) -> TableRows:
         """Learn the columns; `finish` learns categories and scales and encodes the rows."""
@@ -107,7 +106,6 @@ class MixedReader(Reader[Samples]):
         table = self.tables.table_of(X)
         self._refuse_missing(table, rows.numbers.numpy())
         self._template = table[:0]
-        self._types = list(table.dtypes) if is_frame(table) else [table.dtype] * table.shape[1]
         self._markers = [
             next((value for value in column(table, position).tolist() if is_missing(value)), None)
             for position in self.tables.categorical
@@ -231,11 +229,13 @@ class MixedReader(Reader[Samples]):
             Numbers have as many decimals as in the fit, and stay in the range of their type.
         """
         columns: dict[int, np.ndarray] = {}
+        template = self._template
+        types = list(template.dtypes) if is_frame(template) else [template.dtype] * template.shape[1]
         of_block = {block.number: code for block, code in zip(self.fields.blocks, codes.T, strict=True)}
         for number, (position, learned) in enumerate(zip(self.tables.numeric, self._numbers, strict=True)):
             modes = of_block.get(number, np.zeros(len(scores), dtype=np.int64))
             values = self._values(number, learned, scores[:, number].astype(np.float64), modes)
-            columns[position] = as_kind(values, self._types[position])
+            columns[position] = as_kind(values, types[position])
         categorical = [code for block, code in zip(self.fields.blocks, codes.T, strict=True) if block.number is None]
         for position, known, marker, code in zip(
             self.tables.categorical, self.tables.categories, self._markers, categorical, strict=True

@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 from files.release_files import FOLDER, MODELS, outputs, samples
+from forging import forge, members
 
-from sklearn_ann import load
+import sklearn_ann
+from sklearn_ann import load, save
 
 FILES = sorted(FOLDER.glob("*/*.sklann"))
 
@@ -28,3 +30,25 @@ def test_a_file_of_an_earlier_release_opens(path):
 
 def test_each_kind_is_kept():
     assert {path.stem for path in FILES if path.parent.name == "format-1"} == set(MODELS)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
+def test_hyper_parameters_that_a_release_adds_have_their_defaults(tmp_path):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    model = sklearn_ann.AutoEncoderTransformer(n_components=2, max_epochs=1, random_state=0).fit(X)
+    save(model, tmp_path / "model.sklann")
+    manifest, header, data = members(tmp_path / "model.sklann")
+    text = json.dumps(manifest).replace('"_sklearn_ann_version": "', '"_sklearn_ann_version": "0.0.')
+    manifest = json.loads(text)
+
+    def without(node):
+        for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            without(part)
+        if isinstance(node, dict):
+            node.pop("max_grad_norm", None)  # as if the release of the file had known no such parameter
+
+    without(manifest)
+    again = load(forge(tmp_path / "old.sklann", manifest, header, data))
+    assert again.max_grad_norm is None
+    np.testing.assert_array_equal(again.transform(X), model.transform(X))
+    assert np.isfinite(again.partial_fit(X).transform(X)).all()
