@@ -42,7 +42,7 @@ from sklearn_ann.reading import (
 
 _ENOUGH = 500  # steps of the generator, before which its average holds its random start
 _LEAST_DRAWN = 1000  # rows that a score compares with
-_OF_TABLES = {"categorical_features": "auto", "scaling": "quantile"}  # hyper-parameters and their defaults
+_OF_TABLES = {"categorical_features": "auto", "scaling": "auto"}  # hyper-parameters and their defaults
 
 
 class GANSampler(NeuralEstimator):
