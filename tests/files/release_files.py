@@ -49,7 +49,10 @@ MODELS = {
     "strings": ("strings", lambda: sklearn_ann.CNNClassifier(conv_layers=[(4, 3)], hidden_layer_sizes=4, **_ONCE)),
     "series": ("rows", lambda: sklearn_ann.RNNRegressor(hidden_size=4, conv_layers=(), **_ONCE)),
     "graphs": ("graphs", lambda: sklearn_ann.GCNRegressor(hidden_layer_sizes=4, conv_layer_sizes=4, **_ONCE)),
-    "tensor": ("entries", lambda: sklearn_ann.TensorFactorizationRegressor(embedding_dim=2, hidden_layer_sizes=8, **_ONCE)),
+    "tensor": (
+        "entries",
+        lambda: sklearn_ann.TensorFactorizationRegressor(embedding_dim=2, hidden_layer_sizes=8, **_ONCE),
+    ),
     "categories": ("categories", lambda: sklearn_ann.EntityEmbeddingTransformer(hidden_layer_sizes=4, cv=2, **_ONCE)),
     "words": ("strings", lambda: sklearn_ann.SequenceEmbeddingTransformer(n_components=2, **_ONCE)),
     "translator": ("pairs", lambda: sklearn_ann.SequenceTranslator(n_components=4, n_layers=1, **_ONCE)),
