@@ -240,7 +240,7 @@ class AttentionEstimator(NeuralEstimator):
     def _auto(self, plan: Plan) -> dict[str, Any]:
         attend = plan.parameters.attend
         if plan.source is not None and plan.source.kind in self._begins_from:
-            return {"max_epochs": 40, "batch_size": 32, "learning_rate": RATE / 10}
+            return TokenBody.defaults(plan) | {"learning_rate": RATE / 10}  # what was learned must not be lost at once
         if attend == "auto":
             attend = "tokens" if isinstance(plan.reader, LetterReader) else "columns"
         # The reader resolves "auto" in `alphabet` and `categorical_features`.

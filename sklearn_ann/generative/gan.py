@@ -42,7 +42,7 @@ from sklearn_ann.reading import (
 
 _ENOUGH = 500  # steps of the generator, before which its average holds its random start
 _LEAST_DRAWN = 1000  # rows that a score compares with
-_OF_TABLES = {"categorical_features": "auto", "scaling": "auto"}  # hyper-parameters and their defaults
+_OF_TABLES = ("categorical_features", "scaling")  # hyper-parameters that images have no use for
 
 
 class GANSampler(NeuralEstimator):
@@ -207,9 +207,9 @@ class GANSampler(NeuralEstimator):
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         rows: Reader[Any]
         if self.image_shape is not None:
-            for name, default in _OF_TABLES.items():
+            for name in _OF_TABLES:
                 value = getattr(self, name)
-                if value is not None and not (isinstance(value, str) and value == default):
+                if value is not None and not (isinstance(value, str) and value == getattr(type(self), name)):
                     raise ValueError(f"{name}={value!r} is for tables, but image_shape={self.image_shape}")
             rows = RowReader(conditions=columns_of(self.conditions), image_shape=self.image_shape, **common)
         else:
