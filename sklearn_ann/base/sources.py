@@ -8,6 +8,7 @@ import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -99,6 +100,8 @@ def found_source(estimator: Any, X: Any) -> Source | None:
         If it is nothing to begin from, naming what it is and what the estimator takes.
     ValueError
         If it is not fitted, or a file that cannot be read.
+    FileNotFoundError
+        If there is no such file.
     """
     given, owner = getattr(estimator, "init_from", None), type(estimator).__name__
     if given is None:
@@ -147,12 +150,9 @@ def _offered(given: Any, owner: str, X: Any) -> Source:
 
 
 def _read(path: Any) -> Any:
-    load = getattr(importlib.import_module("sklearn_ann"), "load", None)
-    if load is None:
-        raise ValueError(
-            f"init_from={os.fspath(path)!r}: this version of sklearn_ann reads no model files; give a FrozenEstimator"
-        )
-    return load(path)
+    if not Path(path).exists():
+        raise FileNotFoundError(f"init_from={os.fspath(path)!r}: there is no such file")
+    return importlib.import_module("sklearn_ann").load(path)  # of a floor above this one
 
 
 # --- Hyper-parameters of a body --------------------------------------------------------------------------------------

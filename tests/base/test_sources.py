@@ -76,8 +76,8 @@ def test_paths_are_read_by_the_loader(digits, monkeypatch, tmp_path):
     known = DenseClassifier(max_epochs=2, random_state=0).fit(X, y)
     monkeypatch.setattr(sklearn_ann, "load", lambda path: {"there": known}[path.name], raising=False)
     path = tmp_path / "there"
+    path.touch()
     model = DenseClassifier(init_from=path, freeze="body", max_epochs=2, random_state=0).fit(X, y)
     np.testing.assert_array_equal(model.transform(X), known.transform(X))
-    monkeypatch.delattr(sklearn_ann, "load")
-    with pytest.raises(ValueError, match="reads no model files"):
-        DenseClassifier(init_from=str(path)).fit(X, y)
+    with pytest.raises(FileNotFoundError, match=r"init_from='nowhere\.sklann': there is no such file"):
+        DenseClassifier(init_from="nowhere.sklann").fit(X, y)
