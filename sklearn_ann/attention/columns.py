@@ -52,6 +52,12 @@ class ColumnBody(AttentionBody):
         self(batch, maps)
         return maps
 
+    def set_noise(self, dropout: float, mutation: float) -> None:
+        """Set what training alone uses; attention weights are not dropped."""
+        super().set_noise(dropout, mutation)
+        for block in self.blocks:
+            block.attention.dropout.p = 0.0
+
     @staticmethod
     def defaults(plan: Plan) -> dict[str, Any]:
         """Return the values that ``"auto"`` stands for."""

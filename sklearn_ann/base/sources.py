@@ -235,6 +235,8 @@ def inherited(estimator: Any, source: Source, names: list[str]) -> dict[str, Any
         If one is set to another value than that of the source.
     """
     learned: Mapping[str, Any] = {}
+    if source.kind is type(estimator)._body:
+        names = [name for name in names if name not in estimator._anew]
     if source.reader is None:  # the new estimator's own reader goes by its own parameters
         names = [name for name in names if name not in estimator._of_reader]
     else:

@@ -352,6 +352,7 @@ def test_a_classifier_begins_from_it(tmp_path):
     begin = AttentionClassifier(init_from=FrozenEstimator(model), freeze="body", max_epochs=2, random_state=0)
     np.testing.assert_array_equal(begin.fit(strings, y).transform(strings), model.transform(strings))
     assert begin.resolved_parameters_.n_components == 16
+    assert begin.resolved_parameters_.dropout == 0.3  # of a classifier, though masked letters are learned without
     save(model, tmp_path / "model.sklann")
     again = AttentionClassifier(init_from=tmp_path / "model.sklann", freeze="body", max_epochs=2, random_state=0)
     np.testing.assert_array_equal(again.fit(strings, y).predict_proba(strings), begin.predict_proba(strings))
