@@ -156,34 +156,31 @@ def part_perplexity():
     row("seconds to learn", seconds, beside="; ".join(chosen))
 
 
-def compared(source, X, y, train, test, seed):
-    """Learn from few labels by networks that begin from `source`, from scratch and by classical models.
+def candidates(source, X, y, train, test, seed):
+    """Return networks that begin from `source`, networks from scratch and classical models, and what each reads.
 
     Parameters
     ----------
     source : MaskedSequenceModel
     X, y : array
-        Strings and classes, or measurements.
+        Strings, and classes or measurements.
     train, test : int array
     seed : int
 
     Returns
     -------
-    dict of str to (score, seconds)
-        Area under the ROC curve, or Spearman's correlation, on `test`; the time of the fit.
+    dict of str to (estimator, samples)
+        The samples are those of `train` and then those of `test`.
     """
-    regression = y.dtype.kind == "f"
-    strings = X[np.r_[train, test]]
+    regression, strings = y.dtype.kind == "f", X[np.r_[train, test]]
     features = source.transform(strings)
     counts = CountVectorizer(analyzer="char", ngram_range=(1, 2), lowercase=False).fit(X)  # all 1- and 2-mers
     counts = counts.transform(strings).toarray()
+    last = LogisticRegressionCV(Cs=np.logspace(-4, 1, 6), max_iter=2000)
+    forest, network = RandomForestClassifier(500, random_state=seed), AttentionClassifier
     if regression:
-        last, forest = RidgeCV(np.logspace(-1, 5, 13)), RandomForestRegressor(500, random_state=seed)
-        network = AttentionRegressor
-    else:
-        last = LogisticRegressionCV(Cs=np.logspace(-4, 1, 6), max_iter=2000)
-        forest = RandomForestClassifier(500, random_state=seed)
-        network = AttentionClassifier
+        last = RidgeCV(np.logspace(-1, 5, 13))
+        forest, network = RandomForestRegressor(500, random_state=seed), AttentionRegressor
     linear = make_pipeline(StandardScaler(), last)
     models = {
         "features, linear": (linear, features),
@@ -191,28 +188,31 @@ def compared(source, X, y, train, test, seed):
         "k-mers, linear": (linear, counts),
         "k-mers and features, linear": (linear, np.hstack([features, counts])),
     }
-    if len(set(map(len, X))) == 1:  # aligned: each position is a column
+    if regression:  # of aligned variants each position is a column
         letters = OneHotEncoder().fit_transform([list(string) for string in strings]).toarray()
         models |= {"positions, forest": (forest, letters), "positions, linear": (linear, letters)}
     how = {"random_state": seed, "device": "cpu"}
-    shape = {"n_layers": 2, "pooling": "mean"}  # of the source
-    models |= {
-        "from scratch": (network(**how), strings),
-        "from scratch, 2 layers, mean": (network(**shape, **how), strings),
-    }
+    models["from scratch"] = network(**how), strings
+    models["from scratch, 2 layers, mean"] = network(n_layers=2, pooling="mean", **how), strings  # as the source
     for name, way in WAYS.items():
-        models[f"fine-tuned, {name}"] = (network(init_from=FrozenEstimator(source), **way, **how), strings)
-    found, split = {}, len(train)
-    for name, (model, data) in models.items():
-        begin = time.perf_counter()
-        model.fit(data[:split], y[train])
-        seconds = time.perf_counter() - begin
-        if regression:
-            score = spearmanr(y[test], model.predict(data[split:])).statistic
-        else:
-            score = roc_auc_score(y[test], model.predict_proba(data[split:])[:, 1])
-        found[name] = float(score), seconds
-    return found
+        models[f"fine-tuned, {name}"] = network(init_from=FrozenEstimator(source), **way, **how), strings
+    return models
+
+
+def scored(model, samples, y, train, test):
+    """Return the area under the ROC curve, or Spearman's correlation, on `test`, and the seconds of the fit."""
+    begin = time.perf_counter()
+    model.fit(samples[: len(train)], y[train])
+    seconds = time.perf_counter() - begin
+    if y.dtype.kind == "f":
+        return float(spearmanr(y[test], model.predict(samples[len(train) :])).statistic), seconds
+    return float(roc_auc_score(y[test], model.predict_proba(samples[len(train) :])[:, 1])), seconds
+
+
+def compared(source, X, y, train, test, seed):
+    """Return score and seconds of each candidate, by its name."""
+    models = candidates(source, X, y, train, test, seed)
+    return {name: scored(*model, y, train, test) for name, model in models.items()}
 
 
 def show(what, found):
@@ -225,11 +225,10 @@ def show(what, found):
     print("| ranks | | | |", ", ".join(f"{name[12:]} {rank:.1f}" for name, rank in zip(names, ranks, strict=True)), "|")
 
 
-def labelled(source, name, seed):
-    """Compare on 400 strings of a set after 100 labels."""
+def labelled(name, seed):
+    """Return strings and classes of a set, the positions of 100 labelled strings, and of 400 others."""
     X, y = peptides(name)
-    train, test = train_test_split(np.arange(len(X)), train_size=LABELS, test_size=400, stratify=y, random_state=seed)
-    return compared(source, X, y, train, test, seed)
+    return X, y, *train_test_split(np.arange(len(X)), train_size=LABELS, test_size=400, stratify=y, random_state=seed)
 
 
 def part_labels():
@@ -243,23 +242,23 @@ def part_labels():
     source = MaskedSequenceModel(random_state=0, device="cpu").fit(strings)
     row("peptides, seconds to learn from masked letters", time.perf_counter() - begin)
     for name in ("amp_modlamp", "hem_hemopi"):
-        show(f"{name}, {LABELS} labels", [labelled(source, name, seed) for seed in LABEL_SEEDS])
+        show(f"{name}, {LABELS} labels", [compared(source, *labelled(name, seed), seed) for seed in LABEL_SEEDS])
 
 
 def variants():
     """Return the four-site variants of GB1 that are for training and for testing, and their fitness.
 
-    Only the domain is kept, 56 letters: the rest of the construct is the same in all of them.
+    Only letters 31 to 60 are kept, which saves time: the rest of the construct is the same in all of them.
     """
-    return [(np.array([string[:56] for string in X], dtype=object), y) for X, y in gb1("sampled")]
+    return [(np.array([string[30:60] for string in X], dtype=object), y) for X, y in gb1("sampled")]
 
 
-def measured(source, seed):
-    """Compare on the test variants of GB1 after 400 measurements."""
+def measured(seed):
+    """Return variants of GB1, their fitness, the positions of 400 for training, and of the 1,745 test variants."""
     (X, y), (X_test, y_test) = variants()
     chosen = np.random.default_rng(seed).permutation(len(X))[:MEASURED]
     X, y = np.r_[X[chosen], X_test], np.r_[y[chosen], y_test]
-    return compared(source, X, y, np.arange(MEASURED), np.arange(MEASURED, len(X)), seed)
+    return X, y, np.arange(MEASURED), np.arange(MEASURED, len(X))
 
 
 def part_variants():
@@ -271,7 +270,7 @@ def part_variants():
     begin = time.perf_counter()
     source = MaskedSequenceModel(max_epochs=8, random_state=0, device="cpu").fit(strings)
     row("GB1, seconds to learn from masked letters", time.perf_counter() - begin)
-    show(f"GB1, {MEASURED} labels", [measured(source, seed) for seed in LABEL_SEEDS])
+    show(f"GB1, {MEASURED} labels", [compared(source, *measured(seed), seed) for seed in LABEL_SEEDS])
 
 
 if __name__ == "__main__":
