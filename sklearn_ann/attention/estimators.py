@@ -223,7 +223,7 @@ class AttentionEstimator(NeuralEstimator):
     max_grad_norm: PositiveFloat | None = 1.0
 
     _begins_from: ClassVar[Mapping[str, str]] = {"pretrained": "a PretrainedTransformer"}
-    _anew: ClassVar[tuple[str, ...]] = ("dropout", "mutation")
+    _of_noise: ClassVar[tuple[str, ...]] = ("dropout", "mutation")
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         attend: str = self.attend

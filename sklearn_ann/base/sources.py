@@ -236,7 +236,10 @@ def inherited(estimator: Any, source: Source, names: list[str]) -> dict[str, Any
     """
     learned: Mapping[str, Any] = {}
     if source.kind is type(estimator)._body:
-        names = [name for name in names if name not in estimator._anew]
+        own = [
+            name for name in estimator._of_noise if not _alike(getattr(estimator, name), getattr(type(estimator), name))
+        ]
+        names = [name for name in names if name not in own]
     if source.reader is None:  # the new estimator's own reader goes by its own parameters
         names = [name for name in names if name not in estimator._of_reader]
     else:

@@ -26,11 +26,11 @@ class TransferEstimator(NeuralEstimator):
     init_from : FrozenEstimator, path, torch.nn.Module or None
         Where the network begins: a copy of the body of another fitted network, in a ``sklearn.frozen.FrozenEstimator``
         or a model file. Its hyper-parameters of the body and of reading samples are taken over, and samples are read as
-        they were read there: the same columns, alphabet and scaling. Attention takes no `dropout` and `mutation` over,
-        which training alone uses. The head is new, so that classes and targets may be others. Several networks
-        (`n_estimators`) begin from copies of the body, or from those of several networks. A torch module, in estimators
-        that take one, is a body that maps a tensor to features. It counts in the first fit: ``partial_fit`` and a warm
-        start go on from the estimator's own weights.
+        they were read there: the same columns, alphabet and scaling. Attention has its own `dropout` and `mutation`,
+        which training alone uses, if they are not at their defaults. The head is new, so that classes and targets may
+        be others. Several networks (`n_estimators`) begin from copies of the body, or from those of several networks. A
+        torch module, in estimators that take one, is a body that maps a tensor to features. It counts in the first fit:
+        ``partial_fit`` and a warm start go on from the estimator's own weights.
 
     freeze : {"none", "body"}, int or sequence of str
         Layers that do not learn: none, all of the body, a number of layers from the input on, or names of layers, which
@@ -60,8 +60,8 @@ class TransferEstimator(NeuralEstimator):
 
     _begins_from: ClassVar[Mapping[str, str]] = {}
     """Kinds of bodies that it can begin from besides its own, and what messages call them."""
-    _anew: ClassVar[tuple[str, ...]] = ()
-    """The hyper-parameters of its own body that training alone uses, such as dropout: each fit decides them anew."""
+    _of_noise: ClassVar[tuple[str, ...]] = ()
+    """The hyper-parameters of its own body that training alone uses: a fit may set them to others than the source."""
     _of_reader: ClassVar[tuple[str, ...]] = ()
     """The hyper-parameters of its reader, which hold for the body of a torch module."""
 
@@ -89,7 +89,7 @@ class TransferEstimator(NeuralEstimator):
         return module
 
     def _set_noise(self, body: nn.Module, plan: Plan) -> None:
-        """Put the hyper-parameters `_anew` into a body that was built for another fit."""
+        """Put the hyper-parameters `_of_noise` into a body that was built for another fit."""
 
     def _new_step(self, plan: Plan, module: nn.Module, error: training.Error) -> training.Step:
         if plan.frozen_body and plan.targets is not None and plan.targets.of_samples:
