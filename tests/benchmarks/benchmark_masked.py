@@ -32,8 +32,6 @@ NOVEL = "strings of which no eight letters in a row are known"
 SEEDS, LABEL_SEEDS, LABELS, MEASURED = range(3), range(5), 100, 400
 WAYS = {
     "all layers learn": {},
-    "dropout=0, mutation=0": {"dropout": 0.0, "mutation": 0.0},
-    "dropout=0.1": {"dropout": 0.1},
     "body_learning_rate=0.1": {"body_learning_rate": 0.1},
     "layer_learning_rates=0.5": {"layer_learning_rates": 0.5},
     "freeze='body', unfreeze_every=5": {"freeze": "body", "unfreeze_every": 5},
