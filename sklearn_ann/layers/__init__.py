@@ -21,6 +21,7 @@ from sklearn_ann.layers.convolution import (
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, dense_stack, layer_widths, linear_layers
 from sklearn_ann.layers.depth import BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
+from sklearn_ann.layers.foreign import Foreign, check_weights, seeded
 from sklearn_ann.layers.head import Average, Ensemble, MemberLinear, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.mutation import Mutation
@@ -51,6 +52,7 @@ __all__ = [
     "EncoderBlock",
     "Ensemble",
     "FeedForward",
+    "Foreign",
     "Groups",
     "LayerNorm",
     "Linear",
@@ -71,6 +73,7 @@ __all__ = [
     "WithHead",
     "activation_layer",
     "attention_weights",
+    "check_weights",
     "chosen_layers",
     "convolution_layers",
     "convolve",
@@ -90,6 +93,7 @@ __all__ = [
     "recurrent_layer",
     "reduce",
     "resolve_backend",
+    "seeded",
     "statistics",
     "weighing",
 ]
