@@ -146,14 +146,15 @@ _CLASSES = {
         "OrthogonalMatchingPursuitCV QuantileRegressor RANSACRegressor Ridge "
         "RidgeCV RidgeClassifier RidgeClassifierCV TheilSenRegressor"
     ),
-    "sklearn.metrics._scorer": "_MultimetricScorer _PassthroughScorer _Scorer",
+    "sklearn.metrics._scorer": "_CurveScorer _MultimetricScorer _PassthroughScorer _Scorer",
     "sklearn.mixture": "BayesianGaussianMixture GaussianMixture",
     "sklearn.model_selection": (
-        "GridSearchCV GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut "
+        "FixedThresholdClassifier GridSearchCV GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut "
         "LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit RandomizedSearchCV RepeatedKFold "
         "RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit "
-        "TimeSeriesSplit"
+        "TimeSeriesSplit TunedThresholdClassifierCV"
     ),
+    "sklearn.model_selection._split": "_CVIterableWrapper",
     "sklearn.multiclass": "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier _ConstantPredictor",
     "sklearn.multioutput": "ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain",
     "sklearn.naive_bayes": "BernoulliNB CategoricalNB ComplementNB GaussianNB MultinomialNB",
@@ -225,6 +226,8 @@ class Names:
     """
 
     def __init__(self, trusted: Iterable[Any] = ()) -> None:
+        if not isinstance(trusted, Iterable):
+            raise TypeError(f"trusted must be a list of classes and functions, got {trusted!r}")
         self.trusted = {full_name(item): item for item in trusted}
         for name, item in self.trusted.items():
             if not callable(item):

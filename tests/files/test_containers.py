@@ -27,7 +27,8 @@ def test_values_come_back_with_their_types(value, tmp_path):
     found = tripped(value, tmp_path)
     assert type(found) is type(value)
     assert found == value
-    assert repr(found) == repr(value)
+    if not isinstance(value, set | frozenset):  # which may print in another order
+        assert repr(found) == repr(value)
 
 
 def test_not_a_number_partials_and_methods(tmp_path):
