@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 from sklearn_ann.files.errors import ModelFileError
@@ -39,7 +40,7 @@ def _decoded(node: Node, decoder: Decoder, where: str) -> Any:
     if name not in _NAMES:
         raise ModelFileError(f"{where} names the distribution {str(name)[:50]!r}, which is not among those of files")
     for value in (*values, *named.values()):
-        if not isinstance(value, int | float) or not math.isfinite(value):
+        if not isinstance(value, Real) or not math.isfinite(value):
             raise ModelFileError(f"{where} has the parameter {str(value)[:50]}: expected a finite number")
     return getattr(stats, name)(*values, **named)
 
