@@ -113,8 +113,8 @@ class MaskedSequenceModel(NeuralEstimator):
     Notes
     -----
     ``history_`` has the share of the chosen letters that were named right, as ``"accuracy"``. Strings count by their
-    number of letters that are not ambiguous, times their weight. On validation data all chosen letters are masked, and the same letters in
-    every epoch, so that losses of epochs can be compared.
+    number of letters that are not ambiguous, times their weight. On validation data all chosen letters are masked, and
+    the same letters in every epoch, so that losses of epochs can be compared.
 
     Ambiguous letters, such as N or X, are read and never chosen. In ``score_samples`` their probability is that of any
     of the letters that they stand for: 1 for a letter that may be any.
