@@ -80,7 +80,8 @@ def save(
 
     Notes
     -----
-    Not kept are callbacks, the cache of a pipeline (``memory``) and what you have attached to modules (hooks).
+    Callbacks and the cache of a pipeline (``memory``) are left out. The new file is opened once before it takes the place
+    of an older one, which stays as it was if anything fails.
 
     Examples
     --------
