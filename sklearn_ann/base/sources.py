@@ -259,7 +259,8 @@ def _check_warm_start(estimator: Any) -> None:
 def _same(one: Any, other: Any) -> bool:
     """Return whether two values of `init_from` are one network; a frozen estimator may be wrapped anew."""
     one, other = (part.estimator if isinstance(part, FrozenEstimator) else part for part in (one, other))
-    return one is other or (isinstance(one, str | os.PathLike) and one == other)
+    paths = isinstance(one, str | os.PathLike) and isinstance(other, str | os.PathLike)
+    return one is other or (paths and Path(one) == Path(other))
 
 
 def inherited(estimator: Any, source: Source, names: list[str]) -> dict[str, Any]:

@@ -80,8 +80,8 @@ def save(
 
     Notes
     -----
-    Callbacks and the cache of a pipeline (``memory``) are left out. The new file is opened once before it takes the place
-    of an older one, which stays as it was if anything fails.
+    Callbacks and the cache of a pipeline (``memory``) are left out. The new file is opened once before it takes the
+    place of an older one, which stays as it was if anything fails.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,6 +32,18 @@ class Foreign(Stochastic):
             yield
 
 
+_lock = threading.RLock()  # there is one global generator for all threads: fits in two of them take turns
+
+
+def _after_fork() -> None:
+    global _lock  # a thread that held the lock is not there in the child
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
     """Let torch's global generators of the CPU and of `device` begin from a seed, and put back how they were."""
@@ -37,7 +51,7 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
     places = []
     if device.type == "cuda":
         places.append(torch.cuda.current_device() if device.index is None else device.index)
-    with torch.random.fork_rng(places):
+    with _lock, torch.random.fork_rng(places):
         # `torch.manual_seed` would reach the generators of all other devices, too.
         torch.default_generator.manual_seed(seed)
         for place in places:

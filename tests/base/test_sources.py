@@ -114,3 +114,15 @@ def test_paths_are_read_by_the_loader(digits, monkeypatch, tmp_path):
         DenseClassifier(init_from=tmp_path).fit(X, y)
     with pytest.raises(TypeError, match="init_from holds the class DenseClassifier"):
         DenseClassifier(init_from=DenseClassifier).fit(X, y)
+
+
+def test_a_path_in_other_words_is_the_same_source_in_a_warm_start(digits, monkeypatch, tmp_path):
+    X, y = digits
+    known = DenseClassifier(max_epochs=1, random_state=0).fit(X, y)
+    monkeypatch.setattr(sklearn_ann, "load", lambda _: known, raising=False)
+    path = tmp_path / "there"
+    path.touch()
+    model = DenseClassifier(init_from=path, warm_start=True, max_epochs=1, random_state=0).fit(X, y)
+    assert model.set_params(init_from=str(path)).fit(X, y).n_iter_ == 2
+    with pytest.raises(ValueError, match="init_from has changed"):
+        model.set_params(init_from=tmp_path / "elsewhere").fit(X, y)

@@ -1,5 +1,7 @@
 """Modules of others: their weights, and what their layers draw from."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import nn
@@ -22,6 +24,16 @@ def test_layers_of_others_draw_from_the_generator_in_training_and_leave_the_glob
     assert not torch.equal(drawn[0][0], drawn[0][1])
     assert not torch.equal(drawn[0][0], drawn[2][0])
     assert torch.equal(body.eval()(x), x)
+
+
+def test_threads_take_turns():
+    def drawn(seed):
+        with seeded(seed):
+            return [torch.rand(1).item() for _ in range(200)]
+
+    expected = [drawn(seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(drawn, range(4))) == expected
 
 
 def test_a_seeded_context_puts_the_generator_back_after_an_error():
