@@ -82,7 +82,7 @@ class Source:
         try:
             with torch.no_grad():
                 features = body(batch)
-        except (RuntimeError, TypeError, IndexError) as error:
+        except Exception as error:  # whatever a module of the user raises
             raise ValueError(f"init_from={self.owner} does not take a batch of shape {shape}: {error}") from error
         tensor = isinstance(features, torch.Tensor)
         if not tensor or features.ndim != 2 or len(features) != n or not features.numel():

@@ -64,7 +64,8 @@ def write(path: Path, manifest: bytes, arrays: Arrays, check: Callable[[Path], o
         raise FileNotFoundError(f"path={str(path)!r}: there is no folder {str(target.parent)!r}")
     if target.exists() and not target.is_file():
         raise ValueError(f"path={str(path)!r} is a device or a pipe: expected the name of a file")
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666  # less what the umask takes
+    before = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    mode = 0o666 if before is None else before  # less what the umask takes
     temporary = target.with_name(f".{secrets.token_hex(8)}.sklann")
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
@@ -80,6 +81,8 @@ def write(path: Path, manifest: bytes, arrays: Arrays, check: Callable[[Path], o
             file.flush()
             os.fsync(file.fileno())  # or a machine that stops now may keep the new name and nothing under it
         check(temporary)
+        if before is not None:
+            temporary.chmod(before)
         temporary.replace(target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):

@@ -83,7 +83,9 @@ class PretrainedBody(Foreign):
         try:
             with self.own_numbers():
                 self.module(x)
-        except (RuntimeError, IndexError) as error:  # of torch, about shapes, types or codes
+        except TypeError:  # about the arguments or the results of the module, and clear by itself
+            raise
+        except Exception as error:  # of torch, about shapes, types or codes, or of the module
             codes = x.dtype == torch.int64 and isinstance(error, RuntimeError)
             hint = ", whole numbers, which are read as codes: give others as floats" if codes else ""
             raise ValueError(

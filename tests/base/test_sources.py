@@ -68,6 +68,7 @@ class Odd(nn.Module):
         (lambda x: x[:1], r"returns \(1, 3\) for a batch of 3 samples"),
         (lambda x: x / 0, "returns features of sample 0 that are not finite"),
         (lambda x: (x,), "returns tuple"),
+        (lambda x: x.nothing, r"init_from=Odd does not take a batch of shape \(1, 4\): .*nothing"),
     ],
 )
 def test_modules_without_features_of_a_sample_are_refused(change, message):

@@ -71,6 +71,9 @@ def test_the_permissions_and_the_place_of_a_file_stay(path, tmp_path):
     assert link.is_symlink()
     assert zipfile.ZipFile(path).read("manifest.json") == b"{}"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o666)  # more than the umask would give
+    write(path, b"{}", Arrays([torch.zeros(3)]), nothing)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes in folders are POSIX")

@@ -217,6 +217,17 @@ def test_a_sample_that_the_network_fails_on_is_named():
         classifier.predict(["AAAAA"])
 
 
+def test_what_a_network_raises_is_told_with_the_sample():
+    class Short(nn.Module):
+        def forward(self, x):
+            assert x.shape[1] < 4, "too long"
+            return x.float()
+
+    model = PretrainedTransformer(Short(), codes).fit(["ACG"])
+    with pytest.raises(ValueError, match=r"sample 1: module fails on samples of shape \(5,\).*: too long"):
+        model.transform(["AC", "ACGTA"])
+
+
 def test_layers_of_others_draw_from_the_random_state():
     network = nn.Sequential(nn.Linear(6, 5), nn.Dropout(0.5), nn.Linear(5, 3))
     predictions, images = [], X.reshape(20, 1, 2, 3)
