@@ -16,6 +16,7 @@ from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
+from sklearn_ann.training.together import train_together
 
 __all__ = [
     "Batch",
@@ -47,4 +48,5 @@ __all__ = [
     "resolve_device",
     "tensor_dtype",
     "torch_generator",
+    "train_together",
 ]
