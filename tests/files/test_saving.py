@@ -142,7 +142,7 @@ def scaled_network():
         VotingClassifier([("one", scaled_network()), ("two", LogisticRegression())], voting="soft"),
         AttentionClassifier(attend="rows", **QUICK),
     ],
-    ids=["pipeline", "forest", "neighbors", "columns", "union", "search", "votes", "rows"],
+    ids=["pipeline", "forest", "neighbors", "columns", "union", "search", "stacked search", "votes", "rows"],
 )
 def test_models_of_scikit_learn_around_networks(model, tmp_path):
     model.fit(X, Y)
