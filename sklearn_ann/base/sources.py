@@ -71,7 +71,10 @@ class Source:
 
     def begin(self, number: int, body: nn.Module) -> None:
         """Put the weights of the first layers into a new body."""
-        body.load_state_dict(self.bodies[number % len(self.bodies)].state_dict(), strict=False)
+        part = self.bodies[number % len(self.bodies)].state_dict()
+        strange = body.load_state_dict(part, strict=False).unexpected_keys
+        if strange:
+            raise ValueError(f"init_from={self.owner} has weights {strange}, for which the new body has no place")
 
     def check_frozen(self, names: Sequence[str], freeze: Any) -> None:
         """Refuse to freeze layers that the source has not."""
