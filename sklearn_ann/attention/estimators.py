@@ -144,8 +144,8 @@ class AttentionEstimator(NeuralEstimator):
         vector of a token is a sum over its letters, with one embedding matrix per position in the token.
 
     position : {"sinusoidal", "learned", "rotary", "none"}
-        Tokens: positional encoding. ``"sinusoidal"`` adds waves of many lengths, ``"learned"`` adds a learned vector
-        of each position (no string may be longer than those in ``fit``), ``"rotary"`` makes the attention depend on
+        Tokens: positional encoding. ``"sinusoidal"`` adds waves that fit the lengths, ``"learned"`` adds a vector of
+        each position (no string may be longer than those in ``fit``), ``"rotary"`` makes the attention depend on
         the distance of two tokens. With ``"none"``, the order of the tokens does not matter.
 
     pooling : {"cls", "mean"}
