@@ -222,7 +222,10 @@ class AttentionEstimator(NeuralEstimator):
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
-    _begins_from: ClassVar[Mapping[str, str]] = {"pretrained": "a PretrainedTransformer"}
+    _begins_from: ClassVar[Mapping[str, str]] = {
+        "pretrained": "a PretrainedTransformer",
+        "letters": "a SequenceEmbeddingTransformer of DNA, RNA or proteins",
+    }
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         attend: str = self.attend
@@ -239,7 +242,7 @@ class AttentionEstimator(NeuralEstimator):
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
         attend = plan.parameters.attend
-        if plan.source is not None and plan.source.kind in self._begins_from:
+        if plan.source is not None and plan.source.kind == "pretrained":
             return TokenBody.defaults(plan) | {"learning_rate": RATE / 10}  # what was learned must not be lost at once
         if attend == "auto":
             attend = "tokens" if isinstance(plan.reader, LetterReader) else "columns"
