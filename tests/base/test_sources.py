@@ -77,6 +77,23 @@ def test_modules_without_features_of_a_sample_are_refused(change, message):
         Source("Odd", "module", [Odd(change)], None, None, {}).body(0, samples, torch.float32)
 
 
+def test_first_layers_are_put_into_new_bodies_and_others_are_not_frozen():
+    layer = nn.Linear(4, 3)
+    part = nn.ModuleDict({"first": layer})
+    source = Source("Other", "rows", [part], None, None, {}, layers=("first",))
+    body = nn.ModuleDict({"first": nn.Linear(4, 3), "second": nn.Linear(3, 2)})
+    before = body["second"].weight.clone()
+    source.begin(1, body)
+    assert torch.equal(body["first"].weight, layer.weight)
+    assert body["first"].weight is not layer.weight
+    assert torch.equal(body["second"].weight, before)
+    source.check_frozen(["first"], 1)
+    with pytest.raises(ValueError, match=r"freeze=2 would keep layers.*of Other the body has first alone"):
+        source.check_frozen(["first", "second"], 2)
+    with pytest.raises(ValueError, match=r"init_from=Other has weights \['first.weight', 'first.bias'\], for which"):
+        source.begin(0, nn.Linear(4, 3))
+
+
 class Foreign(BaseEstimator):
     """An estimator that knows nothing of those that begin from it, and that they do not know."""
 

@@ -38,6 +38,7 @@ from sklearn_ann import (
     load,
     save,
 )
+from sklearn_ann.model_selection import StackedSearchCV
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -137,12 +138,18 @@ def scaled_network():
             LogisticRegression(),
         ),
         GridSearchCV(scaled_network(), {"tabularclassifier__dropout": [0.0, 0.1]}, cv=2, scoring="accuracy"),
+        StackedSearchCV(
+            scaled_network(), {"tabularclassifier__dropout": [0.0, 0.1]}, cv=2, resource="epochs", factor=2
+        ),
         VotingClassifier([("one", scaled_network()), ("two", LogisticRegression())], voting="soft"),
         AttentionClassifier(attend="rows", **QUICK),
         RandomizedSearchCV(TabularClassifier(**QUICK), {"dropout": uniform(0, 0.3)}, n_iter=2, random_state=0, cv=2),
         GridSearchCV(TabularClassifier(**QUICK), {"dropout": [0.1]}, cv=[(np.arange(30), np.arange(30, len(X)))]),
     ],
-    ids=["pipeline", "forest", "neighbors", "columns", "union", "search", "votes", "rows", "drawn", "own splits"],
+    ids=[
+        *("pipeline", "forest", "neighbors", "columns", "union", "search", "stacked search", "votes", "rows"),
+        *("drawn", "own splits"),
+    ],
 )
 def test_models_of_scikit_learn_around_networks(model, tmp_path):
     model.fit(X, Y)
