@@ -113,8 +113,11 @@ _CLASSES = {
     "sklearn_ann.translation.targets": "SequenceTargets SourceReader",
     "sklearn_ann.translation.transformer": "DecoderBlock Transformer",
     "torch.nn": (
-        "BatchNorm1d BatchNorm2d Conv1d Conv2d ConvTranspose1d ConvTranspose2d Dropout ELU Embedding GELU GRU Identity "
-        "LSTM LayerNorm Linear ModuleDict ModuleList ParameterList RNN ReLU SiLU Sequential Sigmoid Softplus Tanh"
+        "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool1d AdaptiveMaxPool2d AvgPool1d AvgPool2d BatchNorm1d "
+        "BatchNorm2d Conv1d Conv2d ConvTranspose1d ConvTranspose2d Dropout Dropout1d Dropout2d ELU Embedding Flatten "
+        "GELU GRU GroupNorm Hardsigmoid Hardswish Identity LSTM LayerNorm LeakyReLU Linear LogSoftmax MaxPool1d "
+        "MaxPool2d ModuleDict ModuleList PReLU ParameterList RNN ReLU ReLU6 SiLU Sequential Sigmoid Softmax Softplus "
+        "Tanh Unflatten"
     ),
     # scikit-learn, without what runs compiled code on fitted arrays that nobody checks (see `files.compiled`).
     "sklearn.calibration": "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration",

@@ -20,7 +20,7 @@ from sklearn_ann.layers.convolution import (
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, dense_stack, layer_widths, linear_layers
-from sklearn_ann.layers.depth import BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
+from sklearn_ann.layers.depth import FROZEN, BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
 from sklearn_ann.layers.foreign import Foreign, check_weights, seeded
 from sklearn_ann.layers.head import Average, Ensemble, MemberLinear, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
@@ -35,6 +35,7 @@ from sklearn_ann.layers.stochastic import Dropout, Stochastic
 from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
+    "FROZEN",
     "NORMALIZATIONS",
     "Activation",
     "Adjacency",

@@ -13,6 +13,8 @@ from sklearn_ann.layers.foreign import Foreign
 from sklearn_ann.layers.head import SupervisedNetwork
 
 Part = nn.Module | nn.Parameter
+FROZEN = "sklearn_ann_frozen"
+"""The attribute that marks frozen parts; a shorter name may be one that a module of others has."""
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList)
 
 
@@ -90,17 +92,17 @@ def freeze_layers(body: nn.Module, names: Sequence[str], *, whole: bool = False)
     a normalisation keeps its statistics, dropout does not act. With `whole`, this holds for all of the body.
     """
     for part in body.modules():
-        part.__dict__.pop("frozen", None)
+        part.__dict__.pop(FROZEN, None)
     body.requires_grad_(not whole)
     if whole:
-        body.frozen = True  # type: ignore[assignment]
+        setattr(body, FROZEN, True)
         return
     layers = layers_of(body)
     for name in names:
         for layer in layers[name]:
             layer.requires_grad_(False)
             if isinstance(layer, nn.Module):
-                layer.frozen = True  # type: ignore[assignment]
+                setattr(layer, FROZEN, True)
 
 
 def learning_rates(

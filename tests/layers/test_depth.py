@@ -8,7 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_ann.layers import BorrowedBody, Ensemble, WithHead, chosen_layers, freeze_layers, layers_of, learning_rates
+from sklearn_ann.layers import (
+    FROZEN,
+    BorrowedBody,
+    Ensemble,
+    WithHead,
+    chosen_layers,
+    freeze_layers,
+    layers_of,
+    learning_rates,
+)
 from sklearn_ann.layers.head import mean_number
 
 
@@ -60,13 +69,13 @@ def test_frozen_layers_are_marked_and_can_learn_again(copied):
     freeze_layers(body, ["first", "blocks.0"])
     body = copied(body)
     assert [weight.requires_grad for weight in body.parameters()] == [False, False, False, True, True, True, True]
-    assert body.norm.frozen
+    assert getattr(body.norm, FROZEN)
     freeze_layers(body, (), whole=True)
-    assert body.frozen
+    assert getattr(body, FROZEN)
     assert not any(weight.requires_grad for weight in body.parameters())
     freeze_layers(body, ())
     assert all(weight.requires_grad for weight in body.parameters())
-    assert not any(hasattr(part, "frozen") for part in body.modules())
+    assert not any(hasattr(part, FROZEN) for part in body.modules())
 
 
 def test_learning_rates_of_layers_and_networks():
@@ -121,3 +130,11 @@ def test_rates_at_which_nothing_learns_are_refused(rates, message):
 
 def test_rates_may_be_numbers_of_numpy():
     assert learning_rates(WithHead(Body(), 3, 2), 1.0, {"first": np.float32(0.5)})["body.first"] == 0.5
+
+
+def test_an_attribute_of_others_that_is_called_frozen_stays():
+    body = Body()
+    body.dense.frozen = True
+    freeze_layers(body, ["first"])
+    assert body.dense.frozen
+    assert all(weight.requires_grad for weight in body.dense.parameters())
