@@ -56,6 +56,7 @@ class ColumnBody(AttentionBody):
         """Set what training alone uses; attention weights are not dropped."""
         super().set_noise(dropout, mutation)
         for block in self.blocks:
+            assert isinstance(block, EncoderBlock)
             block.attention.dropout.p = 0.0
 
     @staticmethod
