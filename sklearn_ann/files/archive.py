@@ -36,19 +36,26 @@ class Stored(NamedTuple):
 
 
 def write(path: Path, manifest: bytes, arrays: Arrays) -> None:
-    """Write a file under another name and then rename it: a file that is there stays whole until the new one is."""
+    """Write a model file."""
+    with replaced(path) as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(_member(MANIFEST), manifest)
+        info = _member(TENSORS)
+        info.file_size = arrays.size
+        # With force_zip64, twenty bytes of sizes come before the padding.
+        info.extra = _padding(file.tell() + _LOCAL.size + len(TENSORS) + 20)
+        with archive.open(info, "w", force_zip64=True) as member:
+            for part in arrays.parts():
+                member.write(part)
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[BinaryIO]:
+    """Open a file under another name and then rename it: a file that is there stays whole until the new one is."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(_member(MANIFEST), manifest)
-            info = _member(TENSORS)
-            info.file_size = arrays.size
-            # With force_zip64, twenty bytes of sizes come before the padding.
-            info.extra = _padding(file.tell() + _LOCAL.size + len(TENSORS) + 20)
-            with archive.open(info, "w", force_zip64=True) as member:
-                for part in arrays.parts():
-                    member.write(part)
+        with os.fdopen(handle, "wb") as file:
+            yield file
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # the permissions of a new file, which a temporary one does not have
