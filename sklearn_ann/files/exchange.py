@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import logging
 import os
@@ -24,6 +25,7 @@ from sklearn_ann._version import __version__
 from sklearn_ann.base import NeuralEstimator
 from sklearn_ann.embedding import EntityEmbeddingTransformer
 from sklearn_ann.files.archive import replaced
+from sklearn_ann.files.exchange_comparison import compare, imported, repeated
 from sklearn_ann.files.exchange_inputs import (
     SAMPLES,
     CodeInputs,
@@ -36,24 +38,21 @@ from sklearn_ann.files.exchange_inputs import (
     StandardizedInputs,
     TableInputs,
 )
-from sklearn_ann.files.exchange_outputs import DECODING, USUAL, Output, Run, outputs_of
+from sklearn_ann.files.exchange_outputs import DECODING, USUAL, Output, Run, outputs_of, why_not
 from sklearn_ann.files.exchange_recurrent import with_operators
 from sklearn_ann.reading import GridReader, LetterReader, RowReader, StandardizedRowReader, TableReader
 from sklearn_ann.reading.conditions import ConditionedReader
 from sklearn_ann.reading.series import SeriesReader
 
 OPSET = 18
-TOLERANCE = 1e-5
 _MOST_ROWS = 64  # samples that a graph is compared on
-_COUNT, _OTHER_COUNTS = 2, (1, 7)  # of samples that a graph is made with, and that it is compared with
+_COUNT = 2  # of samples that a graph is made with; of one, torch would fix the number
 _LENGTH = 96  # of free axes that a graph is made with: none that is pooled comes down to 1, which would be fixed
 _MOST_BYTES = 2**31 - 2**20  # of weights: Protocol Buffers hold no 2 GiB
 _LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
 _KINDS = (
-    "tables (TabularClassifier, TabularRegressor, AttentionClassifier, AttentionRegressor, EntityEmbeddingTransformer), "
-    "rows and images (AutoEncoderTransformer, AutoEncoderOutlierDetector, VAESampler), and strings, signals and images "
-    "(CNNClassifier, CNNRegressor, RNNClassifier, RNNRegressor, AttentionClassifier, AttentionRegressor, "
-    "MaskedSequenceModel)"
+    "Graphs can be made of the classifiers and regressors Tabular..., CNN..., RNN... and Attention..., and of "
+    "AutoEncoderTransformer, AutoEncoderOutlierDetector, VAESampler, MaskedSequenceModel and EntityEmbeddingTransformer"
 )
 
 
@@ -117,11 +116,11 @@ def to_onnx(model: Any, X: Any, path: str | os.PathLike, *, methods: Sequence[st
     """
     _check_model(model)
     path = _checked_path(path)
-    _imported()
+    imported()
     twin = _on_cpu(model)
     with training.isolated():
         available = outputs_of(twin)
-        chosen = _chosen(methods, available, type(model).__name__)
+        chosen = _chosen(methods, available, twin)
         inputs = _inputs_of(twin, X, decoding=DECODING in chosen)
         X = _first_rows(X)
         arrays = inputs.arrays(X)
@@ -130,7 +129,7 @@ def to_onnx(model: Any, X: Any, path: str | os.PathLike, *, methods: Sequence[st
     with _undisturbed():
         graph = Graph(with_operators(twin.module_), inputs, [output.function for output in outputs.values()])
         content = _graph_of(graph, arrays, outputs, twin)
-        _compare(content, graph, arrays, outputs, expected, twin, X)
+        compare(content, graph, arrays, outputs, expected, twin, X)
     with replaced(path) as file:
         file.write(content)
 
@@ -179,7 +178,7 @@ def _check_model(model: Any) -> None:
         inner = getattr(model, "best_estimator_", getattr(model, "estimator", None))
         hint = f": give the {type(inner).__name__} in it" if isinstance(inner, NeuralEstimator) else ""
         if type(model).__module__.startswith("sklearn_ann."):
-            raise NotImplementedError(f"{name} has no trained network to write as a graph; there are graphs of {_KINDS}")
+            raise NotImplementedError(f"{name} has no network that a graph could repeat. {_KINDS}")
         raise TypeError(f"model must be a fitted estimator of this package, got {name}{hint}")
     check_is_fitted(model)
     if model.resolved_parameters_.precision == "bfloat16":
@@ -199,32 +198,18 @@ def _checked_path(path: str | os.PathLike) -> Path:
     return path
 
 
-def _imported() -> tuple[Any, Any]:
-    """Import what the extra installs; torch's exporter needs onnxscript."""
-    try:
-        import onnx
-        import onnxruntime
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "to_onnx needs onnx, onnxscript and onnxruntime: pip install 'sklearn-ann-architectures[onnx]'"
-        ) from error
-    return onnx, onnxruntime
-
-
-def _on_cpu(model: NeuralEstimator) -> NeuralEstimator:
+def _on_cpu(model: Any) -> Any:
     """Return a copy of an estimator with a network of its own, on the CPU and in evaluation mode."""
-    import copy
-
-    twin: NeuralEstimator = object.__new__(type(model))
+    twin: Any = object.__new__(type(model))
     module = copy.deepcopy(model.module_).cpu().eval().requires_grad_(False)
-    vars(twin).update(vars(model) | {"module_": module, "_device": torch.device("cpu")})
+    twin.__dict__.update(vars(model) | {"module_": module, "_device": torch.device("cpu")})
     return twin
 
 
-def _chosen(methods: Sequence[str] | None, available: dict[str, Output], owner: str) -> list[str]:
+def _chosen(methods: Sequence[str] | None, available: dict[str, Output], model: Any) -> list[str]:
+    owner = type(model).__name__
     if not available:
-        raise NotImplementedError(f"{owner} has no method that a graph could repeat; there are graphs of {_KINDS}")
+        raise NotImplementedError(f"there is no graph of {owner}: {why_not(model)}. {_KINDS}")
     if methods is None:
         return [name for name in USUAL if name in available]
     if isinstance(methods, str):
@@ -259,10 +244,7 @@ def _inputs_of(model: Any, X: Any, decoding: bool) -> Inputs:
     if isinstance(reader, LetterReader) and "max_length" in model.resolved_parameters_:
         return LetterInputs(reader, X, model.resolved_parameters_.max_length)
     if type(reader) not in _INPUTS:
-        raise NotImplementedError(
-            f"{type(model).__name__} was fitted on samples that {type(reader).__name__} reads, which no graph takes; "
-            f"there are graphs of {_KINDS}"
-        )
+        raise NotImplementedError(f"there is no graph of this {type(model).__name__}: {why_not(model)}. {_KINDS}")
     return _INPUTS[type(reader)](reader, X)
 
 
@@ -309,30 +291,25 @@ class Graph(nn.Module):
 
     def __init__(self, network: nn.Module, inputs: Inputs, functions: list[Callable[[Run], Tensor]]) -> None:
         super().__init__()
-        self.network, self._inputs, self._functions = network, inputs, functions
+        self.network, self.inputs, self._functions = network, inputs, functions
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Map the inputs to all outputs."""
-        run = Run(self.network, self._inputs.batch(*tensors))
+        run = Run(self.network, self.inputs.batch(*tensors), tensors)
         return tuple(function(run) for function in self._functions)
-
-
-def _rows(arrays: list[np.ndarray], count: int) -> list[np.ndarray]:
-    """Return `count` samples, in turn those that there are."""
-    return [array[np.arange(count) % len(array)] for array in arrays]
 
 
 def _graph_of(graph: Graph, arrays: list[np.ndarray], outputs: dict[str, Output], model: Any) -> bytes:
     """Export a graph and describe it."""
-    onnx, _ = _imported()
-    fields, owner = graph._inputs.fields, type(model).__name__
+    onnx, _ = imported()
+    fields, owner = graph.inputs.fields, type(model).__name__
     n_bytes = sum(part.nbytes for part in (*graph.parameters(), *graph.buffers()))
     if n_bytes > _MOST_BYTES:
         raise ValueError(f"the network of this {owner} has {n_bytes / 2**30:.1f} GiB of weights; a file takes up to 2")
     # An exporter that fixes the number of samples fails; of lengths it may assume what always holds after pooling.
     samples, dynamic = torch.export.Dim(SAMPLES), torch.export.Dim.DYNAMIC
     tensors = []
-    for field, array in zip(fields, _rows(arrays, _COUNT), strict=True):
+    for field, array in zip(fields, repeated(arrays, _COUNT), strict=True):
         longer = [(0, max(0, min(_LENGTH, field.greatest or _LENGTH) - n) if place in field.axes and place else 0)
                   for place, n in enumerate(array.shape)]  # fmt: skip
         tensors.append(torch.from_numpy(np.pad(array, longer)))
@@ -375,7 +352,9 @@ def _return_text(onnx: Any, graph: Any, name: str, labels: list[str]) -> None:
     for node in graph.node:
         node.output[:] = [codes if value == name else value for value in node.output]
         node.input[:] = [codes if value == name else value for value in node.input]
-    graph.initializer.append(onnx.helper.make_tensor(table, onnx.TensorProto.STRING, [len(labels)], [s.encode() for s in labels]))
+    graph.initializer.append(
+        onnx.helper.make_tensor(table, onnx.TensorProto.STRING, [len(labels)], [s.encode() for s in labels])
+    )
     graph.node.append(onnx.helper.make_node("Gather", [table, codes], [name]))
     for value in graph.output:
         if value.name == name:
@@ -384,105 +363,27 @@ def _return_text(onnx: Any, graph: Any, name: str, labels: list[str]) -> None:
 
 def _describe(onnx: Any, proto: Any, graph: Graph, outputs: dict[str, Output], model: Any) -> None:
     """Say in the file what it is; take out what the exporter says of the code on this machine."""
-    for part in (*proto.graph.node, *proto.graph.value_info, *proto.graph.input, *proto.graph.output, proto.graph):
+    del proto.graph.value_info[:], proto.metadata_props[:]
+    for part in (*proto.graph.node, *proto.graph.input, *proto.graph.output, proto.graph):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
-    proto.ClearField("metadata_props")
+    names = {}
+    for value, field in zip(proto.graph.input, graph.inputs.fields, strict=True):
+        for place, name in field.axes.items():
+            names[value.type.tensor_type.shape.dim[place].dim_param] = name
+    for value in (*proto.graph.input, *proto.graph.output):
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.HasField("dim_param"):
+                axis.dim_param = names.get(axis.dim_param, axis.dim_param)
     proto.graph.name = type(model).__name__
     proto.producer_name, proto.producer_version = "sklearn_ann", __version__
     about = {
         "estimator": type(model).__name__,
         "version": __version__,
-        "inputs": {field.name: field.about for field in graph._inputs.fields},
+        "inputs": {field.name: field.about for field in graph.inputs.fields},
         "outputs": list(outputs),
     }
     classes = getattr(model, "classes_", None)
     if isinstance(classes, np.ndarray):
         about["classes"] = classes.tolist()
     onnx.helper.set_model_props(proto, {"sklearn_ann": json.dumps(about, default=str)})
-
-
-# --- Comparison ----------------------------------------------------------------------------------------------------
-
-
-def _compare(
-    content: bytes,
-    graph: Graph,
-    arrays: list[np.ndarray],
-    outputs: dict[str, Output],
-    expected: dict[str, np.ndarray],
-    model: Any,
-    X: Any,
-) -> None:
-    """Run a graph with other numbers of samples than it was made with, and on other samples.
-
-    Raises
-    ------
-    RuntimeError
-        If it returns something else than the estimator.
-    """
-    owner, names = type(model).__name__, [field.name for field in graph._inputs.fields]
-    session = _session(content, owner)
-
-    def run(rows: list[np.ndarray]) -> list[Any]:
-        try:
-            found: list[Any] = session.run(list(outputs), dict(zip(names, rows, strict=True)))
-        except Exception as error:  # onnxruntime has its own kinds
-            n = len(rows[0])
-            raise RuntimeError(f"the graph of this {owner} fails on {n} samples: {str(error)[:300]}") from error
-        return found
-
-    sure = _sure(model, X, expected)
-    n = len(arrays[0])
-    for count in {*_OTHER_COUNTS, n}:
-        chosen = np.arange(count) % n
-        for (name, output), found in zip(outputs.items(), run(_rows(arrays, count)), strict=True):
-            own, counted = np.asarray(expected[name])[chosen], None if sure is None else sure[chosen]
-            _hold(owner, name, found, own, output, counted if name == "predict" else None)
-    varied = graph._inputs.varied(_rows(arrays, _OTHER_COUNTS[1]), np.random.default_rng(0))
-    of_network = graph(*map(torch.from_numpy, varied))
-    for (name, output), found, own in zip(outputs.items(), run(varied), of_network, strict=True):
-        if own.is_floating_point():  # others are decided by numbers, which may be as good as equal
-            _hold(owner, name, found, own.numpy(), output, None)
-
-
-def _session(content: bytes, owner: str) -> Any:
-    _, onnxruntime = _imported()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # no threads are started
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has its own kinds
-        raise NotImplementedError(f"onnxruntime cannot run the graph of this {owner}: {str(error)[:300]}") from error
-
-
-def _sure(model: Any, X: Any, expected: dict[str, Any]) -> np.ndarray | None:
-    """Return which predictions are more than a matter of the last digits; None for all."""
-    if "predict" not in expected or not hasattr(model, "decision_function"):
-        return None
-    decisions = np.asarray(model.decision_function(X), dtype=np.float64)
-    if decisions.ndim == np.ndim(expected["predict"]):
-        return np.asarray(np.abs(decisions) > 10 * TOLERANCE)
-    best = np.sort(decisions, axis=1)[:, -2:]
-    return np.asarray(best[:, 1] - best[:, 0] > 10 * TOLERANCE)
-
-
-def _hold(owner: str, name: str, found: Any, own: np.ndarray, output: Output, counted: np.ndarray | None) -> None:
-    """Compare what a graph returned with what the estimator does."""
-    found = np.asarray(found)
-    if found.shape != own.shape:
-        raise RuntimeError(f"the graph of this {owner} returns {name} of shape {found.shape} instead of {own.shape}")
-    if found.dtype.kind == "f" and own.dtype.kind == "f" and not counted is not None:
-        far = np.abs(found - own) / np.maximum(output.unit, np.abs(own))
-        far = np.where(np.isnan(found) & np.isnan(own), 0.0, far)
-        wrong = ~(far <= TOLERANCE)
-    else:
-        wrong = found != own
-    wrong &= True if counted is None else counted
-    if wrong.any():
-        sample = int(wrong.reshape(len(wrong), -1).any(axis=1).argmax())
-        raise RuntimeError(
-            f"the graph of this {owner} returns {name}={found[sample]} for sample {sample} of {len(found)}, but the "
-            f"estimator {own[sample]}: they must be equal to {TOLERANCE}. No file was written"
-        )

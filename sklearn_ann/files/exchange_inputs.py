@@ -1,7 +1,7 @@
 """What an exported graph reads: plain arrays, their names and axes, and the samples that the graph makes of them.
 
-A reader checks samples of many kinds and encodes them; a graph has tensors alone. What is arithmetic in reading, such as
-scaling, is repeated here in torch and becomes a part of the graph. What is not, such as the codes of letters and of
+A reader checks samples of many kinds and encodes them; a graph has tensors alone. What is arithmetic in reading, such
+as scaling, is repeated here in torch and becomes a part of the graph. What is not, such as the codes of letters and of
 categories, comes before it, by the tables that the file holds.
 """
 
@@ -21,7 +21,7 @@ from sklearn_ann.reading import GridReader, LetterReader, Reader, RowReader, Sta
 from sklearn_ann.reading.alphabets import Alphabet, Unknown
 from sklearn_ann.reading.grids import GridBatch
 from sklearn_ann.reading.letters import LetterBatch, LetterSamples
-from sklearn_ann.reading.scaling import _EDGE, Scale
+from sklearn_ann.reading.scaling import EDGE, Scale
 from sklearn_ann.reading.series import SeriesReader
 from sklearn_ann.reading.tables import TableBatch
 from sklearn_ann.training import as_array
@@ -350,15 +350,13 @@ def padded_samples(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     values : array of shape (n_positions, ...), or of one size as (n_samples, *size, ...)
     sizes : int array of shape (n_samples, n_dimensions)
     """
-    n_dimensions = sizes.shape[1]
     if len(values) != sizes.prod(axis=1).sum():
         return values
     rest = values.shape[1:]
     padded = np.zeros((len(sizes), *sizes.max(axis=0), *rest), dtype=values.dtype)
     parts = np.split(values, sizes.prod(axis=1).cumsum()[:-1])
-    for place, (part, size) in enumerate(zip(parts, sizes, strict=True)):
-        padded[(place, *map(slice, size))] = part.reshape(*size, *rest)
-    assert padded.ndim == 1 + n_dimensions + len(rest)
+    for sample, part, size in zip(padded, parts, sizes.tolist(), strict=True):
+        sample[tuple(slice(length) for length in size)] = part.reshape(*size, *rest)
     return padded
 
 
@@ -393,7 +391,7 @@ class Scaling:
         if self._knots is None:
             return scaled
         shares = _shares((x / 2).T, self._knots).T
-        ranked = normal_quantiles(shares.clamp(_EDGE, 1 - _EDGE))
+        ranked = normal_quantiles(shares.clamp(EDGE, 1 - EDGE))
         return torch.where(x.isnan(), torch.nan, torch.where(self._ranked, ranked, scaled))
 
 

@@ -18,17 +18,39 @@ from sklearn_ann.autoencoder.distances import NEAREST, LogDistance
 from sklearn_ann.autoencoder.outliers import FARTHEST
 from sklearn_ann.base import NeuralClassifier, NeuralRegressor
 from sklearn_ann.base.targets import ClassTargets, NumberTargets
-from sklearn_ann.embedding import EntityEmbeddingTransformer
-from sklearn_ann.generative import VAESampler
+from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
+from sklearn_ann.factorization import TensorFactorizationRegressor
+from sklearn_ann.generative import GANSampler, VAESampler
+from sklearn_ann.graph import GCNClassifier, GCNNodeClassifier, GCNNodeRegressor, GCNRegressor
 from sklearn_ann.layers import Ensemble, SupervisedNetwork
 from sklearn_ann.layers.head import mean_number
 from sklearn_ann.reading import RowReader
 from sklearn_ann.reading.conditions import ConditionedBatch
+from sklearn_ann.translation import SequenceTranslator
 
 USUAL = ("predict", "predict_proba", "transform")
 """The outputs of a graph, of those that the estimator has, unless others are asked for."""
 DECODING = "inverse_transform"
 """The method that reads codes instead of samples, so that it has a graph of its own."""
+_NO_GRAPHS: dict[tuple[type, ...], str] = {
+    (GCNClassifier, GCNRegressor, GCNNodeClassifier, GCNNodeRegressor): "it multiplies by sparse matrices, which ONNX "
+    "does not have",
+    (SequenceTranslator,): "it predicts one token after the other",
+    (GANSampler,): "all it does is to draw random samples",
+    (SequenceEmbeddingTransformer,): "it counts the tokens of texts; embeddings_ and vocabulary_ are all that it needs",
+    (TensorFactorizationRegressor,): "it reads names of levels; impute returns the whole tensor",
+}
+
+
+def why_not(model: Any) -> str:
+    """Say why an estimator has no graph."""
+    for kinds, reason in _NO_GRAPHS.items():
+        if isinstance(model, kinds):
+            return reason
+    if getattr(model, "_at_steps", False):
+        return "output='sequence' predicts as many numbers as a series has steps"
+    reader = getattr(model.reader_, "rows", model.reader_)
+    return f"samples are read by {type(reader).__name__}, which cannot be a part of a graph"
 
 
 class Run:
@@ -39,10 +61,12 @@ class Run:
     module : nn.Module
     batch : object
         What the network takes.
+    tensors : tuple of Tensor
+        The inputs of the graph.
     """
 
-    def __init__(self, module: Any, batch: Any) -> None:
-        self.module, self.batch = module, batch
+    def __init__(self, module: Any, batch: Any, tensors: tuple[Tensor, ...]) -> None:
+        self.module, self.batch, self.tensors = module, batch, tensors
 
     @cached_property
     def states(self) -> Tensor:
@@ -79,6 +103,8 @@ class Output(NamedTuple):
 
 def outputs_of(model: Any) -> dict[str, Output]:
     """Return the methods that a graph of a fitted estimator can have, by name; none if it cannot have any."""
+    if any(isinstance(model, kinds) for kinds in _NO_GRAPHS):
+        return {}
     for kind, found in _OUTPUTS.items():
         if isinstance(model, kind):
             return found(model)
@@ -149,7 +175,7 @@ def _of_regressor(model: Any) -> dict[str, Output]:
 def _of_autoencoder(model: Any) -> dict[str, Output]:
     return {
         "transform": Output(lambda run: run.module.encode(run.batch)),
-        "reconstruct": Output(lambda run: run.module.reconstruct(run.batch)),
+        "reconstruct": Output(lambda run: run.module.reconstruct(run.batch).reshape(-1, *run.tensors[0].shape[1:])),
         DECODING: Output(lambda run: run.module.decode(run.batch)),
     }
 
@@ -166,14 +192,15 @@ def _of_outlier_detector(model: Any) -> dict[str, Output]:
     unit = float(np.mean([distance.deviation for distance in distances.values()]))
 
     def decision(run: Run) -> Tensor:
-        module, begin, logs = run.module, 0, []
+        begin, logs, module = 0, [], run.module
         described = module.describe(run.batch).double()
         for view, n in module.members.items():
             end = begin + n * module.columns[view]
             logs.append(_log_distance(distances[view], described[:, begin:end].chunk(n, dim=1)))
             begin = end
         mean = torch.stack(logs).logsumexp(dim=0) - math.log(len(logs))
-        return -(unit * mean).clamp(max=FARTHEST).exp() - model.offset_
+        offset: float = model.offset_
+        return -(unit * mean).clamp(max=FARTHEST).exp() - offset
 
     return {
         "predict": Output(lambda run: torch.where(decision(run) < 0, -1, 1)),

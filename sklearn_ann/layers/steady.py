@@ -13,8 +13,8 @@ def filled(x: Tensor) -> Tensor:
     """Append rows of zeros until their number, ``x.shape[-2]``, is a multiple of 16.
 
     BLAS computes blocks of rows, and has other kernels for the last few and for very few rows, which round differently:
-    the last digits of a prediction would depend on how many rows are predicted together. In an exported graph nothing is
-    appended, because the graph must hold for any number of rows.
+    the last digits of a prediction would depend on how many rows are predicted together. In an exported graph nothing
+    is appended, because it must hold for any number of rows.
     """
     missing = 0 if is_exporting() else -x.shape[-2] % _MULTIPLE
     return F.pad(x, (0, 0, 0, missing)) if missing else x
