@@ -58,7 +58,7 @@ def _one_registry():
     registry = getattr(importlib.import_module("torch.onnx._internal.exporter._registration"), "ONNXRegistry", None)
     with pytest.MonkeyPatch.context() as patch:
         if hasattr(registry, "from_torchlib"):
-            patch.setattr(registry, "from_torchlib", functools.cache(registry.from_torchlib))
+            patch.setattr(registry, "from_torchlib", staticmethod(functools.cache(registry.from_torchlib)))
         yield
 
 

@@ -83,7 +83,7 @@ def test_a_network_gets_what_its_reader_gives(estimator, data, kind):
             sample[(slice(None),) * axis + (beyond,)] = 1
     batch = inputs.batch(*map(torch.tensor, arrays))
     with torch.no_grad():
-        found = model.module_.features(batch).numpy()
+        found = model.module_.eval().features(batch).numpy()
     np.testing.assert_allclose(found, model.transform(X[:9]), atol=1e-5)
 
 
