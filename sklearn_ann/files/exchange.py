@@ -111,8 +111,8 @@ def to_onnx(model: Any, X: Any, path: str | os.PathLike, *, methods: Sequence[st
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     to_onnx(model, X[:1], pathlib.Path(folder) / "iris.onnx")
     ...     session = InferenceSession(pathlib.Path(folder) / "iris.onnx")
-    >>> session.run(["predict"], {"X": X[::50]})
-    [array([0, 1, 2])]
+    >>> session.run(["predict"], {"X": X[::50]})[0].tolist()
+    [0, 1, 2]
     """
     _check_model(model)
     path = _checked_path(path)

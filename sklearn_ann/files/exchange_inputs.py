@@ -214,8 +214,8 @@ class GridInputs(Inputs):
                 )
             values = as_array(samples.values)
             return [values.astype(np.int64) if self._letters else values.reshape(-1, *self._tail)]
-        padded = padded_samples(as_array(samples.values), samples.sizes.numpy())
-        sizes = samples.sizes.numpy()
+        values, sizes = as_array(samples.values), samples.sizes.numpy()
+        padded = values if samples.uniform else padded_samples(values, sizes)
         return [padded.astype(np.int64) if self._letters else padded, sizes if self._n_dimensions > 1 else sizes[:, 0]]
 
     def _samples(self, X: Any) -> Any:
@@ -347,11 +347,9 @@ def padded_samples(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    values : array of shape (n_positions, ...), or of one size as (n_samples, *size, ...)
+    values : array of shape (n_positions, ...)
     sizes : int array of shape (n_samples, n_dimensions)
     """
-    if len(values) != sizes.prod(axis=1).sum():
-        return values
     rest = values.shape[1:]
     padded = np.zeros((len(sizes), *sizes.max(axis=0), *rest), dtype=values.dtype)
     parts = np.split(values, sizes.prod(axis=1).cumsum()[:-1])

@@ -59,7 +59,6 @@ def test_samples_are_padded():
     squares = padded_samples(np.arange(5)[:, None], np.array([[2, 2], [1, 1]]))
     assert squares.shape == (2, 2, 2, 1)
     assert squares[..., 0].tolist() == [[[0, 1], [2, 3]], [[4, 0], [0, 0]]]
-    assert padded_samples(np.ones((2, 3)), np.array([[3], [3]])).shape == (2, 3)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +84,13 @@ def test_a_network_gets_what_its_reader_gives(estimator, data, kind):
     with torch.no_grad():
         found = model.module_.eval().features(batch).numpy()
     np.testing.assert_allclose(found, model.transform(X[:9]), atol=1e-5)
+
+
+def test_one_short_sample():
+    series = [np.ones((length, 2)) for length in (1, 3, 2, 4)] * 5
+    model = CNNRegressor(sample_type="signal", **BRIEF).fit(series, [0.0, 1.0, 2.0, 3.0] * 5)
+    x, lengths = GridInputs(model.reader_, series).arrays(series[:1])
+    assert (x.shape, lengths.tolist()) == ((1, 1, 2), [1])
 
 
 def test_what_a_string_must_be_encoded_by_is_told():
