@@ -15,7 +15,9 @@ from sklearn_ann.training.heads import HeadStep
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
+from sklearn_ann.training.rendezvous import Task, meet, yield_turn
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
+from sklearn_ann.training.together import train_together
 
 __all__ = [
     "Batch",
@@ -32,6 +34,7 @@ __all__ = [
     "Settings",
     "SparseRows",
     "Step",
+    "Task",
     "Training",
     "apply",
     "as_array",
@@ -42,9 +45,12 @@ __all__ = [
     "drawing_from",
     "isolated",
     "limited_threads",
+    "meet",
     "on_device",
     "progress",
     "resolve_device",
     "tensor_dtype",
     "torch_generator",
+    "train_together",
+    "yield_turn",
 ]
