@@ -10,8 +10,8 @@ from numpydoc.validate import validate
 
 DOCS = Path(__file__).parents[1] / "docs"
 ROOMS = (
-    "", ".attention", ".autoencoder", ".convolution", ".datasets", ".embedding", ".generative", ".graph", ".inspection",
-    ".metrics", ".model_selection", ".preprocessing", ".tabular", ".translation",
+    "", ".attention", ".autoencoder", ".convolution", ".datasets", ".embedding", ".files", ".generative", ".graph",
+    ".inspection", ".metrics", ".model_selection", ".preprocessing", ".tabular", ".translation",
 )  # fmt: skip
 
 
