@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test test-scatter lint types docs benchmarks clean
+.PHONY: demo test test-scatter test-floors lint types docs benchmarks dist dist-check clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/plot_autoencoder_digits.py
@@ -21,6 +21,18 @@ test-scatter: .venv/.scatter
 		--no-build-isolation torch-scatter
 	touch $@
 
+# The oldest versions that setup.cfg admits, in an environment of their own. On Linux, the oldest torch includes CUDA and
+# takes several gigabytes. FLOORS chooses the tests: all of tests/ take half an hour.
+FLOORS ?= tests
+test-floors: .venv-floors/.installed
+	.venv-floors/bin/python -m pytest --numprocesses=auto $(FLOORS)
+
+.venv-floors/.installed: setup.cfg constraints-floors.txt
+	$(PYTHON) -m venv .venv-floors
+	.venv-floors/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-floors.txt \
+		--editable ".[test]"
+	touch $@
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -34,6 +46,20 @@ docs: .venv/.docs
 .venv/.docs: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,docs]"
 	touch $@
+
+# What a release uploads: the source archive, and the wheel that is built from it.
+dist: .venv/.release
+	rm -rf dist
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m build --quiet
+	$(BIN)/twine check --strict dist/*
+
+.venv/.release: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,release]"
+	touch $@
+
+# Installs the wheel in an empty environment, runs the README's lines there and tests of the source archive; takes minutes.
+dist-check: dist
+	.ci/check_dist $(PYTHON)
 
 benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_autoencoder.py
@@ -58,4 +84,4 @@ $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build *.egg-info
+	rm -rf .venv .venv-floors .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

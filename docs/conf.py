@@ -28,6 +28,7 @@ extensions = [
 ]
 exclude_patterns = [
     "_build",
+    "description.md",  # what a package index shows
     "gallery/*.md",
     "gallery/GALLERY_HEADER.rst",
     "**/sg_execution_times.rst",

@@ -1,7 +1,9 @@
 """What a user's type checker and editor see."""
 
+import json
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -53,8 +55,12 @@ def test_a_users_file_passes_mypy_strict_and_a_wrong_one_does_not(tmp_path):
 
 def test_an_editable_install_is_a_path_that_editors_follow():
     root = Path(sklearn_ann.__file__).parents[1]
-    if not (root / "setup.cfg").exists():
-        pytest.skip("this package is not installed from a checkout")
+    try:
+        origin = json.loads(distribution("sklearn-ann-architectures").read_text("direct_url.json") or "{}")
+    except PackageNotFoundError:
+        origin = {}
+    if origin.get("url") != root.as_uri() or not origin["dir_info"].get("editable"):
+        pytest.skip("what is tested is no editable install")
     folders = [Path(folder) for folder in sys.path if Path(folder).name == "site-packages"]
     lines = [line for folder in folders for file in folder.glob("*.pth") for line in file.read_text().splitlines()]
     assert str(root) in lines
