@@ -271,7 +271,9 @@ def test_sparse_rows_give_what_dense_rows_give(estimator, rows):
 
 def test_wide_sparse_data_are_never_made_dense():
     """A matrix whose dense form would take 80 GB."""
-    X = sp.random_array((100_000, 100_000), density=2e-6, format="csr", dtype=np.float32, rng=0)
+    X = sp.random_array(
+        (100_000, 100_000), density=2e-6, format="csr", dtype=np.float32, random_state=np.random.default_rng(0)
+    )
     model = AutoEncoderTransformer(hidden_layer_sizes=(), max_epochs=1, batch_size=20, random_state=0)
     model.partial_fit(X[:400])
     assert model.transform(X[:100]).shape == (100, 2)

@@ -101,7 +101,7 @@ def test_numbers_that_files_do_not_keep(value, tmp_path):
 
 @pytest.mark.parametrize("kind", [sp.csr_array, sp.csc_matrix], ids=lambda kind: kind.__name__)
 def test_sparse_matrices(kind, tmp_path):
-    value = kind(sp.random_array((5, 4), density=0.5, rng=0))
+    value = kind(sp.random_array((5, 4), density=0.5, random_state=np.random.default_rng(0)))
     found = tripped(value, tmp_path)
     assert type(found) is kind
     assert (found != value).nnz == 0

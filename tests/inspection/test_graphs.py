@@ -44,7 +44,7 @@ def test_lines_join_the_nodes_of_their_edges_and_loops_are_no_lines(ax):
 
 
 def test_positions_are_the_same_each_time():
-    A = sp.random_array((9, 9), density=0.3, rng=np.random.default_rng(0))
+    A = sp.random_array((9, 9), density=0.3, random_state=np.random.default_rng(0))
     positions = [GraphDisplay(A, values=np.arange(9)).plot().positions_ for _ in range(2)]
     np.testing.assert_array_equal(*positions)
     assert len(np.unique(positions[0].round(6), axis=0)) == 9

@@ -50,7 +50,7 @@ def test_batches_of_some_rows_keep_target_and_weight_together():
 
 @pytest.mark.parametrize("index_dtype", [np.int32, np.int64])
 def test_sparse_rows_are_the_dense_rows(index_dtype):
-    matrix = sp.random_array((20, 7), density=0.3, format="csr", rng=0)
+    matrix = sp.random_array((20, 7), density=0.3, format="csr", random_state=np.random.default_rng(0))
     matrix.indices, matrix.indptr = matrix.indices.astype(index_dtype), matrix.indptr.astype(index_dtype)
     index = torch.tensor([3, 19, 0, 3])
     np.testing.assert_array_equal(SparseRows.from_scipy(matrix)[index], matrix.toarray()[index])
