@@ -195,8 +195,12 @@ class StackedSearchCV(BaseSearchCV):
         context.call_on_fit_task_begin(estimator=self, **data)
 
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self.n_splits_ = splitter.get_n_splits(X, y, **routed.splitter.split)
         folds = list(splitter.split(X, y, **routed.splitter.split))
-        self.n_splits_ = len(folds)
+        if len(folds) != self.n_splits_:
+            raise ValueError(
+                f"cv.split and cv.get_n_splits return inconsistent results: {len(folds)} and {self.n_splits_} folds"
+            )
         base = clone(self.estimator)
         common = {
             "scorer": scorers,
@@ -255,6 +259,9 @@ class StackedSearchCV(BaseSearchCV):
                     break
                 going = survivors(going, scores, self.factor)
             states = {(fit.candidate, fit.fold): fit.states for fit in done}
+            if self.verbose > 0:
+                totals = f"{len(going)} candidates, totalling {len(going) * len(folds)} fits"
+                print(f"Fitting {len(folds)} folds for each of {totals}")  # noqa: T201 (as GridSearchCV)
             fresh: list[Fit] = []
             for wave in self._waves(going, len(folds), deadline):
                 fits: list[Fit] = []

@@ -345,6 +345,7 @@ class Training:
             "history": [dict(record) for record in self.history],
             "draws": [generator.get_state() for generator in (self.generator, self.noise)],
             "converged": self.converged,
+            "stopped": self.stopped,
         }
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -356,7 +357,7 @@ class Training:
         self.epoch = len(self.history)
         for generator, drawn in zip((self.generator, self.noise), state["draws"], strict=True):
             generator.set_state(drawn)
-        self.converged = state["converged"]
+        self.converged, self.stopped = state["converged"], state["stopped"]
 
     def fail(self) -> None:
         """Put the weights of the last good epoch back, and forget the optimiser's averages."""

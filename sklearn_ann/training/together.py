@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sklearn_ann.training.loop import Training
 
 
-def train_together(runs: Sequence[Training], *, until: int | None = None) -> list[ValueError | None]:
+def train_together(runs: Sequence[Training], *, until: int | None = None) -> list[Exception | None]:
     """Run the epochs that come next of several trainings, each as its own `Training.advance` would.
 
     Parameters
@@ -19,15 +19,15 @@ def train_together(runs: Sequence[Training], *, until: int | None = None) -> lis
 
     Returns
     -------
-    list of ValueError or None
+    list of Exception or None
         What made a training fail, for each; None for those that did not. A failed training has the weights of its last
         good epoch.
     """
-    failures: list[ValueError | None] = []
+    failures: list[Exception | None] = []
     for run in runs:
         try:
             run.advance(until=until)
-        except ValueError as failure:
+        except Exception as failure:  # noqa: BLE001 (the others go on)
             run.fail()
             failures.append(failure)
         else:
