@@ -16,7 +16,9 @@ from sklearn_ann.training.leases import leased
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
+from sklearn_ann.training.rendezvous import Task, meet, yield_turn
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
+from sklearn_ann.training.together import train_together
 
 __all__ = [
     "Batch",
@@ -33,6 +35,7 @@ __all__ = [
     "Settings",
     "SparseRows",
     "Step",
+    "Task",
     "Training",
     "apply",
     "as_array",
@@ -44,9 +47,12 @@ __all__ = [
     "isolated",
     "leased",
     "limited_threads",
+    "meet",
     "on_device",
     "progress",
     "resolve_device",
     "tensor_dtype",
     "torch_generator",
+    "train_together",
+    "yield_turn",
 ]
