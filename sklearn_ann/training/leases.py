@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,13 +44,14 @@ def _folder() -> Path:
     return folder
 
 
-class _Held(threading.local):
-    """The device that this thread has a lease of."""
+class _Scope:
+    """What shares a lease, and the device and the locked file of the lease once there is one."""
 
     number: int | None = None
+    file: int | None = None
 
 
-_held = _Held()
+_SCOPE: ContextVar[_Scope | None] = ContextVar("scope of a lease", default=None)
 _files: set[int] = set()  # descriptors of the locks that this process holds
 _last: list[int] = []  # the device of the last lease, which has a context and warm caches here
 
@@ -60,7 +61,7 @@ def _after_fork() -> None:
     for file in _files:
         os.close(file)
     _files.clear()
-    _held.number = None
+    _SCOPE.set(None)
 
 
 if hasattr(os, "register_at_fork"):  # Windows does not fork
@@ -93,34 +94,54 @@ def _first_free(paths: list[Path]) -> tuple[int, int]:
 
 
 @contextmanager
+def one_lease() -> Iterator[None]:
+    """Context in which all fits share one lease: the first fit that needs one takes it, and it ends with the context.
+
+    Fits that wait for each other must be in one context, or in copies of one.
+    """
+    if _SCOPE.get() is not None:
+        yield
+        return
+    scope = _Scope()
+    before = _SCOPE.set(scope)
+    try:
+        yield
+    finally:
+        _SCOPE.reset(before)
+        if scope.file in _files:  # it is not in a child that was forked meanwhile
+            torch.cuda.empty_cache()  # for the fit of another process; without effect where CUDA was not used
+            _files.discard(scope.file)
+            os.close(scope.file)
+
+
+@contextmanager
 def leased(device: str) -> Iterator[None]:
     """Lease a GPU while the context lasts, if `device` is ``"auto"`` and this is a worker; else do nothing.
 
     The first GPU that no other fit has leased, of this process or of another one of the same user, is what ``"auto"``
-    then means in this thread. If all are leased, wait. The operating system ends the lease of a process that dies. A
-    process that is no worker never waits, and neither does a fit inside a fit, which computes where the outer one does.
+    then means. If all are leased, wait. The operating system ends the lease of a process that dies. A process that is
+    no worker never waits, and neither does a fit inside a fit, which computes where the outer one does.
     """
-    names = device_names() if device == "auto" and _held.number is None and fcntl is not None and in_worker() else ()
+    with one_lease():
+        scope = _SCOPE.get()
+        assert scope is not None
+        if device == "auto" and scope.number is None and fcntl is not None and in_worker():
+            _take(scope)
+        yield
+
+
+def _take(scope: _Scope) -> None:
     try:
-        paths = [_folder() / f"{name}.lock" for name in names]
+        paths = [_folder() / f"{name}.lock" for name in device_names()]
     except OSError:  # without a folder to write to there is nothing to agree by
-        paths = []
-    if not paths:
-        yield
         return
-    _held.number, file = _first_free(paths)
-    _files.add(file)
-    _last[:] = [_held.number]
-    try:
-        yield
-    finally:
-        _held.number = None
-        torch.cuda.empty_cache()  # for the fit of another process; without effect where CUDA was not used
-        if file in _files:  # not in a child that was forked meanwhile
-            _files.discard(file)
-            os.close(file)
+    if paths:
+        scope.number, scope.file = _first_free(paths)
+        _files.add(scope.file)
+        _last[:] = [scope.number]
 
 
 def leased_number() -> int | None:
-    """Return the number of the GPU that this thread has a lease of; None without one."""
-    return _held.number
+    """Return the number of the GPU that is leased in this context; None without one."""
+    scope = _SCOPE.get()
+    return None if scope is None else scope.number

@@ -20,6 +20,7 @@ import sklearn_ann.training.device
 from sklearn_ann import AutoEncoderTransformer
 from sklearn_ann.training import leases
 from sklearn_ann.training.device import resolve_device
+from sklearn_ann.training.rendezvous import Task, meet, yield_turn
 
 pytestmark = [
     pytest.mark.skipif(leases.fcntl is None, reason="this system has no locks that end with their process"),
@@ -115,6 +116,22 @@ def test_a_fit_is_leased_and_a_fit_inside_it_does_not_wait(devices, monkeypatch)
 
     in_threads(fit, ("first",), ("second",))
     assert epochs in (["first"] * 3 + ["second"] * 3, ["second"] * 3 + ["first"] * 3)
+
+
+def test_fits_that_wait_for_each_other_share_a_lease(devices):
+    devices(1)
+
+    def meet_there():
+        tasks = [Task(resolve_after_turn) for _ in range(3)]
+        return meet(tasks)
+
+    def resolve_after_turn():
+        with leases.leased("auto"):
+            yield_turn()
+            return resolve_device("auto").index
+
+    assert in_threads(meet_there, (), ()) == [[0] * 3] * 2
+    assert in_threads(hold, (0,), (0,))[0][0] == 0
 
 
 def test_a_fit_that_fails_ends_its_lease(devices):
