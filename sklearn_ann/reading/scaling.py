@@ -14,6 +14,7 @@ Scaling = Literal["quantile", "standard"]
 
 _KNOTS = 256
 _ROUNDING = 1e-9
+BLOCK = 8192  # rows that are scaled at a time: finding their quantiles takes ten times their memory
 _EDGE = 1e-3  # quantiles are clipped to those of the probabilities 0.001 and 0.999
 
 
@@ -68,10 +69,12 @@ class Scale:
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Scale `X` of shape (n_samples, n_columns)."""
-        scaled = (X - self.mean) / self.scale
-        if len(self.knots):
-            shares = _shares(X.T[self.ranked], self.knots).T
-            scaled[:, self.ranked] = ndtri(shares.clip(_EDGE, 1 - _EDGE))
+        scaled = X - self.mean
+        scaled /= self.scale
+        for begin in range(0, len(X), BLOCK) if len(self.knots) else ():
+            rows = slice(begin, begin + BLOCK)
+            shares = _shares(X[rows].T[self.ranked], self.knots).T
+            scaled[rows, self.ranked] = ndtri(shares.clip(_EDGE, 1 - _EDGE))
         return scaled
 
 
