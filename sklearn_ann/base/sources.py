@@ -6,7 +6,7 @@ import copy
 import importlib
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,9 @@ class Source:
         Reads samples for the bodies; None if the new estimator reads its samples by itself.
     parameters : mapping
         Hyper-parameters of reader and bodies, as resolved in the fit.
+    layers : tuple of str or None
+        None: the bodies are whole. Else each is the first layers alone, of these names, of a body that the new
+        estimator builds; it has parameters of the same names, and decides no more than `parameters`.
     """
 
     owner: str
@@ -53,6 +56,7 @@ class Source:
     n_features: int | None
     reader: Reader[Any] | None
     parameters: Mapping[str, Any]
+    layers: tuple[str, ...] | None = None
 
     def reader_for(self, estimator: Any, X: Any, **common: Any) -> Reader[Any]:
         """Return what reads the samples of a new fit."""
@@ -64,6 +68,21 @@ class Source:
         body = copy.deepcopy(self.bodies[number % len(self.bodies)])
         freeze_layers(body, ())
         return body, self._tried(body, samples, dtype) if self.n_features is None else self.n_features
+
+    def begin(self, number: int, body: nn.Module) -> None:
+        """Put the weights of the first layers into a new body."""
+        part = self.bodies[number % len(self.bodies)].state_dict()
+        strange = body.load_state_dict(part, strict=False).unexpected_keys
+        if strange:
+            raise ValueError(f"init_from={self.owner} has weights {strange}, for which the new body has no place")
+
+    def check_frozen(self, names: Sequence[str], freeze: Any) -> None:
+        """Refuse to freeze layers that the source has not."""
+        if self.layers is not None and not set(names) <= set(self.layers):
+            raise ValueError(
+                f"freeze={freeze!r} would keep layers that never learned anything: of {self.owner} the body has "
+                f"{', '.join(self.layers)} alone, which freeze={list(self.layers)} keeps"
+            )
 
     def _tried(self, body: nn.Module, samples: Any, dtype: torch.dtype) -> int:
         n = min(2, len(samples))
@@ -235,7 +254,9 @@ def inherited(estimator: Any, source: Source, names: list[str]) -> dict[str, Any
         If one is set to another value than that of the source.
     """
     learned: Mapping[str, Any] = {}
-    if source.reader is None:  # the new estimator's own reader goes by its own parameters
+    if source.layers is not None:
+        names = [name for name in names if name in source.parameters]
+    elif source.reader is None:  # the new estimator's own reader goes by its own parameters
         names = [name for name in names if name not in estimator._of_reader]
     else:
         learned = source.reader.attributes  # what "auto" stood for, such as `alphabet_`

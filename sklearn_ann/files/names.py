@@ -73,6 +73,7 @@ _CLASSES = {
     "sklearn_ann.layers.warmup": "WarmUp",
     "sklearn_ann.preprocessing.molecules": "MoleculeEncoder",
     "sklearn_ann.preprocessing.sequences": "SequenceEncoder",
+    "sklearn_ann.model_selection.search": "StackedSearchCV",
     "sklearn_ann.reading.alphabets": "Alphabet",
     "sklearn_ann.reading.conditions": "Conditions ConditionedReader",
     "sklearn_ann.reading.foreign": "ForeignReader",

@@ -10,6 +10,7 @@ from math import ceil
 from typing import Any
 
 from joblib import effective_n_jobs
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
@@ -79,7 +80,8 @@ def evaluate(
 
 
 def _evaluate_stack(fits: Sequence[Fit], estimator: Any, X: Any, y: Any, common: dict[str, Any]) -> Sequence[Fit]:
-    if not get_tags(estimator).input_tags.pairwise:  # whose folds are cut out of rows and columns
+    # Folds of a kernel are cut out of rows and columns, and arrays of other libraries by those libraries.
+    if not (get_tags(estimator).input_tags.pairwise or get_config()["array_api_dispatch"]):
         X, y = Folds(X), None if y is None else Folds(y)
     memory = StepMemory()
     tasks = []

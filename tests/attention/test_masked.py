@@ -357,3 +357,24 @@ def test_a_classifier_begins_from_it(tmp_path):
     np.testing.assert_array_equal(again.fit(strings, y).predict_proba(strings), begin.predict_proba(strings))
     with pytest.raises(ValueError, match=r"n_components=32, but the body that init_from hands on"):
         begin.set_params(n_components=32).fit(strings, y)
+
+
+def test_what_it_learned_without_labels_is_worth_more_than_a_hundred_labels(of_palindromes):
+    rng = np.random.default_rng(1)
+
+    def labelled(n, seed):
+        """Palindromes, half of them with a wrong letter, and which are whole."""
+        found, whole = palindromes(n, seed), rng.uniform(size=n) < 0.5
+        for number in np.flatnonzero(~whole):
+            letters, place = list(found[number]), rng.integers(6, 10)
+            letters[place] = rng.choice([letter for letter in "ACGT" if letter != letters[place]])
+            found[number] = "".join(letters)
+        return found, whole
+
+    (X, y), (X_test, y_test) = labelled(150, 2), labelled(400, 3)
+    begin = AttentionClassifier(init_from=FrozenEstimator(of_palindromes), random_state=0)
+    shape = {"k": 1, "position": "learned", "pooling": "mean"}
+    scratch = AttentionClassifier(**LEARN | {"n_layers": 2} | shape)
+    frozen = clone(begin).set_params(freeze="body")
+    scores = [model.fit(X, y).score(X_test, y_test) for model in (begin, scratch, frozen)]
+    assert scores[0] > max(scores[1:]) + 0.1

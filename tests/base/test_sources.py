@@ -47,6 +47,23 @@ def test_bodies_are_copied_and_number_of_features_is_tried_out():
         Source("Other", "module", [nn.Linear(3, 3)], None, None, {}).body(0, samples, torch.float64)
 
 
+def test_first_layers_are_put_into_new_bodies_and_others_are_not_frozen():
+    layer = nn.Linear(4, 3)
+    part = nn.ModuleDict({"first": layer})
+    source = Source("Other", "rows", [part], None, None, {}, layers=("first",))
+    body = nn.ModuleDict({"first": nn.Linear(4, 3), "second": nn.Linear(3, 2)})
+    before = body["second"].weight.clone()
+    source.begin(1, body)
+    assert torch.equal(body["first"].weight, layer.weight)
+    assert body["first"].weight is not layer.weight
+    assert torch.equal(body["second"].weight, before)
+    source.check_frozen(["first"], 1)
+    with pytest.raises(ValueError, match=r"freeze=2 would keep layers.*of Other the body has first alone"):
+        source.check_frozen(["first", "second"], 2)
+    with pytest.raises(ValueError, match=r"init_from=Other has weights \['first.weight', 'first.bias'\], for which"):
+        source.begin(0, nn.Linear(4, 3))
+
+
 class Foreign(BaseEstimator):
     """An estimator that knows nothing of those that begin from it, and that they do not know."""
 

@@ -36,6 +36,7 @@ from sklearn_ann import (
     load,
     save,
 )
+from sklearn_ann.model_selection import StackedSearchCV
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -135,10 +136,13 @@ def scaled_network():
             LogisticRegression(),
         ),
         GridSearchCV(scaled_network(), {"tabularclassifier__dropout": [0.0, 0.1]}, cv=2, scoring="accuracy"),
+        StackedSearchCV(
+            scaled_network(), {"tabularclassifier__dropout": [0.0, 0.1]}, cv=2, resource="epochs", factor=2
+        ),
         VotingClassifier([("one", scaled_network()), ("two", LogisticRegression())], voting="soft"),
         AttentionClassifier(attend="rows", **QUICK),
     ],
-    ids=["pipeline", "forest", "neighbors", "columns", "union", "search", "votes", "rows"],
+    ids=["pipeline", "forest", "neighbors", "columns", "union", "search", "stacked search", "votes", "rows"],
 )
 def test_models_of_scikit_learn_around_networks(model, tmp_path):
     model.fit(X, Y)

@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklearn_ann.autoencoder import AutoEncoderTransformer
 from sklearn_ann.convolution import CNNClassifier
@@ -218,6 +219,12 @@ def test_bad_parameters_are_named(options, message):
     search = StackedSearchCV(NETWORK, {"learning_rate": [1e-3]}, cv=2).set_params(**options)
     with pytest.raises((ValueError, TypeError), match=message):
         search.fit(X)
+
+
+@pytest.mark.filterwarnings("ignore")  # a search warns of fits that fail, where the checks expect an error of all
+@parametrize_with_checks([StackedSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)])
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
 
 
 def test_it_is_cloned_and_printed_like_others():
