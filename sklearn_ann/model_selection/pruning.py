@@ -73,16 +73,52 @@ class OptunaPruning:
         self._fits: list[tuple[Any, ...]] = []
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Do nothing."""
+        """Do nothing.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is being fitted.
+        context : CallbackContext
+            Which task of its fit this is.
+        """
 
     def teardown(self, estimator: Any, context: Any) -> None:
-        """Do nothing."""
+        """Do nothing.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is being fitted.
+        context : CallbackContext
+            Which task of its fit this is.
+        """
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Do nothing."""
+        """Do nothing.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is being fitted.
+        context : CallbackContext
+            Which task of its fit this is.
+        """
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Report an epoch.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The estimator that is being fitted.
+        context : CallbackContext
+            Which task of its fit this is.
+
+        Returns
+        -------
+        bool
+            False: to stop the training would leave a network that counts as trained.
 
         Raises
         ------

@@ -20,11 +20,11 @@ def in_worker() -> bool:
 
 
 def _in_dask_task() -> bool:
-    distributed = sys.modules.get("distributed")  # a worker has imported it
-    if distributed is None:
+    get_worker = getattr(sys.modules.get("distributed"), "get_worker", None)  # a worker has imported it
+    if get_worker is None:
         return False
     try:
-        distributed.get_worker()
+        get_worker()
     except ValueError:
         return False
     return True
