@@ -321,7 +321,8 @@ def test_bad_input(X, settings, error, message):
         ([0, 2], ValueError, "position 2 of sequence 1: expected 0 to 1"),
         ([-1, 0], ValueError, "position -1 of sequence 0"),
         ([[0, 0], [1]], ValueError, "expected each of them once"),
-        ([0], ValueError, "inconsistent numbers of samples"),
+        ([0], ValueError, "positions has 1 entries for 2 sequences"),
+        (3, TypeError, "positions=3: expected a list with an entry for each sequence"),
         ([0.5, 1], TypeError, "positions of sequence 0 are 0.5"),
         (["0", "1"], TypeError, "positions of sequence 0 are '0'"),
         ([True, False], TypeError, "positions of sequence 0 are True"),
@@ -330,6 +331,16 @@ def test_bad_input(X, settings, error, message):
 def test_positions_that_are_none(quick, positions, error, message):
     with pytest.raises(error, match=message):
         quick.predict_proba(["ACGT", "AC"], positions)
+
+
+def test_strings_of_ambiguous_letters_change_no_loss_and_are_no_validation_data():
+    plain = MaskedSequenceModel(alphabet="dna", **QUICK).fit(["ACGT"] * 20, X_val=["ACGTACGT"] * 3)
+    mixed = clone(plain).fit(["ACGT"] * 20, X_val=["ACGTACGT", "N" * 90] * 3)
+    assert mixed.history_["validation_loss"] == pytest.approx(plain.history_["validation_loss"])
+    with pytest.raises(ValueError, match="X_val has no letter to learn from"):
+        clone(plain).fit(["ACGT"] * 20, X_val=["NNN"])
+    with pytest.raises(ValueError, match="X has no letter to learn from"):
+        plain.partial_fit(["NN"])
 
 
 def test_one_string_and_one_letter():
