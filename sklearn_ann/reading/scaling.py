@@ -43,7 +43,8 @@ class Scale:
     Parameters
     ----------
     kind : {"quantile", "standard"}
-    X : float64 array of shape (n_samples, n_columns)
+    X : array of shape (n_samples, n_columns)
+        Numbers of float32 or float64.
     weight : array of shape (n_samples,) or None
     names : list of str or None
         What messages call the columns.
@@ -56,7 +57,7 @@ class Scale:
         knots: list[np.ndarray] = []
         for place, (column, name) in enumerate(zip(X.T, names, strict=True)):
             there = ~np.isnan(column)
-            values, own = column[there], None if weight is None else weight[there]
+            values, own = column[there].astype(np.float64, copy=False), None if weight is None else weight[there]
             if len(values) == 0 or (own is not None and not own.any()):
                 continue
             if kind == "standard":
@@ -68,7 +69,7 @@ class Scale:
         self.knots = np.reshape(knots, (-1, _KNOTS))  # (n_ranked, _KNOTS)
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        """Scale `X` of shape (n_samples, n_columns)."""
+        """Scale `X`, float64 of shape (n_samples, n_columns)."""
         scaled = X - self.mean
         scaled /= self.scale
         for begin in range(0, len(X), BLOCK) if len(self.knots) else ():
