@@ -91,12 +91,13 @@ class Source:
         alone, together = (self._features(body, samples, n, dtype) for n in (1, 3))
         if not bool(together.isfinite().all()):
             raise ValueError(f"{name} returns features of sample 0 that are not finite")
-        check_steady(alone.numpy(), together.numpy(), name)
+        check_steady(alone[:1].numpy(), together[:1].numpy(), name)
         return int(alone.shape[1])
 
     def _features(self, body: nn.Module, samples: Any, n: int, dtype: torch.dtype) -> torch.Tensor:
-        """Return the features of the first sample, which is `n` times in a batch."""
-        batch = samples[torch.zeros(n, dtype=torch.int64, device=samples.device)]
+        """Return the features of the first `n` samples; of sizes that differ, the first sample is there `n` times."""
+        index = torch.arange(n, device=samples.device) % (len(samples) if samples.extents is None else 1)
+        batch = samples[index]
         shape = tuple(getattr(batch, "x", batch).shape)
         try:
             with torch.no_grad():
@@ -291,6 +292,11 @@ def inherited(estimator: Any, source: Source, names: list[str]) -> dict[str, Any
         If one is set to another value than that of the source.
     """
     learned: Mapping[str, Any] = {}
+    if source.kind is type(estimator)._body:
+        own = [
+            name for name in estimator._of_noise if not _alike(getattr(estimator, name), getattr(type(estimator), name))
+        ]
+        names = [name for name in names if name not in own]
     if source.layers is not None:
         names = [name for name in names if name in source.parameters]
     elif source.reader is None:  # the new estimator's own reader goes by its own parameters

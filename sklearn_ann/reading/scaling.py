@@ -15,7 +15,7 @@ Scaling = Literal["quantile", "standard"]
 _KNOTS = 256
 _ROUNDING = 1e-9
 BLOCK = 8192  # rows that are scaled at a time: finding their quantiles takes ten times their memory
-_EDGE = 1e-3  # quantiles are clipped to those of the probabilities 0.001 and 0.999
+EDGE = 1e-3  # quantiles are clipped to those of the probabilities 0.001 and 0.999
 
 
 def mean_and_scale(values: np.ndarray, weight: np.ndarray | None, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +75,7 @@ class Scale:
         for begin in range(0, len(X), BLOCK) if len(self.knots) else ():
             rows = slice(begin, begin + BLOCK)
             shares = _shares(X[rows].T[self.ranked], self.knots).T
-            scaled[rows, self.ranked] = ndtri(shares.clip(_EDGE, 1 - _EDGE))
+            scaled[rows, self.ranked] = ndtri(shares.clip(EDGE, 1 - EDGE))
         return scaled
 
 
