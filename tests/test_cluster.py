@@ -93,7 +93,7 @@ def test_blocks_of_an_array(client):
     np.testing.assert_array_equal(found.compute(), codes.transform(X))
 
 
-def test_partitions_of_a_frame(client):
+def test_partitions_of_a_frame():
     frames = pytest.importorskip("dask.dataframe", reason="the extra `cluster` is not installed")
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame(X).add_prefix("pixel ")
@@ -102,7 +102,8 @@ def test_partitions_of_a_frame(client):
     def labelled(part):
         return pandas.Series(model.predict(part), index=part.index)
 
-    found = frames.from_pandas(table, npartitions=3).map_partitions(labelled, meta=("digit", y.dtype)).compute()
+    found = frames.from_pandas(table, npartitions=3).map_partitions(labelled, meta=("digit", y.dtype))
+    found = found.compute(scheduler="synchronous")  # in workers, pandas would have to be imported first
     assert found.index.equals(table.index)
     np.testing.assert_array_equal(found, model.predict(table))
 
