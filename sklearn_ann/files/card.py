@@ -51,7 +51,7 @@ def model_card(
     Raises
     ------
     TypeError
-        If `model` is no estimator.
+        If `model` is no estimator, or if a score is no number and no text; the message names it.
     ValueError
         If `plot` has another ending, or if there is no training to draw.
 
@@ -79,8 +79,11 @@ def model_card(
     if file is not None and file.suffix.lower() != ".svg":
         raise ValueError(f"plot={os.fspath(plot)!r}: expected a path that ends in .svg")  # type: ignore[arg-type]
     parts = [f"# {type(model).__name__}", _summary(model), _data(model)]
-    if scores:
-        parts.append(_table("## Scores", ("score", "value"), [(name, _score(value)) for name, value in scores.items()]))
+    if scores is not None:
+        if not isinstance(scores, Mapping):
+            raise TypeError(f"scores must be a dict of names and values, got {type(scores).__name__}")
+        rows = [(str(name), _score(str(name), value)) for name, value in scores.items()]
+        parts.append(_table("## Scores", ("score", "value"), rows))
     parts.append(_parameters(model))
     if isinstance(model, NeuralEstimator):
         networks = [model] if hasattr(model, "module_") else []
@@ -226,10 +229,16 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
 
 
-def _score(value: Any) -> str:
+def _score(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    numbers = np.asarray(value, dtype=float).ravel()
+    try:
+        numbers = np.asarray(value)
+        if numbers.dtype.kind not in "biuf" or not numbers.size:
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"scores[{name!r}]={_short(value)}: expected a number, several, or a text") from None
+    numbers = numbers.astype(float).ravel()
     if len(numbers) == 1:
         return _number(numbers[0])
     return f"{_number(numbers.mean())} ± {_number(numbers.std())} ({len(numbers)} values)"

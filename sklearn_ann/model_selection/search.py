@@ -69,8 +69,30 @@ class StackedSearchCV(BaseSearchCV):
         Seconds after which no further round of halving begins, or no further stack of candidates without halving; the
         best of those that were evaluated is taken. None for no limit.
 
-    scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in ``GridSearchCV``. With ``n_jobs=2`` two processes have half of the fits each, as a stack.
+    scoring : str, callable, list, tuple, dict or None
+        How to score, as in ``GridSearchCV``; None for the estimator's ``score``.
+
+    n_jobs : int or None
+        Number of processes. With ``n_jobs=2`` two processes have half of the fits each, as a stack.
+
+    refit : bool, str or callable
+        Whether to fit the best candidate on all samples; with several metrics, the name of the one that decides; or a
+        function of ``cv_results_`` that returns the row of the best.
+
+    cv : int, splitter, iterable or None
+        The folds, as in ``GridSearchCV``.
+
+    verbose : int
+        Higher numbers print more.
+
+    pre_dispatch : int or str
+        Number of stacks that are handed to the processes in advance.
+
+    error_score : "raise" or float
+        Score of a candidate on a fold where its fit fails.
+
+    return_train_score : bool
+        Whether to score the training samples too.
 
     stack_size : int
         Largest number of fits that are under way at the same time in a process. All of them hold their network and
@@ -85,9 +107,38 @@ class StackedSearchCV(BaseSearchCV):
         As in ``GridSearchCV``. With halving there is one row for each candidate and round, with the columns ``iter``
         (the round) and ``n_resources`` (the most epochs of a network in any fold).
 
-    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_, classes_, \
-    n_features_in_, feature_names_in_
-        As in ``GridSearchCV``. With halving the best is the best of the last round.
+    best_estimator_ : estimator
+        The best candidate, fitted on all samples. With halving it is the best of the last round.
+
+    best_score_ : float
+        Its mean score over the folds.
+
+    best_params_ : dict
+        Its hyper-parameters.
+
+    best_index_ : int
+        Its row in `cv_results_`.
+
+    scorer_ : callable or dict
+        What scored.
+
+    n_splits_ : int
+        Number of folds.
+
+    refit_time_ : float
+        Seconds that the last fit took.
+
+    multimetric_ : bool
+        Whether there are several metrics.
+
+    classes_ : array of shape (n_classes,)
+        Labels of a classifier.
+
+    n_features_in_ : int
+        Number of features of the best estimator.
+
+    feature_names_in_ : array of str
+        Names of its features, if it has them.
 
     n_candidates_ : list of int
         Number of candidates in each round of halving.

@@ -19,6 +19,7 @@ from joblib import parallel_config
 from sklearn import config_context, get_config
 
 from sklearn_ann.training.device import isolated, limited_threads
+from sklearn_ann.training.leases import one_lease
 from sklearn_ann.training.loop import CONDUCTOR, Observer, Training
 from sklearn_ann.training.together import train_together
 
@@ -213,7 +214,7 @@ def meet(tasks: Sequence[Task[R]]) -> list[R]:
         workers = [_Worker(task, pool) for task in tasks]
         for worker in workers:
             ends.callback(worker.abandon)  # also if Ctrl-C comes again while others are ended
-        with isolated(), limited_threads():
+        with isolated(), limited_threads(), one_lease():  # fits that wait for each other cannot wait for a GPU
             going = workers
             while going:
                 for worker in going:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from sklearn_ann.layers import SupervisedNetwork, freeze_layers, weighing
+from sklearn_ann.layers import FROZEN, SupervisedNetwork, freeze_layers, weighing
 from sklearn_ann.training.data import Batch, Examples
 from sklearn_ann.training.device import Precision, autocast
 from sklearn_ann.training.optimizers import FusedAdam
@@ -276,7 +276,7 @@ def frozen_parts(module: nn.Module) -> list[nn.Module]:
 
     They stay in evaluation mode: a frozen batch normalisation keeps its statistics, also one that has no parameters.
     """
-    if getattr(module, "frozen", False):
+    if getattr(module, FROZEN, False):
         return [module]
     trained = [parameter.requires_grad for parameter in module.parameters()]
     if all(trained):  # also without parameters

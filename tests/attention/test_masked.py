@@ -321,7 +321,8 @@ def test_bad_input(X, settings, error, message):
         ([0, 2], ValueError, "position 2 of sequence 1: expected 0 to 1"),
         ([-1, 0], ValueError, "position -1 of sequence 0"),
         ([[0, 0], [1]], ValueError, "expected each of them once"),
-        ([0], ValueError, "inconsistent numbers of samples"),
+        ([0], ValueError, "positions has 1 entries for 2 sequences"),
+        (3, TypeError, "positions=3: expected a list with an entry for each sequence"),
         ([0.5, 1], TypeError, "positions of sequence 0 are 0.5"),
         (["0", "1"], TypeError, "positions of sequence 0 are '0'"),
         ([True, False], TypeError, "positions of sequence 0 are True"),
@@ -330,6 +331,16 @@ def test_bad_input(X, settings, error, message):
 def test_positions_that_are_none(quick, positions, error, message):
     with pytest.raises(error, match=message):
         quick.predict_proba(["ACGT", "AC"], positions)
+
+
+def test_strings_of_ambiguous_letters_change_no_loss_and_are_no_validation_data():
+    plain = MaskedSequenceModel(alphabet="dna", **QUICK).fit(["ACGT"] * 20, X_val=["ACGTACGT"] * 3)
+    mixed = clone(plain).fit(["ACGT"] * 20, X_val=["ACGTACGT", "N" * 90] * 3)
+    assert mixed.history_["validation_loss"] == pytest.approx(plain.history_["validation_loss"])
+    with pytest.raises(ValueError, match="X_val has no letter to learn from"):
+        clone(plain).fit(["ACGT"] * 20, X_val=["NNN"])
+    with pytest.raises(ValueError, match="X has no letter to learn from"):
+        plain.partial_fit(["NN"])
 
 
 def test_one_string_and_one_letter():
@@ -352,6 +363,10 @@ def test_a_classifier_begins_from_it(tmp_path):
     begin = AttentionClassifier(init_from=FrozenEstimator(model), freeze="body", max_epochs=2, random_state=0)
     np.testing.assert_array_equal(begin.fit(strings, y).transform(strings), model.transform(strings))
     assert begin.resolved_parameters_.n_components == 16
+    assert (begin.resolved_parameters_.dropout, begin.resolved_parameters_.mutation) == (0.0, 0.0)  # as it learned
+    begin.set_params(freeze="none", dropout=0.2, mutation=0.1).fit(strings, y)
+    assert (begin.resolved_parameters_.dropout, begin.module_.body.blocks[0].dropout.p) == (0.2, 0.2)
+    begin.set_params(freeze="body", dropout="auto", mutation=0.05).fit(strings, y)
     save(model, tmp_path / "model.sklann")
     again = AttentionClassifier(init_from=tmp_path / "model.sklann", freeze="body", max_epochs=2, random_state=0)
     np.testing.assert_array_equal(again.fit(strings, y).predict_proba(strings), begin.predict_proba(strings))

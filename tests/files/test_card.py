@@ -90,3 +90,17 @@ def test_sparklines():
     assert sparkline([2, 2]) == "▁▁"
     assert sparkline([math.nan]) == " "
     assert len(sparkline(range(1000))) == 40
+
+
+@pytest.mark.parametrize("value", [None, [], {"a": 1}, [[1], [2, 3]], 1j, np.datetime64("2020"), object()], ids=str)
+def test_a_score_that_is_no_number_is_named(value):
+    with pytest.raises(TypeError, match=r"scores\['accuracy'\]=.*: expected a number"):
+        model_card(StandardScaler(), {"accuracy": value})
+
+
+def test_names_of_scores_may_be_anything_and_scores_must_have_names():
+    card = model_card(StandardScaler(), {5: 0.5, "a|b": "good | bad"})
+    assert "| 5 | 0.5 |" in card
+    assert r"| a\|b | good \| bad |" in card
+    with pytest.raises(TypeError, match="scores must be a dict of names and values, got list"):
+        model_card(StandardScaler(), [0.5])
