@@ -245,13 +245,7 @@ class StackedSearchCV(BaseSearchCV):
         context = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
         context.call_on_fit_task_begin(estimator=self, **data)
 
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        self.n_splits_ = splitter.get_n_splits(X, y, **routed.splitter.split)
-        folds = list(splitter.split(X, y, **routed.splitter.split))
-        if len(folds) != self.n_splits_:
-            raise ValueError(
-                f"cv.split and cv.get_n_splits return inconsistent results: {len(folds)} and {self.n_splits_} folds"
-            )
+        folds = self._folds(X, y, routed.splitter.split)
         base = clone(self.estimator)
         common = {
             "scorer": scorers,
@@ -280,6 +274,16 @@ class StackedSearchCV(BaseSearchCV):
         self.cv_results_ = results
         context.call_on_fit_task_end(estimator=self, **data)
         return self
+
+    def _folds(self, X: Any, y: Any, split_params: dict[str, Any]) -> list[Any]:
+        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self.n_splits_ = splitter.get_n_splits(X, y, **split_params)
+        folds = list(splitter.split(X, y, **split_params))
+        if len(folds) != self.n_splits_:
+            raise ValueError(
+                f"cv.split and cv.get_n_splits return inconsistent results: {len(folds)} and {self.n_splits_} folds"
+            )
+        return folds
 
     def _candidates(self) -> list[dict[str, Any]]:
         if self.n_iter is None:
