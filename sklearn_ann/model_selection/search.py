@@ -285,6 +285,10 @@ class StackedSearchCV(BaseSearchCV):
             )
         return folds
 
+    def _announce(self, n_candidates: int, n_folds: int) -> None:
+        totals = f"{n_candidates} candidates, totalling {n_candidates * n_folds} fits"
+        print(f"Fitting {n_folds} folds for each of {totals}")  # noqa: T201 (as GridSearchCV)
+
     def _candidates(self) -> list[dict[str, Any]]:
         if self.n_iter is None:
             return list(ParameterGrid(self.param_grid))
@@ -315,8 +319,7 @@ class StackedSearchCV(BaseSearchCV):
                 going = survivors(going, scores, self.factor)
             states = {(fit.candidate, fit.fold): fit.states for fit in done}
             if self.verbose > 0:
-                totals = f"{len(going)} candidates, totalling {len(going) * len(folds)} fits"
-                print(f"Fitting {len(folds)} folds for each of {totals}")  # noqa: T201 (as GridSearchCV)
+                self._announce(len(going), len(folds))
             fresh: list[Fit] = []
             for wave in self._waves(going, len(folds), deadline):
                 fits: list[Fit] = []
