@@ -81,7 +81,10 @@ def _evaluate_stack(fits: Sequence[Fit], estimator: Any, X: Any, y: Any, common:
     memory = StepMemory()
     tasks = []
     for fit in fits:
-        call = partial(fit_and_score, memory.shared_by(clone(estimator), fit.fold), X, y, **fit.options, **common)
+        model = clone(estimator)
+        if fit.share == 1 and not fit.states:  # a fit in parts has to find the states of all its trainings again
+            model = memory.shared_by(model, fit.fold)
+        call = partial(fit_and_score, model, X, y, **fit.options, **common)
         tasks.append(Task(call, fit.share, fit.least, fit.states))
     for fit, task, result in zip(fits, tasks, meet(tasks), strict=True):
         fit.options = {}  # contexts of callbacks, which need not travel back

@@ -332,6 +332,13 @@ def test_halving_of_a_pipeline_with_a_least_number_of_epochs():
     assert search.cv_results_["n_resources"].tolist() == [2] * 6 + [3] * 3 + [6] * 2
 
 
+def test_halving_of_two_networks_of_which_candidates_have_one_alike():
+    pipe = make_pipeline(NETWORK, clone(TABLE).set_params(max_epochs=4))
+    grid = {"autoencodertransformer__learning_rate": [1e-3, 1e-2], "tabularclassifier__learning_rate": [1e-3, 1e-2]}
+    search = halved(pipe, grid, (X, Y), factor=2, error_score="raise")
+    assert search.cv_results_["n_resources"].tolist() == [1] * 4 + [2] * 2 + [4]
+
+
 def test_halving_leaves_failed_candidates_behind():
     with pytest.warns(FitFailedWarning), pytest.warns(UserWarning, match="non-finite"):
         search = halved(grid={"learning_rate": [1e300, 1e-3, 1e-2]})
