@@ -23,6 +23,7 @@ from sklearn_ann.layers import (
     layer_widths,
     layers_of,
     linear_layers,
+    standard_normal,
 )
 from sklearn_ann.reading import ConditionedBatch
 
@@ -67,7 +68,7 @@ class Noise(Stochastic):
     """Draws standard normal numbers."""
 
     def forward(self, like: Tensor) -> Tensor:
-        return torch.empty_like(like).normal_(generator=self.generator)
+        return self.drawn(like, standard_normal)
 
 
 class Bound(NamedTuple):

@@ -8,6 +8,7 @@ from sklearn_ann.layers.attention import (
     PositionalEncoding,
     attention_weights,
 )
+from sklearn_ann.layers.chain import chain_of, chains_in
 from sklearn_ann.layers.columns import ColumnVectors, Numeric
 from sklearn_ann.layers.convolution import (
     ConvolutionBlock,
@@ -23,6 +24,7 @@ from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, d
 from sklearn_ann.layers.depth import BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
 from sklearn_ann.layers.head import Average, Ensemble, MemberLinear, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
+from sklearn_ann.layers.members import is_set
 from sklearn_ann.layers.mutation import Mutation
 from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm, weighing
 from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
@@ -30,7 +32,7 @@ from sklearn_ann.layers.ragged import Groups, inside, ragged_positions
 from sklearn_ann.layers.recurrent import Cell, Recurrent, recurrent_layer
 from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
 from sklearn_ann.layers.steady import Linear, filled
-from sklearn_ann.layers.stochastic import Dropout, Stochastic
+from sklearn_ann.layers.stochastic import Dropout, Generators, Stochastic, bernoulli, normal, standard_normal
 from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "EncoderBlock",
     "Ensemble",
     "FeedForward",
+    "Generators",
     "Groups",
     "LayerNorm",
     "Linear",
@@ -71,6 +74,9 @@ __all__ = [
     "WithHead",
     "activation_layer",
     "attention_weights",
+    "bernoulli",
+    "chain_of",
+    "chains_in",
     "chosen_layers",
     "convolution_layers",
     "convolve",
@@ -80,16 +86,19 @@ __all__ = [
     "image_grid",
     "image_layers",
     "inside",
+    "is_set",
     "layer_widths",
     "layers_of",
     "learning_rates",
     "linear",
     "linear_layers",
+    "normal",
     "places",
     "ragged_positions",
     "recurrent_layer",
     "reduce",
     "resolve_backend",
+    "standard_normal",
     "statistics",
     "weighing",
 ]

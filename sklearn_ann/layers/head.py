@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -104,6 +104,8 @@ class WithHead(SupervisedNetwork):
     average : callable or None, default=None
         With it, body and head are several networks side by side.
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, body: nn.Module, n_features: int, n_outputs: int, n_members: int = 1, average: Average | None = None

@@ -51,6 +51,10 @@ class Weights:
         """Put the saved weights back into the network."""
         torch._foreach_copy_(self._live, self._kept)
 
+    def follow(self, live: list[Tensor]) -> None:
+        """Go on with a network whose tensors have moved to other memory."""
+        self._live = live
+
 
 STEPS_OF_AN_EPOCH = 20  # an epoch of fewer steps is a part of one where epochs without progress are counted
 

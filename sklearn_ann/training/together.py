@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sklearn_ann.training.alike import alike
 from sklearn_ann.training.loop import Training
+from sklearn_ann.training.stack import Stack
 
 
 def train_together(runs: Sequence[Training], *, until: int | None = None) -> list[ValueError | None]:
@@ -23,13 +25,27 @@ def train_together(runs: Sequence[Training], *, until: int | None = None) -> lis
         What made a training fail, for each; None for those that did not. A failed training has the weights of its last
         good epoch.
     """
-    failures: list[ValueError | None] = []
-    for run in runs:
-        try:
-            run.advance(until=until)
-        except ValueError as failure:
+    failures: list[ValueError | None] = [None] * len(runs)
+    stacks, single = alike(runs)
+    try:
+        for members in stacks:
+            _advance_stack([runs[position] for position in members], members, until, failures)
+        for position in single:
+            try:
+                runs[position].advance(until=until)
+            except ValueError as failure:
+                runs[position].fail()
+                failures[position] = failure
+    except BaseException:
+        for run in runs:
             run.fail()
-            failures.append(failure)
-        else:
-            failures.append(None)
+        raise
     return failures
+
+
+def _advance_stack(
+    runs: list[Training], positions: list[int], until: int | None, failures: list[ValueError | None]
+) -> None:
+    for run, failure in Stack(runs).advance(until):
+        run.fail()
+        failures[positions[runs.index(run)]] = failure

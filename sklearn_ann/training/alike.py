@@ -1,0 +1,149 @@
+"""Which trainings can be computed as one: what has to be the same, and what may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from functools import partial
+from types import FunctionType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from sklearn_ann.training.data import Examples, Samples
+from sklearn_ann.training.loop import Training
+from sklearn_ann.training.step import Step, batch_device
+
+# What torch's own modules of these types do to one network, vmap does to all.
+_OF_TORCH = {
+    *(nn.Identity, nn.ReLU, nn.Sigmoid, nn.Tanh, nn.ELU, nn.GELU, nn.SiLU, nn.Linear),
+    *(nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList),
+}
+_NOT_COMPARED = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "generator", "training"}
+
+
+class Unlike(Exception):
+    """Says why a training is computed by itself."""
+
+
+def likeness(run: Training) -> Hashable:
+    """Return what trainings that are computed as one have in common.
+
+    Raises
+    ------
+    Unlike
+        If a training is computed by itself, whatever the others are.
+    """
+    step, settings = run.step, run.settings
+    if type(step) is not Step:
+        raise Unlike(f"the step is a {type(step).__name__}")
+    if settings.precision == "bfloat16":
+        raise Unlike("the precision is bfloat16")
+    if settings.rates or settings.frozen or settings.unfreeze_every is not None:
+        raise Unlike("layers have learning rates of their own")
+    if not all(parameter.requires_grad for parameter in step.module.parameters()):
+        raise Unlike("parameters are frozen")
+    exact = any(mixes_samples(part) for part in step.module.modules())
+    parts = (run.examples,) if run.validation is None else (run.examples, run.validation)
+    return (
+        batch_device(step.module),
+        settings.optimizer,
+        of_module(step.module),
+        of_value(step.error, {}),
+        tuple(of_examples(examples, settings.batch_size, exact=exact) for examples in parts),
+    )
+
+
+def mixes_samples(module: nn.Module) -> bool:
+    """Whether an output of a module depends on more than one sample of the batch."""
+    return isinstance(module, _BatchNorm) or bool(getattr(module, "mixes_samples", False))
+
+
+def of_examples(examples: Examples[Any], batch_size: int | None, *, exact: bool) -> Hashable:
+    """Return what examples have in common that are cut into batches at the same places.
+
+    With `exact`, batches have equal numbers of samples; else a sample without weight fills a batch up.
+    """
+    n, samples = len(examples), examples.samples
+    if samples.extents is not None or samples.together or type(samples).cut is not Samples.cut:
+        raise Unlike(f"{type(samples).__name__} have sizes of their own")
+    weighted = examples.weight is not None
+    size = n if batch_size is None else batch_size
+    n_batches = -(-n // size)
+    # A batch that grows by one sample is filled up; rows of zero weight are no sample that others would see.
+    number = n if exact or n_batches == 1 else n // n_batches
+    return type(samples), samples.device, type(examples.target), weighted, number, n_batches
+
+
+def of_module(module: nn.Module) -> Hashable:
+    """Return what a network and another have in common whose weights, and whose numbers, may differ."""
+    names = {id(part): name for name, part in module.named_modules()}
+    if len(names) != sum(1 for _ in module.named_modules(remove_duplicate=False)):
+        raise Unlike("a layer occurs twice")
+    if len([*module.parameters()]) != sum(1 for _ in module.named_parameters(remove_duplicate=False)):
+        raise Unlike("a weight occurs twice")
+    return tuple((name, *_of_part(part, names)) for name, part in module.named_modules())
+
+
+def _of_part(part: nn.Module, names: dict[int, str]) -> Iterator[Hashable]:
+    kind = type(part)
+    if kind not in _OF_TORCH and "stacked_numbers" not in vars(kind):  # a subclass may do anything
+        raise Unlike(f"{kind.__name__} is not known to be computed for several networks at once")
+    yield kind
+    for name, tensor in [*part._parameters.items(), *part._buffers.items()]:
+        yield name, None if tensor is None else (tensor.shape, tensor.dtype)
+    free = numbers_of(part)
+    for name, value in vars(part).items():
+        if name in _NOT_COMPARED:
+            continue
+        yield name, bool(value) if name in free else of_value(value, names)
+
+
+def numbers_of(part: nn.Module) -> tuple[str, ...]:
+    """Return the names of the numbers of a module that may differ between networks."""
+    names: tuple[str, ...] = getattr(part, "stacked_numbers", ())
+    return names
+
+
+def of_value(value: Any, names: dict[int, str]) -> Hashable:
+    """Return what a value and another have in common; `names` are those of the modules that it may refer to."""
+    if isinstance(value, nn.Module):
+        if id(value) not in names:
+            raise Unlike("a layer outside of the network is used")
+        return ("module", names[id(value)])
+    if isinstance(value, partial):
+        return ("partial", of_value(value.func, names), of_value(value.args, names), of_value(value.keywords, names))
+    if isinstance(value, Tensor):
+        raise Unlike("a tensor is neither a parameter nor a buffer")
+    if isinstance(value, FunctionType) and value.__closure__ is None:
+        return value
+    if isinstance(value, list | tuple):
+        return (type(value), *(of_value(part, names) for part in value))
+    if isinstance(value, dict):
+        return (type(value), *((name, of_value(part, names)) for name, part in value.items()))
+    if value is None or isinstance(value, bool | int | float | str | torch.dtype | torch.device):
+        return type(value), value
+    if isinstance(value, set | frozenset) and not value:
+        return type(value)
+    raise Unlike(f"it holds a {type(value).__name__}")
+
+
+def alike(runs: Sequence[Training]) -> tuple[list[list[int]], list[int]]:
+    """Divide trainings into those that are computed as one and those by themselves; return their positions."""
+    groups: dict[Hashable, list[int]] = {}
+    single = []
+    for position, run in enumerate(runs):
+        try:
+            groups.setdefault(likeness(run), []).append(position)
+        except Unlike:
+            single.append(position)
+    for members in groups.values():  # neighbours of one learning rate are moved at once
+        members.sort(key=lambda position: _rate(runs[position]))
+    single += [members[0] for members in groups.values() if len(members) == 1]
+    return [members for members in groups.values() if len(members) > 1], sorted(single)
+
+
+def _rate(run: Training) -> tuple[float, ...]:
+    settings = run.settings
+    return settings.learning_rate, settings.weight_decay, settings.max_epochs, run.epoch

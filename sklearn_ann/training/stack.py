@@ -1,0 +1,409 @@
+"""Trainings of networks of one shape, computed as one."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from sklearn_ann.layers import Dropout, Generators, Stochastic, chain_of, chains_in, weighing
+from sklearn_ann.training.alike import numbers_of
+from sklearn_ann.training.data import Examples
+from sklearn_ann.training.loop import Training
+from sklearn_ann.training.optimizers import FusedAdam
+
+
+class Cut(NamedTuple):
+    """The batches of all members that are learned from at once."""
+
+    index: Tensor  # (members, batch)
+    sizes: list[int] | None  # samples of each member; beyond them, a row only fills its batch up; None if all are equal
+
+
+class Source:
+    """The examples of all members, of which those that are the same are kept once."""
+
+    def __init__(self, examples: Sequence[Examples[Any]], batch_size: int | None) -> None:
+        self.examples = examples
+        n = max(map(len, examples))
+        self.n_batches = 1 if batch_size is None else -(-n // batch_size)
+        self.even = len({len(one) for one in examples}) == 1
+        self.samples = _Joined([one.samples for one in examples])
+        targets = [one.target for one in examples]
+        self.target = None if targets[0] is None else _Joined(targets)
+        weights = [one.weight for one in examples]
+        self.weight = None if weights[0] is None else _Joined(weights)
+
+    def cuts(self, orders: Sequence[Tensor] | None) -> list[Cut]:
+        """Divide an epoch into batches, as `batches` does for one training."""
+        chosen = []
+        for number, examples in enumerate(self.examples):
+            order = torch.arange(len(examples)) if orders is None else orders[number]
+            chosen.append(order if examples.rows is None else examples.rows.index_select(0, order))
+        if self.even:
+            return [Cut(index, None) for index in torch.stack(chosen).tensor_split(self.n_batches, dim=1)]
+        parts = [index.tensor_split(self.n_batches) for index in chosen]
+        return [_filled_up(of_all) for of_all in zip(*parts, strict=True)]
+
+
+def _filled_up(parts: Sequence[Tensor]) -> Cut:
+    """Repeat the first sample of a batch until it is as large as the largest."""
+    sizes = [len(part) for part in parts]
+    most = max(sizes)
+    index = [torch.cat([part, part[:1].expand(most - len(part))]) if len(part) < most else part for part in parts]
+    return Cut(torch.stack(index), None if min(sizes) == most else sizes)
+
+
+class _Joined:
+    """Samples, targets or weights of all members; what several share is read once."""
+
+    def __init__(self, each: Sequence[Any]) -> None:
+        self.different: list[Any] = []
+        self.which: list[int] = []
+        for one in each:
+            same = (number for number, other in enumerate(self.different) if _same(one, other))
+            number = next(same, len(self.different))
+            if number == len(self.different):
+                self.different.append(one)
+            self.which.append(number)
+        self.members = [
+            [member for member, own in enumerate(self.which) if own == number] for number in range(len(self.different))
+        ]
+        order = [member for members in self.members for member in members]
+        self.places = None if order == sorted(order) else torch.tensor(order).argsort()
+
+    def __getitem__(self, index: Tensor) -> Any:
+        """Return the batch of all members, whose tensors have the shape (members, batch, ...)."""
+        if len(self.different) == 1:
+            return self._of(self.different[0], index)
+        parts = [self._of(one, index[members]) for one, members in zip(self.different, self.members, strict=True)]
+        leaves = [torch.cat(each) for each in zip(*(_tensors(part) for part in parts), strict=True)]
+        if self.places is not None:
+            leaves = [leaf.index_select(0, self.places) for leaf in leaves]
+        return _with_tensors(parts[0], iter(leaves))
+
+    @staticmethod
+    def _of(one: Any, index: Tensor) -> Any:
+        flat = index.flatten()
+        batch = one.index_select(0, flat) if isinstance(one, Tensor) else one[flat]
+        return _with_tensors(batch, (part.unflatten(0, index.shape) for part in _tensors(batch)))
+
+
+def _tensors(batch: Any) -> list[Tensor]:
+    """Return the tensors in a batch: a tensor, or tuples and dicts of tensors."""
+    if isinstance(batch, Tensor):
+        return [batch]
+    parts = batch.values() if isinstance(batch, dict) else batch if isinstance(batch, tuple) else ()
+    return [tensor for part in parts for tensor in _tensors(part)]
+
+
+def _with_tensors(batch: Any, following: Iterator[Tensor]) -> Any:
+    """Return a batch with the tensors that follow in the places of its own."""
+    if isinstance(batch, Tensor):
+        return next(following)
+    if isinstance(batch, tuple):
+        parts = [_with_tensors(part, following) for part in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
+    if isinstance(batch, dict):
+        return {name: _with_tensors(part, following) for name, part in batch.items()}
+    return batch
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, down to the tensors that they hold."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Tensor):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        return one.data_ptr() == other.data_ptr() and one.stride() == other.stride() or one.equal(other)
+    if hasattr(one, "__getitem__") and hasattr(one, "__dict__"):
+        mine, theirs = vars(one), vars(other)
+        return mine.keys() == theirs.keys() and all(_same(mine[name], theirs[name]) for name in mine)
+    return bool(isinstance(one, bool | int | float | str | torch.device | type(None)) and one == other)
+
+
+class Slot(NamedTuple):
+    """A parameter or a buffer of a network: where it is kept, and under which name."""
+
+    path: str
+    name: str
+    buffer: bool
+
+    def place(self, module: nn.Module) -> dict[str, Any]:
+        """Return where `module` keeps it."""
+        owner = module.get_submodule(self.path)
+        return owner._buffers if self.buffer else owner._parameters
+
+
+def slots_of(module: nn.Module) -> list[Slot]:
+    """Return all parameters and buffers of a module."""
+    return [
+        Slot(path, name, buffer)
+        for path, part in module.named_modules()
+        for buffer, held in ((False, part._parameters), (True, part._buffers))
+        for name, tensor in held.items()
+        if tensor is not None
+    ]
+
+
+class _Part(NamedTuple):
+    """Neighbours in a stack whose optimisers do the same."""
+
+    members: slice
+    how: dict[str, Any]  # hyper-parameters of the optimiser
+    steps: Tensor  # the number of steps so far
+    tensors: list[list[Tensor]]  # their weights, averages and averages of squares
+
+
+class Stack:
+    """Several trainings of networks of one shape, computed as one.
+
+    Each member has its own course: order of the samples, noise, learning rate, early stopping. While it is in the stack
+    its weights, and the averages of its optimiser, are views of those of the stack, so that all that a training does at
+    the end of an epoch is what it does alone. One that is over leaves the stack, and what is left is made smaller.
+
+    Parameters
+    ----------
+    runs : list of Training
+        Trainings that `likeness` finds alike.
+    """
+
+    def __init__(self, runs: Sequence[Training]) -> None:
+        self.runs: list[Training] = []
+        self.template = copy.deepcopy(runs[0].step.module)
+        self.error = runs[0].step.error
+        self.slots = slots_of(self.template)
+        self.held = [(slot.place(self.template), slot.name) for slot in self.slots]
+        parameters = [slot for slot in self.slots if not slot.buffer]
+        numbers = {id(slot.place(self.template)[slot.name]): place for place, slot in enumerate(self.slots)}
+        self.n_parameters = len(parameters)
+        for chain, links in chains_in(self.template):
+            chain.forward = chain_of(links, lambda parameter: self.whole[numbers[id(parameter)]])  # type: ignore[method-assign]
+        self._stochastic = [part for part in self.template.modules() if isinstance(part, Stochastic)]
+        self._numbers = [(path, name) for path, part in self.template.named_modules() for name in numbers_of(part)]
+        self.whole: list[Tensor] = []
+        self._enter(list(runs))
+
+    # --- Members that come and go ------------------------------------------------------------------------------------
+
+    def _enter(self, runs: list[Training]) -> None:
+        """Move the weights of trainings, and the averages of their optimisers, into the stack."""
+        self.runs = runs
+        self.whole, self.averages, self.squares = [], [], []
+        optimizers = [run.step.optimizers[0] for run in runs]
+        self.steps = [torch.zeros(()) for _ in runs]
+        with torch.no_grad():
+            for slot in self.slots:
+                own = [slot.place(run.step.module)[slot.name] for run in runs]
+                whole = torch.stack([tensor.detach() for tensor in own])
+                self.whole.append(whole if slot.buffer else whole.requires_grad_())
+                for tensor, run, view in zip(own, runs, whole.detach(), strict=True):
+                    if slot.buffer:
+                        slot.place(run.step.module)[slot.name] = view
+                    else:
+                        tensor.data, tensor.grad = view, None
+                if slot.buffer:
+                    continue
+                states = [optimizer.state[tensor] for optimizer, tensor in zip(optimizers, own, strict=True)]
+                for member, state in enumerate(states):
+                    if "step" in state:
+                        self.steps[member] = state["step"]
+                for name, kept in (("exp_avg", self.averages), ("exp_avg_sq", self.squares)):
+                    moments = [
+                        state[name] if name in state else torch.zeros_like(tensor)
+                        for state, tensor in zip(states, own, strict=True)
+                    ]
+                    kept.append(torch.stack(moments))
+                    for state, view in zip(states, kept[-1], strict=True):
+                        state[name] = view
+                for member, state in enumerate(states):
+                    state["step"] = self.steps[member]
+        self._follow()
+        self.learned = Source([run._learned for run in runs], runs[0].settings.batch_size)
+        watched = [run._watched for run in runs if run._watched is not None]
+        self.watched = Source(watched, runs[0].settings.batch_size) if watched else None
+        generators = Generators([run.noise for run in runs])
+        self.generators = generators
+        for layer in self._stochastic:
+            layer.generator = generators
+
+    def _follow(self) -> None:
+        for run in self.runs:
+            for course, live in zip(run.courses, run.step.member_states(), strict=True):
+                course.weights.follow(live)
+
+    def leave(self) -> None:
+        """Give each training memory of its own again."""
+        for run in self.runs:
+            optimizer = run.step.optimizers[0]
+            for slot in self.slots:
+                place = slot.place(run.step.module)
+                if slot.buffer:
+                    place[slot.name] = place[slot.name].clone()
+                    continue
+                parameter = place[slot.name]
+                parameter.data = parameter.data.clone()
+                if state := optimizer.state.get(parameter):
+                    optimizer.state[parameter] = {name: value.clone() for name, value in state.items()}
+        self._follow()
+
+    # --- Epochs ------------------------------------------------------------------------------------------------------
+
+    def advance(self, until: int | None) -> Iterator[tuple[Training, ValueError]]:
+        """Run the epochs that come next, each up to the epoch `until`; yield those that fail."""
+        try:
+            while going_on := [run for run in self.runs if not _rests(run, until)]:
+                if len(going_on) < len(self.runs):
+                    self.leave()
+                    self._enter(going_on)
+                for run, failure in self._run_epoch():
+                    run.stopped = True
+                    yield run, failure
+        finally:
+            self.leave()
+
+    def _run_epoch(self) -> list[tuple[Training, ValueError]]:
+        begin = time.perf_counter()
+        for run in self.runs:
+            run.begin_epoch()
+        self._set_numbers()
+        self._rates = self._equal_rates()
+        losses = self._pass(self.learned, [run._shuffled() for run in self.runs])
+        watched = None if self.watched is None else self._pass(self.watched, None)
+        duration = (time.perf_counter() - begin) / len(self.runs)
+        failures = []
+        for member, run in enumerate(self.runs):
+            try:
+                run.end_epoch(
+                    {"loss": losses[member]}, None if watched is None else {"loss": watched[member]}, duration
+                )
+            except ValueError as failure:
+                failures.append((run, failure))
+        return failures
+
+    def _set_numbers(self) -> None:
+        """Give the template the numbers of all members; see `numbers_of`."""
+        self._of_members: list[tuple[nn.Module, str, Tensor]] = []
+        for path, name in self._numbers:
+            part = self.template.get_submodule(path)
+            values = [getattr(run.step.module.get_submodule(path), name) for run in self.runs]
+            if len(set(values)) == 1:
+                setattr(part, name, values[0])
+            elif isinstance(part, Stochastic):
+                setattr(part, name, values)
+            else:
+                like = self.whole[0]
+                self._of_members.append((part, name, torch.tensor(values, dtype=like.dtype, device=like.device)))
+
+    def _pass(self, source: Source, orders: Sequence[Tensor] | None) -> list[float]:
+        """Go through the examples once, to learn if they come in given orders; return the mean losses."""
+        training = orders is not None
+        self.template.train(training)
+        total: Any = 0.0
+        with torch.set_grad_enabled(training):
+            for cut in source.cuts(orders):
+                samples = source.samples[cut.index]
+                target = samples if source.target is None else source.target[cut.index]
+                weight = None if source.weight is None else source.weight[cut.index]
+                self.generators.sizes = cut.sizes
+                losses = self._losses(samples, target, weight)  # (members, batch)
+                share = _share(losses, weight, cut.sizes)
+                if training:
+                    self._descend(losses, share, cut)
+                    losses = losses.detach()
+                total = total + (losses.sum(dim=1) if share is None else (losses * share).sum(dim=1))
+        sizes = [len(examples) for examples in source.examples]
+        return [value / size for value, size in zip(total.tolist(), sizes, strict=True)]
+
+    def _losses(self, samples: Any, target: Any, weight: Tensor | None) -> Tensor:
+        """Return the losses of all members, (members, batch)."""
+        given = _tensors(samples)
+        aims = [] if target is samples else _tensors(target)
+        numbers = [values for _, _, values in self._of_members]
+
+        def of_one(*tensors: Tensor) -> Any:
+            following = iter(tensors)
+            for held, name in self.held:
+                held[name] = next(following)
+            for part, name, _ in self._of_members:
+                setattr(part, name, next(following))
+            own = _with_tensors(samples, following)
+            aim = own if target is samples else _with_tensors(target, following)
+            with weighing(self.template, next(following, None)):
+                return self.error(self.template(own), aim)
+
+        inputs = [*self.whole, *numbers, *given, *aims, *([] if weight is None else [weight])]
+        losses: Tensor = torch.vmap(of_one, randomness="same")(*inputs)
+        return losses
+
+    def _descend(self, losses: Tensor, share: Tensor | None, cut: Cut) -> None:
+        """Move each member one step down the mean of its losses."""
+        parameters = [tensor for tensor in self.whole if tensor.requires_grad]
+        for parameter in parameters:
+            parameter.grad = None
+        size = cut.index.shape[1]
+        if share is None:
+            gradient = torch.full_like(losses, 1.0 / size)
+        elif cut.sizes is None:
+            gradient = share / size
+        else:
+            gradient = share / torch.tensor(cut.sizes, dtype=share.dtype, device=share.device)[:, None]
+        losses.backward(gradient)
+        self._clip(parameters)
+        self._move(parameters)
+
+    def _clip(self, parameters: list[Tensor]) -> None:
+        most = [run.settings.max_grad_norm for run in self.runs]
+        if all(norm is None for norm in most):
+            return
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        norms = torch.stack([torch.linalg.vector_norm(one.flatten(1), dim=1) for one in gradients])
+        bounds = norms.new_tensor([float("inf") if norm is None else norm for norm in most])
+        factors = (bounds / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
+        for one in gradients:
+            one.mul_(factors.view(-1, *[1] * (one.ndim - 1)))
+
+    def _equal_rates(self) -> list[_Part]:
+        """Divide the members into runs of neighbours that one call of the optimiser moves."""
+        parts: list[_Part] = []
+        for member, run in enumerate(self.runs):
+            (group,) = run.step.optimizers[0].param_groups
+            how = {name: group[name] for name in ("lr", "betas", "weight_decay", "eps", "decoupled_weight_decay")}
+            steps = self.steps[member]
+            first = member
+            if parts and parts[-1].how == how and parts[-1].steps.equal(steps):
+                first = parts.pop().members.start
+            parts.append(_Part(slice(first, member + 1), how, steps, []))
+        tensors = ([one.detach() for one in self.whole if one.requires_grad], self.averages, self.squares)
+        for part in parts:
+            part.tensors.extend([one[part.members] for one in kind] for kind in tensors)
+        return parts
+
+    def _move(self, parameters: list[Tensor]) -> None:
+        torch._foreach_add_(self.steps, 1)
+        moved = [number for number, parameter in enumerate(parameters) if parameter.grad is not None]
+        sizes = [part.members.stop - part.members.start for part in self._rates]
+        split: list[Any] = [cast(Tensor, parameters[number].grad).split(sizes) for number in moved]
+        for number, part in enumerate(self._rates):
+            weights, averages, squares = ([kind[place] for place in moved] for kind in part.tensors)
+            gradients = [each[number] for each in split]
+            FusedAdam.move(weights, gradients, averages, squares, [part.steps] * len(moved), part.how)
+
+
+def _rests(run: Training, until: int | None) -> bool:
+    return run.over or (until is not None and run.epoch >= until)
+
+
+def _share(losses: Tensor, weight: Tensor | None, sizes: list[int] | None) -> Tensor | None:
+    """Return how often each row of a batch counts; None if each counts once."""
+    if sizes is None:
+        return weight
+    there = torch.arange(losses.shape[1]) < torch.tensor(sizes)[:, None]
+    return there.to(losses) if weight is None else weight * there.to(weight)
