@@ -97,6 +97,11 @@ class AutoEncoder(nn.Module):
         self.corruption = corruption
         self.sparsity, self.contraction = sparsity, contraction
 
+    @property
+    def computed_alone(self) -> bool:
+        """Whether a stack cannot compute it: a gradient within the loss needs autograd for each network."""
+        return self.contraction > 0
+
     def forward(self, x: Tensor) -> Tensor | Penalized:
         """Map a batch of shape (batch, p) to the input of the error."""
         x = self.corruption(x)

@@ -8,6 +8,7 @@ from sklearn_ann.layers.attention import (
     PositionalEncoding,
     attention_weights,
 )
+from sklearn_ann.layers.blocks import block_of, blocks_in, norm_of, norms_in
 from sklearn_ann.layers.chain import chain_of, chains_in
 from sklearn_ann.layers.columns import ColumnVectors, Numeric
 from sklearn_ann.layers.convolution import (
@@ -75,6 +76,8 @@ __all__ = [
     "activation_layer",
     "attention_weights",
     "bernoulli",
+    "block_of",
+    "blocks_in",
     "chain_of",
     "chains_in",
     "chosen_layers",
@@ -92,7 +95,9 @@ __all__ = [
     "learning_rates",
     "linear",
     "linear_layers",
+    "norm_of",
     "normal",
+    "norms_in",
     "places",
     "ragged_positions",
     "recurrent_layer",

@@ -43,8 +43,8 @@ _DERIVATIVES: dict[type[nn.Module], _Derivative] = {
 class Dense:
     """A linear map; `transposed` for one that shares the matrix of another, the transpose of its own."""
 
-    weight: nn.Parameter
-    bias: nn.Parameter | None
+    weight: Tensor
+    bias: Tensor | None
     transposed: bool
 
 
@@ -68,7 +68,7 @@ def links_of(module: nn.Module) -> list[Link] | None:
     return [module] if kind in _DERIVATIVES or kind is Dropout else None
 
 
-def chain_of(links: Sequence[Link], weights_of: Callable[[nn.Parameter], Tensor]) -> Callable[[Tensor], Tensor]:
+def chain_of(links: Sequence[Link], weights_of: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """Return the forward of a chain for one member of a stack, under ``torch.vmap``.
 
     Parameters

@@ -25,6 +25,8 @@ class MemberLinear(nn.Module):
     n_members, in_features, out_features : int
     """
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self, n_members: int, in_features: int, out_features: int) -> None:
         super().__init__()
         self.in_features = in_features

@@ -54,14 +54,14 @@ def on_members(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
     if not DIRECT or not all(map(is_batchedtensor, inputs)):
         return cast(Tensor, cast(Any, _OnMembers).apply(function, *inputs))
     # The same by hand, in an eighth of the time: a step of small networks takes as long as torch needs for its checks.
-    level = maybe_current_level()
+    level = cast(int, maybe_current_level())
     whole = []
     for x in inputs:
         members, dim = _unwrap_batched(x, level)
-        whole.append(members.movedim(dim, 0) if dim else members)
+        whole.append(members.movedim(dim or 0, 0))
     with temporarily_pop_interpreter_stack():
         result = function(*whole)
-    return cast(Tensor, _add_batch_dim(result, 0, level))
+    return _add_batch_dim(result, 0, level)
 
 
 def is_set(number: float | Tensor) -> bool:

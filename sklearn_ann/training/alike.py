@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from functools import partial
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sklearn_ann.layers import ConvolutionBlock, blocks_in
 from sklearn_ann.training.data import Examples, Samples
 from sklearn_ann.training.loop import Training
 from sklearn_ann.training.step import Step, batch_device
@@ -23,7 +24,7 @@ _OF_TORCH = {
 _NOT_COMPARED = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "generator", "training"}
 
 
-class Unlike(Exception):
+class UnlikeError(Exception):
     """Says why a training is computed by itself."""
 
 
@@ -32,18 +33,20 @@ def likeness(run: Training) -> Hashable:
 
     Raises
     ------
-    Unlike
+    UnlikeError
         If a training is computed by itself, whatever the others are.
     """
     step, settings = run.step, run.settings
     if type(step) is not Step:
-        raise Unlike(f"the step is a {type(step).__name__}")
+        raise UnlikeError(f"the step is a {type(step).__name__}")
     if settings.precision == "bfloat16":
-        raise Unlike("the precision is bfloat16")
+        raise UnlikeError("the precision is bfloat16")
     if settings.rates or settings.frozen or settings.unfreeze_every is not None:
-        raise Unlike("layers have learning rates of their own")
+        raise UnlikeError("layers have learning rates of their own")
+    if run.validation is not None and _shape(run.validation) != _shape(run.examples):
+        raise UnlikeError("the validation samples have another size")
     if not all(parameter.requires_grad for parameter in step.module.parameters()):
-        raise Unlike("parameters are frozen")
+        raise UnlikeError("parameters are frozen")
     exact = any(mixes_samples(part) for part in step.module.modules())
     parts = (run.examples,) if run.validation is None else (run.examples, run.validation)
     return (
@@ -67,30 +70,41 @@ def of_examples(examples: Examples[Any], batch_size: int | None, *, exact: bool)
     """
     n, samples = len(examples), examples.samples
     if samples.extents is not None or samples.together or type(samples).cut is not Samples.cut:
-        raise Unlike(f"{type(samples).__name__} have sizes of their own")
+        raise UnlikeError(f"{type(samples).__name__} have sizes of their own")
     weighted = examples.weight is not None
     size = n if batch_size is None else batch_size
     n_batches = -(-n // size)
     # A batch that grows by one sample is filled up; rows of zero weight are no sample that others would see.
     number = n if exact or n_batches == 1 else n // n_batches
-    return type(samples), samples.device, type(examples.target), weighted, number, n_batches
+    return type(samples), _shape(examples), samples.device, type(examples.target), weighted, number, n_batches
+
+
+def _shape(examples: Examples[Any]) -> Hashable:
+    """Return the size of each sample, of samples that are rows of one tensor."""
+    values = getattr(examples.samples, "values", None)
+    return values.shape[1:] if isinstance(values, Tensor) else None
 
 
 def of_module(module: nn.Module) -> Hashable:
     """Return what a network and another have in common whose weights, and whose numbers, may differ."""
+    by_hand = {id(block) for block in blocks_in(module)}
+    if any(isinstance(part, ConvolutionBlock) and id(part) not in by_hand for part in module.modules()):
+        raise UnlikeError("a convolution has a shortcut or layer normalisation")
     names = {id(part): name for name, part in module.named_modules()}
     if len(names) != sum(1 for _ in module.named_modules(remove_duplicate=False)):
-        raise Unlike("a layer occurs twice")
+        raise UnlikeError("a layer occurs twice")
     if len([*module.parameters()]) != sum(1 for _ in module.named_parameters(remove_duplicate=False)):
-        raise Unlike("a weight occurs twice")
+        raise UnlikeError("a weight occurs twice")
     return tuple((name, *_of_part(part, names)) for name, part in module.named_modules())
 
 
 def _of_part(part: nn.Module, names: dict[int, str]) -> Iterator[Hashable]:
     kind = type(part)
     if kind not in _OF_TORCH and "stacked_numbers" not in vars(kind):  # a subclass may do anything
-        raise Unlike(f"{kind.__name__} is not known to be computed for several networks at once")
-    yield kind
+        raise UnlikeError(f"{kind.__name__} is not known to be computed for several networks at once")
+    if getattr(part, "computed_alone", False):
+        raise UnlikeError(f"{kind.__name__} is set to what vmap cannot compute")
+    yield cast(Hashable, kind)
     for name, tensor in [*part._parameters.items(), *part._buffers.items()]:
         yield name, None if tensor is None else (tensor.shape, tensor.dtype)
     free = numbers_of(part)
@@ -110,12 +124,12 @@ def of_value(value: Any, names: dict[int, str]) -> Hashable:
     """Return what a value and another have in common; `names` are those of the modules that it may refer to."""
     if isinstance(value, nn.Module):
         if id(value) not in names:
-            raise Unlike("a layer outside of the network is used")
+            raise UnlikeError("a layer outside of the network is used")
         return ("module", names[id(value)])
     if isinstance(value, partial):
         return ("partial", of_value(value.func, names), of_value(value.args, names), of_value(value.keywords, names))
     if isinstance(value, Tensor):
-        raise Unlike("a tensor is neither a parameter nor a buffer")
+        raise UnlikeError("a tensor is neither a parameter nor a buffer")
     if isinstance(value, FunctionType) and value.__closure__ is None:
         return value
     if isinstance(value, list | tuple):
@@ -126,7 +140,7 @@ def of_value(value: Any, names: dict[int, str]) -> Hashable:
         return type(value), value
     if isinstance(value, set | frozenset) and not value:
         return type(value)
-    raise Unlike(f"it holds a {type(value).__name__}")
+    raise UnlikeError(f"it holds a {type(value).__name__}")
 
 
 def alike(runs: Sequence[Training]) -> tuple[list[list[int]], list[int]]:
@@ -136,7 +150,7 @@ def alike(runs: Sequence[Training]) -> tuple[list[list[int]], list[int]]:
     for position, run in enumerate(runs):
         try:
             groups.setdefault(likeness(run), []).append(position)
-        except Unlike:
+        except UnlikeError:
             single.append(position)
     for members in groups.values():  # neighbours of one learning rate are moved at once
         members.sort(key=lambda position: _rate(runs[position]))

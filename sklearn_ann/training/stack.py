@@ -4,129 +4,27 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from sklearn_ann.layers import Dropout, Generators, Stochastic, chain_of, chains_in, weighing
+from sklearn_ann.layers import (
+    Generators,
+    Stochastic,
+    block_of,
+    blocks_in,
+    chain_of,
+    chains_in,
+    norm_of,
+    norms_in,
+    weighing,
+)
 from sklearn_ann.training.alike import numbers_of
-from sklearn_ann.training.data import Examples
+from sklearn_ann.training.joined import Cut, Source, tensors_of, with_tensors
 from sklearn_ann.training.loop import Training
 from sklearn_ann.training.optimizers import FusedAdam
-
-
-class Cut(NamedTuple):
-    """The batches of all members that are learned from at once."""
-
-    index: Tensor  # (members, batch)
-    sizes: list[int] | None  # samples of each member; beyond them, a row only fills its batch up; None if all are equal
-
-
-class Source:
-    """The examples of all members, of which those that are the same are kept once."""
-
-    def __init__(self, examples: Sequence[Examples[Any]], batch_size: int | None) -> None:
-        self.examples = examples
-        n = max(map(len, examples))
-        self.n_batches = 1 if batch_size is None else -(-n // batch_size)
-        self.even = len({len(one) for one in examples}) == 1
-        self.samples = _Joined([one.samples for one in examples])
-        targets = [one.target for one in examples]
-        self.target = None if targets[0] is None else _Joined(targets)
-        weights = [one.weight for one in examples]
-        self.weight = None if weights[0] is None else _Joined(weights)
-
-    def cuts(self, orders: Sequence[Tensor] | None) -> list[Cut]:
-        """Divide an epoch into batches, as `batches` does for one training."""
-        chosen = []
-        for number, examples in enumerate(self.examples):
-            order = torch.arange(len(examples)) if orders is None else orders[number]
-            chosen.append(order if examples.rows is None else examples.rows.index_select(0, order))
-        if self.even:
-            return [Cut(index, None) for index in torch.stack(chosen).tensor_split(self.n_batches, dim=1)]
-        parts = [index.tensor_split(self.n_batches) for index in chosen]
-        return [_filled_up(of_all) for of_all in zip(*parts, strict=True)]
-
-
-def _filled_up(parts: Sequence[Tensor]) -> Cut:
-    """Repeat the first sample of a batch until it is as large as the largest."""
-    sizes = [len(part) for part in parts]
-    most = max(sizes)
-    index = [torch.cat([part, part[:1].expand(most - len(part))]) if len(part) < most else part for part in parts]
-    return Cut(torch.stack(index), None if min(sizes) == most else sizes)
-
-
-class _Joined:
-    """Samples, targets or weights of all members; what several share is read once."""
-
-    def __init__(self, each: Sequence[Any]) -> None:
-        self.different: list[Any] = []
-        self.which: list[int] = []
-        for one in each:
-            same = (number for number, other in enumerate(self.different) if _same(one, other))
-            number = next(same, len(self.different))
-            if number == len(self.different):
-                self.different.append(one)
-            self.which.append(number)
-        self.members = [
-            [member for member, own in enumerate(self.which) if own == number] for number in range(len(self.different))
-        ]
-        order = [member for members in self.members for member in members]
-        self.places = None if order == sorted(order) else torch.tensor(order).argsort()
-
-    def __getitem__(self, index: Tensor) -> Any:
-        """Return the batch of all members, whose tensors have the shape (members, batch, ...)."""
-        if len(self.different) == 1:
-            return self._of(self.different[0], index)
-        parts = [self._of(one, index[members]) for one, members in zip(self.different, self.members, strict=True)]
-        leaves = [torch.cat(each) for each in zip(*(_tensors(part) for part in parts), strict=True)]
-        if self.places is not None:
-            leaves = [leaf.index_select(0, self.places) for leaf in leaves]
-        return _with_tensors(parts[0], iter(leaves))
-
-    @staticmethod
-    def _of(one: Any, index: Tensor) -> Any:
-        flat = index.flatten()
-        batch = one.index_select(0, flat) if isinstance(one, Tensor) else one[flat]
-        return _with_tensors(batch, (part.unflatten(0, index.shape) for part in _tensors(batch)))
-
-
-def _tensors(batch: Any) -> list[Tensor]:
-    """Return the tensors in a batch: a tensor, or tuples and dicts of tensors."""
-    if isinstance(batch, Tensor):
-        return [batch]
-    parts = batch.values() if isinstance(batch, dict) else batch if isinstance(batch, tuple) else ()
-    return [tensor for part in parts for tensor in _tensors(part)]
-
-
-def _with_tensors(batch: Any, following: Iterator[Tensor]) -> Any:
-    """Return a batch with the tensors that follow in the places of its own."""
-    if isinstance(batch, Tensor):
-        return next(following)
-    if isinstance(batch, tuple):
-        parts = [_with_tensors(part, following) for part in batch]
-        return type(batch)(*parts) if hasattr(batch, "_fields") else tuple(parts)
-    if isinstance(batch, dict):
-        return {name: _with_tensors(part, following) for name, part in batch.items()}
-    return batch
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values are equal, down to the tensors that they hold."""
-    if one is other:
-        return True
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, Tensor):
-        if one.shape != other.shape or one.dtype != other.dtype:
-            return False
-        return one.data_ptr() == other.data_ptr() and one.stride() == other.stride() or one.equal(other)
-    if hasattr(one, "__getitem__") and hasattr(one, "__dict__"):
-        mine, theirs = vars(one), vars(other)
-        return mine.keys() == theirs.keys() and all(_same(mine[name], theirs[name]) for name in mine)
-    return bool(isinstance(one, bool | int | float | str | torch.device | type(None)) and one == other)
 
 
 class Slot(NamedTuple):
@@ -184,11 +82,17 @@ class Stack:
         parameters = [slot for slot in self.slots if not slot.buffer]
         numbers = {id(slot.place(self.template)[slot.name]): place for place, slot in enumerate(self.slots)}
         self.n_parameters = len(parameters)
-        for chain, links in chains_in(self.template):
-            chain.forward = chain_of(links, lambda parameter: self.whole[numbers[id(parameter)]])  # type: ignore[method-assign]
+
+        def weights_of(tensor: Tensor) -> Tensor:
+            return self.whole[numbers[id(tensor)]]
+
+        hand_written = [(chain, chain_of(links, weights_of)) for chain, links in chains_in(self.template)]
+        hand_written += [(block, block_of(block, weights_of)) for block in blocks_in(self.template)]
+        hand_written += [(norm, norm_of(norm, weights_of)) for norm in norms_in(self.template)]
+        for part, forward in hand_written:
+            part.forward = forward
         self._stochastic = [part for part in self.template.modules() if isinstance(part, Stochastic)]
         self._numbers = [(path, name) for path, part in self.template.named_modules() for name in numbers_of(part)]
-        self.whole: list[Tensor] = []
         self._enter(list(runs))
 
     # --- Members that come and go ------------------------------------------------------------------------------------
@@ -196,43 +100,42 @@ class Stack:
     def _enter(self, runs: list[Training]) -> None:
         """Move the weights of trainings, and the averages of their optimisers, into the stack."""
         self.runs = runs
-        self.whole, self.averages, self.squares = [], [], []
+        self.whole: list[Tensor] = []
+        self.averages: list[Tensor] = []
+        self.squares: list[Tensor] = []
+
         optimizers = [run.step.optimizers[0] for run in runs]
-        self.steps = [torch.zeros(()) for _ in runs]
-        with torch.no_grad():
-            for slot in self.slots:
-                own = [slot.place(run.step.module)[slot.name] for run in runs]
-                whole = torch.stack([tensor.detach() for tensor in own])
-                self.whole.append(whole if slot.buffer else whole.requires_grad_())
-                for tensor, run, view in zip(own, runs, whole.detach(), strict=True):
-                    if slot.buffer:
-                        slot.place(run.step.module)[slot.name] = view
-                    else:
-                        tensor.data, tensor.grad = view, None
+        states: list[list[dict[str, Tensor]]] = []  # of each parameter and member
+        self._has_state: set[int] = set()  # numbers of the parameters that have ever moved
+        for slot in self.slots:
+            own = [slot.place(run.step.module)[slot.name] for run in runs]
+            whole = torch.stack([tensor.detach() for tensor in own])
+            self.whole.append(whole if slot.buffer else whole.requires_grad_())
+            for tensor, run, view in zip(own, runs, whole.detach(), strict=True):
                 if slot.buffer:
-                    continue
-                states = [optimizer.state[tensor] for optimizer, tensor in zip(optimizers, own, strict=True)]
-                for member, state in enumerate(states):
-                    if "step" in state:
-                        self.steps[member] = state["step"]
+                    slot.place(run.step.module)[slot.name] = view
+                else:
+                    tensor.data, tensor.grad = view, None
+            if not slot.buffer:
+                states.append([each.state[tensor] for each, tensor in zip(optimizers, own, strict=True)])
                 for name, kept in (("exp_avg", self.averages), ("exp_avg_sq", self.squares)):
-                    moments = [
-                        state[name] if name in state else torch.zeros_like(tensor)
-                        for state, tensor in zip(states, own, strict=True)
-                    ]
-                    kept.append(torch.stack(moments))
-                    for state, view in zip(states, kept[-1], strict=True):
-                        state[name] = view
-                for member, state in enumerate(states):
-                    state["step"] = self.steps[member]
+                    kept.append(torch.stack([state.get(name, tensor.new_zeros(tensor.shape)) for state in states[-1]]))
+        steps = [next((own["step"] for own in of_member if own), None) for of_member in zip(*states, strict=True)]
+        self.steps = [torch.zeros((), device=self.whole[0].device) if own is None else own for own in steps]
+        for number, of_parameter in enumerate(states):
+            if any(of_parameter):
+                self._has_state.add(number)
+            for member, state in enumerate(of_parameter):
+                state["step"] = self.steps[member]
+                state["exp_avg"] = self.averages[number][member]
+                state["exp_avg_sq"] = self.squares[number][member]
         self._follow()
         self.learned = Source([run._learned for run in runs], runs[0].settings.batch_size)
         watched = [run._watched for run in runs if run._watched is not None]
         self.watched = Source(watched, runs[0].settings.batch_size) if watched else None
-        generators = Generators([run.noise for run in runs])
-        self.generators = generators
+        self.generators = Generators([run.noise for run in runs])
         for layer in self._stochastic:
-            layer.generator = generators
+            layer.generator = self.generators
 
     def _follow(self) -> None:
         for run in self.runs:
@@ -243,6 +146,7 @@ class Stack:
         """Give each training memory of its own again."""
         for run in self.runs:
             optimizer = run.step.optimizers[0]
+            number = 0
             for slot in self.slots:
                 place = slot.place(run.step.module)
                 if slot.buffer:
@@ -250,21 +154,24 @@ class Stack:
                     continue
                 parameter = place[slot.name]
                 parameter.data = parameter.data.clone()
-                if state := optimizer.state.get(parameter):
+                state = optimizer.state.pop(parameter, {})
+                if state and number in self._has_state:
                     optimizer.state[parameter] = {name: value.clone() for name, value in state.items()}
+                number += 1
         self._follow()
 
     # --- Epochs ------------------------------------------------------------------------------------------------------
 
     def advance(self, until: int | None) -> Iterator[tuple[Training, ValueError]]:
         """Run the epochs that come next, each up to the epoch `until`; yield those that fail."""
+        failed: list[Training] = []
         try:
-            while going_on := [run for run in self.runs if not _rests(run, until)]:
+            while going_on := [run for run in self.runs if not (run in failed or _rests(run, until))]:
                 if len(going_on) < len(self.runs):
                     self.leave()
                     self._enter(going_on)
                 for run, failure in self._run_epoch():
-                    run.stopped = True
+                    failed.append(run)
                     yield run, failure
         finally:
             self.leave()
@@ -309,9 +216,9 @@ class Stack:
         total: Any = 0.0
         with torch.set_grad_enabled(training):
             for cut in source.cuts(orders):
-                samples = source.samples[cut.index]
-                target = samples if source.target is None else source.target[cut.index]
-                weight = None if source.weight is None else source.weight[cut.index]
+                samples = source.samples[cut.samples]
+                target = samples if source.target is None else source.target[cut.samples]
+                weight = None if source.weight is None else source.weight[cut.samples]
                 self.generators.sizes = cut.sizes
                 losses = self._losses(samples, target, weight)  # (members, batch)
                 share = _share(losses, weight, cut.sizes)
@@ -324,8 +231,8 @@ class Stack:
 
     def _losses(self, samples: Any, target: Any, weight: Tensor | None) -> Tensor:
         """Return the losses of all members, (members, batch)."""
-        given = _tensors(samples)
-        aims = [] if target is samples else _tensors(target)
+        given = tensors_of(samples)
+        aims = [] if target is samples else tensors_of(target)
         numbers = [values for _, _, values in self._of_members]
 
         def of_one(*tensors: Tensor) -> Any:
@@ -334,8 +241,8 @@ class Stack:
                 held[name] = next(following)
             for part, name, _ in self._of_members:
                 setattr(part, name, next(following))
-            own = _with_tensors(samples, following)
-            aim = own if target is samples else _with_tensors(target, following)
+            own = with_tensors(samples, following)
+            aim = own if target is samples else with_tensors(target, following)
             with weighing(self.template, next(following, None)):
                 return self.error(self.template(own), aim)
 
@@ -348,7 +255,7 @@ class Stack:
         parameters = [tensor for tensor in self.whole if tensor.requires_grad]
         for parameter in parameters:
             parameter.grad = None
-        size = cut.index.shape[1]
+        size = cut.samples.shape[1]
         if share is None:
             gradient = torch.full_like(losses, 1.0 / size)
         elif cut.sizes is None:
@@ -389,6 +296,7 @@ class Stack:
     def _move(self, parameters: list[Tensor]) -> None:
         torch._foreach_add_(self.steps, 1)
         moved = [number for number, parameter in enumerate(parameters) if parameter.grad is not None]
+        self._has_state.update(moved)
         sizes = [part.members.stop - part.members.start for part in self._rates]
         split: list[Any] = [cast(Tensor, parameters[number].grad).split(sizes) for number in moved]
         for number, part in enumerate(self._rates):

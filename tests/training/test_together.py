@@ -71,3 +71,42 @@ def test_one_that_diverges_leaves_the_others_alone():
     fine, diverged = training.train_together([training_of(model, (X,)) for model in models])
     assert fine is None
     assert "the training diverged" in str(diverged)
+
+
+def test_a_training_without_a_twin_and_one_that_is_no_network_of_layers_are_trained_too():
+    models = [
+        AutoEncoderTransformer(max_epochs=3, random_state=0),
+        AutoEncoderTransformer(max_epochs=3, contraction=0.1, random_state=0),
+        AutoEncoderTransformer(max_epochs=3, contraction=0.1, random_state=1),
+    ]
+    runs = [training_of(model, (X,)) for model in models]
+    assert training.train_together(runs) == [None, None, None]
+    assert [run.epoch for run in runs] == [3, 3, 3]
+
+
+class _Interrupted(Exception):
+    """Stands for Ctrl-C: pytest would end."""
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, _Interrupted])
+def test_an_interrupt_leaves_the_weights_of_the_last_epoch(monkeypatch, interrupt):
+    """Three epochs pass in a stack and none of the training by itself; the fourth is interrupted in its middle."""
+    models = [AutoEncoderTransformer(max_epochs=9, learning_rate_schedule="constant", random_state=i) for i in (0, 1)]
+    models.append(AutoEncoderTransformer(max_epochs=9, n_components=3, random_state=0))
+    runs = [training_of(model, (X,)) for model in models]
+    begun = weights_of(runs[2].step.module)
+    three = [training_of(model, (X,)) for model in models[:2]]
+    training.train_together(three, until=3)
+    end_epoch = training.Training.end_epoch
+
+    def interrupted(self, *losses):
+        if self.epoch == 3:
+            raise interrupt
+        end_epoch(self, *losses)
+
+    monkeypatch.setattr(training.Training, "end_epoch", interrupted)
+    with pytest.raises(interrupt):
+        training.train_together(runs)
+    for run, other in zip(runs[:2], three, strict=True):
+        assert_equal(weights_of(run.step.module), weights_of(other.step.module))
+    assert_equal(weights_of(runs[2].step.module), begun)
