@@ -25,7 +25,7 @@ from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, d
 from sklearn_ann.layers.depth import BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
 from sklearn_ann.layers.head import Average, Ensemble, MemberLinear, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
-from sklearn_ann.layers.members import is_set
+from sklearn_ann.layers.members import is_set, over_members
 from sklearn_ann.layers.mutation import Mutation
 from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm, weighing
 from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
@@ -98,6 +98,7 @@ __all__ = [
     "norm_of",
     "normal",
     "norms_in",
+    "over_members",
     "places",
     "ragged_positions",
     "recurrent_layer",

@@ -7,14 +7,23 @@ network compute on all; where a computation written for the whole stack is faste
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 try:
-    from torch._C._functorch import _add_batch_dim, _unwrap_batched, is_batchedtensor, maybe_current_level
+    from torch._C._functorch import (
+        _add_batch_dim,
+        _remove_batch_dim,
+        _unwrap_batched,
+        _vmap_decrement_nesting,
+        _vmap_increment_nesting,
+        is_batchedtensor,
+        maybe_current_level,
+    )
     from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
 except ImportError:  # names that torch does not promise
     DIRECT = False
@@ -62,6 +71,34 @@ def on_members(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
     with temporarily_pop_interpreter_stack():
         result = function(*whole)
     return _add_batch_dim(result, 0, level)
+
+
+def over_members(function: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
+    """Call a function that is written for one member with the tensors of all; the same as ``torch.vmap``.
+
+    Parameters
+    ----------
+    function : callable
+        Takes one tensor per input and returns a tensor that depends on the member.
+    inputs : sequence of Tensor
+        Each has a leading axis of members.
+    """
+    if not DIRECT:
+        return torch.vmap(function, randomness="same")(*inputs)
+    _load_rules()
+    n = len(inputs[0])
+    level = _vmap_increment_nesting(n, "same")
+    try:
+        result = function(*(_add_batch_dim(x, 0, level) for x in inputs))
+        return _remove_batch_dim(result, level, n, 0)
+    finally:
+        _vmap_decrement_nesting()
+
+
+@cache
+def _load_rules() -> None:
+    """Let torch load what it loads at the first use of ``torch.vmap``, such as how cross-entropy is computed."""
+    torch.vmap(torch.neg)(torch.zeros(1))
 
 
 def is_set(number: float | Tensor) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 from types import FunctionType
 from typing import Any, cast
 
@@ -21,6 +23,8 @@ _OF_TORCH = {
     *(nn.Identity, nn.ReLU, nn.Sigmoid, nn.Tanh, nn.ELU, nn.GELU, nn.SiLU, nn.Linear),
     *(nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList),
 }
+LEAST, MOST = 4, 32  # members of a stack: of fewer, each is faster alone; of more, the caches are too small
+WEIGHTS = 100_000  # of larger networks, a step is arithmetic and little else
 _NOT_COMPARED = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "generator", "training"}
 
 
@@ -39,6 +43,8 @@ def likeness(run: Training) -> Hashable:
     step, settings = run.step, run.settings
     if type(step) is not Step:
         raise UnlikeError(f"the step is a {type(step).__name__}")
+    if run.over:
+        raise UnlikeError("it is over")
     if settings.precision == "bfloat16":
         raise UnlikeError("the precision is bfloat16")
     if settings.rates or settings.frozen or settings.unfreeze_every is not None:
@@ -47,14 +53,17 @@ def likeness(run: Training) -> Hashable:
         raise UnlikeError("the validation samples have another size")
     if not all(parameter.requires_grad for parameter in step.module.parameters()):
         raise UnlikeError("parameters are frozen")
+    if sum(parameter.numel() for parameter in step.module.parameters()) > WEIGHTS:
+        raise UnlikeError(f"it has more than {WEIGHTS} weights")
     exact = any(mixes_samples(part) for part in step.module.modules())
-    parts = (run.examples,) if run.validation is None else (run.examples, run.validation)
+    validation = None if run.validation is None else of_examples(run.validation, settings.batch_size, exact=exact)
     return (
         batch_device(step.module),
         settings.optimizer,
         of_module(step.module),
         of_value(step.error, {}),
-        tuple(of_examples(examples, settings.batch_size, exact=exact) for examples in parts),
+        of_examples(run.examples, settings.batch_size, exact=exact),
+        validation,
     )
 
 
@@ -144,18 +153,24 @@ def of_value(value: Any, names: dict[int, str]) -> Hashable:
 
 
 def alike(runs: Sequence[Training]) -> tuple[list[list[int]], list[int]]:
-    """Divide trainings into those that are computed as one and those by themselves; return their positions."""
+    """Divide trainings into those that are computed as one and those by themselves; return their positions.
+
+    A stack saves what a step of a network costs besides its arithmetic. So it has `LEAST` members, `MOST` at most, and
+    their networks have no more than `WEIGHTS` weights each. Which trainings are in a stack follows from the trainings
+    alone.
+    """
     groups: dict[Hashable, list[int]] = {}
-    single = []
     for position, run in enumerate(runs):
-        try:
+        with suppress(UnlikeError):
             groups.setdefault(likeness(run), []).append(position)
-        except UnlikeError:
-            single.append(position)
-    for members in groups.values():  # neighbours of one learning rate are moved at once
-        members.sort(key=lambda position: _rate(runs[position]))
-    single += [members[0] for members in groups.values() if len(members) == 1]
-    return [members for members in groups.values() if len(members) > 1], sorted(single)
+    stacks = []
+    for members in groups.values():
+        members.sort(key=lambda position: _rate(runs[position]))  # neighbours of one learning rate are moved at once
+        n_stacks = -(-len(members) // MOST)
+        starts = [len(members) * number // n_stacks for number in range(n_stacks + 1)]
+        stacks += [members[start:end] for start, end in pairwise(starts) if end - start >= LEAST]
+    together = {position for stack in stacks for position in stack}
+    return stacks, [position for position in range(len(runs)) if position not in together]
 
 
 def _rate(run: Training) -> tuple[float, ...]:

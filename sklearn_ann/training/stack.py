@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,10 @@ from sklearn_ann.layers import (
     chains_in,
     norm_of,
     norms_in,
+    over_members,
     weighing,
 )
-from sklearn_ann.training.alike import numbers_of
+from sklearn_ann.training.alike import LEAST, numbers_of
 from sklearn_ann.training.joined import Cut, Source, tensors_of, with_tensors
 from sklearn_ann.training.loop import Training
 from sklearn_ann.training.optimizers import FusedAdam
@@ -79,9 +80,7 @@ class Stack:
         self.error = runs[0].step.error
         self.slots = slots_of(self.template)
         self.held = [(slot.place(self.template), slot.name) for slot in self.slots]
-        parameters = [slot for slot in self.slots if not slot.buffer]
         numbers = {id(slot.place(self.template)[slot.name]): place for place, slot in enumerate(self.slots)}
-        self.n_parameters = len(parameters)
 
         def weights_of(tensor: Tensor) -> Tensor:
             return self.whole[numbers[id(tensor)]]
@@ -129,6 +128,7 @@ class Stack:
                 state["step"] = self.steps[member]
                 state["exp_avg"] = self.averages[number][member]
                 state["exp_avg_sq"] = self.squares[number][member]
+        self.parameters = [whole for whole, slot in zip(self.whole, self.slots, strict=True) if not slot.buffer]
         self._follow()
         self.learned = Source([run._learned for run in runs], runs[0].settings.batch_size)
         watched = [run._watched for run in runs if run._watched is not None]
@@ -144,7 +144,7 @@ class Stack:
 
     def leave(self) -> None:
         """Give each training memory of its own again."""
-        for run in self.runs:
+        for member, run in enumerate(self.runs):
             optimizer = run.step.optimizers[0]
             number = 0
             for slot in self.slots:
@@ -155,7 +155,8 @@ class Stack:
                 parameter = place[slot.name]
                 parameter.data = parameter.data.clone()
                 state = optimizer.state.pop(parameter, {})
-                if state and number in self._has_state:
+                state["step"] = self.steps[member]
+                if "exp_avg" in state and number in self._has_state:
                     optimizer.state[parameter] = {name: value.clone() for name, value in state.items()}
                 number += 1
         self._follow()
@@ -163,10 +164,16 @@ class Stack:
     # --- Epochs ------------------------------------------------------------------------------------------------------
 
     def advance(self, until: int | None) -> Iterator[tuple[Training, ValueError]]:
-        """Run the epochs that come next, each up to the epoch `until`; yield those that fail."""
+        """Run the epochs that come next, each up to the epoch `until`; yield those that fail.
+
+        It ends when fewer than `LEAST` are left, which are faster by themselves.
+        """
         failed: list[Training] = []
         try:
-            while going_on := [run for run in self.runs if not (run in failed or _rests(run, until))]:
+            while True:
+                going_on = [run for run in self.runs if not (run in failed or _rests(run, until))]
+                if len(going_on) < LEAST:
+                    break
                 if len(going_on) < len(self.runs):
                     self.leave()
                     self._enter(going_on)
@@ -247,35 +254,29 @@ class Stack:
                 return self.error(self.template(own), aim)
 
         inputs = [*self.whole, *numbers, *given, *aims, *([] if weight is None else [weight])]
-        losses: Tensor = torch.vmap(of_one, randomness="same")(*inputs)
-        return losses
+        return over_members(of_one, inputs)
 
     def _descend(self, losses: Tensor, share: Tensor | None, cut: Cut) -> None:
         """Move each member one step down the mean of its losses."""
-        parameters = [tensor for tensor in self.whole if tensor.requires_grad]
-        for parameter in parameters:
-            parameter.grad = None
-        size = cut.samples.shape[1]
         if share is None:
-            gradient = torch.full_like(losses, 1.0 / size)
+            gradient = torch.full_like(losses, 1.0 / losses.shape[1])
         elif cut.sizes is None:
-            gradient = share / size
+            gradient = share / losses.shape[1]
         else:
-            gradient = share / torch.tensor(cut.sizes, dtype=share.dtype, device=share.device)[:, None]
-        losses.backward(gradient)
-        self._clip(parameters)
-        self._move(parameters)
+            gradient = share / share.new_tensor(cut.sizes)[:, None]
+        found = torch.autograd.grad(losses, self.parameters, gradient, allow_unused=True)
+        gradients = {number: own.contiguous() for number, own in enumerate(found) if own is not None}
+        self._move(self._clipped(gradients))
 
-    def _clip(self, parameters: list[Tensor]) -> None:
+    def _clipped(self, gradients: dict[int, Tensor]) -> dict[int, Tensor]:
+        """Scale the gradients of each member down to its own bound, as `Step.clip` does."""
         most = [run.settings.max_grad_norm for run in self.runs]
-        if all(norm is None for norm in most):
-            return
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        norms = torch.stack([torch.linalg.vector_norm(one.flatten(1), dim=1) for one in gradients])
+        if not any(most):
+            return gradients
+        norms = torch.stack([torch.linalg.vector_norm(own.flatten(1), dim=1) for own in gradients.values()])
         bounds = norms.new_tensor([float("inf") if norm is None else norm for norm in most])
         factors = (bounds / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
-        for one in gradients:
-            one.mul_(factors.view(-1, *[1] * (one.ndim - 1)))
+        return {number: own * factors.view(-1, *[1] * (own.ndim - 1)) for number, own in gradients.items()}
 
     def _equal_rates(self) -> list[_Part]:
         """Divide the members into runs of neighbours that one call of the optimiser moves."""
@@ -283,26 +284,26 @@ class Stack:
         for member, run in enumerate(self.runs):
             (group,) = run.step.optimizers[0].param_groups
             how = {name: group[name] for name in ("lr", "betas", "weight_decay", "eps", "decoupled_weight_decay")}
-            steps = self.steps[member]
-            first = member
+            first, steps = member, self.steps[member].clone()
             if parts and parts[-1].how == how and parts[-1].steps.equal(steps):
-                first = parts.pop().members.start
+                first, steps = parts[-1].members.start, parts[-1].steps
+                parts.pop()
+            self.steps[member] = steps  # one for all that move together
             parts.append(_Part(slice(first, member + 1), how, steps, []))
-        tensors = ([one.detach() for one in self.whole if one.requires_grad], self.averages, self.squares)
+        tensors = ([one.detach() for one in self.parameters], self.averages, self.squares)
         for part in parts:
             part.tensors.extend([one[part.members] for one in kind] for kind in tensors)
         return parts
 
-    def _move(self, parameters: list[Tensor]) -> None:
-        torch._foreach_add_(self.steps, 1)
-        moved = [number for number, parameter in enumerate(parameters) if parameter.grad is not None]
-        self._has_state.update(moved)
+    def _move(self, gradients: dict[int, Tensor]) -> None:
+        torch._foreach_add_([part.steps for part in self._rates], 1)
+        self._has_state.update(gradients)
         sizes = [part.members.stop - part.members.start for part in self._rates]
-        split: list[Any] = [cast(Tensor, parameters[number].grad).split(sizes) for number in moved]
+        split: list[Any] = [(own,) if len(sizes) == 1 else own.split(sizes) for own in gradients.values()]
         for number, part in enumerate(self._rates):
-            weights, averages, squares = ([kind[place] for place in moved] for kind in part.tensors)
-            gradients = [each[number] for each in split]
-            FusedAdam.move(weights, gradients, averages, squares, [part.steps] * len(moved), part.how)
+            weights, averages, squares = ([kind[place] for place in gradients] for kind in part.tensors)
+            own = [each[number] for each in split]
+            FusedAdam.move(weights, own, averages, squares, [part.steps] * len(own), part.how)
 
 
 def _rests(run: Training, until: int | None) -> bool:

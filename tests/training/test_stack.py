@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 
 from sklearn_ann import training
 from sklearn_ann.attention import AttentionClassifier
@@ -29,7 +30,8 @@ GRAPHS = make_motif_graphs(n_graphs=40, random_state=0)[0]
 CLASSES = np.arange(70) % 3
 
 AE, CNN = AutoEncoderTransformer, CNNClassifier
-# Models, parameters that differ between three candidates, data, and whether the candidates are computed as one stack.
+# Models, parameters that differ between four candidates (the last has those of the first), data, and whether the
+# candidates are computed as one stack.
 CASES = {
     "learning rates": (AE(), {"learning_rate": (1e-3, 2e-3, 4e-3)}, (X,), True),
     "weight decay": (AE(), {"weight_decay": (0.0, 0.1, 0.2), "max_grad_norm": (None, 0.1, 1.0)}, (X,), True),
@@ -93,10 +95,10 @@ CASES = {
 
 
 def trainings(model, varying, data):
-    """Return three trainings; each has weights, an order and noise of its own, and `data` may be a function of it."""
+    """Return four trainings; each has weights, an order and noise of its own, and `data` may be a function of it."""
     runs = []
-    for i in range(3):
-        own = clone(model).set_params(random_state=i, **{name: values[i] for name, values in varying.items()})
+    for i in range(4):
+        own = clone(model).set_params(random_state=i, **{name: values[i % 3] for name, values in varying.items()})
         own.set_params(
             precision="bfloat16" if own.precision == "bfloat16" else "float64",
             max_epochs=5 if own.max_epochs == "auto" else own.max_epochs,
@@ -134,7 +136,7 @@ def assert_equal_to_alone(model, varying, data):
     alone, together = trainings(model, varying, data), trainings(model, varying, data)
     for run in alone:
         run.advance()
-    assert training.train_together(together) == [None] * 3
+    assert training.train_together(together) == [None] * 4
     for one, other in zip(together, alone, strict=True):
         assert_same_course(one, other)
         one.finish()
@@ -146,7 +148,7 @@ def assert_equal_to_alone(model, varying, data):
 @pytest.mark.parametrize("name", CASES)
 def test_each_is_what_it_is_alone(name):
     model, varying, data, stacked = CASES[name]
-    expected = ([[0, 1, 2]], []) if stacked else ([], [0, 1, 2])
+    expected = ([[0, 1, 2, 3]], []) if stacked else ([], [0, 1, 2, 3])
     stacks, single = alike(trainings(model, varying, data))
     assert ([sorted(stack) for stack in stacks], single) == expected
     assert_equal_to_alone(model, varying, data)
@@ -155,22 +157,22 @@ def test_each_is_what_it_is_alone(name):
 def test_a_frozen_body_is_computed_once_for_each():
     source = CNN(max_epochs=1, precision="float64", random_state=0).fit(IMAGES, LABELS)
     for parameters in ({"freeze": "body"}, {"body_learning_rate": 0.1}):
-        model = CNN(init_from=source, **parameters)
-        assert alike(trainings(model, {}, (IMAGES, LABELS))) == ([], [0, 1, 2])
+        model = CNN(init_from=FrozenEstimator(source), **parameters)
+        assert alike(trainings(model, {}, (IMAGES, LABELS))) == ([], [0, 1, 2, 3])
         assert_equal_to_alone(model, {}, (IMAGES, LABELS))
 
 
-FOLDS = [np.setdiff1d(np.arange(70), np.arange(i, 70, 3 + i)) for i in range(3)]
-SAME = [np.setdiff1d(np.arange(40), np.arange(i, 40, 5)) for i in range(3)]
+FOLDS = [np.setdiff1d(np.arange(70), np.arange(i, 70, 3 + i)) for i in range(4)]
+SAME = [np.setdiff1d(np.arange(40), np.arange(i, 40, 5)) for i in range(4)]
 DATA = {
     "rows of one matrix": (AE(batch_size=16), lambda i: {"X": X[i : 60 + i]}),
-    "folds that differ by a row": (AE(batch_size=16, dropout=0.2, noise=0.1), lambda i: {"X": X[: 68 + i]}),
+    "folds that differ by a row": (AE(batch_size=16, dropout=0.2, noise=0.1), lambda i: {"X": X[: 65 + i]}),
     "weights": (AE(batch_size=16), lambda i: {"X": X, "sample_weight": 1 + np.arange(70) % (2 + i)}),
     "weights of folds that differ by a row": (
         AE(batch_size=16, noise=0.1),
-        lambda i: {"X": X[: 68 + i], "sample_weight": 1 + np.arange(68 + i) % 3},
+        lambda i: {"X": X[: 65 + i], "sample_weight": 1 + np.arange(65 + i) % 3},
     ),
-    "validation sets": (AE(batch_size=16), lambda i: {"X": X[:60], "X_val": X[50 + i :]}),
+    "validation sets": (AE(batch_size=16), lambda i: {"X": X[:60], "X_val": np.vstack([X, X[: 5 + i]])}),
     "strings of folds": (CNN(), lambda i: {"X": STRINGS[SAME[i]], "y": LABELS[SAME[i]]}),
     "weights of images": (
         CNN(batch_size=16),
@@ -198,7 +200,7 @@ def test_parts_are_the_whole():
     for run in alone:
         run.advance()
     training.train_together(parts, until=2)
-    assert [run.epoch for run in parts] == [2, 2, 2]
+    assert [run.epoch for run in parts] == [2, 2, 2, 2]
     before = [tensor.clone() for tensor in parts[0].step.module.state_dict().values()]
     parts[0].preview()
     assert all(map(torch.equal, before, parts[0].step.module.state_dict().values()))
@@ -218,8 +220,10 @@ def test_one_that_is_over_leaves_the_stack(monkeypatch):
         return run_epoch(self)
 
     monkeypatch.setattr(Stack, "_run_epoch", counted)
-    training.train_together(trainings(AE(), {"max_epochs": (2, 5, 3)}, (X,)))
-    assert sizes == [3, 3, 2, 1, 1]
+    runs = [*trainings(AE(), {"max_epochs": (2, 5, 3)}, (X,)), *trainings(AE(), {"max_epochs": (7, 6, 6)}, (X,))]
+    training.train_together(runs)
+    assert [run.epoch for run in runs] == [2, 5, 3, 2, 7, 6, 6, 7]
+    assert sizes == [8, 8, 6, 5, 5, 4]  # the last two go on by themselves
 
 
 def test_one_that_diverges_changes_nothing_for_the_others():
@@ -229,11 +233,11 @@ def test_one_that_diverges_changes_nothing_for_the_others():
     with pytest.raises(ValueError, match="the training diverged") as expected:
         alone[1].run()
     failures = training.train_together(together)
-    assert [failure is None for failure in failures] == [True, False, True]
+    assert [failure is None for failure in failures] == [True, False, True, True]
     assert str(failures[1]) == str(expected.value)
     assert all(tensor.isfinite().all() for tensor in together[1].step.module.state_dict().values())
     assert_same_course(together[1], alone[1])
-    for place in (0, 2):
+    for place in (0, 2, 3):
         alone[place].advance()
         assert_same_course(together[place], alone[place])
 
