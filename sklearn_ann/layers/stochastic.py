@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any, ClassVar
 
 import torch
@@ -36,10 +37,10 @@ class Generators:
     def filled(self, empty: Tensor, fill: Fill, numbers: float | Sequence[float]) -> Tensor:
         """Fill a tensor of shape (members, batch, ...) member by member; rows beyond a batch's end become zero."""
         numbers = numbers if isinstance(numbers, Sequence) else [numbers] * len(self.each)
-        sizes = [empty.shape[1]] * len(self.each) if self.sizes is None else self.sizes
-        for own, size, generator, number in zip(empty, sizes, self.each, numbers, strict=True):
-            fill(own[:size], generator, number)
-            own[size:] = 0
+        for own, size, generator, number in zip(empty, self.sizes or repeat(None), self.each, numbers, strict=False):
+            fill(own if size is None else own[:size], generator, number)
+            if size is not None:
+                own[size:] = 0
         return empty
 
 

@@ -47,6 +47,8 @@ def likeness(run: Training) -> Hashable:
         raise UnlikeError("it is over")
     if settings.precision == "bfloat16":
         raise UnlikeError("the precision is bfloat16")
+    if batch_device(step.module).type != "cpu":
+        raise UnlikeError("the device is no CPU")
     if settings.rates or settings.frozen or settings.unfreeze_every is not None:
         raise UnlikeError("layers have learning rates of their own")
     if run.validation is not None and _shape(run.validation) != _shape(run.examples):
@@ -58,7 +60,6 @@ def likeness(run: Training) -> Hashable:
     exact = any(mixes_samples(part) for part in step.module.modules())
     validation = None if run.validation is None else of_examples(run.validation, settings.batch_size, exact=exact)
     return (
-        batch_device(step.module),
         settings.optimizer,
         of_module(step.module),
         of_value(step.error, {}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -19,18 +20,32 @@ class Cut(NamedTuple):
 
 
 class Source:
-    """The examples of all members, of which those that are the same are kept once."""
+    """The examples of all members, of which those that are the same are kept once.
+
+    Parameters
+    ----------
+    examples : sequence of Examples
+        Of the same kind, and cut into equally many batches.
+    batch_size : int or None
+    """
 
     def __init__(self, examples: Sequence[Examples[Any]], batch_size: int | None) -> None:
         self.examples = examples
         n = max(map(len, examples))
         self.n_batches = 1 if batch_size is None else -(-n // batch_size)
-        self.even = len({len(one) for one in examples}) == 1
-        self.samples = _Joined([one.samples for one in examples])
-        targets = [one.target for one in examples]
-        self.target = None if targets[0] is None else _Joined(targets)
-        weights = [one.weight for one in examples]
-        self.weight = None if weights[0] is None else _Joined(weights)
+        self.samples = _Joined.of([one.samples for one in examples])
+        self.target, self.weight = (
+            None if each[0] is None else _Joined.of(each)
+            for each in ([one.target for one in examples], [one.weight for one in examples])
+        )
+
+    def only(self, members: Sequence[int]) -> Source:
+        """Return the examples of some of the members."""
+        other = copy.copy(self)
+        other.examples = [self.examples[member] for member in members]
+        other.samples = self.samples.only(members)
+        other.target, other.weight = (None if one is None else one.only(members) for one in (self.target, self.weight))
+        return other
 
     def cuts(self, orders: Sequence[Tensor] | None) -> list[Cut]:
         """Divide an epoch into batches, as `batches` does for one training."""
@@ -38,7 +53,7 @@ class Source:
         for number, examples in enumerate(self.examples):
             order = torch.arange(len(examples)) if orders is None else orders[number]
             chosen.append(order if examples.rows is None else examples.rows.index_select(0, order))
-        if self.even:
+        if len({len(own) for own in chosen}) == 1:
             return [Cut(index, None) for index in torch.stack(chosen).tensor_split(self.n_batches, dim=1)]
         parts = [index.tensor_split(self.n_batches) for index in chosen]
         return [_filled_up(of_all) for of_all in zip(*parts, strict=True)]
@@ -53,22 +68,39 @@ def _filled_up(parts: Sequence[Tensor]) -> Cut:
 
 
 class _Joined:
-    """Samples, targets or weights of all members; what several share is read once."""
+    """Samples, targets or weights of all members; what several share is read once.
 
-    def __init__(self, each: Sequence[Any]) -> None:
-        self.different: list[Any] = []
-        self.which: list[int] = []
-        for one in each:
-            same = (number for number, other in enumerate(self.different) if _same(one, other))
-            number = next(same, len(self.different))
-            if number == len(self.different):
-                self.different.append(one)
-            self.which.append(number)
-        self.members = [
-            [member for member, own in enumerate(self.which) if own == number] for number in range(len(self.different))
-        ]
+    Parameters
+    ----------
+    different : list
+    which : list of int
+        The place in `different` of what each member has.
+    """
+
+    def __init__(self, different: list[Any], which: list[int]) -> None:
+        places = sorted(set(which))
+        self.different = [different[place] for place in places]
+        self.which = [places.index(place) for place in which]
+        numbers = range(len(places))
+        self.members = [[member for member, own in enumerate(self.which) if own == number] for number in numbers]
         order = [member for members in self.members for member in members]
         self.places = None if order == sorted(order) else torch.tensor(order).argsort()
+
+    @classmethod
+    def of(cls, each: Sequence[Any]) -> _Joined:
+        """Find out which members have the same."""
+        different: list[Any] = []
+        which = []
+        for one in each:
+            same = (number for number, other in enumerate(different) if _same(one, other))
+            which.append(next(same, len(different)))
+            if which[-1] == len(different):
+                different.append(one)
+        return cls(different, which)
+
+    def only(self, members: Sequence[int]) -> _Joined:
+        """Return those of some of the members."""
+        return _Joined(self.different, [self.which[member] for member in members])
 
     def __getitem__(self, index: Tensor) -> Any:
         """Return the batch of all members, whose tensors have the shape (members, batch, ...)."""

@@ -92,6 +92,9 @@ class Stack:
             part.forward = forward
         self._stochastic = [part for part in self.template.modules() if isinstance(part, Stochastic)]
         self._numbers = [(path, name) for path, part in self.template.named_modules() for name in numbers_of(part)]
+        self.learned = Source([run._learned for run in runs], runs[0].settings.batch_size)
+        watched = [run._watched for run in runs if run._watched is not None]
+        self.watched = Source(watched, runs[0].settings.batch_size) if watched else None
         self._enter(list(runs))
 
     # --- Members that come and go ------------------------------------------------------------------------------------
@@ -130,9 +133,6 @@ class Stack:
                 state["exp_avg_sq"] = self.squares[number][member]
         self.parameters = [whole for whole, slot in zip(self.whole, self.slots, strict=True) if not slot.buffer]
         self._follow()
-        self.learned = Source([run._learned for run in runs], runs[0].settings.batch_size)
-        watched = [run._watched for run in runs if run._watched is not None]
-        self.watched = Source(watched, runs[0].settings.batch_size) if watched else None
         self.generators = Generators([run.noise for run in runs])
         for layer in self._stochastic:
             layer.generator = self.generators
@@ -176,6 +176,9 @@ class Stack:
                     break
                 if len(going_on) < len(self.runs):
                     self.leave()
+                    places = [place for place, run in enumerate(self.runs) if run in going_on]
+                    self.learned = self.learned.only(places)
+                    self.watched = None if self.watched is None else self.watched.only(places)
                     self._enter(going_on)
                 for run, failure in self._run_epoch():
                     failed.append(run)

@@ -32,6 +32,9 @@ def test_batches(kind, shuffled):
     orders = [torch.randperm(len(own)) for own in all_examples] if shuffled else None
     source = Source(all_examples, 16)
     assert len(source.samples.different) == 2
+    chosen = [3, 0, 1]
+    if not shuffled:  # some may leave
+        all_examples, source = [all_examples[place] for place in chosen], source.only(chosen)
     cuts = source.cuts(orders)
     assert len(cuts) == source.n_batches == 3
     for member, own in enumerate(all_examples):
@@ -51,3 +54,10 @@ def test_tensors_of_a_batch_are_replaced_in_their_places():
     batch = training.Batch({"a": X, "b": None}, (Z, 3), None, 7)
     assert [own.data_ptr() for own in tensors_of(batch)] == [X.data_ptr(), Z.data_ptr()]
     assert with_tensors(batch, iter([Z, X])) == training.Batch({"a": Z, "b": None}, (X, 3), None, 7)
+
+
+def test_members_that_leave_take_their_data_along():
+    source = Source(examples_of("even"), 16)
+    assert source.samples.which == [0, 1, 0, 0]
+    assert source.only([1]).samples.different == [source.samples.different[1]]
+    assert source.only([1]).only([0]).samples.which == [0]
