@@ -1,4 +1,18 @@
-"""Which trainings can be computed as one: what has to be the same, and what may differ."""
+"""Which trainings can be computed as one: what has to be the same, and what may differ.
+
+The same are the network's structure (types of layers, shapes, types of numbers, all attributes), the error, the
+optimiser's kind, the kind of the data and the places where epochs are cut into batches. Weights, data, seeds, learning
+rates, schedules, weight decay, clipping, numbers of epochs, patience, weights of samples and validation sets may
+differ, and so may the numbers that a layer names. What a layer says of itself, by attributes of its class:
+
+``stacked_numbers``
+    Names of its numbers that may differ between the networks of a stack, if none of them or all of them are zero. A
+    class without this attribute of its own is not trusted: its networks are trained one by one.
+``mixes_samples``
+    Whether its output for a sample depends on the other samples of a batch; then batches are not filled up.
+``computed_alone``
+    Whether it is set to something that ``torch.vmap`` cannot compute.
+"""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ import numpy as np
 from loaders import splice
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.model_selection import KFold
 
 from sklearn_ann import (
     AttentionClassifier,
@@ -29,7 +30,7 @@ from sklearn_ann import (
 )
 from sklearn_ann.training.alike import alike
 
-ROUNDS = 5
+ROUNDS = 3
 
 
 def runs_of(model, data, n):
@@ -81,48 +82,54 @@ def part_autoencoder():
     """Dense auto-encoders of digits."""
     X = load_digits().data.astype(np.float32) / 16
     for size in (32, 64, 128):
-        model = AutoEncoderTransformer(batch_size=size, max_epochs=6)
-        compare(f"auto-encoder, batches of {size}", model, (X,), (2, 5, 20, 50), (1, 1, 3.3, 3.3))
-    noisy = AutoEncoderTransformer(dropout=0.1, noise=0.1, sparsity=0.01, max_epochs=6)
-    compare("auto-encoder with dropout, noise and penalty", noisy, (X,), (2, 5, 20), (1, 1, 1))
-    compare(
-        "wide auto-encoder", AutoEncoderTransformer(hidden_layer_sizes=(1024, 512), max_epochs=3), (X,), (2, 8), (1, 1)
-    )
+        model = AutoEncoderTransformer(batch_size=size, max_epochs=8)
+        compare(f"auto-encoder, batches of {size}", model, (X,), (4, 20, 50), (1, 3.3, 3.3))
+    noisy = AutoEncoderTransformer(dropout=0.1, noise=0.1, sparsity=0.01, max_epochs=8)
+    compare("auto-encoder with dropout, noise and penalty", noisy, (X,), (4, 20), (1, 1))
+    wide = AutoEncoderTransformer(hidden_layer_sizes=(1024, 512), max_epochs=2)
+    compare("auto-encoder of a million weights", wide, (X[:600],), (4,), (0.95,))
+
+
+def part_folds():
+    """Twenty candidates on five folds of digits: what a search trains."""
+    X = load_digits().data.astype(np.float32) / 16
+    folds = [X[train] for train, _ in KFold(5).split(X)]
+
+    def runs():
+        return [run for fold in folds for run in runs_of(AutoEncoderTransformer(max_epochs=8), (fold,), 20)]
+
+    ratios = []
+    for _ in range(ROUNDS):
+        one, other = trained(runs(), together=False), trained(runs(), together=True)
+        assert one[1] == other[1], "not the same number of steps"
+        ratios.append(one[0] / other[0])
+    row("auto-encoder, 20 candidates on 5 folds", ratios, 3.3)
 
 
 def part_tables():
     """Other networks of dense layers."""
     X, y = load_digits(return_X_y=True)
-    X = X.astype(np.float32)[:600]
-    compare("variational auto-encoder", VAESampler(max_epochs=20), (X,), (2, 5, 20), (1, 1, 1))
-    compare("dense classifier", TabularClassifier(max_epochs=6), (X[:, 8:24], y[:600]), (2, 5, 20), (1, 1, 1), 3)
-    compare("columns by attention", AttentionClassifier(max_epochs=2), (X[:200, 8:24], y[:200]), (3,), (0.95,), 3)
+    X, y = X.astype(np.float32)[:600], y[:600]
+    compare("variational auto-encoder", VAESampler(max_epochs=20), (X,), (4, 20), (1, 1))
+    compare("dense classifier", TabularClassifier(max_epochs=4), (X[:, 8:24], y), (4, 20), (1, 1))
+    compare("columns by attention", AttentionClassifier(max_epochs=2), (X[:100, 8:24], y[:100]), (4,), (0.95,))
 
 
 def part_strings():
     """Convolutions on splice junctions."""
     X, y = splice()
-    X, y = X[:640], y[:640]
-    compare("convolutions on DNA", CNNClassifier(max_epochs=2), (X, y), (2, 5, 10), (1, 1.8, 1.8), 3)
-    compare("tokens by attention", AttentionClassifier(max_epochs=1), (X[:128], y[:128]), (3,), (0.95,), 3)
+    compare("convolutions on DNA", CNNClassifier(max_epochs=2), (X[:640], y[:640]), (4, 10, 20), (1, 1.8, 1.8))
+    compare("tokens by attention", AttentionClassifier(max_epochs=1), (X[:64], y[:64]), (4,), (0.95,))
 
 
 def part_images():
     """Convolutions on images."""
     images, labels = mnist("t10k")
     digits = load_digits()
-    compare(
-        "convolutions on 28 x 28", CNNClassifier(max_epochs=1), (images[:256] / 255.0, labels[:256]), (2, 5), (1, 1), 3
-    )
-    compare(
-        "convolutions on 8 x 8",
-        CNNClassifier(max_epochs=2),
-        (digits.images[:512], digits.target[:512]),
-        (2, 5),
-        (1, 1),
-        3,
-    )
+    small = (digits.images[:512], digits.target[:512])
+    compare("convolutions on 8 x 8", CNNClassifier(max_epochs=2), small, (4, 10), (1, 1))
+    compare("convolutions on 28 x 28", CNNClassifier(max_epochs=1), (images[:160] / 255, labels[:160]), (4,), (0.95,))
 
 
 if __name__ == "__main__":
-    run_parts(globals(), __doc__, needless=("autoencoder", "tables"))
+    run_parts(globals(), __doc__, needless=("autoencoder", "folds", "tables"))
