@@ -22,7 +22,8 @@ from sklearn_ann.layers.convolution import (
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, dense_stack, layer_widths, linear_layers
-from sklearn_ann.layers.depth import BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
+from sklearn_ann.layers.depth import FROZEN, BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
+from sklearn_ann.layers.foreign import Foreign, check_weights, seeded
 from sklearn_ann.layers.head import Average, Ensemble, MemberLinear, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.members import is_set, over_members
@@ -37,6 +38,7 @@ from sklearn_ann.layers.stochastic import Dropout, Generators, Stochastic, berno
 from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
+    "FROZEN",
     "NORMALIZATIONS",
     "Activation",
     "Adjacency",
@@ -54,6 +56,7 @@ __all__ = [
     "EncoderBlock",
     "Ensemble",
     "FeedForward",
+    "Foreign",
     "Generators",
     "Groups",
     "LayerNorm",
@@ -80,6 +83,7 @@ __all__ = [
     "blocks_in",
     "chain_of",
     "chains_in",
+    "check_weights",
     "chosen_layers",
     "convolution_layers",
     "convolve",
@@ -104,6 +108,7 @@ __all__ = [
     "recurrent_layer",
     "reduce",
     "resolve_backend",
+    "seeded",
     "standard_normal",
     "statistics",
     "weighing",

@@ -54,9 +54,11 @@ class Stochastic(nn.Module):
         global generator, as torch's own layers do. Copies and pickles do not keep it.
     """
 
+    generator: Any = None
+
     def __init__(self) -> None:
         super().__init__()
-        self.generator: Any = None
+        self.generator = None
 
     def drawn(self, like: Tensor, fill: Fill, number: Any = 0.0) -> Tensor:
         """Return random numbers in the shape and the type of `like`, (batch, ...), as `fill` draws them.

@@ -12,9 +12,11 @@ from sklearn_ann.training.device import (
     tensor_dtype,
 )
 from sklearn_ann.training.heads import HeadStep
+from sklearn_ann.training.leases import leased
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
+from sklearn_ann.training.rendezvous import Task, meet, yield_turn
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
 from sklearn_ann.training.together import train_together
 
@@ -33,6 +35,7 @@ __all__ = [
     "Settings",
     "SparseRows",
     "Step",
+    "Task",
     "Training",
     "apply",
     "as_array",
@@ -42,11 +45,14 @@ __all__ = [
     "available_device",
     "drawing_from",
     "isolated",
+    "leased",
     "limited_threads",
+    "meet",
     "on_device",
     "progress",
     "resolve_device",
     "tensor_dtype",
     "torch_generator",
     "train_together",
+    "yield_turn",
 ]
