@@ -62,6 +62,10 @@ class Weights:
         """Put the saved weights back into the network."""
         torch._foreach_copy_(self._live, self._kept)
 
+    def follow(self, live: list[Tensor]) -> None:
+        """Go on with a network whose tensors have moved to other memory."""
+        self._live = live
+
     def state(self) -> list[Tensor]:
         """Return a copy of the saved weights, on the CPU."""
         return [tensor.to("cpu", copy=True) for tensor in self._kept]
