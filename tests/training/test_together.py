@@ -80,12 +80,18 @@ def test_stacks_and_trainings_by_themselves_mix():
     assert [run.epoch for run in runs] == [3, 4, 3, 3, 3, 4, 3]
 
 
-class _InterruptedError(Exception):
-    """Any other end than that of a training."""
+def test_what_goes_wrong_in_a_stack_fails_for_its_members_alone(monkeypatch):
+    def exhausted(*_):
+        raise RuntimeError("not enough memory")
+
+    monkeypatch.setattr("sklearn_ann.training.stack.Stack._pass", exhausted)
+    models = [AutoEncoderTransformer(max_epochs=3, random_state=i) for i in range(4)]
+    models.append(AutoEncoderTransformer(max_epochs=3, n_components=3, random_state=0))
+    failures = training.train_together([training_of(model, (X,)) for model in models])
+    assert [str(failure) for failure in failures] == ["not enough memory"] * 4 + ["None"]
 
 
-@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, _InterruptedError])
-def test_an_interrupt_leaves_the_weights_of_the_last_epoch(monkeypatch, interrupt):
+def test_an_interrupt_leaves_the_weights_of_the_last_epoch(monkeypatch):
     """Three epochs pass in a stack of four, none in the training by itself; the fourth is interrupted at its end."""
     models = [AutoEncoderTransformer(max_epochs=9, learning_rate_schedule="constant", random_state=i) for i in range(4)]
     models.append(AutoEncoderTransformer(max_epochs=9, n_components=3, random_state=0))
@@ -97,11 +103,11 @@ def test_an_interrupt_leaves_the_weights_of_the_last_epoch(monkeypatch, interrup
 
     def interrupted(self, *losses):
         if self.epoch == 3:
-            raise interrupt
+            raise KeyboardInterrupt
         end_epoch(self, *losses)
 
     monkeypatch.setattr(training.Training, "end_epoch", interrupted)
-    with pytest.raises(interrupt):
+    with pytest.raises(KeyboardInterrupt):
         training.train_together(runs)
     for run, other in zip(runs[:4], up_to_three, strict=True):
         assert_equal(weights_of(run.step.module), weights_of(other.step.module))
