@@ -40,11 +40,11 @@ class Corruption(Stochastic):
         if not self.training:
             return x
         if self.kind == "gaussian":
-            return torch.empty_like(x).normal_(std=self.level, generator=self.generator).add_(x)
-        hit = torch.empty_like(x).bernoulli_(self.level, generator=self.generator).bool()
+            return self.draw(torch.empty_like(x), "normal_", 0.0, self.level).add_(x)
+        hit = self.draw(torch.empty_like(x), "bernoulli_", self.level).bool()
         if self.kind == "masking":
             return x.masked_fill(hit, 0.0)
-        salt = torch.empty_like(x).bernoulli_(0.5, generator=self.generator).bool()
+        salt = self.draw(torch.empty_like(x), "bernoulli_", 0.5).bool()
         return torch.where(hit, torch.where(salt, self.highest, self.lowest), x)
 
 

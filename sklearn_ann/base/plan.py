@@ -194,6 +194,7 @@ class Plan:
             noise=self.noise,
             loss_floor=loss_floor,
             settles=not self.incremental,
+            ranks=training.active(),
         )
 
 

@@ -70,7 +70,7 @@ class Augmentation(Stochastic):
 
     def _uniform(self, *shape: int, like: Tensor) -> Tensor:
         """Draw numbers from [0, 1)."""
-        return torch.rand(shape, device=like.device, generator=self.generator)
+        return self.draw(torch.empty(shape, device=like.device), "uniform_")
 
 
 class Strands(Augmentation):
@@ -115,7 +115,7 @@ class Noise(Augmentation):
         self.scale = scale
 
     def _changed(self, batch: GridBatch) -> GridBatch:
-        noise = torch.empty_like(batch.x).normal_(std=self.scale, generator=self.generator)
+        noise = self.draw(torch.empty_like(batch.x), "normal_", 0.0, self.scale)
         inside = places(batch.sizes, batch.x)
         return batch._replace(x=batch.x + (noise if inside is None else noise * inside[:, None]))
 

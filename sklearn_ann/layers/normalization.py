@@ -12,6 +12,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from sklearn_ann.layers.stochastic import Division
+
 
 class _WeightedNormalization(torch.autograd.Function):
     """Normalise with weighted statistics over the positions in a mask, per channel or per sample.
@@ -31,8 +33,12 @@ class _WeightedNormalization(torch.autograd.Function):
         bias: Tensor,
         eps: float,
         over: int,
+        division: Division | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalise `x` with statistics summed over dimension `over`: 0, the samples, or 1, the channels."""
+        """Normalise `x` with statistics summed over dimension `over`: 0, the samples, or 1, the channels.
+
+        With a `division` they are those of the samples of all processes.
+        """
         batch, channels = x.shape[:2]
         inside = None if mask is None else mask[:, None].to(x.dtype)  # (batch, 1, *size)
         x = x if inside is None else x * inside
@@ -46,10 +52,16 @@ class _WeightedNormalization(torch.autograd.Function):
             moment.double().view(batch, channels) for moment in torch.batch_norm_update_stats(rows, None, None, 0.0)
         )
         own = of_rows * n_all / counts.clamp(min=1)  # the mean over a row's positions in the mask
-        mean = (share * counts * own).sum(dim=over, keepdim=True) / n
+        mean = (share * counts * own).sum(dim=over, keepdim=True)
+        if division is not None:  # this part of the batch may hold no sample that counts
+            n, mean = division.gather(torch.stack([n, mean])).sum(dim=0)
+        mean = mean / n
         # Squares around a row's own mean, of which a row without a mask has no second term to lose digits to.
         within = n_all * (variances + of_rows.square() * (1 - n_all / counts.clamp(min=1)))
-        variance = (share * (within + counts * (own - mean).square())).sum(dim=over, keepdim=True) / n
+        variance = (share * (within + counts * (own - mean).square())).sum(dim=over, keepdim=True)
+        if division is not None:
+            variance = division.gather(variance).sum(dim=0)
+        variance = variance / n
         mean, variance = mean.to(x.dtype), variance.clamp(min=0).to(x.dtype)
         # As vectors, with one entry per channel of each sample.
         m, v, w, b = (value.expand(batch, channels).reshape(-1) for value in (mean, variance, weight, bias))
@@ -57,7 +69,7 @@ class _WeightedNormalization(torch.autograd.Function):
         y = torch.ops.aten._unsafe_view(y, x.shape)  # no view for autograd, so that the caller may change it in place
         y = y if inside is None else y.mul_(inside)
         ctx.save_for_backward(x, inside, share, weight, m, v, n)
-        ctx.eps, ctx.over = eps, over
+        ctx.eps, ctx.over, ctx.division = eps, over, division
         ctx.mark_non_differentiable(mean, variance)
         return y, mean, variance
 
@@ -76,12 +88,14 @@ class _WeightedNormalization(torch.autograd.Function):
             value.view(batch, channels) for value in (mean, (variance + ctx.eps).rsqrt(), slope, shift)
         )
         part = inverse * (share / n).to(x.dtype)
-        a = part * inverse * (weight * slope).sum(dim=ctx.over, keepdim=True)
-        b = part * (weight * shift).sum(dim=ctx.over, keepdim=True)
+        a, b = ((weight * value).sum(dim=ctx.over, keepdim=True) for value in (slope, shift))
+        if ctx.division is not None:
+            a, b = ctx.division.gather(torch.stack([a, b])).sum(dim=0)
+        a, b = part * inverse * a, part * b
         shape = [batch, channels] + [1] * (x.ndim - 2)
         of_x = of_x.view_as(x).addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape))
         of_x = of_x if inside is None else of_x.mul_(inside)
-        return of_x, None, None, slope.sum(dim=0), shift.sum(dim=0), None, None
+        return of_x, None, None, slope.sum(dim=0), shift.sum(dim=0), None, None, None
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -97,6 +111,7 @@ def _normalized(
     bias: Tensor | None,
     eps: float,
     over: int,
+    division: Division | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Normalise the positions in `mask`, in float32 at least; also return means and variances.
 
@@ -106,7 +121,7 @@ def _normalized(
     kept = x.float() if x.dtype == torch.bfloat16 else x
     weight = kept.new_ones(channels) if weight is None else weight
     bias = kept.new_zeros(channels) if bias is None else bias
-    y, mean, variance = cast(Any, _WeightedNormalization).apply(kept, mask, share, weight, bias, eps, over)
+    y, mean, variance = cast(Any, _WeightedNormalization).apply(kept, mask, share, weight, bias, eps, over, division)
     return y.to(x.dtype), mean, variance
 
 
@@ -166,13 +181,18 @@ class BatchNorm(_BatchNorm):
     of_samples : bool
         Whether what is normalised belongs to the samples of the batch. False for all nodes of a graph of which some are
         the samples; they count once whatever the weights.
+    division : Division or None
+        Set for the duration of a training on several processes: the batch is then that of all of them.
     """
 
     of_samples: bool = True
     sample_weight: Tensor | None = None
+    division: Division | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "sample_weight": None}
+        state = {**self.__dict__, "sample_weight": None}
+        state.pop("division", None)
+        return state
 
     def forward(self, x: Tensor, mask: Tensor | None = None, owners: Tensor | None = None) -> Tensor:
         """Normalise each channel.
@@ -198,13 +218,13 @@ class BatchNorm(_BatchNorm):
         self.num_batches_tracked += 1
         # The share of this batch in the running statistics; without a momentum they are plain averages.
         momentum = 1.0 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
-        if mask is None and share is None:
+        if mask is None and share is None and self.division is None:
             average = self.running_var.clone()
             y = F.batch_norm(x, self.running_mean, average, self.weight, self.bias, True, momentum, self.eps)
             # The new average has got momentum * variance * n / (n - 1).
             self.running_var.mul_((1 - momentum) / n_values).add_(average, alpha=1 - 1 / n_values)
         else:
-            y, mean, variance = _normalized(x, mask, share, self.weight, self.bias, self.eps, over=0)
+            y, mean, variance = _normalized(x, mask, share, self.weight, self.bias, self.eps, 0, self.division)
             self.running_mean.lerp_(mean[0], momentum)
             self.running_var.lerp_(variance[0], momentum)
         return y

@@ -11,10 +11,12 @@ from sklearn_ann.training.device import (
     resolve_device,
     tensor_dtype,
 )
+from sklearn_ann.training.digest import digest, of_examples
 from sklearn_ann.training.heads import HeadStep
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
+from sklearn_ann.training.ranks import active, joined, of_whole_batch
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
 
 __all__ = [
@@ -33,15 +35,20 @@ __all__ = [
     "SparseRows",
     "Step",
     "Training",
+    "active",
     "apply",
     "as_array",
     "as_random_state",
     "as_skorch_net",
     "as_tensor",
     "available_device",
+    "digest",
     "drawing_from",
     "isolated",
+    "joined",
     "limited_threads",
+    "of_examples",
+    "of_whole_batch",
     "on_device",
     "progress",
     "resolve_device",

@@ -13,6 +13,8 @@ from typing import Any, Literal
 import torch
 from joblib.parallel import get_active_backend
 
+from sklearn_ann.training.ranks import active
+
 Precision = Literal["float32", "float64", "bfloat16"]
 
 _AUTOCAST = ("cpu", "cuda", "mps")
@@ -26,6 +28,8 @@ def resolve_device(device: str, precision: Precision = "float32") -> torch.devic
     ValueError
         If this machine has no such device, or if the device does not support `precision`.
     """
+    if active() is not None and device in ("auto", "cuda") and torch.cuda.is_available():
+        device = f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"  # a process has its own
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = device.partition(":") if isinstance(device, str) else ("", "", "")

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from sklearn_ann.layers import WarmUp
-from sklearn_ann.training.data import Batch, Examples, Samples, batches
+from sklearn_ann.training.data import Batch, Examples, Place, Samples, batches
+from sklearn_ann.training.device import tensor_dtype
 from sklearn_ann.training.random import noise_from
+from sklearn_ann.training.ranks import Ranks, dividing
 from sklearn_ann.training.step import Settings, Step, batch_device
 
 
@@ -205,6 +207,8 @@ class Training:
         See `Patience`.
     settles : bool
         Whether `examples` are all the examples there are, so that statistics of earlier ones may be forgotten.
+    ranks : Ranks or None
+        The processes that have a part of each batch; None for one that has all.
 
     Attributes
     ----------
@@ -230,7 +234,9 @@ class Training:
         noise: torch.Generator,
         loss_floor: float = 0.0,
         settles: bool = True,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = ranks
         self.step, self.settings, self.history = step, step.settings, history
         self.device = batch_device(step.module)
         self.examples = examples.to(self.device)
@@ -262,7 +268,7 @@ class Training:
         new = self.settles and self.epoch == 0
         warm_ups = [module for module in self.step.module.modules() if isinstance(module, WarmUp)] if new else []
         try:
-            with noise_from(self.step.module, self.noise):
+            with noise_from(self.step.module, self.noise), dividing(self.step, self.ranks):
                 self._run_epochs(observers, warm_ups)
                 self._check_weights()
                 if self.settles and self.validation is None:  # otherwise the statistics are those that were validated
@@ -298,7 +304,7 @@ class Training:
             if concludes:
                 self.converged = all(course.done for course in self.courses)
             ends = [observer.epoch_ends(self) for observer in observers]
-            self.stopped = any(ends)
+            self.stopped = any(ends) if self.ranks is None else self.ranks.any(any(ends))
 
     def _run_epoch(self) -> list[float]:
         """Run one epoch, record it in the history and return the watched loss of each member."""
@@ -333,6 +339,8 @@ class Training:
                 for name, loss in run(batch).items():
                     totals[name] = totals[name] + loss if size else loss
                 size += batch.size
+        if self.ranks is not None:
+            totals = self.ranks.totals(totals)
         # This is the one place in an epoch that waits for the device.
         return {name: np.divide(total.tolist(), size).tolist() for name, total in totals.items()}
 
@@ -361,4 +369,11 @@ class Training:
         return torch.randperm(len(self.examples), generator=self.generator)
 
     def _batches(self, examples: Examples[Samples], order: Tensor | None = None) -> Iterator[Batch]:
-        return batches(examples, self.settings.batch_size, self.device, order)
+        ranks = self.ranks
+        if ranks is None:
+            yield from batches(examples, self.settings.batch_size, self.device, order)
+            return
+        place = Place(ranks.rank, ranks.size, tensor_dtype(self.settings.precision))
+        for batch in batches(examples, self.settings.batch_size, self.device, order, place):
+            ranks.begin(batch.part, one_shape=examples.samples.one_shape)
+            yield batch

@@ -106,7 +106,7 @@ class Forgetting(Stochastic):
         """Map codes to codes."""
         if self.unknown is None or not self.training:
             return codes
-        chosen = torch.empty(codes.shape, device=codes.device).bernoulli_(self.share, generator=self.generator)
+        chosen = self.draw(torch.empty(codes.shape, device=codes.device), "bernoulli_", self.share)
         return codes.masked_fill(chosen.bool(), self.unknown)
 
 
