@@ -18,6 +18,7 @@ from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
 from sklearn_ann.training.ranks import active, joined, of_whole_batch
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
+from sklearn_ann.training.together import train_together
 
 __all__ = [
     "Batch",
@@ -54,4 +55,5 @@ __all__ = [
     "resolve_device",
     "tensor_dtype",
     "torch_generator",
+    "train_together",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sklearn_ann.layers import WarmUp
 from sklearn_ann.training.data import Batch, Examples, Place, Samples, batches
@@ -214,6 +215,8 @@ class Training:
     ----------
     epoch : int
         Complete epochs, including those of earlier trainings of the same network.
+    last : int
+        The epoch after which it ends at the latest.
     courses : list of Course
         One per member of the step.
     converged : bool
@@ -249,6 +252,10 @@ class Training:
         self.courses = [Course(live, self.settings, loss_floor, self.epoch) for live in step.member_states()]
         self.converged = not step.concludes
         self.stopped = False
+        self.last = self.epoch + self.settings.max_epochs
+        new = self.settles and self.epoch == 0
+        self._warm_ups = [module for module in step.module.modules() if isinstance(module, WarmUp)] if new else []
+        self._warming = False
 
     @property
     def best_epoch(self) -> int:
@@ -265,67 +272,109 @@ class Training:
         KeyboardInterrupt
             As it came. In both cases the module has the weights of its last good epoch again.
         """
-        new = self.settles and self.epoch == 0
-        warm_ups = [module for module in self.step.module.modules() if isinstance(module, WarmUp)] if new else []
         try:
-            with noise_from(self.step.module, self.noise), dividing(self.step, self.ranks):
-                self._run_epochs(observers, warm_ups)
-                self._check_weights()
-                if self.settles and self.validation is None:  # otherwise the statistics are those that were validated
-                    self._settle()
+            self.advance(observers)
+            self.finish()
         except BaseException:
-            self.step.forget()
+            self.fail()
             raise
+
+    @property
+    def over(self) -> bool:
+        """Whether there are no further epochs to run."""
+        return self.epoch >= self.last or self.stopped or (self.step.concludes and self.converged)
+
+    def advance(self, observers: Sequence[Observer] = (), *, until: int | None = None) -> None:
+        """Run the epochs that come next, up to the epoch `until` if it is given; the training can go on from there."""
+        with noise_from(self.step.module, self.noise), dividing(self.step, self.ranks):
+            while not (self.over or (until is not None and self.epoch >= until)):
+                for observer in observers:
+                    observer.epoch_begins(self)
+                self._run_epoch()
+                ends = [observer.epoch_ends(self) for observer in observers]
+                self.stopped = any(ends) if self.ranks is None else self.ranks.any(any(ends))
+
+    def finish(self) -> None:
+        """End the training: check the weights, settle what is averaged over the data, and put the kept weights back."""
+        with noise_from(self.step.module, self.noise), dividing(self.step, self.ranks):
+            self._check_weights()
+            if self.settles and self.validation is None:  # otherwise the statistics are those that were validated
+                self._settle()
+        self._put_back()
+
+    def preview(self) -> nn.Module:
+        """Return a copy of the network as `finish` would leave it now; the training can go on as if nothing was."""
+        now = [Weights(live) for live in self.step.member_states()]
+        draws = [(generator, generator.get_state()) for generator in (self.generator, self.noise)]
+        weights = [warm_up.weight for warm_up in self._warm_ups]
+        try:
+            self.finish()
+            return copy.deepcopy(self.step.module).eval()
         finally:
-            for course in self.courses:
-                course.weights.restore()
-            for warm_up in warm_ups:
-                warm_up.weight = 1.0
+            for state in now:
+                state.restore()
+            for generator, drawn in draws:
+                generator.set_state(drawn)
+            for warm_up, weight in zip(self._warm_ups, weights, strict=True):
+                warm_up.weight = weight
 
-    def _run_epochs(self, observers: Sequence[Observer], warm_ups: Sequence[WarmUp]) -> None:
-        last = self.epoch + self.settings.max_epochs
-        concludes = self.step.concludes
-        while self.epoch < last and not (self.stopped or (concludes and self.converged)):
-            for observer in observers:
-                observer.epoch_begins(self)
-            for warm_up in warm_ups:
-                warm_up.begin_epoch(self.epoch, self.settings.max_epochs)
-            warming = self.step.begin_epoch(self.epoch) or any(warm_up.weight < 1.0 for warm_up in warm_ups)
-            losses = self._run_epoch()
-            for course, loss in zip(self.courses, losses, strict=True):
-                course.end_epoch(
-                    self.epoch,
-                    loss,
-                    self._steps_of_an_epoch,
-                    warming=warming,
-                    keeps_best=self.validation is not None,
-                    concludes=concludes,
-                )
-            if concludes:
-                self.converged = all(course.done for course in self.courses)
-            ends = [observer.epoch_ends(self) for observer in observers]
-            self.stopped = any(ends) if self.ranks is None else self.ranks.any(any(ends))
+    def fail(self) -> None:
+        """Put the weights of the last good epoch back, and forget the optimiser's averages."""
+        self.step.forget()
+        self._put_back()
 
-    def _run_epoch(self) -> list[float]:
-        """Run one epoch, record it in the history and return the watched loss of each member."""
+    def _put_back(self) -> None:
+        for course in self.courses:
+            course.weights.restore()
+        for warm_up in self._warm_ups:
+            warm_up.weight = 1.0
+
+    # --- One epoch -------------------------------------------------------------------------------------------------
+
+    def _run_epoch(self) -> None:
         begin = time.perf_counter()
+        self.begin_epoch()
+        losses = self._pass(self._learned, self._shuffled())
+        validation = None if self._watched is None else self._pass(self._watched)
+        self.end_epoch(losses, validation, time.perf_counter() - begin)
+
+    def begin_epoch(self) -> None:
+        """Set all that depends on the number of the epoch."""
+        for warm_up in self._warm_ups:
+            warm_up.begin_epoch(self.epoch, self.settings.max_epochs)
+        self._warming = self.step.begin_epoch(self.epoch) or any(warm_up.weight < 1.0 for warm_up in self._warm_ups)
         self.step.scale_rates([course.rate.factor for course in self.courses])
+
+    def end_epoch(self, losses: dict[str, Any], validation: dict[str, Any] | None, duration: float) -> None:
+        """Record the mean losses of an epoch, keep its weights if they are the best, and decide whether to go on.
+
+        Raises
+        ------
+        ValueError
+            If a loss is not finite.
+        """
         rate = self.step.learning_rate
-        record: dict[str, Any] = self._pass(self._learned, self._shuffled())
-        watched = "loss"
-        if self._watched is not None:
-            validation = self._pass(self._watched)
-            record |= {f"validation_{name}": value for name, value in validation.items()}
-            watched = "validation_loss"
+        record = losses | {f"validation_{name}": value for name, value in (validation or {}).items()}
         for name, value in record.items():
             if not np.isfinite(value).all():
                 raise ValueError(
                     f"{name} is {value} in epoch {self.epoch + 1} at learning_rate={rate:g}: the training diverged. "
                     "A smaller learning_rate, max_grad_norm=1.0 or scaled data may help."
                 )
-        self.history.append(record | {"learning_rate": rate, "duration": time.perf_counter() - begin})
+        self.history.append(record | {"learning_rate": rate, "duration": duration})
         self.epoch += 1
-        return [float(loss) for loss in np.atleast_1d(record[watched])]
+        watched = np.atleast_1d(record["loss" if validation is None else "validation_loss"])
+        for course, loss in zip(self.courses, watched, strict=True):
+            course.end_epoch(
+                self.epoch,
+                float(loss),
+                self._steps_of_an_epoch,
+                warming=self._warming,
+                keeps_best=self.validation is not None,
+                concludes=self.step.concludes,
+            )
+        if self.step.concludes:
+            self.converged = all(course.done for course in self.courses)
 
     def _pass(self, examples: Examples[Samples], order: Tensor | None = None) -> dict[str, Any]:
         """Go through `examples` once, to train if they come in a given order; return the mean losses by name."""
