@@ -39,7 +39,7 @@ from sklearn_ann.base.plan import (
     hold_out,
     with_weights_of,
 )
-from sklearn_ann.base.planning import agree, new_plan
+from sklearn_ann.base.planning import agree, new_plan, resume
 from sklearn_ann.base.progress import complaint_about
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import Ensemble, SupervisedNetwork, WithHead
@@ -121,6 +121,10 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         is that of one process with the same batches. ``"auto"`` means whenever there are several processes. Those that
         joblib starts have a fit each. With False, so have all.
 
+    checkpoint : str or None
+        File in which ``fit`` keeps how far it is. The same fit, run again after a failure, goes on from there and ends
+        in the same bits. In a folder, which exists or ends in ``"/"``, each fit has its own file, as searches need.
+
     random_state : int, RandomState instance or None
         Seed of the initial weights, the order of the samples, dropout and the validation split. The same int gives the
         same result on the same machine. None takes a seed from the operating system. The global generators of NumPy and
@@ -179,6 +183,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
     device: str = "auto"
     precision: training.Precision = "float32"
     distributed: bool | Literal["auto"] = "auto"
+    checkpoint: str | None = None
     random_state: RandomState = None
     verbose: NonNegativeInt = 0
 
@@ -274,6 +279,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         if not (going_on and incremental):
             plan.replace_auto(self._auto(plan))
             plan.settle_length(self._budget)
+        resume(plan, self, going_on)
         if X_val is None and not incremental and plan.parameters.early_stopping:
             target: Any = plan.examples.target
             target = target.values if isinstance(target, training.Rows) else target
@@ -348,7 +354,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         context.call_on_fit_task_begin(estimator=self, **data)
         if hasattr(self, "_skl_callbacks"):
             observers.append(training.EpochTasks(self, context, copied, **data))
-        with training.limited_threads(), training.progress(name, max_epochs, self.verbose) as lines:
+        n_done = run.epoch + max_epochs - run.last  # by an earlier run, which a checkpoint goes on from
+        with training.limited_threads(), training.progress(name, max_epochs, self.verbose, n_done) as lines:
             run.run([*observers, *lines])
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes=lambda: copied(run), **data)
 

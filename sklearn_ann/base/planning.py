@@ -8,6 +8,7 @@ from typing import Any
 from sklearn.utils import Bunch
 
 from sklearn_ann import training
+from sklearn_ann._version import __version__
 from sklearn_ann.base.plan import Plan, given_parameters, kept_parameters
 from sklearn_ann.base.sources import begun, with_parameters
 
@@ -51,8 +52,60 @@ def new_plan(estimator: Any, X: Any, going_on: bool, incremental: bool) -> Plan:
         targets = like._targets(**common)
     ranks = training.active()
     if ranks is not None:
-        rng = ranks.shared_state(rng)
+        training.set_state(rng, str((ranks.broadcast_bytes(training.state_text(rng).encode()) or b"").decode()))
     return Plan(reader, targets, parameters, rng, device, incremental, given, source, taken)
+
+
+def digests_of(plan: Plan) -> dict[str, bytes]:
+    """Return digests of all that a fit has read and learned before it trains."""
+    validation = training.of_examples(plan.validation)
+    return {
+        **training.of_examples(plan.examples),
+        **{f"validation {name}": one for name, one in validation.items()},
+        "rules to read samples": training.digest(plan.reader),
+        "rules to read targets": training.digest(plan.targets),
+    }
+
+
+def digest_of_source(plan: Plan) -> bytes:
+    """Return a digest of the weights that a new network begins from."""
+    bodies = [] if plan.source is None else plan.source.bodies
+    return training.digest([list(body.state_dict().values()) for body in bodies])
+
+
+def resume(plan: Plan, estimator: Any, going_on: bool) -> None:
+    """Find the checkpoint of a fit whose samples are read, before anything is drawn.
+
+    Raises
+    ------
+    ValueError
+        If the file is of another fit, or damaged.
+    """
+    given = plan.given
+    if given["checkpoint"] is None or plan.incremental:  # one epoch, and the next one goes on by itself
+        return
+    identity = {
+        name: _shown(value)
+        for name, value in given.items()
+        if name not in ("checkpoint", "device", "distributed", "random_state", "verbose")
+    }
+    if given["random_state"] is not None:
+        identity["random_state"] = _shown(training.state_text(plan.rng))
+    digests = digests_of(plan)
+    digests["earlier fit"] = training.digest(list(estimator.module_.state_dict().values()) if going_on else None)
+    digests["source"] = digest_of_source(plan)
+    identity |= {name: f"one of digest {value.hex()[:12]}" for name, value in digests.items()}
+    identity |= {"kind of device": plan.device.type, "version of sklearn_ann": __version__}
+    plan.checkpoint = training.Checkpoint(given["checkpoint"], type(estimator).__name__, identity)
+    state = plan.checkpoint.state
+    if state is not None and given["random_state"] is None:
+        training.set_state(plan.rng, state["rng"])
+    plan.checkpoint.rng = training.state_text(plan.rng)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 60 and " at 0x" not in text else f"one of digest {training.digest(value).hex()[:12]}"
 
 
 def agree(plan: Plan, owner: str) -> Plan:
@@ -73,12 +126,6 @@ def agree(plan: Plan, owner: str) -> Plan:
             "trains it alone"
         )
     parameters = {name: value for name, value in plan.given.items() if name not in ("verbose", "random_state")}
-    validation = training.of_examples(plan.validation)
-    digests = {
-        "hyper-parameters": training.digest(parameters),
-        **training.of_examples(plan.examples),
-        **{f"{name} in validation": value for name, value in validation.items()},
-    }
-    ranks.compare(digests, owner)
+    ranks.compare({"hyper-parameters": training.digest(parameters)} | digests_of(plan), owner)
     ranks.broadcast(list(plan.step.module.state_dict().values()))
     return plan

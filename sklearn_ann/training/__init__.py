@@ -2,6 +2,7 @@
 
 from sklearn_ann.training.adapter import as_skorch_net
 from sklearn_ann.training.callbacks import EpochTasks, progress
+from sklearn_ann.training.checkpoints import Checkpoint
 from sklearn_ann.training.data import Batch, Examples, Rows, Samples, SparseRows, as_array, as_tensor, on_device
 from sklearn_ann.training.device import (
     Precision,
@@ -15,13 +16,14 @@ from sklearn_ann.training.digest import digest, of_examples
 from sklearn_ann.training.heads import HeadStep
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
-from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
+from sklearn_ann.training.random import as_random_state, drawing_from, set_state, state_text, torch_generator
 from sklearn_ann.training.ranks import active, joined, of_whole_batch
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
 from sklearn_ann.training.together import train_together
 
 __all__ = [
     "Batch",
+    "Checkpoint",
     "EpochTasks",
     "Error",
     "Examples",
@@ -53,6 +55,8 @@ __all__ = [
     "on_device",
     "progress",
     "resolve_device",
+    "set_state",
+    "state_text",
     "tensor_dtype",
     "torch_generator",
     "train_together",

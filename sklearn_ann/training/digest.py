@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sklearn_ann.training.data import Examples
 
-_MOST = 256  # samples that are looked at
+_MOST, _CHUNK = 10_000, 1_000  # samples that are looked at, and at a time
 
 
 def digest(*parts: Any) -> bytes:
@@ -35,21 +35,25 @@ def _feed(hashed: Any, part: Any) -> None:
         for name, item in part.items():
             hashed.update(str(name).encode())
             _feed(hashed, item)
+    elif isinstance(part, set | frozenset):
+        _feed(hashed, sorted(map(repr, part)))
+    elif hasattr(part, "__dict__") and type(part).__module__.startswith("sklearn_ann.") and not callable(part):
+        hashed.update(type(part).__name__.encode())
+        _feed(hashed, vars(part))
     else:
         hashed.update(re.sub(r" at 0x[0-9a-f]+", "", repr(part)).encode())
 
 
 def of_examples(examples: Examples[Any] | None) -> dict[str, bytes]:
-    """Return digests of number, samples, targets and weights; of many samples some hundred are looked at."""
+    """Return digests of number, samples, targets and weights; of many samples, ten thousand are looked at."""
     if examples is None:
         return {}
-    n = len(examples.samples)
-    some = torch.linspace(0, n - 1, min(n, _MOST)).long()
-    target = examples.target
+    n, target = len(examples.samples), examples.target
+    some = torch.linspace(0, n - 1, min(n, _MOST), dtype=torch.float64).long().split(_CHUNK)
     return {
         "numbers of samples": digest(n, len(examples)),
-        "samples": digest(examples.samples[some.to(examples.samples.device)]),
-        "targets": digest(None if target is None else target[some.to(target.device)]),
+        "samples": digest(*(examples.samples[part.to(examples.samples.device)] for part in some)),
+        "targets": digest(*(None if target is None else target[part.to(target.device)] for part in some)),
         "weights": digest(examples.weight),
         "rows to train on": digest(examples.rows),
     }

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_ann.layers import WarmUp
+from sklearn_ann.training.checkpoints import Checkpoint
 from sklearn_ann.training.data import Batch, Examples, Place, Samples, batches
 from sklearn_ann.training.device import tensor_dtype
 from sklearn_ann.training.random import noise_from
@@ -52,6 +53,17 @@ class Weights:
     def restore(self) -> None:
         """Put the saved weights back into the network."""
         torch._foreach_copy_(self._live, self._kept)
+
+    @property
+    def kept(self) -> list[Tensor]:
+        """The saved weights."""
+        return self._kept
+
+    @torch.no_grad()
+    def load(self, kept: list[Tensor]) -> None:
+        """Take saved weights from elsewhere."""
+        for own, other in zip(self._kept, kept, strict=True):
+            own.copy_(other)
 
 
 STEPS_OF_AN_EPOCH = 20  # an epoch of fewer steps is a part of one where epochs without progress are counted
@@ -210,6 +222,8 @@ class Training:
         Whether `examples` are all the examples there are, so that statistics of earlier ones may be forgotten.
     ranks : Ranks or None
         The processes that have a part of each batch; None for one that has all.
+    checkpoint : Checkpoint or None
+        Where to go on from, and where to keep how far it is.
 
     Attributes
     ----------
@@ -238,8 +252,9 @@ class Training:
         loss_floor: float = 0.0,
         settles: bool = True,
         ranks: Ranks | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        self.ranks = ranks
+        self.ranks, self.checkpoint = ranks, checkpoint
         self.step, self.settings, self.history = step, step.settings, history
         self.device = batch_device(step.module)
         self.examples = examples.to(self.device)
@@ -256,6 +271,8 @@ class Training:
         new = self.settles and self.epoch == 0
         self._warm_ups = [module for module in step.module.modules() if isinstance(module, WarmUp)] if new else []
         self._warming = False
+        if checkpoint is not None:
+            checkpoint.restore(self)
 
     @property
     def best_epoch(self) -> int:
@@ -293,6 +310,8 @@ class Training:
                 self._run_epoch()
                 ends = [observer.epoch_ends(self) for observer in observers]
                 self.stopped = any(ends) if self.ranks is None else self.ranks.any(any(ends))
+                if self.checkpoint is not None:
+                    self.checkpoint.note(self)
 
     def finish(self) -> None:
         """End the training: check the weights, settle what is averaged over the data, and put the kept weights back."""

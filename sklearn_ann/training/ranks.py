@@ -122,17 +122,6 @@ class Ranks:
                     "each of which needs the same data and hyper-parameters. With distributed=False each trains alone."
                 )
 
-    def shared_state(self, rng: np.random.RandomState) -> np.random.RandomState:
-        """Give a generator the state that it has in the first process."""
-        legacy: Any = rng.get_state(legacy=True)
-        name, key, position, has_gauss, gauss = legacy
-        state = np.concatenate([key.astype(np.float64), [position, has_gauss, gauss]])
-        values = torch.from_numpy(state).to(self.device)
-        self.broadcast([values])
-        state = values.numpy(force=True)
-        rng.set_state((name, state[:-3].astype(np.uint32), int(state[-3]), int(state[-2]), float(state[-1])))
-        return rng
-
     def _call(self, collective: Callable[..., Any], *args: Any, **options: Any) -> None:
         try:
             collective(*args, group=self.group, **options)

@@ -214,6 +214,7 @@ def test_processes_that_cannot_train_together_say_so(tmp_path, iris):
             lambda: DenseClassifier(**EXACT | {"learning_rate": 0.1 * (rank + 1)}).fit(X, y),
             lambda: DenseClassifier(**EXACT).fit(X if rank else X * np.nan, y),
             lambda: GANSampler(max_epochs=1).fit(X),
+            lambda: AutoEncoderTransformer(**EXACT).fit(X * (1 + rank)),
         ]
         for case in cases:
             try:
@@ -230,6 +231,7 @@ def test_processes_that_cannot_train_together_say_so(tmp_path, iris):
             assert f"process 1 has other {what} than process 0: DenseClassifier" in message
         assert "contains NaN" in said[4]
         assert "GANSampler cannot be trained by several processes, because its two networks" in said[5]
+        assert "process 1 has other samples than process 0" in said[6]
     assert answers[1][4].startswith("process 0 of this fit failed: ValueError")
 
 
