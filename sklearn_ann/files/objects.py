@@ -81,6 +81,9 @@ def _restore(step: training.Step, states: Any, where: str) -> None:
                 optimizer.state[parameter] = dict(state)
 
 
+_ADDED = {"checkpoint", "distributed"}
+"""Hyper-parameters that a file of this version may lack, because they came after the first of these files."""
+
 # --- Objects -------------------------------------------------------------------------------------------------------
 
 
@@ -117,9 +120,10 @@ def _decoded(node: Node, decoder: Decoder, where: str) -> Any:
     value: Any = object.__new__(cls)
     if isinstance(value, BaseEstimator):
         missing = set(type(value)._get_param_names()) - set(state)
-        if isinstance(value, NeuralEstimator) and state.get("_sklearn_ann_version") != __version__:
-            _add_defaults(cls, state, missing)
-            missing = set()
+        if isinstance(value, NeuralEstimator):
+            new = missing if state.get("_sklearn_ann_version") != __version__ else missing & _ADDED
+            _add_defaults(cls, state, new)
+            missing -= new
         if missing:
             raise ModelFileError(f"{where} lacks its parameters {sorted(missing)}")
     if isinstance(value, NeuralEstimator):
