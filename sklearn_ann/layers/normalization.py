@@ -52,16 +52,16 @@ class _WeightedNormalization(torch.autograd.Function):
             moment.double().view(batch, channels) for moment in torch.batch_norm_update_stats(rows, None, None, 0.0)
         )
         own = of_rows * n_all / counts.clamp(min=1)  # the mean over a row's positions in the mask
-        mean = (share * counts * own).sum(dim=over, keepdim=True)
-        if division is not None:  # this part of the batch may hold no sample that counts
-            n, mean = division.gather(torch.stack([n, mean])).sum(dim=0)
-        mean = mean / n
+        mean = (share * counts * own).sum(dim=over, keepdim=True) / n
+        if division is not None:
+            mean = mean.nan_to_num()  # of a part of the batch in which no sample counts
         # Squares around a row's own mean, of which a row without a mask has no second term to lose digits to.
         within = n_all * (variances + of_rows.square() * (1 - n_all / counts.clamp(min=1)))
         variance = (share * (within + counts * (own - mean).square())).sum(dim=over, keepdim=True)
-        if division is not None:
-            variance = division.gather(variance).sum(dim=0)
-        variance = variance / n
+        if division is None:
+            variance = variance / n
+        else:
+            n, mean, variance = _combined(n, mean, variance, division)
         mean, variance = mean.to(x.dtype), variance.clamp(min=0).to(x.dtype)
         # As vectors, with one entry per channel of each sample.
         m, v, w, b = (value.expand(batch, channels).reshape(-1) for value in (mean, variance, weight, bias))
@@ -96,6 +96,50 @@ class _WeightedNormalization(torch.autograd.Function):
         of_x = of_x.view_as(x).addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape))
         of_x = of_x if inside is None else of_x.mul_(inside)
         return of_x, None, None, slope.sum(dim=0), shift.sum(dim=0), None, None, None
+
+
+class _SharedNormalization(torch.autograd.Function):
+    """Normalise a part of a batch, per channel, with the statistics of the batch; every sample counts once."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, division: Division
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Normalise `x`; also return means and variances."""
+        own_mean, own_variance = (moment.double() for moment in torch.batch_norm_update_stats(x, None, None, 0.0))
+        n = torch.full_like(own_mean, 0.0 if division.idle else x.numel() // x.shape[1])
+        n, mean, variance = _combined(n, own_mean, n * own_variance, division)
+        mean, variance = mean.to(x.dtype), variance.to(x.dtype)
+        ctx.save_for_backward(x, weight, mean, variance, n)
+        ctx.eps, ctx.division = eps, division
+        ctx.mark_non_differentiable(mean, variance)
+        return F.batch_norm(x, mean, variance, weight, bias, eps=eps), mean, variance
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient: the one for fixed statistics, corrected for their own dependence on x."""
+        x, weight, mean, variance, n = ctx.saved_tensors
+        of_x, slope, shift = torch.ops.aten.native_batch_norm_backward(
+            gradient.contiguous(), x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+        )
+        sums = ctx.division.gather(torch.stack([slope, shift])).sum(dim=0)
+        inverse = (variance + ctx.eps).rsqrt()
+        a, b = sums * inverse / n.to(x.dtype) * (1.0 if weight is None else weight)
+        a, shape = a * inverse, [1, -1] + [1] * (x.ndim - 2)
+        of_x.addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape))
+        if ctx.division.idle:
+            of_x.zero_()
+        return of_x, None if weight is None else slope, None if weight is None else shift, None, None
+
+
+def _combined(n: Tensor, mean: Tensor, squares: Tensor, division: Division) -> tuple[Tensor, Tensor, Tensor]:
+    """Return number, mean and variance of all parts of a batch, given those of one and its squares around its mean."""
+    everyone = division.gather(torch.stack([n, mean, squares]))
+    numbers, means, sums = everyone.unbind(dim=1)
+    n = numbers.sum(dim=0)
+    mean = (numbers * means).sum(dim=0) / n
+    return n, mean, (sums + numbers * (means - mean).square()).sum(dim=0) / n
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -223,6 +267,13 @@ class BatchNorm(_BatchNorm):
             y = F.batch_norm(x, self.running_mean, average, self.weight, self.bias, True, momentum, self.eps)
             # The new average has got momentum * variance * n / (n - 1).
             self.running_var.mul_((1 - momentum) / n_values).add_(average, alpha=1 - 1 / n_values)
+        elif mask is None and self.division is not None and not (self.of_samples and self.division.weighted):
+            kept = x.float() if x.dtype == torch.bfloat16 else x
+            shared = cast(Any, _SharedNormalization)
+            y, mean, variance = shared.apply(kept, self.weight, self.bias, self.eps, self.division)
+            y = y.to(x.dtype)
+            self.running_mean.lerp_(mean, momentum)
+            self.running_var.lerp_(variance, momentum)
         else:
             y, mean, variance = _normalized(x, mask, share, self.weight, self.bias, self.eps, 0, self.division)
             self.running_mean.lerp_(mean[0], momentum)

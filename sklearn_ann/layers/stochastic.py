@@ -11,6 +11,13 @@ from torch import Tensor, nn
 class Division(Protocol):
     """What layers must know of a batch of which this process computes a part and other processes the rest."""
 
+    weighted: bool
+    """Whether the samples have weights."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether this process has no sample of its own in the batch, and computes one that does not count."""
+
     def gather(self, values: Tensor) -> Tensor:
         """Return the values of each process, shape (n_processes, *values.shape)."""
 

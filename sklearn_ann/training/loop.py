@@ -443,5 +443,5 @@ class Training:
             return
         place = Place(ranks.rank, ranks.size, tensor_dtype(self.settings.precision))
         for batch in batches(examples, self.settings.batch_size, self.device, order, place):
-            ranks.begin(batch.part, one_shape=examples.samples.one_shape)
+            ranks.begin(batch.part, one_shape=examples.samples.one_shape, weighted=examples.weight is not None)
             yield batch

@@ -48,6 +48,8 @@ class Ranks:
         Of the batch at hand.
     one_shape : bool
         Whether the samples at hand have one shape.
+    weighted : bool
+        Whether they have weights.
     interrupted : bool
         Whether somebody asked this process to stop. It stops with all others.
     """
@@ -56,7 +58,7 @@ class Ranks:
         self.group, self.device, self.store = group, device, store
         self.rank, self.size = distributed.get_rank(group), distributed.get_world_size(group)
         self.part = Part(0, 0, 0, 0)
-        self.one_shape = False
+        self.one_shape = self.weighted = False
         self.interrupted = False
         self._buffers: dict[int, tuple[Tensor, list[Tensor]]] = {}
 
@@ -154,10 +156,15 @@ class Ranks:
 
     # --- A step ----------------------------------------------------------------------------------------------------
 
-    def begin(self, part: Part | None, *, one_shape: bool) -> None:
-        """Take note of the batch at hand, and of whether its samples have one shape."""
+    @property
+    def idle(self) -> bool:
+        """Whether this process has no sample of its own in the batch."""
+        return self.part.idle
+
+    def begin(self, part: Part | None, *, one_shape: bool, weighted: bool) -> None:
+        """Take note of the batch at hand, and of whether its samples have one shape, and weights."""
         assert part is not None
-        self.part, self.one_shape = part, one_shape
+        self.part, self.one_shape, self.weighted = part, one_shape, weighted
 
     def whole(self, part: Tensor, axis: int) -> tuple[Tensor, tuple[slice, ...]]:
         """Return an empty tensor for the batch, laid out as `part`, and the place of the part in it."""
