@@ -11,15 +11,12 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sklearn_ann.training.ranks import active
-
-if TYPE_CHECKING:
-    from sklearn_ann.training.loop import Training
 
 _MAGIC = b"sklearn_ann checkpoint 1\n"
 _DIGEST = 32  # bytes
@@ -105,7 +102,7 @@ class Checkpoint:
 
     # --- A training ------------------------------------------------------------------------------------------------
 
-    def restore(self, run: Training) -> None:
+    def restore(self, run: Any) -> None:
         """Bring a new training where the earlier run was, if there was one."""
         state, step = self.state, run.step
         if state is None:
@@ -128,7 +125,7 @@ class Checkpoint:
         run.generator.set_state(state["generator"])
         run.noise.set_state(state["noise"])
 
-    def note(self, run: Training) -> None:
+    def note(self, run: Any) -> None:
         """Write a checkpoint after an epoch, if it is the last or if the time that it takes is small beside the rest.
 
         Raises
@@ -143,7 +140,7 @@ class Checkpoint:
             self._written = time.perf_counter()
             self._cost = self._written - now
 
-    def _write(self, run: Training) -> None:
+    def _write(self, run: Any) -> None:
         buffer = io.BytesIO()
         torch.save({"identity": self.identity, "rng": self.rng, **state_of(run)}, buffer)
         content = buffer.getbuffer()
@@ -179,7 +176,7 @@ def _parts_of(course: Any) -> list[tuple[Any, tuple[str, ...]]]:
     ]
 
 
-def state_of(run: Training) -> dict[str, Any]:
+def state_of(run: Any) -> dict[str, Any]:
     """Return all that a training holds and that does not follow from how it began, as tensors and plain values."""
     return {
         "module": dict(run.step.module.state_dict()),

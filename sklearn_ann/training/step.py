@@ -184,7 +184,8 @@ class Step:
             return "all its samples belong to one graph"
         if self.n_members > 1:
             return "several networks are trained as one"
-        for part in trained_parts(self.module):
+        parts = trained_parts(self.module) if self.settings.unfreeze_every is None else self.module.modules()
+        for part in parts:
             if isinstance(part, _DropoutNd | _BatchNorm) and not isinstance(part, BatchNorm):
                 return f"its network has a layer {type(part).__name__} that knows of one process only"
         return next((why for part in self.module.modules() if (why := getattr(part, "undivided", None))), None)

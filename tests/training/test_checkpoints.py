@@ -24,6 +24,8 @@ from sklearn_ann import (
     GCNClassifier,
     TensorFactorizationRegressor,
     VAESampler,
+    load,
+    save,
 )
 from sklearn_ann.training import checkpoints
 
@@ -63,7 +65,9 @@ def iris():
 def all_of(model):
     """All numbers that a fit leaves and that later fits go by."""
     history = {name: values for name, values in model.history_.items() if name != "duration"}
-    states = [values for optimizer in model._learner.optimizers for values in optimizer.state.values()]
+    step = model._learner
+    pairs = zip(step.optimizers, step.trained, strict=True)
+    states = [optimizer.state[parameter] for optimizer, trained in pairs for parameter in trained]
     numbers = [np.asarray(value) for state in states for value in state.values()]
     weights = [value.numpy() for value in model.module_.state_dict().values()]
     rest = [model.best_epoch_, model.n_iter_, model.loss_, copy.deepcopy(model._rng).randint(2**31, size=3)]
@@ -269,3 +273,12 @@ def test_writing_takes_a_small_part_of_the_time(tmp_path, iris, monkeypatch):
     assert written[0] == 1
     assert written[-1] == 40
     assert len(written) < 30
+
+
+def test_a_model_file_says_nothing_of_the_path(tmp_path, iris):
+    model = DenseClassifier(max_epochs=1, checkpoint=str(tmp_path / "fit")).fit(*iris)
+    save(model, tmp_path / "model.sklann", trusted=[DenseClassifier])
+    again = load(tmp_path / "model.sklann", trusted=[DenseClassifier])
+    assert again.checkpoint is again.resolved_parameters_.checkpoint is again._given["checkpoint"] is None
+    assert b"tmp" not in (tmp_path / "model.sklann").read_bytes()
+    assert model.checkpoint is not None

@@ -63,6 +63,12 @@ def furthest(first, second):
     return max(np.abs(a.astype(float) - b.astype(float)).max(initial=0) for a, b in zip(first, second, strict=True))
 
 
+def fitted_alone(precision):
+    X = load_digits().data / 16
+    model = AutoEncoderTransformer(n_components=8, max_epochs=3, random_state=0, precision=precision).fit(X)
+    return [*weights(model), model.transform(X[:9])]
+
+
 def test_the_same_script_by_torchrun_and_alone(tmp_path):
     path = tmp_path / "train.py"
     path.write_text(SCRIPT)
@@ -71,13 +77,11 @@ def test_the_same_script_by_torchrun_and_alone(tmp_path):
     done = subprocess.run(command, timeout=120, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("| 0/3 ") == 1  # one process shows the progress
-    X = load_digits().data / 16
-    model = AutoEncoderTransformer(n_components=8, max_epochs=3, random_state=0).fit(X)
-    alone = [*weights(model), model.transform(X[:9])]
+    alone, exact = map(fitted_alone, ("float32", "float64"))
     first, second = ([*np.load(tmp_path / f"rank{rank}.npz").values()] for rank in (0, 1))
     assert furthest(first, second) == 0
-    assert furthest(first[:-1], alone[:-1]) < 1e-6
-    assert furthest(first[-1:], alone[-1:]) < 1e-5
+    # Where a gradient is nearly zero, Adam makes a rounding error as large as a step.
+    assert furthest(first, alone) < 2 * furthest(exact, alone) < 1e-4
 
 
 CASES = {
