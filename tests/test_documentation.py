@@ -10,8 +10,8 @@ from numpydoc.validate import validate
 
 DOCS = Path(__file__).parents[1] / "docs"
 ROOMS = (
-    "", ".attention", ".autoencoder", ".convolution", ".datasets", ".embedding", ".generative", ".graph", ".inspection",
-    ".metrics", ".model_selection", ".preprocessing", ".tabular", ".translation",
+    "", ".attention", ".autoencoder", ".convolution", ".datasets", ".embedding", ".files", ".generative", ".graph",
+    ".inspection", ".metrics", ".model_selection", ".preprocessing", ".tabular", ".translation",
 )  # fmt: skip
 
 
@@ -57,3 +57,13 @@ ASKED = {"GL08", "SS01", "PR01", "PR02", "PR03", "PR04", "PR07", "PR10", "RT01",
 def test_docstring_is_complete(name):
     errors = [f"{code}: {text}" for code, text in validate(name)["errors"] if code in ASKED]
     assert not errors
+
+
+def test_figures_of_the_guide_on_transfer_are_those_of_the_benchmarks():
+    guide = (DOCS / "guide" / "transfer.md").read_text().split("## When it helps")[1]
+    figures = set(re.findall(r"\b[01]\.\d{3}\b", guide))
+    assert len(figures) > 30
+    benchmarks = (DOCS / "benchmarks.md").read_text()
+    sections = [benchmarks.split(f"\n## {name}\n")[1].split("\n## ")[0] for name in ("Transfer", "Masked letters")]
+    measured = "".join(sections)
+    assert not sorted(figures - set(re.findall(r"\b[01]\.\d{3}\b", measured)))

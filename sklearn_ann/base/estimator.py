@@ -220,7 +220,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         if plan.targets is None:
             raise NotImplementedError
         networks = [
-            self._with_head(plan, *(self._body(plan) if plan.source is None else plan.copied_body(number)))
+            self._with_head(plan, *plan.body(number, self._body))
             for number in range(plan.parameters.get("n_estimators", 1))
         ]
         return networks[0] if len(networks) == 1 else Ensemble(networks, plan.targets.average)
@@ -315,7 +315,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
         """Prepare, train, store; a fit that fails leaves the estimator as it was, Ctrl-C keeps whole epochs."""
-        with training.isolated(), training.joined(self.distributed, self.device, type(self).__name__):
+        with training.isolated(), training.among_ranks(self.distributed, self.device, type(self).__name__):
             plan = agree(self._prepare(X, y, **options), type(self).__name__)
             run = plan.start(self._loss_floor)
             done_before = run.epoch

@@ -41,10 +41,11 @@ class Stochastic(nn.Module):
     """
 
     division: Division | None = None
+    generator: torch.Generator | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self.generator: torch.Generator | None = None
+        self.generator = None
 
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__, "generator": None}

@@ -17,7 +17,8 @@ from sklearn_ann.training.heads import HeadStep
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, set_state, state_text, torch_generator
-from sklearn_ann.training.ranks import active, joined, of_whole_batch
+from sklearn_ann.training.ranks import active, among_ranks, of_whole_batch
+from sklearn_ann.training.rendezvous import Task, meet, yield_turn
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
 from sklearn_ann.training.together import train_together
 
@@ -37,8 +38,10 @@ __all__ = [
     "Settings",
     "SparseRows",
     "Step",
+    "Task",
     "Training",
     "active",
+    "among_ranks",
     "apply",
     "as_array",
     "as_random_state",
@@ -48,8 +51,8 @@ __all__ = [
     "digest",
     "drawing_from",
     "isolated",
-    "joined",
     "limited_threads",
+    "meet",
     "of_examples",
     "of_whole_batch",
     "on_device",
@@ -60,4 +63,5 @@ __all__ = [
     "tensor_dtype",
     "torch_generator",
     "train_together",
+    "yield_turn",
 ]

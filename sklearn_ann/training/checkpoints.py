@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from sklearn_ann.training.ranks import active
 
@@ -104,26 +103,9 @@ class Checkpoint:
 
     def restore(self, run: Any) -> None:
         """Bring a new training where the earlier run was, if there was one."""
-        state, step = self.state, run.step
-        if state is None:
-            return
-        step.module.load_state_dict(state["module"])
-        for optimizer, groups in zip(step.optimizers, state["optimizers"], strict=True):
-            for group, kept in zip(optimizer.param_groups, groups, strict=True):
-                for parameter, values in zip(group["params"], kept, strict=True):
-                    if values:
-                        optimizer.state[parameter] = {
-                            name: value.to(parameter.device) if isinstance(value, Tensor) else value
-                            for name, value in values.items()
-                        }
-        for course, kept in zip(run.courses, state["courses"], strict=True):
-            course.weights.load(kept["weights"])
-            for item, names in _parts_of(course):
-                vars(item).update({name: kept[f"{type(item).__name__}.{name}"] for name in names})
-        run.history[:], run.epoch = state["history"], state["epoch"]
-        run.converged, run.stopped = state["converged"], state["stopped"]
-        run.generator.set_state(state["generator"])
-        run.noise.set_state(state["noise"])
+        if self.state is not None:
+            run.resume(self.state["run"])
+            run.stopped = self.state["stopped"]
 
     def note(self, run: Any) -> None:
         """Write a checkpoint after an epoch, if it is the last or if the time that it takes is small beside the rest.
@@ -142,7 +124,7 @@ class Checkpoint:
 
     def _write(self, run: Any) -> None:
         buffer = io.BytesIO()
-        torch.save({"identity": self.identity, "rng": self.rng, **state_of(run)}, buffer)
+        torch.save({"identity": self.identity, "rng": self.rng, "run": run.state(), "stopped": run.stopped}, buffer)
         content = buffer.getbuffer()
         digest = hashlib.blake2b(content, digest_size=_DIGEST).digest()
         temporary = None
@@ -166,40 +148,3 @@ class Checkpoint:
                     error.errno, f"{self._called} could not be written after epoch {run.epoch} ({error}); {before}"
                 ) from error
             raise
-
-
-def _parts_of(course: Any) -> list[tuple[Any, tuple[str, ...]]]:
-    return [
-        (course, ("best_epoch", "last_epoch", "least_loss", "done")),
-        (course.rate, ("epoch", "reduction", "best", "waited")),
-        (course.patience, ("reference", "waited")),
-    ]
-
-
-def state_of(run: Any) -> dict[str, Any]:
-    """Return all that a training holds and that does not follow from how it began, as tensors and plain values."""
-    return {
-        "module": dict(run.step.module.state_dict()),
-        "optimizers": [
-            [
-                [dict(optimizer.state.get(parameter, {})) for parameter in group["params"]]
-                for group in optimizer.param_groups
-            ]
-            for optimizer in run.step.optimizers
-        ],
-        "courses": [
-            {"weights": course.weights.kept}
-            | {
-                f"{type(item).__name__}.{name}": getattr(item, name)
-                for item, names in _parts_of(course)
-                for name in names
-            }
-            for course in run.courses
-        ],
-        "history": run.history,
-        "epoch": run.epoch,
-        "converged": run.converged,
-        "stopped": run.stopped,
-        "generator": run.generator.get_state(),
-        "noise": run.noise.get_state(),
-    }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sklearn_ann.layers import WarmUp
 from sklearn_ann.training.checkpoints import Checkpoint
@@ -29,6 +29,17 @@ class Observer(Protocol):
 
     def epoch_ends(self, training: Training) -> bool:
         """Return True to stop the training after this epoch."""
+
+
+class Conductor(Protocol):
+    """Someone who runs the epochs of trainings in their place; see `CONDUCTOR`."""
+
+    def conduct(self, training: Training, observers: Sequence[Observer]) -> None:
+        """Run the epochs of a training, as its `Training.advance` would."""
+
+
+CONDUCTOR: ContextVar[Conductor | None] = ContextVar("CONDUCTOR", default=None)
+"""Who runs the epochs of the trainings in this context, such as a search that trains many networks as one."""
 
 
 class Weights:
@@ -54,16 +65,14 @@ class Weights:
         """Put the saved weights back into the network."""
         torch._foreach_copy_(self._live, self._kept)
 
-    @property
-    def kept(self) -> list[Tensor]:
-        """The saved weights."""
-        return self._kept
+    def state(self) -> list[Tensor]:
+        """Return a copy of the saved weights, on the CPU."""
+        return [tensor.to("cpu", copy=True) for tensor in self._kept]
 
     @torch.no_grad()
-    def load(self, kept: list[Tensor]) -> None:
-        """Take saved weights from elsewhere."""
-        for own, other in zip(self._kept, kept, strict=True):
-            own.copy_(other)
+    def resume(self, state: list[Tensor]) -> None:
+        """Take saved weights from `state`."""
+        torch._foreach_copy_(self._kept, state)
 
 
 STEPS_OF_AN_EPOCH = 20  # an epoch of fewer steps is a part of one where epochs without progress are counted
@@ -164,6 +173,23 @@ class Course:
         # The end of half a cosine is known: on its way, at a high rate, the loss says nothing of it.
         self.patient = settings.learning_rate_schedule != "cosine"
 
+    def state(self) -> dict[str, Any]:
+        """Return a copy of all that changes."""
+        return {
+            "weights": self.weights.state(),
+            **{name: getattr(self, name) for name in ("best_epoch", "last_epoch", "least_loss", "done")},
+            "rate": {name: getattr(self.rate, name) for name in ("epoch", "reduction", "best", "waited")},
+            "patience": {name: getattr(self.patience, name) for name in ("reference", "waited")},
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Take all that changes from `state`."""
+        own = dict(state)
+        self.weights.resume(own.pop("weights"))
+        vars(self.rate).update(own.pop("rate"))
+        vars(self.patience).update(own.pop("patience"))
+        vars(self).update(own)
+
     def end_epoch(
         self, epoch: int, loss: float, n_steps: int, *, warming: bool, keeps_best: bool, concludes: bool
     ) -> None:
@@ -229,8 +255,8 @@ class Training:
     ----------
     epoch : int
         Complete epochs, including those of earlier trainings of the same network.
-    last : int
-        The epoch after which it ends at the latest.
+    first, last : int
+        The epochs after which it begins, and ends at the latest.
     courses : list of Course
         One per member of the step.
     converged : bool
@@ -254,7 +280,10 @@ class Training:
         ranks: Ranks | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        self.ranks, self.checkpoint = ranks, checkpoint
+        self.ranks = ranks
+        self.checkpoint = (
+            checkpoint if CONDUCTOR.get() is None else None
+        )  # which runs the epochs in an order of its own
         self.step, self.settings, self.history = step, step.settings, history
         self.device = batch_device(step.module)
         self.examples = examples.to(self.device)
@@ -267,12 +296,12 @@ class Training:
         self.courses = [Course(live, self.settings, loss_floor, self.epoch) for live in step.member_states()]
         self.converged = not step.concludes
         self.stopped = False
-        self.last = self.epoch + self.settings.max_epochs
+        self.first, self.last = self.epoch, self.epoch + self.settings.max_epochs
         new = self.settles and self.epoch == 0
         self._warm_ups = [module for module in step.module.modules() if isinstance(module, WarmUp)] if new else []
         self._warming = False
-        if checkpoint is not None:
-            checkpoint.restore(self)
+        if self.checkpoint is not None:
+            self.checkpoint.restore(self)
 
     @property
     def best_epoch(self) -> int:
@@ -290,7 +319,11 @@ class Training:
             As it came. In both cases the module has the weights of its last good epoch again.
         """
         try:
-            self.advance(observers)
+            conductor = CONDUCTOR.get()
+            if conductor is None:
+                self.advance(observers)
+            else:
+                conductor.conduct(self, observers)
             self.finish()
         except BaseException:
             self.fail()
@@ -321,21 +354,26 @@ class Training:
                 self._settle()
         self._put_back()
 
-    def preview(self) -> nn.Module:
-        """Return a copy of the network as `finish` would leave it now; the training can go on as if nothing was."""
-        now = [Weights(live) for live in self.step.member_states()]
-        draws = [(generator, generator.get_state()) for generator in (self.generator, self.noise)]
-        weights = [warm_up.weight for warm_up in self._warm_ups]
-        try:
-            self.finish()
-            return copy.deepcopy(self.step.module).eval()
-        finally:
-            for state in now:
-                state.restore()
-            for generator, drawn in draws:
-                generator.set_state(drawn)
-            for warm_up, weight in zip(self._warm_ups, weights, strict=True):
-                warm_up.weight = weight
+    def state(self) -> dict[str, Any]:
+        """Return a copy of all that `resume` needs to go on from here, on the CPU."""
+        return {
+            "step": self.step.state(),
+            "courses": [course.state() for course in self.courses],
+            "history": [dict(record) for record in self.history],
+            "draws": [generator.get_state() for generator in (self.generator, self.noise)],
+            "converged": self.converged,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from where another training of the same network, on the same examples, was."""
+        self.step.resume(state["step"])
+        for course, earlier in zip(self.courses, state["courses"], strict=True):
+            course.resume(earlier)
+        self.history[:] = [dict(record) for record in state["history"]]
+        self.epoch = len(self.history)
+        for generator, drawn in zip((self.generator, self.noise), state["draws"], strict=True):
+            generator.set_state(drawn)
+        self.converged = state["converged"]
 
     def fail(self) -> None:
         """Put the weights of the last good epoch back, and forget the optimiser's averages."""

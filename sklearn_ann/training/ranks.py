@@ -251,7 +251,7 @@ def of_whole_batch(values: Tensor) -> Tensor:
 
 
 @contextmanager
-def joined(wanted: bool | Literal["auto"], device: str, owner: str) -> Iterator[Ranks | None]:
+def among_ranks(wanted: bool | Literal["auto"], device: str, owner: str) -> Iterator[Ranks | None]:
     """Join the processes that train one network while the context lasts; yield None if there is one only.
 
     Parameters
@@ -299,6 +299,8 @@ def joined(wanted: bool | Literal["auto"], device: str, owner: str) -> Iterator[
 def _are_several(wanted: bool | Literal["auto"], owner: str) -> bool:
     if wanted is False or getattr(get_active_backend()[0], "nesting_level", None):  # joblib's workers have a fit each
         return False
+    if threading.current_thread() is not threading.main_thread():  # threads come in no order that processes share
+        return False
     if distributed.is_available() and distributed.is_initialized():
         several = distributed.get_world_size() > 1
     else:  # a process that was started by one of the processes is none of them
@@ -335,8 +337,7 @@ def _connected(on_cuda: bool, ours: bool) -> Ranks:
 @contextmanager
 def _deferred_interrupts(ranks: Ranks) -> Iterator[None]:
     """Let Ctrl-C wait for the next message to the other processes, so that all stop after the same step."""
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
 

@@ -165,7 +165,7 @@ def test_a_seed_that_nobody_has_set_is_kept(tmp_path, iris):
     X, y = iris
     settings = {"max_epochs": 4, "early_stopping": True, "checkpoint": str(tmp_path / "fit")}
     first = stopped(DenseClassifier(**settings), X, y, epoch=1)
-    records = torch.load(_content(tmp_path / "fit"), weights_only=True)["history"]
+    records = torch.load(_content(tmp_path / "fit"), weights_only=True)["run"]["history"]
     second = DenseClassifier(**settings).fit(X, y)
     assert second._records[: len(records)] == records
     assert not hasattr(first, "module_")

@@ -40,14 +40,13 @@ def test_a_training_in_parts_is_the_training_in_one(name):
     estimator, data = ESTIMATORS[name]
     whole, parts = training_of(estimator, data), training_of(estimator, data)
     whole.run()
-    previews = []
     while not parts.over:
         parts.advance(until=parts.epoch + 2)
-        previews.append(weights_of(parts.preview()))
+        again = training_of(estimator, data)
+        again.resume(parts.state())
+        parts = again
     parts.finish()
     assert_equal(weights_of(parts.step.module), weights_of(whole.step.module))
-    assert_equal(previews[-1], weights_of(whole.step.module))
-    assert not all(tensor.equal(previews[-1][name]) for name, tensor in previews[0].items())
     assert [record["loss"] for record in parts.history] == [record["loss"] for record in whole.history]
 
 
