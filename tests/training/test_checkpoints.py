@@ -27,6 +27,7 @@ from sklearn_ann import (
     load,
     save,
 )
+from sklearn_ann.model_selection import StackedSearchCV
 from sklearn_ann.training import checkpoints
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -282,3 +283,12 @@ def test_a_model_file_says_nothing_of_the_path(tmp_path, iris):
     assert again.checkpoint is again.resolved_parameters_.checkpoint is again._given["checkpoint"] is None
     assert b"tmp" not in (tmp_path / "model.sklann").read_bytes()
     assert model.checkpoint is not None
+
+
+def test_a_stack_keeps_no_checkpoints(tmp_path, iris):
+    order = np.random.default_rng(0).permutation(150)
+    X, y = (part[order] for part in iris)
+    model = DenseClassifier(max_epochs=2, random_state=0, checkpoint=str(tmp_path / "search") + os.sep)
+    search = StackedSearchCV(model, {"learning_rate": [1e-3, 1e-2]}, cv=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert len(list((tmp_path / "search").iterdir())) == 1  # of the best candidate, which is fitted by itself
