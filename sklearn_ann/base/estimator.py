@@ -109,8 +109,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         were read then, and the shape of the network must not have changed.
 
     device : str
-        Where to compute: ``"auto"`` (the first CUDA device, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
-        or ``"mps"``. A fitted model that is loaded where its device does not exist computes on the CPU.
+        Where to compute: ``"auto"`` (the first CUDA device, in a worker process a free one, else the CPU), ``"cpu"``,
+        ``"cuda"``, ``"cuda:1"``, ... or ``"mps"``. A model that is loaded where its device is not uses the CPU.
 
     precision : {"float32", "float64", "bfloat16"}
         Type of weights, data and results. ``"bfloat16"`` computes the network's products in that type and keeps the
@@ -119,7 +119,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
     distributed : bool or "auto"
         Whether the processes of ``torchrun`` train one network: each computes its part of every batch, and the result
         is that of one process with the same batches. ``"auto"`` means whenever there are several processes. Those that
-        joblib starts have a fit each. With False, so have all.
+        joblib or dask start have a fit each. With False, so have all.
 
     checkpoint : str or None
         File in which ``fit`` keeps how far it is. The same fit, run again after a failure, goes on from there and ends
@@ -315,8 +315,13 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
         """Prepare, train, store; a fit that fails leaves the estimator as it was, Ctrl-C keeps whole epochs."""
-        with training.isolated(), training.among_ranks(self.distributed, self.device, type(self).__name__):
-            plan = agree(self._prepare(X, y, **options), type(self).__name__)
+        name = type(self).__name__
+        with (
+            training.isolated(),
+            training.leased(self.device),
+            training.among_ranks(self.distributed, self.device, name),
+        ):
+            plan = agree(self._prepare(X, y, **options), name)
             run = plan.start(self._loss_floor)
             done_before = run.epoch
             try:
@@ -329,7 +334,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
                 finally:
                     raise interrupt  # whatever else may fail now
             self._store(results)
-            complaint = complaint_about(type(self).__name__, plan, run)
+            complaint = complaint_about(name, plan, run)
         if complaint:
             warnings.warn(complaint, ConvergenceWarning, stacklevel=3)
         return self

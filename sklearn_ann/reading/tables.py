@@ -22,8 +22,8 @@ from sklearn_ann.reading.columns import (
     other_positions,
 )
 from sklearn_ann.reading.reader import Reader
-from sklearn_ann.reading.scaling import Scale, Scaling
-from sklearn_ann.training import Examples, Rows, Samples
+from sklearn_ann.reading.scaling import BLOCK, Scale, Scaling
+from sklearn_ann.training import Examples, Rows, Samples, as_tensor
 
 
 class TableBatch(NamedTuple):
@@ -119,7 +119,9 @@ class TableReader(Reader[TableRows]):
             ]
         self.n_samples = len(table)
         codes, values = self._parts(table)
-        return TableRows(torch.from_numpy(codes), torch.from_numpy(values.astype(np.float64)), torch.arange(len(codes)))
+        if values.dtype not in (np.float32, np.float64):
+            values = values.astype(np.float64)
+        return TableRows(torch.from_numpy(codes), as_tensor(values), torch.arange(len(codes)))
 
     def read(self, X: Any, y: Any = None) -> TableRows:
         """Return rows with the same columns, scaled as in the fit."""
@@ -157,7 +159,12 @@ class TableReader(Reader[TableRows]):
 
     def _scaled(self, values: np.ndarray) -> Tensor:
         assert self._scale is not None
-        return torch.as_tensor(self._scale(values.astype(np.float64)), dtype=self.dtype)
+        scaled = np.empty(values.shape, dtype=self.numpy_dtype)
+        for begin in range(0, len(values), BLOCK):
+            rows = slice(begin, begin + BLOCK)
+            with np.errstate(over="ignore"):  # a number that is too far for the type is infinite
+                scaled[rows] = self._scale(values[rows].astype(np.float64, copy=False))
+        return torch.from_numpy(scaled)
 
     def finish(self, examples: Examples[TableRows]) -> Examples[TableRows]:
         """Learn the categories and how to scale the numbers from samples with a weight, and scale the numbers."""

@@ -14,6 +14,7 @@ from sklearn_ann.training.device import (
 )
 from sklearn_ann.training.digest import digest, of_examples
 from sklearn_ann.training.heads import HeadStep
+from sklearn_ann.training.leases import leased
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, set_state, state_text, torch_generator
@@ -51,6 +52,7 @@ __all__ = [
     "digest",
     "drawing_from",
     "isolated",
+    "leased",
     "limited_threads",
     "meet",
     "of_examples",

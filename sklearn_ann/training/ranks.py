@@ -18,11 +18,11 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from joblib.parallel import get_active_backend
 from torch import Tensor, distributed, nn
 
 from sklearn_ann.layers import BatchNorm, Stochastic
 from sklearn_ann.training.data import Part
+from sklearn_ann.training.workers import shares_cores
 
 TIMEOUT = timedelta(minutes=30)
 """How long a process waits for the others."""
@@ -297,7 +297,7 @@ def among_ranks(wanted: bool | Literal["auto"], device: str, owner: str) -> Iter
 
 
 def _are_several(wanted: bool | Literal["auto"], owner: str) -> bool:
-    if wanted is False or getattr(get_active_backend()[0], "nesting_level", None):  # joblib's workers have a fit each
+    if wanted is False or shares_cores():  # the workers of joblib and dask have a fit each
         return False
     if threading.current_thread() is not threading.main_thread():  # threads come in no order that processes share
         return False
