@@ -344,6 +344,7 @@ class EntityEmbeddingTransformer(NeuralEstimator):
             "categorical_features": self.reader_.categorical,
             "target_type": self.target_type_,
             "warm_start": False,
+            "checkpoint": None,
         }
         part = type(self)(**self.get_params(deep=False) | settings)
         part.__dict__.update(_known={"categories": self.categories_, "classes": self.classes_})

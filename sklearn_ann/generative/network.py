@@ -9,6 +9,7 @@ import torch
 from sklearn.utils import Bunch
 from torch import Tensor, nn
 
+from sklearn_ann import training
 from sklearn_ann.generative.likelihoods import Likelihood
 from sklearn_ann.generative.prior import Mixture, Normal
 from sklearn_ann.layers import (
@@ -182,7 +183,7 @@ class VariationalAutoEncoder(nn.Module):
 
     def _penalty(self, divergence: Tensor) -> Tensor:
         if self.free_bits:  # Kingma et al. 2016, equation 15: max(free_bits, mean over the batch), of each unit
-            free = divergence.detach().mean(dim=0) < self.free_bits
+            free = training.of_whole_batch(divergence.detach().T).T.mean(dim=0) < self.free_bits
             divergence = divergence.masked_fill(free, self.free_bits)
         penalty = self.beta * divergence.sum(dim=1)
         weight: Any = self.warm_up.weight  # a tensor in a stack

@@ -34,7 +34,7 @@ from sklearn_ann.layers.ragged import Groups, inside, ragged_positions
 from sklearn_ann.layers.recurrent import Cell, Recurrent, recurrent_layer
 from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
 from sklearn_ann.layers.steady import Linear, filled
-from sklearn_ann.layers.stochastic import Dropout, Generators, Stochastic, bernoulli, normal, standard_normal
+from sklearn_ann.layers.stochastic import Dropout, Generators, Stochastic, bernoulli, normal, standard_normal, uniform
 from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
@@ -111,5 +111,6 @@ __all__ = [
     "seeded",
     "standard_normal",
     "statistics",
+    "uniform",
     "weighing",
 ]

@@ -155,7 +155,7 @@ class ConditionedSamples(Samples):
 
     def __init__(self, samples: Samples, conditions: Tensor, labels: np.ndarray | None = None) -> None:
         self.samples, self.conditions, self.labels = samples, conditions, labels
-        self.device, self.multiple = samples.device, samples.multiple
+        self.device, self.multiple, self.one_shape = samples.device, samples.multiple, samples.one_shape
         self.nbytes = samples.nbytes + conditions.nbytes
 
     def __len__(self) -> int:

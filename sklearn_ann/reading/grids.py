@@ -59,6 +59,7 @@ class GridSamples(Samples):
         self.n_dimensions = sizes.shape[1]
         self.starts = torch.cat([sizes.new_zeros(1), sizes.prod(dim=1).cumsum(0)])
         self.extents = None if uniform else self.starts.diff()
+        self.one_shape = uniform
         self.device = values.device
         self.nbytes = values.nbytes + sizes.nbytes
 

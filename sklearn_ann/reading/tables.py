@@ -38,6 +38,7 @@ class TableRows(Samples):
     """Rows of a table; a batch is a `TableBatch`."""
 
     multiple = Rows.multiple
+    one_shape = True
 
     def __init__(self, codes: Tensor, numbers: Tensor, own: Tensor) -> None:
         self.codes, self.numbers, self.own = codes, numbers, own

@@ -12,6 +12,7 @@ from sklearn.callback import CallbackContext
 from tqdm import tqdm
 
 from sklearn_ann.training.loop import Training
+from sklearn_ann.training.ranks import active
 
 
 class ProgressLine:
@@ -38,12 +39,12 @@ class ProgressLine:
 
 
 @contextmanager
-def progress(name: str, max_epochs: int, verbose: int) -> Iterator[list[ProgressLine]]:
+def progress(name: str, max_epochs: int, verbose: int, n_done: int = 0) -> Iterator[list[ProgressLine]]:
     """Show a progress line inside the context if `verbose` is not 0, and yield the observers."""
-    if not verbose:
+    if not verbose or ((ranks := active()) is not None and ranks.rank):  # of several processes, one is enough
         yield []
         return
-    with tqdm(total=max_epochs, desc=name, unit="epoch") as bar:
+    with tqdm(total=max_epochs, initial=n_done, desc=name, unit="epoch") as bar:
         yield [ProgressLine(bar)]
 
 

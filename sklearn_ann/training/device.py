@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 
 from sklearn_ann.training.leases import leased_number
+from sklearn_ann.training.ranks import active
 from sklearn_ann.training.workers import shares_cores
 
 Precision = Literal["float32", "float64", "bfloat16"]
@@ -28,6 +29,8 @@ def resolve_device(device: str, precision: Precision = "float32") -> torch.devic
     ValueError
         If this machine has no such device, or if the device does not support `precision`.
     """
+    if active() is not None and device in ("auto", "cuda") and torch.cuda.is_available():
+        device = f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"  # a process has its own
     if device == "auto":
         if (leased := leased_number()) is not None:
             return torch.device("cuda", leased)
