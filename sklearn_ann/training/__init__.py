@@ -16,6 +16,7 @@ from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
+from sklearn_ann.training.streams import Stream, StreamedSamples, located
 
 __all__ = [
     "Batch",
@@ -32,6 +33,8 @@ __all__ = [
     "Settings",
     "SparseRows",
     "Step",
+    "Stream",
+    "StreamedSamples",
     "Training",
     "apply",
     "as_array",
@@ -42,6 +45,7 @@ __all__ = [
     "drawing_from",
     "isolated",
     "limited_threads",
+    "located",
     "on_device",
     "progress",
     "resolve_device",
