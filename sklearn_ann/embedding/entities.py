@@ -335,7 +335,7 @@ class EntityEmbeddingTransformer(NeuralEstimator):
         self._validate_params()
         if isinstance(X, Chunks):
             raise TypeError(
-                "X is a Chunks, whose rows cannot be split into parts: fit_transform reads arrays and frames in memory. "
+                "X is a Chunks, whose rows cannot be split into parts: fit_transform reads what is in memory. "
                 "fit(X, y).transform(X) reads chunks, and its vectors have seen the targets of their own rows"
             )
         start = copy.deepcopy(training.as_random_state(self.random_state))

@@ -140,7 +140,7 @@ def _column(chunk: Any, name: str | int) -> np.ndarray:
     return values
 
 
-def _stream_of_chunks(source: Any, columns: list[str] | None, window: int) -> Stream:
+def _stream_of_chunks(source: Any, columns: list[str] | None, window: int | None) -> Stream:
     if is_dataset(source):
         names = list(source.schema.names)
         if strange := [name for name in columns or () if name not in names]:
@@ -196,7 +196,7 @@ def stream_of(X: Any) -> Stream | None:
     if isinstance(X, Chunks):
         return X._stream
     if is_dataset(X):
-        stream = _stream_of_chunks(X, None, Stream.window)
+        stream = _stream_of_chunks(X, None, None)
         stream.explicit = True
         return stream
     if is_annotated(X):

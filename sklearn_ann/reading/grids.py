@@ -247,8 +247,8 @@ class GridReader(Reader[GridSamples]):
 
     def learn(self, X: Any, y: Any = None) -> GridSamples:
         """Learn the kind, the number of channels, the alphabet and the size."""
-        if (stream := self.stream(X)) is not None:
-            learned: GridSamples = self.learn_pieces(stream)
+        if isinstance(X := self.opened(X), Stream):
+            learned: GridSamples = self.learn_pieces(X)
             return learned
         numbers, named = (X, None) if holds_strings(X) else unpacked(X)
         self.kind, doubt = self._kind_of(numbers)
@@ -272,8 +272,8 @@ class GridReader(Reader[GridSamples]):
 
     def read(self, X: Any, y: Any = None) -> GridSamples:
         """Return samples of the kind, the number of channels and, if it is fixed, the size of the fit."""
-        if (stream := self.stream(X)) is not None:
-            return self.streamed(stream)
+        if isinstance(X := self.opened(X), Stream):
+            return self.streamed(X)
         numbers, named = (X, None) if holds_strings(X) else unpacked(X)
         possible = possible_kinds(numbers, self.image_shape)
         if self.kind not in possible:

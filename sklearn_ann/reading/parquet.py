@@ -55,12 +55,13 @@ class TableStream(Stream):
     dataset : pyarrow.dataset.Dataset
     columns : list of str
         The columns to read, in their order.
-    window : int
-        Bytes of samples that are in memory together.
+    window : int or None
+        Bytes of samples that are in memory together; None for the usual number.
     """
 
-    def __init__(self, dataset: Any, columns: Sequence[str], window: int = Stream.window) -> None:
-        self.dataset, self.columns, self.window = dataset, list(columns), window
+    def __init__(self, dataset: Any, columns: Sequence[str], window: int | None = None) -> None:
+        self.dataset, self.columns = dataset, list(columns)
+        self.window = self.window if window is None else window
         self._parts = [part for fragment in dataset.get_fragments() for part in _parts(fragment)]
         sizes = [_rows(part) for part in self._parts]
         self._parts = [part for part, size in zip(self._parts, sizes, strict=True) if size]

@@ -152,10 +152,10 @@ class Reader(Learned, ABC, Generic[S]):
             return stream
         if stream.explicit:
             raise TypeError(
-                f"X is a {type(X).__name__}, but {self.owner} learns such samples, or with such parameters, all at once: "
-                "give it an array, a frame or AnnData in memory. Chunks are read by AutoEncoderTransformer, "
-                "AutoEncoderOutlierDetector, VAESampler of numbers and counts, the classifiers and regressors of tables "
-                "(Tabular..., Attention... with attend='columns') and those of images of one size (CNN...)"
+                f"X is a {type(X).__name__}, but {self.owner} learns such samples, or with such parameters, all at "
+                "once: give it an array, a frame or AnnData in memory. Chunks are read by AutoEncoderTransformer, "
+                "AutoEncoderOutlierDetector, VAESampler of numbers and counts, the classifiers and regressors of "
+                "tables (Tabular..., Attention... with attend='columns') and those of images of one size (CNN...)"
             )
         return None
 
@@ -165,9 +165,11 @@ class Reader(Learned, ABC, Generic[S]):
         return False
 
     def opened(self, X: Any) -> Any:
-        """Return `X`, as a stream if it is read piece by piece; see `stream`."""
+        """Return `X`, as a stream if it is read piece by piece, but what fits in one window as a whole; see `stream`."""
         stream = self.stream(X)
-        return X if stream is None else stream
+        if stream is None:
+            return X
+        return stream.whole() if stream.fits else stream
 
     def streamed(self, stream: Stream) -> Any:
         """Return samples that are read piece by piece."""

@@ -74,8 +74,8 @@ class RowReader(Reader[Samples]):
 
     def learn(self, X: Any, y: Any = None) -> Samples:
         """Learn the number and names of the columns."""
-        if (stream := self.stream(X)) is not None:
-            learned: Samples = self.learn_pieces(stream)
+        if isinstance(X := self.opened(X), Stream):
+            learned: Samples = self.learn_pieces(X)
             return learned
         samples = self._encoded(self._table(self.columns.learn, X))
         X = readable(X)
@@ -86,8 +86,8 @@ class RowReader(Reader[Samples]):
 
     def read(self, X: Any, y: Any = None) -> Samples:
         """Return rows with the same columns."""
-        if (stream := self.stream(X)) is not None:
-            return StreamedSamples(stream, self.read)
+        if isinstance(X := self.opened(X), Stream):
+            return StreamedSamples(X, self.read)
         return self._encoded(self._table(self.columns.read, X))
 
     @property
@@ -156,8 +156,8 @@ class StandardizedRowReader(Reader[Samples]):
 
     def learn(self, X: Any, y: Any = None) -> Any:
         """Learn the columns, their means and their standard deviations."""
-        if (stream := self.stream(X)) is not None:
-            return self._learn_pieces(stream)
+        if isinstance(X := self.opened(X), Stream):
+            return self._learn_pieces(X)
         X = self.columns.learn(X, dtype=np.float64, ensure_min_samples=2)
         self.scaler = StandardScaler().set_output(transform="default")
         self._learn_moments(X)
@@ -191,8 +191,8 @@ class StandardizedRowReader(Reader[Samples]):
 
     def read(self, X: Any, y: Any = None) -> Any:
         """Return standardised rows with the same columns."""
-        if (stream := self.stream(X)) is not None:
-            return StreamedSamples(stream, self.read)
+        if isinstance(X := self.opened(X), Stream):
+            return StreamedSamples(X, self.read)
         return self._standardized(self.columns.read(X, dtype=np.float64))
 
     @property

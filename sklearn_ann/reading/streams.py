@@ -75,12 +75,13 @@ class ArrayStream(Stream):
     Parameters
     ----------
     arrays : list
-    window : int
-        Bytes of samples that are in memory together.
+    window : int or None
+        Bytes of samples that are in memory together; None for the usual number.
     """
 
-    def __init__(self, arrays: list[Any], window: int = Stream.window) -> None:
-        self.arrays, self.window = [array.tocsr() if sp.issparse(array) else array for array in arrays], window
+    def __init__(self, arrays: list[Any], window: int | None = None) -> None:
+        self.arrays = [array.tocsr() if sp.issparse(array) else array for array in arrays]
+        self.window = self.window if window is None else window
         for number, array in enumerate(self.arrays):
             compare(array, self.arrays[0], f"chunk {number}", "chunk 0")
         self.bytes_of_sample = max(map(_bytes_of_row, self.arrays))
@@ -168,12 +169,13 @@ class ChunkStream(Stream):
     ----------
     chunks : callable
         Returns a new iterator of arrays, sparse matrices or frames.
-    window : int
-        Bytes of samples that are in memory together.
+    window : int or None
+        Bytes of samples that are in memory together; None for the usual number.
     """
 
-    def __init__(self, chunks: Callable[[], Iterable[Any]], window: int = Stream.window) -> None:
-        self.chunks, self.window = chunks, window
+    def __init__(self, chunks: Callable[[], Iterable[Any]], window: int | None = None) -> None:
+        self.chunks = chunks
+        self.window = self.window if window is None else window
         self._starts: np.ndarray | None = None
 
     @property
@@ -203,6 +205,17 @@ class ChunkStream(Stream):
         if len(starts) == 1:
             raise ValueError("X has 0 samples: it yields no chunk that is not empty")
         self._starts, self.bytes_of_sample = np.array(starts), greatest
+
+    @property
+    def fits(self) -> bool:
+        """Whether all chunks fit in one window; if not, no more is read than tells it."""
+        if self._starts is None:
+            taken = 0
+            for _, chunk in self.each():
+                taken += _bytes_of_row(chunk) * chunk.shape[0]
+                if taken > self.window:
+                    return False
+        return super().fits
 
     def open(self, run: int) -> Iterator[Any]:
         """Yield all chunks."""
@@ -277,11 +290,11 @@ class AnnotatedStream(ArrayStream):
     Parameters
     ----------
     adata : AnnData
-    window : int
-        Bytes of samples that are in memory together.
+    window : int or None
+        Bytes of samples that are in memory together; None for the usual number.
     """
 
-    def __init__(self, adata: Any, window: int = Stream.window) -> None:
+    def __init__(self, adata: Any, window: int | None = None) -> None:
         values = adata.X
         if getattr(values, "format", None) == "csc":
             raise ValueError(
@@ -290,6 +303,10 @@ class AnnotatedStream(ArrayStream):
             )
         self.annotated = adata
         super().__init__([CompressedRows(values.group) if hasattr(values, "group") else values], window)
+
+    def whole(self) -> Any:
+        """Return the object itself, whose samples have names and further columns."""
+        return self.annotated
 
     def joined(self, pieces: list[Any]) -> Any:
         """Return pieces with the names of the features."""

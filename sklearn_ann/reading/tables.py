@@ -116,8 +116,8 @@ class TableReader(Reader[Any]):
 
     def learn(self, X: Any, y: Any = None) -> Any:
         """Learn the columns; `finish` learns which categories there are and scales the numbers."""
-        if (stream := self.stream(X)) is not None:
-            return self._learn_pieces(stream)
+        if isinstance(X := self.opened(X), Stream):
+            return self._learn_pieces(X)
         table = self._learn_columns(X)
         if not self._known:
             self.categories = [
@@ -154,8 +154,8 @@ class TableReader(Reader[Any]):
 
     def read(self, X: Any, y: Any = None) -> Any:
         """Return rows with the same columns, scaled as in the fit."""
-        if (stream := self.stream(X)) is not None:
-            return StreamedSamples(stream, self.read)
+        if isinstance(X := self.opened(X), Stream):
+            return StreamedSamples(X, self.read)
         codes, values = self.parts(X)
         return TableRows(torch.from_numpy(codes), self._scaled(values), torch.full((len(codes),), -1))
 
@@ -167,8 +167,8 @@ class TableReader(Reader[Any]):
         UserWarning
             If no value of a column is known, as when categories were numbers in the fit and are text now.
         """
-        if (stream := self.stream(X)) is not None:
-            pieces = [self.parts(piece) for _, piece in stream.each()]
+        if isinstance(X := self.opened(X), Stream):
+            pieces = [self.parts(piece) for _, piece in X.each()]
             codes, values = (np.concatenate(of_pieces) for of_pieces in zip(*pieces, strict=True))
             return codes, values
         table = self.table_of(X)
@@ -222,7 +222,7 @@ class TableReader(Reader[Any]):
 
     def _finish_pieces(self, stream: Stream, examples: Examples[Any]) -> None:
         """Learn from the samples with a weight, in one pass over all."""
-        weights = np.ones(len(stream)) if examples.weight is None else examples.weight.double().numpy()
+        weights = np.ones(len(stream)) if examples.weight is None else examples.weight.numpy()
         present = np.ones(len(stream), dtype=bool)
         if examples.rows is not None:
             present[:] = False

@@ -69,6 +69,15 @@ class Stream(ABC):
         """Number of samples that are in memory together."""
         return max(1, self.window // max(1, self.bytes_of_sample))
 
+    @property
+    def fits(self) -> bool:
+        """Whether all samples fit in one window."""
+        return len(self) <= self.samples_of_window
+
+    def whole(self) -> Any:
+        """Return all samples as if they had been given in memory."""
+        return self.joined(list(self.pieces(range(self.n_pieces))))
+
     def each(self) -> Iterator[tuple[int, Any]]:
         """Yield the number of the first sample and the samples of each piece in turn."""
         for number, piece in enumerate(self.pieces(range(self.n_pieces))):
@@ -154,11 +163,11 @@ class StreamedSamples(Samples):
 
     def sorted(self, index: Tensor) -> Tensor:
         """Put samples in the order in which they are stored."""
-        return index if self._in_one_window else index.sort().values
+        return index if self.stream.fits else index.sort().values
 
     def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
         """Divide samples, given in random `order`, into batches of one window each."""
-        if self._in_one_window:
+        if self.stream.fits:
             return order.tensor_split(n_batches)
         piece = torch.bucketize(order, self._ends, right=True)
         runs = torch.from_numpy(self.stream.runs.astype(np.int64))
@@ -205,7 +214,7 @@ class StreamedSamples(Samples):
 
     def _walk(self, indices: Sequence[Tensor]) -> list[tuple[int, list[int]]]:
         """Return how many batches each window has, and its pieces; a batch is in one window."""
-        if self._in_one_window:
+        if self.stream.fits:
             return [(len(indices), list(range(self.stream.n_pieces)))]
         windows: list[tuple[int, list[int]]] = []
         n_batches, pieces, size = 0, set[int](), 0
@@ -219,10 +228,6 @@ class StreamedSamples(Samples):
                 size = int(self._sizes[list(pieces)].sum())
             n_batches += 1
         return [*windows, (n_batches, sorted(pieces))]
-
-    @property
-    def _in_one_window(self) -> bool:
-        return len(self) <= self.stream.samples_of_window
 
     def _loaded(self, windows: list[list[int]]) -> Generator[Samples]:
         """Yield the samples of each window, while a thread reads the next one."""
