@@ -2,7 +2,7 @@
 
 import pickle
 import threading
-from itertools import chain, repeat
+from itertools import chain, pairwise, repeat
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,7 @@ def outputs(model, data):
 
 def parts(data, n=4):
     cuts = np.linspace(0, data.shape[0], n + 1).astype(int)
-    return [data.iloc[i:j] if hasattr(data, "iloc") else data[i:j] for i, j in zip(cuts, cuts[1:], strict=False)]
+    return [data.iloc[i:j] if hasattr(data, "iloc") else data[i:j] for i, j in pairwise(cuts)]
 
 
 @every_estimator

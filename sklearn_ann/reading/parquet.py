@@ -66,7 +66,7 @@ class TableStream(Stream):
         sizes = [_rows(part) for part in self._parts]
         self._parts = [part for part, size in zip(self._parts, sizes, strict=True) if size]
         self.bytes_of_sample = 16 * len(self.columns)  # numbers and pointers, read and encoded
-        self.step = max(1, min(_ROWS, window // 8 // self.bytes_of_sample))
+        self.step = max(1, min(_ROWS, self.window // 8 // self.bytes_of_sample))
         pieces = [(run, min(self.step, size - start)) for run, size in enumerate(filter(None, sizes))
                   for start in range(0, size, self.step)]  # fmt: skip
         if not pieces:

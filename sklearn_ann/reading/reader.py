@@ -165,7 +165,7 @@ class Reader(Learned, ABC, Generic[S]):
         return False
 
     def opened(self, X: Any) -> Any:
-        """Return `X`, as a stream if it is read piece by piece, but what fits in one window as a whole; see `stream`."""
+        """Return `X`, as a stream if it is read piece by piece; what fits in one window is read as a whole."""
         stream = self.stream(X)
         if stream is None:
             return X

@@ -161,10 +161,10 @@ def test_pieces_that_change_are_refused():
     with pytest.raises(ValueError, match="more than the 40 samples"):
         list(stream.pieces(range(4)))
     stream = Numbers([10, 10, 10, 15], runs=[0, 0, 0, 0])
-    stream.open = lambda run: iter([np.zeros((10, 1))] * 4)
+    stream.open = lambda _: iter([np.zeros((10, 1))] * 4)
     with pytest.raises(ValueError, match="samples 30 to 44 of X were 15 at first and are 10 now"):
         list(stream.pieces(range(4)))
-    stream.open = lambda run: iter([np.zeros((10, 1))])
+    stream.open = lambda _: iter([np.zeros((10, 1))])
     with pytest.raises(ValueError, match="samples 10 to 19 of X were 10 at first and are 0 now"):
         list(stream.pieces(range(4)))
 
