@@ -180,11 +180,16 @@ def _again(source: Any, columns: list[str] | None) -> Callable[[], Iterable[Any]
     if not callable(source) and iter(source) is source:
         raise TypeError(f"source is a {kind}, which ends after one pass, and a fit takes several. {hint}")
 
-    def chunks() -> Iterable[Any]:
+    def chunks() -> Iterator[Any]:
         passed = source() if callable(source) else iter(source)
         if not hasattr(type(passed), "__iter__"):
             raise TypeError(f"source returned a {type(passed).__name__}: expected an iterator of chunks")
-        return passed if columns is None else (_chosen(chunk, columns) for chunk in passed)
+        try:
+            for chunk in passed:
+                yield chunk if columns is None else _chosen(chunk, columns)
+        finally:
+            if callable(source) and hasattr(passed, "close"):  # a file that was opened for this pass
+                passed.close()
 
     return chunks
 

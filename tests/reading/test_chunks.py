@@ -117,6 +117,28 @@ def test_arrays_and_annotated_data_in_files_are_read_in_pieces(tmp_path):
     assert isinstance(stream_of(Chunks(adata)), AnnotatedStream)
 
 
+def test_what_a_callable_opens_is_closed():
+    class Reader:
+        closed = 0
+
+        def __init__(self):
+            self.left = iter(FRAMES)
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return next(self.left)
+
+        def close(self):
+            Reader.closed += 1
+
+    X_of = Chunks(Reader)
+    assert X_of.shape == (20, 3)
+    first_of(X_of)
+    assert Reader.closed == 3
+
+
 def test_columns_come_into_memory_from_all_pieces():
     found = columns_in_memory(stream_of(Chunks(FRAMES)), lambda _: [2, 0])
     np.testing.assert_array_equal(found.astype(float), X[:, [2, 0]])
