@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
@@ -76,6 +76,12 @@ class Chunks:
 
     def __iter__(self) -> Iterator[Any]:
         return (chunk for _, chunk in self._stream.each())
+
+    def __getitem__(self, key: Any) -> NoReturn:
+        raise TypeError(
+            "Chunks cannot be indexed, as searches and splitters of scikit-learn do: split the data by files, or give "
+            "X_val to fit"
+        )
 
     def __repr__(self) -> str:
         return f"Chunks({type(self.source).__name__}, window={self.window})"

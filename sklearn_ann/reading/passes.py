@@ -78,12 +78,14 @@ class RunningMoments:
 
     def add(self, X: np.ndarray | sp.csr_matrix, weight: np.ndarray) -> None:
         """Take rows of shape (n, n_columns), dense with NaN for what is missing, or CSR, and their weights."""
-        if sp.issparse(X):
-            self._add_sparse(X, weight.astype(np.float64))
-            return
-        step = max(1, _VALUES // max(1, X.shape[1]))
-        for start in range(0, len(X), step):  # float64 copies of all rows may not be in memory
-            self._add_dense(X[start : start + step].astype(np.float64), weight[start : start + step].astype(np.float64))
+        n_rows = X.shape[0]
+        step = max(1, n_rows * _VALUES // max(1, X.size))  # of a sparse matrix, its stored values
+        for start in range(0, n_rows, step):  # float64 copies of all rows may not be in memory
+            rows, own = X[start : start + step], weight[start : start + step].astype(np.float64)
+            if sp.issparse(rows):
+                self._add_sparse(rows, own)
+            else:
+                self._add_dense(rows.astype(np.float64), own)
 
     def _add_dense(self, X: np.ndarray, weight: np.ndarray) -> None:
         missing = np.isnan(X)

@@ -11,7 +11,7 @@ limit fails. Its file is not in the page cache at the beginning. Times alternate
 
 from __future__ import annotations
 
-from harness import race, row  # isort: skip
+from harness import DATA, race, row  # isort: skip
 
 import argparse
 import json
@@ -27,8 +27,9 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 import torch
+from loaders import houses
 
-from sklearn_ann import AutoEncoderTransformer, Chunks, TabularClassifier, VAESampler
+from sklearn_ann import AutoEncoderTransformer, Chunks, TabularClassifier, TabularRegressor, VAESampler
 
 MIB = 2**20
 LIMIT = 1024  # MiB
@@ -230,6 +231,27 @@ def part_kinds(folder, small):
         row(f"{name}: memory of the last fit, MiB", watch.above)
 
 
+def part_order(folder, small):
+    """What the mixing by windows costs: house prices, rows in random order or sorted by the price, ten windows."""
+    if not DATA.exists():
+        print(f"| order | | | | skipped: {DATA} is absent |")
+        return
+    X, y = houses()
+    mixed = np.random.default_rng(0).permutation(len(X))
+    train, test = mixed[: len(X) * 4 // 5], mixed[len(X) * 4 // 5 :]
+    by_price = train[np.argsort(y[train], kind="stable")]
+    values = X.astype(np.float32)
+    window = 4 * values.shape[1] * len(train) / 10 / MIB
+    kinds = {"in memory": (train, None), "chunks": (train, window), "chunks, sorted by the price": (by_price, window)}
+    for name, (order, of_window) in kinds.items():
+        scores = []
+        for seed in range(1 if small else 3):
+            source = values[order] if of_window is None else Chunks(values[order], window=of_window)
+            model = TabularRegressor(max_epochs=1 if small else 8, random_state=seed, device="cpu")
+            scores.append(model.fit(source, y[order]).score(values[test], y[test]))
+        row(f"California, {len(train)} rows, eight epochs, ten windows of eight blocks: R², {name}", scores)
+
+
 def part_cells(folder, small):
     """VAESampler on counts of cells in a file."""
     path = folder / "cells.h5ad"
@@ -244,7 +266,7 @@ def part_cells(folder, small):
 
 
 def main():
-    parts = {"map": part_map, "time": part_time, "kinds": part_kinds, "cells": part_cells}
+    parts = {"map": part_map, "time": part_time, "kinds": part_kinds, "order": part_order, "cells": part_cells}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[[], *parts], help=f"any of: {', '.join(parts)}")
     parser.add_argument("--small", action="store_true", help="a few MiB of data")

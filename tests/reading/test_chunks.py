@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn.model_selection import cross_val_score
 
-from sklearn_ann import Chunks
+from sklearn_ann import Chunks, TabularClassifier
 from sklearn_ann.reading import chunks
 from sklearn_ann.reading.chunks import columns_in_memory, first_of, stream_of
 from sklearn_ann.reading.streams import AnnotatedStream, ArrayStream, ChunkStream
@@ -115,6 +116,11 @@ def test_arrays_and_annotated_data_in_files_are_read_in_pieces(tmp_path):
     adata.write_h5ad(tmp_path / "x.h5ad")
     assert isinstance(stream_of(anndata.read_h5ad(tmp_path / "x.h5ad", backed="r")), AnnotatedStream)
     assert isinstance(stream_of(Chunks(adata)), AnnotatedStream)
+
+
+def test_searches_are_told_that_chunks_cannot_be_indexed():
+    with pytest.raises(TypeError, match="Chunks cannot be indexed, as searches and splitters of scikit-learn do"):
+        cross_val_score(TabularClassifier(), Chunks(X), np.arange(20) % 2, error_score="raise")
 
 
 def test_what_a_callable_opens_is_closed():
