@@ -57,3 +57,11 @@ ASKED = {"GL08", "SS01", "PR01", "PR02", "PR03", "PR04", "PR07", "PR10", "RT01",
 def test_docstring_is_complete(name):
     errors = [f"{code}: {text}" for code, text in validate(name)["errors"] if code in ASKED]
     assert not errors
+
+
+def test_figures_of_the_guide_on_transfer_are_those_of_the_benchmarks():
+    guide = (DOCS / "guide" / "transfer.md").read_text().split("## When it helps")[1]
+    figures = set(re.findall(r"\b[01]\.\d{3}\b", guide))
+    assert len(figures) > 30
+    measured = (DOCS / "benchmarks.md").read_text().split("## Transfer")[1].split("\n## ")[0]
+    assert not sorted(figures - set(re.findall(r"\b[01]\.\d{3}\b", measured)))

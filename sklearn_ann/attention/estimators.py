@@ -144,8 +144,8 @@ class AttentionEstimator(NeuralEstimator):
         vector of a token is a sum over its letters, with one embedding matrix per position in the token.
 
     position : {"sinusoidal", "learned", "rotary", "none"}
-        Tokens: positional encoding. ``"sinusoidal"`` adds waves of many lengths, ``"learned"`` adds a learned vector
-        of each position (no string may be longer than those in ``fit``), ``"rotary"`` makes the attention depend on
+        Tokens: positional encoding. ``"sinusoidal"`` adds waves that fit the lengths, ``"learned"`` adds a vector of
+        each position (no string may be longer than those in ``fit``), ``"rotary"`` makes the attention depend on
         the distance of two tokens. With ``"none"``, the order of the tokens does not matter.
 
     pooling : {"cls", "mean"}
@@ -222,7 +222,10 @@ class AttentionEstimator(NeuralEstimator):
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
-    _begins_from: ClassVar[Mapping[str, str]] = {"pretrained": "a PretrainedTransformer"}
+    _begins_from: ClassVar[Mapping[str, str]] = {
+        "pretrained": "a PretrainedTransformer",
+        "letters": "a SequenceEmbeddingTransformer of DNA, RNA or proteins",
+    }
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         attend: str = self.attend
@@ -239,7 +242,7 @@ class AttentionEstimator(NeuralEstimator):
 
     def _auto(self, plan: Plan) -> dict[str, Any]:
         attend = plan.parameters.attend
-        if plan.source is not None and plan.source.kind in self._begins_from:
+        if plan.source is not None and plan.source.kind == "pretrained":
             return TokenBody.defaults(plan) | {"learning_rate": RATE / 10}  # what was learned must not be lost at once
         if attend == "auto":
             attend = "tokens" if isinstance(plan.reader, LetterReader) else "columns"

@@ -113,8 +113,8 @@ class MaskedSequenceModel(NeuralEstimator):
     Notes
     -----
     ``history_`` has the share of the chosen letters that were named right, as ``"accuracy"``. Strings count by their
-    number of letters, times their weight. On validation data all chosen letters are masked, and the same letters in
-    every epoch, so that losses of epochs can be compared.
+    number of letters that are not ambiguous, times their weight. On validation data all chosen letters are masked, and
+    the same letters in every epoch, so that losses of epochs can be compared.
 
     Ambiguous letters, such as N or X, are read and never chosen. In ``score_samples`` their probability is that of any
     of the letters that they stand for: 1 for a letter that may be any.
@@ -178,19 +178,18 @@ class MaskedSequenceModel(NeuralEstimator):
     def _auto(self, plan: Plan) -> dict[str, Any]:
         p = plan.parameters
         checked_mask(p.mask_token, plan.reader.alphabet)
-        if int(plan.examples.samples.codes.min()) >= len(plan.reader.alphabet):
-            raise ValueError("X has no letter to learn from: all of its letters may be several")
         n_windows = len(windows_to_learn(plan.examples.samples, p.max_length)[1])  # what an epoch runs over
         batch_size = automatic_batch_size(n_windows) if p.batch_size == "auto" else p.batch_size
         return {"batch_size": batch_size, "max_epochs": self._budget.max_epochs(n_windows, batch_size)}
 
     def _prepare(self, X: Any, y: Any = None, **options: Any) -> Plan:
         plan = super()._prepare(X, y, **options)
-        size, dtype = plan.parameters.max_length, plan.reader.dtype
+        how = (plan.parameters.max_length, plan.reader.dtype, len(plan.reader.alphabet))
         # Whole strings were held out: stretches of one string overlap.
-        plan.examples = examples_of_windows(plan.examples, size, dtype)
+        plan.examples = examples_of_windows(plan.examples, *how)
         if plan.validation is not None:
-            plan.validation = examples_of_windows(plan.validation, size, dtype)
+            watched = "the part of X that is held out" if options.get("X_val") is None else "X_val"
+            plan.validation = examples_of_windows(plan.validation, *how, watched)
         return plan
 
     def _network(self, plan: Plan) -> nn.Module:
@@ -223,7 +222,8 @@ class MaskedSequenceModel(NeuralEstimator):
         y : ignored
             Not used; part of scikit-learn's interface.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the strings, times their numbers of letters; a string of weight 0 is as if it were not there.
+            Weights of the strings, times their numbers of letters that are not ambiguous; a string of weight 0 is as if
+            it were not there.
         X_val : as X, default=None
             Validation data; early stopping watches their loss.
         groups : array-like of shape (n_samples,), default=None
@@ -238,7 +238,8 @@ class MaskedSequenceModel(NeuralEstimator):
         TypeError
             If a sequence is not a string.
         ValueError
-            If a string is empty or has letters outside the alphabet, or if `mask_token` is in the alphabet.
+            If a string is empty or has letters outside the alphabet, if no letter of X or of X_val says which one it
+            is, or if `mask_token` is in the alphabet.
         """
         return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, groups=groups)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length
 
 from sklearn_ann.reading.alphabets import Alphabet
 
@@ -29,7 +29,10 @@ def checked_positions(positions: Any, lengths: np.ndarray) -> tuple[list[np.ndar
     ValueError
         If there are more or fewer entries than sequences, or if a position is there twice or is not in its sequence.
     """
-    check_consistent_length(lengths, positions)
+    if isinstance(positions, str | Mapping) or not hasattr(positions, "__len__"):
+        raise TypeError(f"positions={positions!r}: expected a list with an entry for each sequence")
+    if len(positions) != len(lengths):
+        raise ValueError(f"positions has {len(positions)} entries for {len(lengths)} sequences: expected one for each")
     found, single = [], all(isinstance(entry, Integral) for entry in positions)
     for index, (entry, length) in enumerate(zip(positions, lengths.tolist(), strict=True)):
         places = [entry] if isinstance(entry, Integral) else list(entry) if hasattr(entry, "__iter__") else [None]

@@ -129,18 +129,35 @@ def windows_to_learn(samples: LetterSamples, size: int) -> tuple[Windows, Tensor
     return windows, owner, length / counts[owner]
 
 
-def examples_of_windows(examples: Examples[LetterSamples], size: int, dtype: torch.dtype) -> Examples[Windows]:
-    """Return the stretches of the sequences in `examples`, each weighted by its letters times the sequence's weight."""
+def examples_of_windows(
+    examples: Examples[LetterSamples], size: int, dtype: torch.dtype, n_letters: int, name: str = "X"
+) -> Examples[Windows]:
+    """Return the stretches of the sequences in `examples`, each weighted by its letters times the sequence's weight.
+
+    Letters whose codes are `n_letters` or more may be several: they are never asked for and do not count. Stretches of
+    such letters alone are left out.
+
+    Raises
+    ------
+    ValueError
+        If there are no others; the message calls the sequences `name`.
+    """
     windows, owner, weight = windows_to_learn(examples.samples, size)
-    weight = weight.double()
+    known = torch.nn.functional.pad((windows.codes < n_letters).long().cumsum(0), (1, 0))
+    n_known = known[windows.starts + windows.lengths] - known[windows.starts]
+    weight = weight.double() * (n_known.double() / windows.lengths)
     if examples.weight is not None:
         weight = weight * examples.weight[owner]
-    rows = None
+    taking_part = n_known > 0
     if examples.rows is not None:
         present = torch.zeros(len(examples.samples), dtype=torch.bool)
         present[examples.rows] = True
-        rows = present[owner].nonzero()[:, 0]
-    taking_part = weight if rows is None else weight[rows]
-    if bool((taking_part == taking_part[0]).all()):
+        taking_part &= present[owner]
+    if not bool(taking_part.any()):
+        raise ValueError(f"{name} has no letter to learn from: all of its letters may be several")
+    whole = examples.rows is None and bool(taking_part.all())
+    rows = None if whole else taking_part.nonzero()[:, 0]
+    weights = weight[taking_part]
+    if bool((weights == weights[0]).all()):
         return Examples(windows, rows)
-    return Examples(windows, rows, weight=(weight / taking_part.mean()).to(dtype))
+    return Examples(windows, rows, weight=(weight / weights.mean()).to(dtype))

@@ -211,7 +211,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         if plan.targets is None:
             raise NotImplementedError
         networks = [
-            self._with_head(plan, *(self._body(plan) if plan.source is None else plan.copied_body(number)))
+            self._with_head(plan, *plan.body(number, self._body))
             for number in range(plan.parameters.get("n_estimators", 1))
         ]
         return networks[0] if len(networks) == 1 else Ensemble(networks, plan.targets.average)

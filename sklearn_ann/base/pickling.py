@@ -20,6 +20,16 @@ def portable(state: dict[str, Any]) -> dict[str, Any]:
             state["module_"], state["_learner"] = copy.deepcopy((state["module_"], state["_learner"]))
             state["_learner"].move(torch.device("cpu"))
         state["_device"] = None
+    return _without_source(state)
+
+
+def _without_source(state: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the source that a fit began from, which may be as large as the model, once `init_from` is another."""
+    for name in ("_given", "resolved_parameters_"):
+        values = state.get(name, {})
+        if values.get("init_from") is not None and values["init_from"] is not state.get("init_from"):
+            state = state | {name: copy.copy(values)}
+            state[name]["init_from"] = None
     return state
 
 

@@ -129,10 +129,14 @@ class Plan:
                     learned.freeze()
         return examples
 
-    def copied_body(self, number: int) -> tuple[nn.Module, int]:
-        """Return a copy of a body of the source, and the number of its features."""
-        assert self.source is not None
-        return self.source.body(number, self.examples.samples, self.dtype)
+    def body(self, number: int, build: Callable[[Plan], tuple[nn.Module, int]]) -> tuple[nn.Module, int]:
+        """Return a body and the number of its features: a new one, or what the source hands on."""
+        if self.source is not None and self.source.layers is None:
+            return self.source.body(number, self.examples.samples, self.dtype)
+        body, n_features = build(self)
+        if self.source is not None:
+            self.source.begin(number, body)
+        return body, n_features
 
     def settle_layers(self, module: nn.Module, *, anew: bool = True) -> None:
         """Freeze layers of a supervised network and find their learning rates; `anew`, else they are frozen already.
@@ -147,6 +151,8 @@ class Plan:
             return
         body = module.parts[0].body
         names = chosen_layers(body, p.freeze)
+        if self.source is not None:
+            self.source.check_frozen(names, p.freeze)
         whole = p.freeze == "body" or 0 < len(names) == len(layers_of(body))
         if p.unfreeze_every is not None and not names:
             raise ValueError(f"unfreeze_every={p.unfreeze_every}, but freeze={p.freeze!r} freezes no layer")

@@ -6,7 +6,7 @@ import copy
 import importlib
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_ann.layers import BorrowedBody, freeze_layers
+from sklearn_ann.layers import BorrowedBody, check_weights, freeze_layers
 from sklearn_ann.reading import Reader
 
 
@@ -45,6 +45,9 @@ class Source:
         Reads samples for the bodies; None if the new estimator reads its samples by itself.
     parameters : mapping
         Hyper-parameters of reader and bodies, as resolved in the fit.
+    layers : tuple of str or None
+        None: the bodies are whole. Else each is the first layers alone, of these names, of a body that the new
+        estimator builds; it has parameters of the same names, and decides no more than `parameters`.
     """
 
     owner: str
@@ -53,6 +56,7 @@ class Source:
     n_features: int | None
     reader: Reader[Any] | None
     parameters: Mapping[str, Any]
+    layers: tuple[str, ...] | None = None
 
     def reader_for(self, estimator: Any, X: Any, **common: Any) -> Reader[Any]:
         """Return what reads the samples of a new fit."""
@@ -65,23 +69,71 @@ class Source:
         freeze_layers(body, ())
         return body, self._tried(body, samples, dtype) if self.n_features is None else self.n_features
 
+    def begin(self, number: int, body: nn.Module) -> None:
+        """Put the weights of the first layers into a new body."""
+        part = self.bodies[number % len(self.bodies)].state_dict()
+        strange = body.load_state_dict(part, strict=False).unexpected_keys
+        if strange:
+            raise ValueError(f"init_from={self.owner} has weights {strange}, for which the new body has no place")
+
+    def check_frozen(self, names: Sequence[str], freeze: Any) -> None:
+        """Refuse to freeze layers that the source has not."""
+        if self.layers is not None and not set(names) <= set(self.layers):
+            raise ValueError(
+                f"freeze={freeze!r} would keep layers that never learned anything: of {self.owner} the body has "
+                f"{', '.join(self.layers)} alone, which freeze={list(self.layers)} keeps"
+            )
+
     def _tried(self, body: nn.Module, samples: Any, dtype: torch.dtype) -> int:
-        n = min(2, len(samples))
-        first = samples[torch.arange(n, device=samples.device)]
+        name = f"init_from={self.owner}"
         body.to("cpu", dtype).eval()
+        check_weights(body, name)
+        alone, together = (self._features(body, samples, n, dtype) for n in (1, 3))
+        if not bool(together.isfinite().all()):
+            raise ValueError(f"{name} returns features of sample 0 that are not finite")
+        check_steady(alone.numpy(), together.numpy(), name)
+        return int(alone.shape[1])
+
+    def _features(self, body: nn.Module, samples: Any, n: int, dtype: torch.dtype) -> torch.Tensor:
+        """Return the features of the first sample, which is `n` times in a batch."""
+        batch = samples[torch.zeros(n, dtype=torch.int64, device=samples.device)]
+        shape = tuple(getattr(batch, "x", batch).shape)
         try:
             with torch.no_grad():
-                features = body(first)
-        except (RuntimeError, TypeError) as error:
-            shape = tuple(getattr(first, "x", first).shape)
+                features = body(batch)
+        except Exception as error:  # whatever a module of the user raises
             raise ValueError(f"init_from={self.owner} does not take a batch of shape {shape}: {error}") from error
-        if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != n:
-            found = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
+        tensor = isinstance(features, torch.Tensor)
+        if not tensor or features.ndim != 2 or len(features) != n or not features.numel():
+            found = tuple(features.shape) if tensor else type(features).__name__
             raise ValueError(
                 f"init_from={self.owner} returns {found} for a batch of {n} samples: expected features of shape "
                 "(batch, n_features)"
             )
-        return int(features.shape[1])
+        if features.dtype != dtype:
+            raise ValueError(
+                f"init_from={self.owner} returns features of {features.dtype} for samples of {dtype}: expected {dtype}"
+            )
+        found_features: torch.Tensor = features
+        return found_features
+
+
+_ALIKE = 1e-3  # greatest relative difference between features of one sample in two batches
+
+
+def check_steady(alone: np.ndarray, together: np.ndarray, name: str) -> None:
+    """Refuse a foreign network whose features of a sample are not alike in two batches.
+
+    Raises
+    ------
+    ValueError
+        If a part of the network draws random numbers, or looks at the other samples, in evaluation mode.
+    """
+    if not np.allclose(together, alone, rtol=_ALIKE, atol=_ALIKE * max(1e-6, np.abs(alone).max())):
+        raise ValueError(
+            f"{name}: features of sample 0 depend on what else is in the batch, or differ from run to run: a hook or a "
+            "layer draws random numbers, changes its input or normalises over the batch when it predicts"
+        )
 
 
 def of_encoder(estimator: Any, encoder: nn.Module, reader: Reader[Any]) -> Source:
@@ -118,6 +170,7 @@ def found_source(estimator: Any, X: Any) -> Source | None:
 
 def _of_module(module: nn.Module) -> Source:
     name = type(module).__name__
+    check_weights(module, f"init_from={name}")  # before anything copies them
     return Source(name, "module", [BorrowedBody(module, name)], None, None, {})
 
 
@@ -135,10 +188,11 @@ def _offered(given: Any, owner: str, X: Any) -> Source:
     if isinstance(fitted, FrozenEstimator):
         fitted = fitted.estimator
         name = type(fitted).__name__
-    if not hasattr(fitted, "_source"):
+    if not hasattr(fitted, "_source") or isinstance(fitted, type):
         advice = "; of a pipeline, give the fitted network alone" if hasattr(fitted, "steps") else ""
+        held = f"the class {fitted.__name__}" if isinstance(fitted, type) else f"a {name}"
         raise TypeError(
-            f"init_from holds a {name}: {owner} begins from a FrozenEstimator of a fitted network, the path of a model "
+            f"init_from holds {held}: {owner} begins from a FrozenEstimator of a fitted network, the path of a model "
             f"file or a torch module{advice}"
         )
     try:
@@ -150,8 +204,9 @@ def _offered(given: Any, owner: str, X: Any) -> Source:
 
 
 def _read(path: Any) -> Any:
-    if not Path(path).exists():
-        raise FileNotFoundError(f"init_from={os.fspath(path)!r}: there is no such file")
+    if not Path(path).is_file():
+        what = "is a folder" if Path(path).is_dir() else "there is no such file"
+        raise FileNotFoundError(f"init_from={os.fspath(path)!r}: {what}")
     return importlib.import_module("sklearn_ann").load(path)  # of a floor above this one
 
 
@@ -199,7 +254,7 @@ def begun(estimator: Any, X: Any, going_on: bool, incremental: bool) -> tuple[So
     if source is not None:
         return source, inherited(estimator, source, estimator._body_parameters())
     freeze = getattr(estimator, "freeze", "none")
-    if freeze not in ("none", 0, [], ()):
+    if len(freeze) if isinstance(freeze, list | tuple) else freeze not in ("none", 0):
         raise ValueError(f"freeze={freeze!r} without init_from: layers that never learned anything would be kept")
     return None, None
 
@@ -223,7 +278,8 @@ def _check_warm_start(estimator: Any) -> None:
 def _same(one: Any, other: Any) -> bool:
     """Return whether two values of `init_from` are one network; a frozen estimator may be wrapped anew."""
     one, other = (part.estimator if isinstance(part, FrozenEstimator) else part for part in (one, other))
-    return one is other or (isinstance(one, str | os.PathLike) and one == other)
+    paths = isinstance(one, str | os.PathLike) and isinstance(other, str | os.PathLike)
+    return one is other or (paths and Path(one) == Path(other))
 
 
 def inherited(estimator: Any, source: Source, names: list[str]) -> dict[str, Any]:
@@ -235,7 +291,9 @@ def inherited(estimator: Any, source: Source, names: list[str]) -> dict[str, Any
         If one is set to another value than that of the source.
     """
     learned: Mapping[str, Any] = {}
-    if source.reader is None:  # the new estimator's own reader goes by its own parameters
+    if source.layers is not None:
+        names = [name for name in names if name in source.parameters]
+    elif source.reader is None:  # the new estimator's own reader goes by its own parameters
         names = [name for name in names if name not in estimator._of_reader]
     else:
         learned = source.reader.attributes  # what "auto" stood for, such as `alphabet_`

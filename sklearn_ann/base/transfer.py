@@ -47,7 +47,7 @@ class TransferEstimator(NeuralEstimator):
     layer_learning_rates : float, dict or None
         Learning rates of single layers, as further multiples. A float is the ratio of the rates of a layer and of the
         one after it, up to the head (Howard and Ruder 2018, section 3.2, take 1 / 2.6). A dict has names of layers, as
-        in `freeze`, and ``"head"``.
+        in `freeze`, and ``"head"``; of ``"blocks"`` and ``"blocks.0"``, the longer name counts.
     """
 
     init_from: Any = None

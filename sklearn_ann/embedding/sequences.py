@@ -17,9 +17,12 @@ from sklearn_ann import training
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.losses import already_an_error
 from sklearn_ann.base.parameters import NonNegativeFloat, PositiveFloat, PositiveInt
+from sklearn_ann.base.sources import Source
+from sklearn_ann.embedding.letters import letter_embedding
 from sklearn_ann.embedding.pooling import Pooling, pool, pool_greatest
 from sklearn_ann.embedding.skipgram import SkipGram
 from sklearn_ann.reading import Reader, TextReader
+from sklearn_ann.reading.alphabets import find_alphabet
 from sklearn_ann.reading.texts import count
 
 
@@ -97,6 +100,11 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
 
     ``transform`` returns zeros for a sequence without a known token, and warns if no token of X is known.
 
+    ``AttentionClassifier(init_from=FrozenEstimator(fitted))`` and its regressor begin from the vectors, if X are DNA,
+    RNA or proteins: `n_components`, `k` and the alphabet are taken over, and the layers above are new. A k-mer is there
+    the sum of a vector for each of its letters. These are found by least squares, weighted by the counts of the k-mers,
+    and are exact for ``k=1`` alone. See the guide on transfer for what it is worth.
+
     A batch of 32 rows has 4,096 tokens, so that an epoch over a short text takes few steps; use a smaller `batch_size`.
     For a long text, ``max_epochs=10`` with ``learning_rate_schedule="cosine"`` is usual. The time of a step grows with
     the vocabulary: with tens of thousands of tokens, a `batch_size` of 128 is about twice as fast.
@@ -150,6 +158,19 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
         vectors: Any = module.vectors
         return {"embeddings_": vectors.numpy(force=True).copy()}
+
+    def _source(self) -> Source:
+        """Return what networks that read the same letters begin from: the vectors of the letters."""
+        reader, p, name = self.reader_, self.resolved_parameters_, type(self).__name__
+        if reader.alphabet_name is None:
+            raise ValueError(
+                f"init_from holds a {name} of tokens such as {next(iter(self.vocabulary_))!r}, which are no letters of "
+                "DNA, RNA or proteins: networks begin from one whose alphabet_ is 'dna', 'rna' or 'protein'"
+            )
+        alphabet = find_alphabet(reader.alphabet_name)
+        vectors = letter_embedding(list(self.vocabulary_), self.embeddings_, reader.counts, alphabet, p.k)
+        taken = {"n_components": p.n_components, "k": p.k, "alphabet": reader.alphabet_name, "attend": "tokens"}
+        return Source(name, "letters", [vectors], None, None, taken, layers=("embedding",))
 
     # --- Public methods --------------------------------------------------------------------------------------------
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import stat
 import struct
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -35,24 +36,54 @@ class Stored(NamedTuple):
     size: int  # of the tensors
 
 
-def write(path: Path, manifest: bytes, arrays: Arrays) -> None:
-    """Write a file under another name and then rename it: a file that is there stays whole until the new one is."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    temporary = Path(name)
+def write(path: Path, manifest: bytes, arrays: Arrays, check: Callable[[Path], object]) -> None:
+    """Write a file under another name and then rename it: a file that is there stays whole until the new one is.
+
+    Parameters
+    ----------
+    path : Path
+        The file, or a link to it.
+    manifest : bytes
+    arrays : Arrays
+    check : callable
+        Gets the path of the new file before it takes the place of the old one; what it raises leaves the old one there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    IsADirectoryError
+        If `path` is a folder.
+    ValueError
+        If it is no file on a disk, such as a device.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"path={str(path)!r} is a folder: expected the name of a file")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"path={str(path)!r}: there is no folder {str(target.parent)!r}")
+    if target.exists() and not target.is_file():
+        raise ValueError(f"path={str(path)!r} is a device or a pipe: expected the name of a file")
+    before = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    mode = 0o666 if before is None else before  # less what the umask takes
+    temporary = target.with_name(f".{secrets.token_hex(8)}.sklann")
     try:
-        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            archive.writestr(_member(MANIFEST), manifest)
-            info = _member(TENSORS)
-            info.file_size = arrays.size
-            # With force_zip64, twenty bytes of sizes come before the padding.
-            info.extra = _padding(file.tell() + _LOCAL.size + len(TENSORS) + 20)
-            with archive.open(info, "w", force_zip64=True) as member:
-                for part in arrays.parts():
-                    member.write(part)
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # the permissions of a new file, which a temporary one does not have
-        temporary.replace(path)
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr(_member(MANIFEST), manifest)
+                info = _member(TENSORS)
+                info.file_size = arrays.size
+                # With force_zip64, twenty bytes of sizes come before the padding.
+                info.extra = _padding(file.tell() + _LOCAL.size + len(TENSORS) + 20)
+                with archive.open(info, "w", force_zip64=True) as member:
+                    for part in arrays.parts():
+                        member.write(part)
+            file.flush()
+            os.fsync(file.fileno())  # or a machine that stops now may keep the new name and nothing under it
+        check(temporary)
+        if before is not None:
+            temporary.chmod(before)
+        temporary.replace(target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from torch import nn
 
 from sklearn_ann.base import NeuralEstimator
+from sklearn_ann.files.curves import svg_plot, text_plot
 from sklearn_ann.files.modules import n_weights
 from sklearn_ann.files.saving import versions
 
@@ -21,7 +25,9 @@ _MOST_LETTERS = 80  # of a value
 _MOST_CLASSES = 20
 
 
-def model_card(model: BaseEstimator, scores: Mapping[str, Any] | None = None) -> str:
+def model_card(
+    model: BaseEstimator, scores: Mapping[str, Any] | None = None, *, plot: str | os.PathLike[str] | None = None
+) -> str:
     """Describe a model in Markdown, to be read by those who get its file.
 
     Parameters
@@ -31,12 +37,29 @@ def model_card(model: BaseEstimator, scores: Mapping[str, Any] | None = None) ->
     scores : mapping of str to number, array or str, default=None
         What you have measured, by a name that says on which data, such as ``{"accuracy, 500 test rows": 0.93}``.
         Several values, such as those of cross-validation, become mean, standard deviation and number.
+    plot : path ending in ``.svg``, default=None
+        File to draw the losses by epoch in, which the card shows: keep both in one folder. An older file is replaced.
+        Of several networks, the others get files with ``-2``, ``-3`` and so on before the ending. None: the card draws
+        the losses by letters, and no file is written.
 
     Returns
     -------
     str
         Sections of the data, scores, hyper-parameters, the training and the versions. Estimators inside others have a
         section each.
+
+    Raises
+    ------
+    TypeError
+        If `model` is no estimator, or if a score is no number and no text; the message names it.
+    ValueError
+        If `plot` has another ending, or if there is no training to draw.
+
+    Notes
+    -----
+    A drawing by letters is shown wherever Markdown is, on GitHub, Hugging Face and the package index, in editors and in
+    a terminal. Sites remove SVG code from Markdown, and few draw mermaid; an image in a file beside the card is shown
+    where the folder is. It needs no library, has no script and refers to nothing outside.
 
     Examples
     --------
@@ -52,16 +75,27 @@ def model_card(model: BaseEstimator, scores: Mapping[str, Any] | None = None) ->
     """
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {type(model).__name__}")
+    file = None if plot is None else Path(plot)
+    if file is not None and file.suffix.lower() != ".svg":
+        raise ValueError(f"plot={os.fspath(plot)!r}: expected a path that ends in .svg")  # type: ignore[arg-type]
     parts = [f"# {type(model).__name__}", _summary(model), _data(model)]
-    if scores:
-        parts.append(_table("## Scores", ("score", "value"), [(name, _score(value)) for name, value in scores.items()]))
+    if scores is not None:
+        if not isinstance(scores, Mapping):
+            raise TypeError(f"scores must be a dict of names and values, got {type(scores).__name__}")
+        rows = [(str(name), _score(str(name), value)) for name, value in scores.items()]
+        parts.append(_table("## Scores", ("score", "value"), rows))
     parts.append(_parameters(model))
     if isinstance(model, NeuralEstimator):
-        parts.append(_training(model))
+        networks = [model] if hasattr(model, "module_") else []
+        parts += [_training(part) + "\n\n" + _drawn(part, file) for part in networks]
     else:
-        for where, part in _neural_parts(model):
+        inner = _neural_parts(model)
+        networks = [part for _, part in inner]
+        for place, (where, part) in enumerate(inner):
             parts += [f"## {where}: {type(part).__name__}", _summary(part), _data(part, "###")]
-            parts += [_parameters(part, "###"), _training(part, "###")]
+            parts += [_parameters(part, "###"), _training(part, "###"), _drawn(part, _numbered(file, place))]
+    if file is not None and not any(losses(part) for part in networks):
+        raise ValueError(f"plot={os.fspath(file)!r}, but {type(model).__name__} holds no training to draw")
     parts.append(_table("## Versions", ("package", "version"), versions().items()))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -138,12 +172,35 @@ def _training(model: NeuralEstimator, level: str = "##") -> str:
         ("epochs", f"{model.n_iter_}, best {model.best_epoch_}"),
         ("loss", _number(model.loss_)),
     ]
-    for name, values in history.items():
-        if "loss" in name and values:
+    for name, values in losses(model).items():
+        if values:
             rows.append((f"{name} by epoch", f"{_number(values[0])} `{sparkline(values)}` {_number(values[-1])}"))
     if history.get("duration"):
         rows.append(("seconds of training", _number(float(np.nansum(history["duration"])))))
     return _table(f"{level} Training", ("what", "value"), rows)
+
+
+def losses(model: NeuralEstimator) -> dict[str, list[float]]:
+    """Return the losses by epoch, by name."""
+    history: dict[str, list[float]] = model.history_
+    return {name: values for name, values in history.items() if "loss" in name}
+
+
+def _drawn(model: NeuralEstimator, file: Path | None) -> str:
+    """Return a drawing of the losses: a block of text, or a reference to the file in which they are drawn."""
+    curves = losses(model)
+    if file is None:
+        text = text_plot(curves)
+        return f"```text\n{text}\n```" if text else ""
+    picture = svg_plot(curves, model.best_epoch_)
+    if not picture:
+        return ""
+    file.write_text(picture, encoding="utf-8")
+    return f"![Losses of {type(model).__name__} by epoch]({quote(file.name)})"
+
+
+def _numbered(file: Path | None, place: int) -> Path | None:
+    return file if file is None or place == 0 else file.with_stem(f"{file.stem}-{place + 1}")
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -172,10 +229,16 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
 
 
-def _score(value: Any) -> str:
+def _score(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
-    numbers = np.asarray(value, dtype=float).ravel()
+    try:
+        numbers = np.asarray(value)
+        if numbers.dtype.kind not in "biuf" or not numbers.size:
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"scores[{name!r}]={_short(value)}: expected a number, several, or a text") from None
+    numbers = numbers.astype(float).ravel()
     if len(numbers) == 1:
         return _number(numbers[0])
     return f"{_number(numbers.mean())} ± {_number(numbers.std())} ({len(numbers)} values)"

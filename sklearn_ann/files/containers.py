@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import types
+from pathlib import Path
 from typing import Any
 
 from sklearn_ann.files.compiled import check_named
@@ -94,6 +95,12 @@ def _bytes_of(node: Node, decoder: Decoder, where: str) -> bytes:
     return base64.b64decode(str(node["bytes"]), validate=True)
 
 
+def _path_of(node: Node, decoder: Decoder, where: str) -> Path:
+    if not isinstance(node["path"], str):
+        raise ModelFileError(f"{where} must be a path")
+    return Path(node["path"])
+
+
 def _encoded_span(value: range | slice, encoder: Encoder, where: str) -> Node:
     return {type(value).__name__: [encoder.encode(part, where) for part in (value.start, value.stop, value.step)]}
 
@@ -168,6 +175,7 @@ KINDS = (
         lambda value, *_: {"bytes": base64.b64encode(value).decode()},
         _bytes_of,
     ),
+    Kind("path", lambda value: isinstance(value, Path), lambda value, *_: {"path": value.as_posix()}, _path_of),
     Kind("range", lambda value: type(value) is range, _encoded_span, functools.partial(_span_of, range)),
     Kind("slice", lambda value: type(value) is slice, _encoded_span, functools.partial(_span_of, slice)),
     Kind("partial", lambda value: type(value) is functools.partial, _encoded_partial, _partial_of),

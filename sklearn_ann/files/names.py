@@ -73,6 +73,7 @@ _CLASSES = {
     "sklearn_ann.layers.warmup": "WarmUp",
     "sklearn_ann.preprocessing.molecules": "MoleculeEncoder",
     "sklearn_ann.preprocessing.sequences": "SequenceEncoder",
+    "sklearn_ann.model_selection.search": "StackedSearchCV",
     "sklearn_ann.reading.alphabets": "Alphabet",
     "sklearn_ann.reading.conditions": "Conditions ConditionedReader",
     "sklearn_ann.reading.foreign": "ForeignReader",
@@ -112,8 +113,11 @@ _CLASSES = {
     "sklearn_ann.translation.targets": "SequenceTargets SourceReader",
     "sklearn_ann.translation.transformer": "DecoderBlock Transformer",
     "torch.nn": (
-        "BatchNorm1d BatchNorm2d Conv1d Conv2d ConvTranspose1d ConvTranspose2d Dropout ELU Embedding GELU GRU Identity "
-        "LSTM LayerNorm Linear ModuleDict ModuleList ParameterList RNN ReLU SiLU Sequential Sigmoid Softplus Tanh"
+        "AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool1d AdaptiveMaxPool2d AvgPool1d AvgPool2d BatchNorm1d "
+        "BatchNorm2d Conv1d Conv2d ConvTranspose1d ConvTranspose2d Dropout Dropout1d Dropout2d ELU Embedding Flatten "
+        "GELU GRU GroupNorm Hardsigmoid Hardswish Identity LSTM LayerNorm LeakyReLU Linear LogSoftmax MaxPool1d "
+        "MaxPool2d ModuleDict ModuleList PReLU ParameterList RNN ReLU ReLU6 SiLU Sequential Sigmoid Softmax Softplus "
+        "Tanh Unflatten"
     ),
     # scikit-learn, without what runs compiled code on fitted arrays that nobody checks (see `files.compiled`).
     "sklearn.calibration": "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration",
@@ -146,14 +150,15 @@ _CLASSES = {
         "OrthogonalMatchingPursuitCV QuantileRegressor RANSACRegressor Ridge "
         "RidgeCV RidgeClassifier RidgeClassifierCV TheilSenRegressor"
     ),
-    "sklearn.metrics._scorer": "_MultimetricScorer _PassthroughScorer _Scorer",
+    "sklearn.metrics._scorer": "_CurveScorer _MultimetricScorer _PassthroughScorer _Scorer",
     "sklearn.mixture": "BayesianGaussianMixture GaussianMixture",
     "sklearn.model_selection": (
-        "GridSearchCV GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut "
+        "FixedThresholdClassifier GridSearchCV GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut "
         "LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit RandomizedSearchCV RepeatedKFold "
         "RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit "
-        "TimeSeriesSplit"
+        "TimeSeriesSplit TunedThresholdClassifierCV"
     ),
+    "sklearn.model_selection._split": "_CVIterableWrapper",
     "sklearn.multiclass": "OneVsOneClassifier OneVsRestClassifier OutputCodeClassifier _ConstantPredictor",
     "sklearn.multioutput": "ClassifierChain MultiOutputClassifier MultiOutputRegressor RegressorChain",
     "sklearn.naive_bayes": "BernoulliNB CategoricalNB ComplementNB GaussianNB MultinomialNB",
@@ -225,6 +230,8 @@ class Names:
     """
 
     def __init__(self, trusted: Iterable[Any] = ()) -> None:
+        if not isinstance(trusted, Iterable):
+            raise TypeError(f"trusted must be a list of classes and functions, got {trusted!r}")
         self.trusted = {full_name(item): item for item in trusted}
         for name, item in self.trusted.items():
             if not callable(item):

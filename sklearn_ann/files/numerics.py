@@ -281,9 +281,17 @@ def _encoded_frame(value: Any, encoder: Encoder, where: str) -> Node:
 
     if value.columns.nlevels > 1 or not value.columns.is_unique:
         raise ModelFileError(f"{where} has columns of several levels or of equal names, which files do not keep")
-    plain = isinstance(value.index, pd.RangeIndex) or not len(value)
     node: Node = {"frame": [encoder.encode(name, where) for name in value.columns.tolist()], "columns": []}
-    node["index"] = len(value) if plain else encoder.encode(value.index.to_numpy(), where)
+    if isinstance(value.index, pd.RangeIndex):
+        rows = range(value.index.start, value.index.stop, value.index.step)
+        node["index"] = len(value) if rows == range(len(value)) else encoder.encode(rows, where)
+    else:
+        node["index"] = encoder.encode(value.index.to_numpy(), where)
+    for index, made in ((value.index, pd.Index(value.index.to_numpy())), (value.columns, pd.Index([*value.columns]))):
+        if not (made.dtype == index.dtype and made.nlevels == index.nlevels and made.equals(index)):
+            raise ModelFileError(f"{where} has a {type(index).__name__} of {index.dtype}, which files do not keep")
+    if value.index.name is not None or value.columns.name is not None:
+        node["names"] = [encoder.encode(name, where) for name in (value.index.name, value.columns.name)]
     for name in value.columns:
         column, dtype = value[name], value[name].dtype
         if isinstance(dtype, pd.CategoricalDtype):
@@ -322,13 +330,14 @@ def _frame_of(node: Node, decoder: Decoder, where: str) -> Any:
             series.append(column.astype(kind).array)
         else:
             raise ModelFileError(f"{where} has a column of the type {str(kind)[:50]!r}, which files do not keep")
-    index = decoder.decode(node.get("index"), where)
-    if len(series) != len(names) or not isinstance(index, int | np.ndarray):
+    index, titles = decoder.decode(node.get("index"), where), decoder.decoded(node.get("names", [None, None]), where)
+    if len(series) != len(names) or not isinstance(index, int | range | np.ndarray) or len(titles) != 2:
         raise ModelFileError(f"{where} has {len(names)} names for {len(series)} columns")
-    if isinstance(index, int) and index != (len(series[0]) if series else 0):
-        raise ModelFileError(f"{where} says {index} rows, which its columns do not have")
-    frame = pd.DataFrame(dict(enumerate(series)), index=pd.RangeIndex(index) if isinstance(index, int) else index)
-    frame.columns = pd.Index(names)
+    rows = range(index) if isinstance(index, int) else index
+    if len(rows) != (len(series[0]) if series else 0):
+        raise ModelFileError(f"{where} says {len(rows)} rows, which its columns do not have")
+    frame = pd.DataFrame(dict(enumerate(series)), index=pd.Index(rows, name=titles[0]))
+    frame.columns = pd.Index(names, name=titles[1])
     return frame
 
 

@@ -23,6 +23,7 @@ from sklearn_ann._version import __version__
 from sklearn_ann.files.archive import opened, read, write
 from sklearn_ann.files.compiled import KINDS as COMPILED
 from sklearn_ann.files.containers import KINDS as CONTAINERS
+from sklearn_ann.files.distributions import KINDS as DISTRIBUTIONS
 from sklearn_ann.files.errors import ModelFileError
 from sklearn_ann.files.graph import Decoder, Encoder
 from sklearn_ann.files.modules import KINDS as MODULES
@@ -32,7 +33,7 @@ from sklearn_ann.files.objects import KINDS as OBJECTS
 from sklearn_ann.files.tensors import Arrays, StoredArrays
 
 FORMAT = 1
-KINDS = (*CONTAINERS, *NUMERICS, *COMPILED, *MODULES, *OBJECTS)
+KINDS = (*CONTAINERS, *NUMERICS, *COMPILED, *MODULES, *DISTRIBUTIONS, *OBJECTS)
 _MOST_VALUES = 4_000_000
 
 
@@ -72,11 +73,15 @@ def save(
     Raises
     ------
     ModelFileError
-        If the model holds an object that files do not keep; the message names it and where it is.
+        If the model holds an object that files do not keep; the message names it and where it is. A file of this name
+        stays as it was.
+    FileNotFoundError, IsADirectoryError, ValueError
+        If there is no such folder, or if `path` is a folder or a device.
 
     Notes
     -----
-    Not kept are callbacks, the cache of a pipeline (``memory``) and what you have attached to modules (hooks).
+    Callbacks and the cache of a pipeline (``memory``) are left out. The new file is opened once before it takes the
+    place of an older one, which stays as it was if anything fails.
 
     Examples
     --------
@@ -95,7 +100,8 @@ def save(
     """
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {type(model).__name__}")
-    encoder = Encoder(KINDS, Names(trusted), optimizer=optimizer)
+    path, names = Path(path), Names(trusted)
+    encoder = Encoder(KINDS, names, optimizer=optimizer)
     with training.isolated():
         encoded = encoder.encode(model, type(model).__name__)
         arrays = Arrays(encoder.tensors)
@@ -107,7 +113,15 @@ def save(
         "model": encoded,
     }
     text = json.dumps(manifest, separators=(",", ":"), allow_nan=False).encode()
-    write(Path(path), text, arrays)
+
+    def check(written: Path) -> None:
+        """Open the new file: what cannot be opened must not take the place of what can."""
+        try:
+            _opened(written, names, memory_map=os.name == "posix")  # elsewhere a map would hinder the renaming
+        except ModelFileError as error:
+            raise ModelFileError(f"{type(model).__name__} cannot be kept in a file: {error.__cause__}") from error
+
+    write(path, text, arrays, check)
 
 
 def load(path: str | os.PathLike, *, memory_map: bool = False, trusted: Iterable[Any] = ()) -> Any:
@@ -138,7 +152,13 @@ def load(path: str | os.PathLike, *, memory_map: bool = False, trusted: Iterable
         A ``ValueError`` that names the file and what is wrong: it is no model file, is truncated or damaged, is of an
         unknown format, names a class that is not listed, or its weights do not fit.
     """
-    path, names = Path(path), Names(trusted)
+    model, told, written_by = _opened(Path(path), Names(trusted), memory_map)
+    _tell(told, type(model).__name__, written_by)
+    return model
+
+
+def _opened(path: Path, names: Names, memory_map: bool) -> tuple[Any, list[warnings.WarningMessage], dict[str, Any]]:
+    """Return the model in a file, warnings about it, and the versions that it was written by."""
     with opened(path) as file, training.isolated():
         stored = read(file)
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) if memory_map else None
@@ -155,8 +175,7 @@ def load(path: str | os.PathLike, *, memory_map: bool = False, trusted: Iterable
             raise ModelFileError(f"it holds a {type(model).__name__} instead of an estimator")
         if arrays.unused:
             raise ModelFileError(f"its tensor {arrays.unused[0]} belongs to nothing")
-    _tell(told, type(model).__name__, manifest["versions"])
-    return model
+    return model, told, manifest["versions"]
 
 
 def _tell(told: list[warnings.WarningMessage], name: str, written_by: dict[str, Any]) -> None:

@@ -20,7 +20,8 @@ from sklearn_ann.layers.convolution import (
     places,
 )
 from sklearn_ann.layers.dense import Activation, TiedLinear, activation_layer, dense_stack, layer_widths, linear_layers
-from sklearn_ann.layers.depth import BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
+from sklearn_ann.layers.depth import FROZEN, BorrowedBody, chosen_layers, freeze_layers, layers_of, learning_rates
+from sklearn_ann.layers.foreign import Foreign, check_weights, seeded
 from sklearn_ann.layers.head import Average, Ensemble, MemberLinear, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
 from sklearn_ann.layers.mutation import Mutation
@@ -34,6 +35,7 @@ from sklearn_ann.layers.stochastic import Dropout, Stochastic
 from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
+    "FROZEN",
     "NORMALIZATIONS",
     "Activation",
     "Adjacency",
@@ -51,6 +53,7 @@ __all__ = [
     "EncoderBlock",
     "Ensemble",
     "FeedForward",
+    "Foreign",
     "Groups",
     "LayerNorm",
     "Linear",
@@ -71,6 +74,7 @@ __all__ = [
     "WithHead",
     "activation_layer",
     "attention_weights",
+    "check_weights",
     "chosen_layers",
     "convolution_layers",
     "convolve",
@@ -90,6 +94,7 @@ __all__ = [
     "recurrent_layer",
     "reduce",
     "resolve_backend",
+    "seeded",
     "statistics",
     "weighing",
 ]

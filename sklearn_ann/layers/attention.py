@@ -36,10 +36,10 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None, sc
     return scores.softmax(dim=-1)
 
 
-def wave_angles(length: int, n_waves: int, like: Tensor) -> Tensor:
-    """Return the angle of each position under waves of lengths from 2π to 20,000π, shape (length, n_waves)."""
+def wave_angles(length: int, n_waves: int, like: Tensor, longest: float = _LONGEST_WAVE) -> Tensor:
+    """Return the angle of each position under waves of lengths from 2π to 2π `longest`, shape (length, n_waves)."""
     dtype = torch.promote_types(like.dtype, torch.float32)  # bfloat16 cannot tell large positions apart
-    frequency = _LONGEST_WAVE ** (-torch.arange(n_waves, device=like.device, dtype=dtype) / n_waves)
+    frequency = longest ** (-torch.arange(n_waves, device=like.device, dtype=dtype) / n_waves)
     return torch.arange(length, device=like.device, dtype=dtype)[:, None] * frequency
 
 
@@ -71,12 +71,22 @@ class PositionalEncoding(nn.Module):
         queries and keys.
     width : int
     max_length : int
-        Greatest length for ``"learned"``.
+        Greatest length for ``"learned"``. The waves of ``"sinusoidal"`` are up to 2π times as long.
+
+    Notes
+    -----
+    The longest wave of Vaswani et al. has 63,000 positions. In short sequences most of their waves are constant, and
+    neighbours look alike: the letter after a marked one is then not found among ten letters with a thousand examples.
+    Waves that fit the sequences, with a variance of one like that of the letters' vectors, find it.
     """
+
+    longest: float = _LONGEST_WAVE  # of models that were saved before waves fitted the sequences
+    amplitude: float = 1.0
 
     def __init__(self, kind: Position, width: int, max_length: int) -> None:
         super().__init__()
         self.kind = kind
+        self.longest, self.amplitude = float(max(2, max_length)), math.sqrt(2)
         self.vectors = nn.Parameter(torch.empty(max_length, width)) if kind == "learned" else None
         if self.vectors is not None:
             nn.init.normal_(self.vectors)
@@ -88,8 +98,8 @@ class PositionalEncoding(nn.Module):
             return x + self.vectors[:length]
         if self.kind != "sinusoidal":
             return x
-        angles = wave_angles(length, -(-width // 2), x)
-        return x + torch.cat([angles.sin(), angles.cos()], dim=1)[:, :width].to(x.dtype)
+        angles = wave_angles(length, -(-width // 2), x, self.longest)
+        return x + self.amplitude * torch.cat([angles.sin(), angles.cos()], dim=1)[:, :width].to(x.dtype)
 
 
 class MultiHeadAttention(nn.Module):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from torch import Tensor, nn
 
+from sklearn_ann.layers.foreign import Foreign
 from sklearn_ann.layers.head import SupervisedNetwork
 
 Part = nn.Module | nn.Parameter
+FROZEN = "sklearn_ann_frozen"
+"""The attribute that marks frozen parts; a shorter name may be one that a module of others has."""
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList)
 
 
@@ -87,17 +92,17 @@ def freeze_layers(body: nn.Module, names: Sequence[str], *, whole: bool = False)
     a normalisation keeps its statistics, dropout does not act. With `whole`, this holds for all of the body.
     """
     for part in body.modules():
-        part.__dict__.pop("frozen", None)
+        part.__dict__.pop(FROZEN, None)
     body.requires_grad_(not whole)
     if whole:
-        body.frozen = True  # type: ignore[assignment]
+        setattr(body, FROZEN, True)
         return
     layers = layers_of(body)
     for name in names:
         for layer in layers[name]:
             layer.requires_grad_(False)
             if isinstance(layer, nn.Module):
-                layer.frozen = True  # type: ignore[assignment]
+                setattr(layer, FROZEN, True)
 
 
 def learning_rates(
@@ -111,13 +116,13 @@ def learning_rates(
     of_body : float
         Multiple for all of the body.
     of_layers : float, dict or None
-        A number to the power of the number of layers up to the head, or a number for each name of a layer; the two
-        multiply.
+        A number to the power of the number of layers up to the head, or numbers by the names of layers: of several
+        names that mean a layer, the longest counts. They multiply `of_body`.
 
     Raises
     ------
     ValueError
-        If a name is no layer, naming those that there are.
+        If a name is no layer, naming those that there are, or if a rate is zero or infinite.
     """
     names = {id(weight): name for name, weight in module.named_parameters()}
     rates: dict[str, float] = {}
@@ -131,27 +136,40 @@ def learning_rates(
         _check_names(by_name, [*layers, "head"])
         learn_at(of_body, network.body.parameters())
         for place, (name, parts) in enumerate(layers.items()):
-            rate = of_body * next((by_name[wanted] for wanted in by_name if _means(wanted, name)), 1.0)
+            meant = [wanted for wanted in by_name if _means(wanted, name)]
+            rate = of_body * (by_name[max(meant, key=len)] if meant else 1.0)
             if of_layers is not None and not isinstance(of_layers, Mapping):
-                rate *= of_layers ** (len(layers) - place)
+                rate *= _power(float(of_layers), len(layers) - place)
+            if not 0 < rate < math.inf:
+                raise ValueError(
+                    f"body_learning_rate={of_body} and layer_learning_rates={of_layers} let the layer {name!r} learn "
+                    f"at {rate} times the learning rate: expected a number above zero"
+                )
             for part in parts:
                 learn_at(rate, _weights(part))
         learn_at(by_name.get("head", 1.0), network.head.parameters())
     return {name: rate for name, rate in rates.items() if rate != 1.0}
 
 
-def _check_names(by_name: Mapping[str, float], known: Sequence[str]) -> None:
+def _power(base: float, exponent: int) -> float:
+    try:
+        return base**exponent
+    except OverflowError:
+        return math.inf
+
+
+def _check_names(by_name: Mapping[Any, Any], known: Sequence[str]) -> None:
     for wanted, rate in by_name.items():
-        if not any(_means(wanted, name) for name in known):
+        if not isinstance(wanted, str) or not any(_means(wanted, name) for name in known):
             raise ValueError(
                 f"layer_learning_rates has the name {wanted!r}, but the layers are, from the input on: "
                 f"{', '.join(known)}"
             )
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0:
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < float(rate) < math.inf:
             raise ValueError(f"layer_learning_rates[{wanted!r}]={rate!r}: expected a number above zero")
 
 
-class BorrowedBody(nn.Module):
+class BorrowedBody(Foreign):
     """A network of another kind as the body of a supervised one: it maps a tensor to features.
 
     Parameters
@@ -172,7 +190,8 @@ class BorrowedBody(nn.Module):
             raise ValueError(
                 f"the body is that of {self.owner}, which reads samples of one size, but their sizes differ"
             )
-        features: Tensor = self.module(getattr(batch, "x", batch))
+        with self.own_numbers():
+            features: Tensor = self.module(getattr(batch, "x", batch))
         return features
 
     def depths(self) -> dict[str, list[Part]]:

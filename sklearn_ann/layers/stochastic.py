@@ -18,9 +18,11 @@ class Stochastic(nn.Module):
         global generator, as torch's own layers do. Copies and pickles do not keep it.
     """
 
+    generator: torch.Generator | None = None
+
     def __init__(self) -> None:
         super().__init__()
-        self.generator: torch.Generator | None = None
+        self.generator = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "generator": None}

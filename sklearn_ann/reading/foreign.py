@@ -57,6 +57,10 @@ class ForeignSamples(Samples):
         found = [self.shapes[int(group[place[0]])].index_select(0, row.index_select(0, place)) for place in places]
         return ShapeGroups(tuple(found), tuple(places))
 
+    def one(self, number: int) -> ForeignSamples:
+        """Return a single sample."""
+        return ForeignSamples(self.shapes, self.group[number : number + 1], self.row[number : number + 1])
+
     def to(self, device: torch.device) -> ForeignSamples:
         """Return the same samples on `device`."""
         return ForeignSamples([tensor.to(device) for tensor in self.shapes], self.group.to(device), self.row.to(device))
@@ -130,17 +134,25 @@ class ForeignReader(Reader[ForeignSamples]):
         if isinstance(sample, Tensor):
             tensor = sample.detach().cpu()
         else:
-            array = np.asarray(sample)
+            try:
+                array = np.asarray(sample)
+            except ValueError as error:  # lists of different lengths
+                raise ValueError(f"{name} is no array: {error}") from error
             if array.dtype.kind not in "biuf":
                 hint = "; preprocess turns samples into numbers" if self.preprocess is None else " from preprocess"
                 raise TypeError(f"{name} is of type {array.dtype}: expected numbers{hint}")
             tensor = as_tensor(np.ascontiguousarray(array))
+        if tensor.is_complex():
+            raise TypeError(f"{name} is of {tensor.dtype}: expected real numbers")
         if tensor.numel() == 0:
-            raise ValueError(f"{name} is empty" if index is not None else f"X has the shape {tuple(tensor.shape)}")
+            shape = f", of shape {tuple(tensor.shape)}" if index is None else ""
+            raise ValueError(f"{name} is empty{shape}: expected one sample at least, with one number at least")
         if tensor.is_floating_point() or tensor.dtype == torch.bool:
             tensor = tensor.to(self.dtype)
-            if not bool(tensor.isfinite().all()):
-                raise ValueError(f"Input X contains NaN or infinity{'' if index is None else f', in {name}'}")
+            fine = tensor.isfinite()
+            if not bool(fine.all()):
+                first = int(fine.reshape(len(fine), -1).all(dim=1).int().argmin()) if index is None else index
+                raise ValueError(f"Input X contains NaN or infinity, in sample {first}")
             return tensor
         return tensor.to(torch.int64)
 

@@ -15,8 +15,10 @@ from sklearn_ann.training.heads import HeadStep
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
+from sklearn_ann.training.rendezvous import Task, meet, yield_turn
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
 from sklearn_ann.training.streams import Stream, StreamedSamples, located
+from sklearn_ann.training.together import train_together
 
 __all__ = [
     "Batch",
@@ -35,6 +37,7 @@ __all__ = [
     "Step",
     "Stream",
     "StreamedSamples",
+    "Task",
     "Training",
     "apply",
     "as_array",
@@ -46,9 +49,12 @@ __all__ = [
     "isolated",
     "limited_threads",
     "located",
+    "meet",
     "on_device",
     "progress",
     "resolve_device",
     "tensor_dtype",
     "torch_generator",
+    "train_together",
+    "yield_turn",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +26,17 @@ class Observer(Protocol):
 
     def epoch_ends(self, training: Training) -> bool:
         """Return True to stop the training after this epoch."""
+
+
+class Conductor(Protocol):
+    """Someone who runs the epochs of trainings in their place; see `CONDUCTOR`."""
+
+    def conduct(self, training: Training, observers: Sequence[Observer]) -> None:
+        """Run the epochs of a training, as its `Training.advance` would."""
+
+
+CONDUCTOR: ContextVar[Conductor | None] = ContextVar("CONDUCTOR", default=None)
+"""Who runs the epochs of the trainings in this context, such as a search that trains many networks as one."""
 
 
 class Weights:
@@ -49,6 +61,15 @@ class Weights:
     def restore(self) -> None:
         """Put the saved weights back into the network."""
         torch._foreach_copy_(self._live, self._kept)
+
+    def state(self) -> list[Tensor]:
+        """Return a copy of the saved weights, on the CPU."""
+        return [tensor.to("cpu", copy=True) for tensor in self._kept]
+
+    @torch.no_grad()
+    def resume(self, state: list[Tensor]) -> None:
+        """Take saved weights from `state`."""
+        torch._foreach_copy_(self._kept, state)
 
 
 STEPS_OF_AN_EPOCH = 20  # an epoch of fewer steps is a part of one where epochs without progress are counted
@@ -149,6 +170,23 @@ class Course:
         # The end of half a cosine is known: on its way, at a high rate, the loss says nothing of it.
         self.patient = settings.learning_rate_schedule != "cosine"
 
+    def state(self) -> dict[str, Any]:
+        """Return a copy of all that changes."""
+        return {
+            "weights": self.weights.state(),
+            **{name: getattr(self, name) for name in ("best_epoch", "last_epoch", "least_loss", "done")},
+            "rate": {name: getattr(self.rate, name) for name in ("epoch", "reduction", "best", "waited")},
+            "patience": {name: getattr(self.patience, name) for name in ("reference", "waited")},
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Take all that changes from `state`."""
+        own = dict(state)
+        self.weights.resume(own.pop("weights"))
+        vars(self.rate).update(own.pop("rate"))
+        vars(self.patience).update(own.pop("patience"))
+        vars(self).update(own)
+
     def end_epoch(
         self, epoch: int, loss: float, n_steps: int, *, warming: bool, keeps_best: bool, concludes: bool
     ) -> None:
@@ -210,6 +248,8 @@ class Training:
     ----------
     epoch : int
         Complete epochs, including those of earlier trainings of the same network.
+    first, last : int
+        The epochs after which it begins, and ends at the latest.
     courses : list of Course
         One per member of the step.
     converged : bool
@@ -243,6 +283,10 @@ class Training:
         self.courses = [Course(live, self.settings, loss_floor, self.epoch) for live in step.member_states()]
         self.converged = not step.concludes
         self.stopped = False
+        self.first, self.last = self.epoch, self.epoch + self.settings.max_epochs
+        new = self.settles and self.epoch == 0
+        self._warm_ups = [module for module in step.module.modules() if isinstance(module, WarmUp)] if new else []
+        self._warming = False
 
     @property
     def best_epoch(self) -> int:
@@ -259,67 +303,118 @@ class Training:
         KeyboardInterrupt
             As it came. In both cases the module has the weights of its last good epoch again.
         """
-        new = self.settles and self.epoch == 0
-        warm_ups = [module for module in self.step.module.modules() if isinstance(module, WarmUp)] if new else []
         try:
-            with noise_from(self.step.module, self.noise):
-                self._run_epochs(observers, warm_ups)
-                self._check_weights()
-                if self.settles and self.validation is None:  # otherwise the statistics are those that were validated
-                    self._settle()
+            conductor = CONDUCTOR.get()
+            if conductor is None:
+                self.advance(observers)
+            else:
+                conductor.conduct(self, observers)
+            self.finish()
         except BaseException:
-            self.step.forget()
+            self.fail()
             raise
-        finally:
-            for course in self.courses:
-                course.weights.restore()
-            for warm_up in warm_ups:
-                warm_up.weight = 1.0
 
-    def _run_epochs(self, observers: Sequence[Observer], warm_ups: Sequence[WarmUp]) -> None:
-        last = self.epoch + self.settings.max_epochs
-        concludes = self.step.concludes
-        while self.epoch < last and not (self.stopped or (concludes and self.converged)):
-            for observer in observers:
-                observer.epoch_begins(self)
-            for warm_up in warm_ups:
-                warm_up.begin_epoch(self.epoch, self.settings.max_epochs)
-            warming = self.step.begin_epoch(self.epoch) or any(warm_up.weight < 1.0 for warm_up in warm_ups)
-            losses = self._run_epoch()
-            for course, loss in zip(self.courses, losses, strict=True):
-                course.end_epoch(
-                    self.epoch,
-                    loss,
-                    self._steps_of_an_epoch,
-                    warming=warming,
-                    keeps_best=self.validation is not None,
-                    concludes=concludes,
-                )
-            if concludes:
-                self.converged = all(course.done for course in self.courses)
-            ends = [observer.epoch_ends(self) for observer in observers]
-            self.stopped = any(ends)
+    @property
+    def over(self) -> bool:
+        """Whether there are no further epochs to run."""
+        return self.epoch >= self.last or self.stopped or (self.step.concludes and self.converged)
 
-    def _run_epoch(self) -> list[float]:
-        """Run one epoch, record it in the history and return the watched loss of each member."""
+    def advance(self, observers: Sequence[Observer] = (), *, until: int | None = None) -> None:
+        """Run the epochs that come next, up to the epoch `until` if it is given; the training can go on from there."""
+        with noise_from(self.step.module, self.noise):
+            while not (self.over or (until is not None and self.epoch >= until)):
+                for observer in observers:
+                    observer.epoch_begins(self)
+                self._run_epoch()
+                ends = [observer.epoch_ends(self) for observer in observers]
+                self.stopped = any(ends)
+
+    def finish(self) -> None:
+        """End the training: check the weights, settle what is averaged over the data, and put the kept weights back."""
+        with noise_from(self.step.module, self.noise):
+            self._check_weights()
+            if self.settles and self.validation is None:  # otherwise the statistics are those that were validated
+                self._settle()
+        self._put_back()
+
+    def state(self) -> dict[str, Any]:
+        """Return a copy of all that `resume` needs to go on from here, on the CPU."""
+        return {
+            "step": self.step.state(),
+            "courses": [course.state() for course in self.courses],
+            "history": [dict(record) for record in self.history],
+            "draws": [generator.get_state() for generator in (self.generator, self.noise)],
+            "converged": self.converged,
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from where another training of the same network, on the same examples, was."""
+        self.step.resume(state["step"])
+        for course, earlier in zip(self.courses, state["courses"], strict=True):
+            course.resume(earlier)
+        self.history[:] = [dict(record) for record in state["history"]]
+        self.epoch = len(self.history)
+        for generator, drawn in zip((self.generator, self.noise), state["draws"], strict=True):
+            generator.set_state(drawn)
+        self.converged = state["converged"]
+
+    def fail(self) -> None:
+        """Put the weights of the last good epoch back, and forget the optimiser's averages."""
+        self.step.forget()
+        self._put_back()
+
+    def _put_back(self) -> None:
+        for course in self.courses:
+            course.weights.restore()
+        for warm_up in self._warm_ups:
+            warm_up.weight = 1.0
+
+    # --- One epoch -------------------------------------------------------------------------------------------------
+
+    def _run_epoch(self) -> None:
         begin = time.perf_counter()
+        self.begin_epoch()
+        losses = self._pass(self._learned, self._shuffled())
+        validation = None if self._watched is None else self._pass(self._watched)
+        self.end_epoch(losses, validation, time.perf_counter() - begin)
+
+    def begin_epoch(self) -> None:
+        """Set all that depends on the number of the epoch."""
+        for warm_up in self._warm_ups:
+            warm_up.begin_epoch(self.epoch, self.settings.max_epochs)
+        self._warming = self.step.begin_epoch(self.epoch) or any(warm_up.weight < 1.0 for warm_up in self._warm_ups)
         self.step.scale_rates([course.rate.factor for course in self.courses])
+
+    def end_epoch(self, losses: dict[str, Any], validation: dict[str, Any] | None, duration: float) -> None:
+        """Record the mean losses of an epoch, keep its weights if they are the best, and decide whether to go on.
+
+        Raises
+        ------
+        ValueError
+            If a loss is not finite.
+        """
         rate = self.step.learning_rate
-        record: dict[str, Any] = self._pass(self._learned, self._shuffled())
-        watched = "loss"
-        if self._watched is not None:
-            validation = self._pass(self._watched)
-            record |= {f"validation_{name}": value for name, value in validation.items()}
-            watched = "validation_loss"
+        record = losses | {f"validation_{name}": value for name, value in (validation or {}).items()}
         for name, value in record.items():
             if not np.isfinite(value).all():
                 raise ValueError(
                     f"{name} is {value} in epoch {self.epoch + 1} at learning_rate={rate:g}: the training diverged. "
                     "A smaller learning_rate, max_grad_norm=1.0 or scaled data may help."
                 )
-        self.history.append(record | {"learning_rate": rate, "duration": time.perf_counter() - begin})
+        self.history.append(record | {"learning_rate": rate, "duration": duration})
         self.epoch += 1
-        return [float(loss) for loss in np.atleast_1d(record[watched])]
+        watched = np.atleast_1d(record["loss" if validation is None else "validation_loss"])
+        for course, loss in zip(self.courses, watched, strict=True):
+            course.end_epoch(
+                self.epoch,
+                float(loss),
+                self._steps_of_an_epoch,
+                warming=self._warming,
+                keeps_best=self.validation is not None,
+                concludes=self.step.concludes,
+            )
+        if self.step.concludes:
+            self.converged = all(course.done for course in self.courses)
 
     def _pass(self, examples: Examples[Samples], order: Tensor | None = None) -> dict[str, Any]:
         """Go through `examples` once, to train if they come in a given order; return the mean losses by name."""

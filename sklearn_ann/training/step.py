@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
-from sklearn_ann.layers import SupervisedNetwork, freeze_layers, weighing
+from sklearn_ann.layers import FROZEN, SupervisedNetwork, freeze_layers, weighing
 from sklearn_ann.training.data import Batch, Examples
 from sklearn_ann.training.device import Precision, autocast
 from sklearn_ann.training.optimizers import FusedAdam
@@ -243,6 +243,19 @@ class Step:
                 group["lr"] = group["initial_lr"] = settings.learning_rate * group.get("multiple", 1.0)
                 group["weight_decay"] = settings.weight_decay
 
+    def state(self) -> dict[str, Any]:
+        """Return a copy of the module's weights and statistics and of the optimisers' averages, on the CPU."""
+        return {
+            "module": _copied(self.module.state_dict()),
+            "optimizers": [_copied(optimizer.state_dict()["state"]) for optimizer in self.optimizers],
+        }
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Take weights, statistics and averages from `state`."""
+        self.module.load_state_dict(state["module"])
+        for optimizer, averages in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict({"state": averages, "param_groups": optimizer.state_dict()["param_groups"]})
+
     def forget(self) -> None:
         """Clear the state of the optimisers, whose averages may have gone wrong with the weights."""
         for optimizer in self.optimizers:
@@ -263,7 +276,7 @@ def frozen_parts(module: nn.Module) -> list[nn.Module]:
 
     They stay in evaluation mode: a frozen batch normalisation keeps its statistics, also one that has no parameters.
     """
-    if getattr(module, "frozen", False):
+    if getattr(module, FROZEN, False):
         return [module]
     trained = [parameter.requires_grad for parameter in module.parameters()]
     if all(trained):  # also without parameters
@@ -277,6 +290,12 @@ def batch_device(module: nn.Module) -> torch.device:
     """Return the device of the module's parameters."""
     first = next(module.parameters(), None)
     return torch.device("cpu") if first is None else first.device
+
+
+def _copied(state: Any) -> Any:
+    if isinstance(state, Tensor):
+        return state.detach().to("cpu", copy=True)
+    return {name: _copied(value) for name, value in state.items()} if isinstance(state, Mapping) else state
 
 
 def _sum(losses: Tensor, batch: Batch) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from sklearn_ann.layers import layers_of
+from sklearn_ann.layers import Foreign, layers_of
 from sklearn_ann.layers.depth import Part
 from sklearn_ann.reading import ShapeGroups
 
@@ -17,7 +17,7 @@ FeaturePooling = Literal["mean", "max", "first", "flatten"]
 _NAMED = ("last_hidden_state", "logits", "output", "out")  # of outputs that are dictionaries, the first that is there
 
 
-class PretrainedBody(nn.Module):
+class PretrainedBody(Foreign):
     """Runs a network, keeps the outputs of layers and pools them.
 
     Parameters
@@ -61,24 +61,42 @@ class PretrainedBody(nn.Module):
         return layers_of(self.module)
 
     def outputs(self, x: Tensor) -> dict[str, Tensor]:
-        """Run the network on samples of one shape; return the output of each layer."""
-        kept: dict[str, Any] = {}
+        """Run the network on samples of one shape; return the output of each layer.
+
+        Raises
+        ------
+        ValueError
+            If the network fails on these samples.
+        """
+        kept: dict[str, Tensor] = {}
+        types = (weight.dtype for weight in self.parameters() if weight.is_floating_point())
+        dtype = next(types, x.dtype if x.is_floating_point() else torch.float32)
 
         def keep(name: str) -> Any:
             def hook(_: nn.Module, __: Any, output: Any) -> None:
-                kept[name] = output
+                # A copy, unless nothing comes after it: the next layer may work in place.
+                kept[name] = tensor_in(output, name).to(dtype, copy=bool(name))
 
             return hook
 
         handles = [self.module.get_submodule(name).register_forward_hook(keep(name)) for name in self.layers]
         try:
-            self.module(x)
+            with self.own_numbers():
+                self.module(x)
+        except TypeError:  # about the arguments or the results of the module, and clear by itself
+            raise
+        except Exception as error:  # of torch, about shapes, types or codes, or of the module
+            codes = x.dtype == torch.int64 and isinstance(error, RuntimeError)
+            hint = ", whole numbers, which are read as codes: give others as floats" if codes else ""
+            raise ValueError(
+                f"module fails on samples of shape {tuple(x.shape[1:])} and {x.dtype}{hint}: {error}"
+            ) from error
         finally:
             for handle in handles:
                 handle.remove()
         if silent := [name for name in self.layers if name not in kept]:
             raise ValueError(f"layer {silent[0]!r} takes no part in the computation of module")
-        return {name: tensor_in(kept[name], name) for name in self.layers}
+        return {name: kept[name] for name in self.layers}
 
     def _pooled(self, output: Tensor, batch_axis: int) -> Tensor:
         """Pool an output to shape (batch, n_features): channels are axis 1 of maps and the last axis of sequences."""
@@ -104,14 +122,16 @@ def tensor_in(output: Any, name: str) -> Tensor:
     Raises
     ------
     TypeError
-        If there is no tensor in it.
+        If there is no tensor in it, or one of complex numbers.
     """
     found = output
     if isinstance(found, Mapping):
         found = next((found[key] for key in _NAMED if key in found), next(iter(found.values()), None))
     elif isinstance(found, tuple | list):
         found = found[0] if found else None
+    place = f"layer {name!r}" if name else "module"
+    if isinstance(found, Tensor) and found.is_complex():
+        raise TypeError(f"{place} returns complex numbers, which are no features")
     if not isinstance(found, Tensor):
-        place = f"layer {name!r}" if name else "module"
         raise TypeError(f"{place} returns a {type(output).__name__} without a tensor, from which there are no features")
     return found

@@ -16,13 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_ann import training
 from sklearn_ann._sklearn import Interval, StrOptions
 from sklearn_ann.base.plan import finite
-from sklearn_ann.base.sources import Source
+from sklearn_ann.base.sources import Source, check_steady
+from sklearn_ann.layers import check_weights
 from sklearn_ann.reading import ForeignReader, ForeignSamples
 from sklearn_ann.reading.annotated import names_of_samples
 from sklearn_ann.transfer.body import FeaturePooling, PretrainedBody
 from sklearn_ann.transfer.states import with_state
-
-_ALIKE = 1e-3  # greatest relative difference between features of one sample in two batches
 
 
 @names_of_samples
@@ -188,7 +187,10 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             name = type(self).__name__
             device = training.resolve_device(self.device, self.precision)
             dtype = training.tensor_dtype(self.precision)
-            module = with_state(self.module, self.state, name).to(device, dtype).eval()
+            module = with_state(self.module, self.state, name)
+            check_weights(module, "module")  # as they are, and in the type of precision
+            module = module.to(device, dtype).eval()
+            check_weights(module, "module")
             layers = self._layers(module)
             body = PretrainedBody(module, layers, self.pooling, self._special_tokens()).requires_grad_(False).eval()
             reader = ForeignReader(owner=name, dtype=dtype, preprocess=self.preprocess)
@@ -236,23 +238,28 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     def _features(
         body: PretrainedBody, samples: ForeignSamples, device: torch.device, kept: dict[str, Any]
     ) -> np.ndarray:
-        try:
+        def found(part: ForeignSamples) -> np.ndarray:
             features: np.ndarray = training.apply(
                 body,
-                samples,
+                part,
                 PretrainedBody.forward,
                 device=device,
                 precision=kept["precision"],
                 chunks=kept["batch_size"],
             )
-        except (RuntimeError, IndexError) as error:  # of torch, about shapes, types or codes
-            shapes = sorted({tuple(tensor.shape[1:]) for tensor in samples.shapes})[:3]
-            raise ValueError(
-                f"module fails on samples of shape {' or '.join(map(str, shapes))} and "
-                f"{samples.shapes[0].dtype}: {error}"
-            ) from error
-        found: np.ndarray = finite(features, None)
-        return found
+            return features
+
+        try:
+            features = found(samples)
+        except ValueError:
+            for number in range(len(samples)):  # each alone, to name the one
+                try:
+                    found(samples.one(number))
+                except ValueError as error:
+                    raise ValueError(f"sample {number}: {error}") from error
+            raise
+        checked: np.ndarray = finite(features, None)
+        return checked
 
     def _probe(self, body: PretrainedBody, samples: ForeignSamples, device: torch.device) -> int:
         """Find the axis of the batch in each output; return the number of features."""
@@ -261,10 +268,8 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         try:
             with torch.inference_mode():
                 outputs = [body.outputs(x.repeat(n, *[1] * (x.ndim - 1))) for n in (2, 3)]
-        except (RuntimeError, IndexError) as error:
-            raise ValueError(
-                f"module fails on sample 0, of shape {tuple(x.shape[1:])} and {x.dtype}: {error}"
-            ) from error
+        except ValueError as error:
+            raise ValueError(f"sample 0: {error}") from error
         for layer in body.layers:
             two, three = (output[layer] for output in outputs)
             axes = [
@@ -278,14 +283,12 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                     "for three: expected one axis for the samples"
                 )
             body.batch_axes[layer] = axes[0]
-        one = ForeignSamples(samples.shapes, samples.group[:1], samples.row[:1])
+        one = samples.one(0)
         some = ForeignSamples(samples.shapes, samples.group[:1].repeat(3), samples.row[:1].repeat(3))
         alone, together = (self._features(body, part, device, kept | {"batch_size": 3}) for part in (one, some))
-        if not np.allclose(together, alone, rtol=_ALIKE, atol=_ALIKE * max(1e-6, np.abs(alone).max())):
-            raise ValueError(
-                "features of sample 0 depend on what else is in the batch, or differ from run to run: a hook or a "
-                "layer of module draws random numbers, changes its input or normalises over the batch when it predicts"
-            )
+        if not alone.size:
+            raise ValueError("module returns no features: its output for sample 0 is empty")
+        check_steady(alone, together, "module")
         return int(alone.shape[1])
 
     def _layers(self, module: torch.nn.Module) -> list[str]:
@@ -297,6 +300,8 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             if name != "output" and (not name or name not in known):
                 near = [other for other in known if other][:20]
                 raise ValueError(f"layer={name!r} is no submodule of module; the first of them are {near}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"layer={names} has a name twice")
         return ["" if name == "output" and name not in known else name for name in names]
 
     def _special_tokens(self) -> tuple[int, int]:

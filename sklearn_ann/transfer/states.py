@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import pickle
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sklearn_ann.layers import seeded
 from sklearn_ann.training import as_tensor
 
 _OF_TORCH = (".pt", ".pth", ".th", ".bin", ".ckpt")
@@ -55,6 +57,9 @@ def read_state(state: Any) -> dict[str, Tensor]:
 
 def _tensor(name: Any, value: Any) -> Tensor:
     if isinstance(value, Tensor):
+        if value.layout != torch.strided or value.is_meta or value.is_complex() or value.is_quantized:
+            where = f"{value.dtype} of layout {value.layout} on {value.device}"
+            raise TypeError(f"state[{name!r}] is a tensor of {where}: expected a dense tensor of real numbers")
         return value.detach()
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
         return as_tensor(value)
@@ -84,6 +89,11 @@ def _from_file(path: Path) -> Any:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected pickle protocol")
             return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ValueError(
+            f"state={str(path)!r} cannot be read as weights: it is damaged, or holds more than arrays, such as a whole "
+            "module, whose code is never run here; torch.save(module.state_dict(), path) saves the arrays alone"
+        ) from error
     except Exception as error:  # a damaged file may raise anything; none of these readers runs what a file holds
         raise ValueError(f"state={str(path)!r} cannot be read as weights: {error}") from error
 
@@ -98,7 +108,12 @@ def with_state(module: nn.Module | Callable[[], nn.Module], state: Any, owner: s
     ValueError
         If names or shapes of the weights are not those of the module.
     """
-    made: Any = copy.deepcopy(module) if isinstance(module, nn.Module) else module() if callable(module) else module
+    made: Any = module
+    if isinstance(module, nn.Module):
+        made = copy.deepcopy(module)
+    elif callable(module):
+        with seeded(0):  # weights that are drawn and not in the state are the same ones each time
+            made = module()
     if not isinstance(made, nn.Module):
         what = f"a callable that returns a {type(made).__name__}" if callable(module) else type(made).__name__
         raise TypeError(f"module of {owner} is {what}: expected a torch.nn.Module, or a callable that returns one")

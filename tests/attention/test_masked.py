@@ -321,7 +321,8 @@ def test_bad_input(X, settings, error, message):
         ([0, 2], ValueError, "position 2 of sequence 1: expected 0 to 1"),
         ([-1, 0], ValueError, "position -1 of sequence 0"),
         ([[0, 0], [1]], ValueError, "expected each of them once"),
-        ([0], ValueError, "inconsistent numbers of samples"),
+        ([0], ValueError, "positions has 1 entries for 2 sequences"),
+        (3, TypeError, "positions=3: expected a list with an entry for each sequence"),
         ([0.5, 1], TypeError, "positions of sequence 0 are 0.5"),
         (["0", "1"], TypeError, "positions of sequence 0 are '0'"),
         ([True, False], TypeError, "positions of sequence 0 are True"),
@@ -330,6 +331,16 @@ def test_bad_input(X, settings, error, message):
 def test_positions_that_are_none(quick, positions, error, message):
     with pytest.raises(error, match=message):
         quick.predict_proba(["ACGT", "AC"], positions)
+
+
+def test_strings_of_ambiguous_letters_change_no_loss_and_are_no_validation_data():
+    plain = MaskedSequenceModel(alphabet="dna", **QUICK).fit(["ACGT"] * 20, X_val=["ACGTACGT"] * 3)
+    mixed = clone(plain).fit(["ACGT"] * 20, X_val=["ACGTACGT", "N" * 90] * 3)
+    assert mixed.history_["validation_loss"] == pytest.approx(plain.history_["validation_loss"])
+    with pytest.raises(ValueError, match="X_val has no letter to learn from"):
+        clone(plain).fit(["ACGT"] * 20, X_val=["NNN"])
+    with pytest.raises(ValueError, match="X has no letter to learn from"):
+        plain.partial_fit(["NN"])
 
 
 def test_one_string_and_one_letter():
@@ -357,3 +368,24 @@ def test_a_classifier_begins_from_it(tmp_path):
     np.testing.assert_array_equal(again.fit(strings, y).predict_proba(strings), begin.predict_proba(strings))
     with pytest.raises(ValueError, match=r"n_components=32, but the body that init_from hands on"):
         begin.set_params(n_components=32).fit(strings, y)
+
+
+def test_what_it_learned_without_labels_is_worth_more_than_a_hundred_labels(of_palindromes):
+    rng = np.random.default_rng(1)
+
+    def labelled(n, seed):
+        """Palindromes, half of them with a wrong letter, and which are whole."""
+        found, whole = palindromes(n, seed), rng.uniform(size=n) < 0.5
+        for number in np.flatnonzero(~whole):
+            letters, place = list(found[number]), rng.integers(6, 10)
+            letters[place] = rng.choice([letter for letter in "ACGT" if letter != letters[place]])
+            found[number] = "".join(letters)
+        return found, whole
+
+    (X, y), (X_test, y_test) = labelled(150, 2), labelled(400, 3)
+    begin = AttentionClassifier(init_from=FrozenEstimator(of_palindromes), random_state=0)
+    shape = {"k": 1, "position": "learned", "pooling": "mean"}
+    scratch = AttentionClassifier(**LEARN | {"n_layers": 2} | shape)
+    frozen = clone(begin).set_params(freeze="body")
+    scores = [model.fit(X, y).score(X_test, y_test) for model in (begin, scratch, frozen)]
+    assert scores[0] > max(scores[1:]) + 0.1

@@ -91,13 +91,27 @@ def test_stretches_hold_each_letter_about_once():
 def test_strings_count_by_their_letters_and_their_weight():
     samples = sequences([4, 8, 30])
     examples = Examples(samples, torch.tensor([0, 2]), weight=torch.tensor([2.0, 0.0, 0.5]))
-    found = examples_of_windows(examples, 8, torch.float64)
+    found = examples_of_windows(examples, 8, torch.float64, 200)
     _, owner, _ = windows_to_learn(samples, 8)
     assert set(owner[found.rows].tolist()) == {0, 2}
     totals = torch.bincount(owner[found.rows], found.weight[found.rows])
     assert totals[0] / totals[2] == pytest.approx(8 / 15)
     assert found.weight[found.rows].mean() == pytest.approx(1)
-    assert examples_of_windows(Examples(sequences([5, 5])), 8, torch.float32).weight is None
+    assert examples_of_windows(Examples(sequences([5, 5])), 8, torch.float32, 200).weight is None
+
+
+def test_letters_that_may_be_several_do_not_count():
+    samples = LetterSamples(
+        torch.tensor([0, 1, 9, 9, 2, 3, 9, 9, 9, 1, 1], dtype=torch.uint8), torch.tensor([0, 6, 9, 11])
+    )
+    found = examples_of_windows(Examples(samples), 8, torch.float64, 4)
+    assert found.rows.tolist() == [0, 2]
+    assert found.weight[found.rows].tolist() == pytest.approx([4 / 3, 2 / 3])
+    long = LetterSamples(torch.tensor([1] * 40 + [9] * 60, dtype=torch.uint8), torch.tensor([0, 100]))
+    found = examples_of_windows(Examples(long), 8, torch.float64, 4)
+    assert int((found.samples.starts[found.rows]).max()) < 40
+    with pytest.raises(ValueError, match="X_val has no letter to learn from"):
+        examples_of_windows(Examples(samples, torch.tensor([1])), 8, torch.float64, 4, "X_val")
 
 
 def test_pieces_bound_the_letters_and_hold_all():

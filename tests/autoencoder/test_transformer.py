@@ -12,12 +12,13 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from sklearn_ann import AutoEncoderTransformer
+from sklearn_ann import AutoEncoderTransformer, TabularClassifier
 
 QUICK = {"max_epochs": 30, "random_state": 0}
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -349,3 +350,23 @@ def test_what_cannot_be_read_is_refused_at_once_and_by_name(digits):
         with pytest.raises((ValueError, TypeError), match=message):
             AutoEncoderTransformer(**QUICK).fit(bad)
     assert time.perf_counter() - start < 1
+
+
+def test_a_denoising_start_gains_no_more_than_the_defaults_of_the_classifier_have():
+    X, y = load_digits(return_X_y=True)
+    X /= 16
+    shape = {"n_components": 32, "hidden_layer_sizes": (64,), "random_state": 1}
+    source = AutoEncoderTransformer(noise=0.3, noise_type="masking", max_epochs=50, **shape).fit(X)
+    drawn = AutoEncoderTransformer(max_epochs=1, learning_rate=1e-9, **shape).fit(X)  # the same network from scratch
+    few = np.random.default_rng(1).permutation(len(X))[:100]
+    rest = np.setdiff1d(np.arange(len(X)), few)
+
+    def accuracy(source=None, **settings):
+        begin = {} if source is None else {"init_from": FrozenEstimator(source)}
+        model = TabularClassifier(random_state=1, **begin, **settings).fit(X[few], y[few])
+        return model.score(X[rest], y[rest])
+
+    begun = accuracy(source)
+    assert begun > accuracy(drawn) - 0.005
+    assert abs(begun - accuracy()) < 0.04
+    assert begun > accuracy(source, freeze="body") + 0.05

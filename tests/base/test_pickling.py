@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils import Bunch
 from torch import nn
 
 from sklearn_ann.base.pickling import opened, portable
@@ -37,6 +38,23 @@ def test_a_network_on_the_cpu_is_not_copied_and_no_network_is_no_matter():
     moved = portable({"module_": module, "_learner": Learner(module), "_device": torch.device("cpu")})
     assert moved["module_"] is module
     assert set(portable({"alpha": 1})) == {"alpha", "_sklearn_ann_version"}
+
+
+def test_a_source_that_is_no_parameter_any_more_stays_behind():
+    source, other = object(), object()
+    state = {
+        "init_from": source,
+        "_given": {"init_from": source, "a": 1},
+        "resolved_parameters_": Bunch(init_from=source),
+    }
+    kept = portable(state)
+    assert kept["_given"]["init_from"] is kept["resolved_parameters_"].init_from is source
+    for new in (None, other):
+        left = portable(state | {"init_from": new})
+        assert left["init_from"] is new
+        assert left["_given"] == {"init_from": None, "a": 1}
+        assert left["resolved_parameters_"].init_from is None
+    assert state["_given"]["init_from"] is source
 
 
 def test_the_version_is_told_only_where_it_differs():

@@ -322,9 +322,9 @@ def test_a_torch_module_is_a_body(halves):
     assert equal_states(state(learning.module_.body.module.convolution), state(module.convolution))
     assert equal_states(state(module), before)
     assert frozen.transform(X).shape == (len(X), 6)
-    with pytest.raises(ValueError, match=r"init_from=Mean does not take a batch of shape \(2, 1, 64\)"):
+    with pytest.raises(ValueError, match=r"init_from=Mean does not take a batch of shape \(1, 1, 64\)"):
         CNNClassifier(init_from=module, sample_type="signal").fit(X, y)
-    with pytest.raises(ValueError, match=r"init_from=Identity returns \(2, 1, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"init_from=Identity returns \(1, 1, 8, 8\)"):
         CNNClassifier(init_from=nn.Identity(), image_shape=(8, 8)).fit(X, y)
     with pytest.raises(ValueError, match="conv_layers="):
         CNNClassifier(init_from=module, image_shape=(8, 8), conv_layers=((4, 3),)).fit(X, y)
@@ -459,6 +459,8 @@ def test_freezing_without_a_beginning_or_by_a_truth_value_is_refused(halves, sou
     X, y = halves[1]
     with pytest.raises(ValueError, match="freeze='body' without init_from"):
         DenseClassifier(freeze="body").fit(X, y)
+    with pytest.raises(ValueError, match=r"freeze=np.int64\(1\) without init_from"):
+        DenseClassifier(freeze=np.int64(1)).fit(X, y)
     with pytest.raises(ValueError, match="freeze=True: expected"):
         begun(source, freeze=True).fit(X, y)
     with pytest.raises(ValueError, match="'freeze' parameter"):

@@ -191,11 +191,11 @@ def part_kinds(folder, small):
     """Time and memory of other kinds, 50 columns, against a frame or an array in memory."""
     import pandas as pd
 
-    n_rows = 4000 if small else 200_000
+    n_rows = 4000 if small else 50_000
     rng = np.random.default_rng(0)
     values = rng.standard_normal((n_rows, 50), dtype=np.float32)
     y = values[:, 0] > 0
-    window = 0.5 if small else 64
+    window = 0.5 if small else 8
     kinds = {"chunks": Chunks([values[start : start + 10_000] for start in range(0, n_rows, 10_000)], window=window)}
     try:
         import zarr

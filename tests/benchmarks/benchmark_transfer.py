@@ -13,13 +13,25 @@ from harness import mnist, row, run_parts, steps_of  # isort: skip
 import time
 
 import numpy as np
+from loaders import PEPTIDES, peptides
 from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from sklearn_ann import AutoEncoderTransformer, CNNClassifier, TabularClassifier
+from sklearn_ann import (
+    AttentionClassifier,
+    AutoEncoderTransformer,
+    CNNClassifier,
+    MaskedSequenceModel,
+    SequenceEmbeddingTransformer,
+    TabularClassifier,
+)
 
 SEEDS = 5
 MARGIN = 0.005  # what a beginning may cost, at most
@@ -69,8 +81,10 @@ def part_digits():
     """MNIST, digits 0 to 4 (2,000 images) to digits 5 to 9 (5 and 20 labels a class, 2,000 test images)."""
     found = [digits(seed) for seed in range(SEEDS)]
     for n, name in found[0]:
+        gains = [scores[n, name] - scores[n, "from scratch"] for scores in found]
+        beside = f"seed by seed {min(gains):+.3f} to {max(gains):+.3f}" if name in WAYS else ""
         least = np.mean([scores[n, "from scratch"] for scores in found]) - MARGIN if name in WAYS else None
-        row(f"MNIST 5 to 9, {n} labels a class, {name}", [scores[n, name] for scores in found], least)
+        row(f"MNIST 5 to 9, {n} labels a class, {name}", [scores[n, name] for scores in found], least, beside=beside)
 
 
 def part_small():
@@ -120,6 +134,87 @@ def part_denoising():
         row(f"MNIST, 100 labels, {name}", [s[name] for s in found], least if name == "denoising encoder" else None)
 
 
+def hairpins(n, rng):
+    """Return strings whose second half is the first one in reverse, unless a letter is wrong, and which are whole."""
+    whole, found = rng.uniform(size=n) < 0.5, []
+    for half, is_whole in zip(rng.choice(list("ACGT"), size=(n, 4)), whole, strict=True):
+        string = [*half, "T", "T", *half[::-1]]
+        place = rng.integers(6, 10)
+        if not is_whole:
+            string[place] = rng.choice([letter for letter in "ACGT" if letter != string[place]])
+        found.append("".join(string))
+    return np.array(found, dtype=object), whole
+
+
+def part_hairpins():
+    """Known truth: hairpins without labels, then 100 labels, which of them are whole, and 1,000 test strings."""
+    rng = np.random.default_rng(0)
+    unlabelled, whole = hairpins(1000, rng)
+    shape = {"k": 1, "position": "learned", "n_components": 32, "n_layers": 2, "pooling": "mean"}
+    source = MaskedSequenceModel(alphabet="dna", max_epochs=60, random_state=0, **shape).fit(unlabelled[whole])
+    X_test, y_test = hairpins(1000, rng)
+    found = {}
+    for seed in range(3):
+        X, y = hairpins(100, rng)
+        begun = {"init_from": FrozenEstimator(source), "random_state": seed}
+        one_hot = make_pipeline(FunctionTransformer(lambda X: np.array([list(x) for x in X])), OneHotEncoder())
+        surprise = FunctionTransformer(lambda X: source.score_samples(X)[:, None])
+        models = {
+            "the same network from scratch": AttentionClassifier(dropout=0.0, random_state=seed, **shape),
+            "from masked letters": AttentionClassifier(**begun),
+            "from masked letters, freeze='body'": AttentionClassifier(freeze="body", **begun),
+            "AttentionClassifier": AttentionClassifier(random_state=seed),
+            "one-hot letters, forest": make_pipeline(one_hot, RandomForestClassifier(500, random_state=seed)),
+            "score_samples of the source alone, logistic regression": make_pipeline(surprise, LogisticRegression()),
+        }
+        for name, model in models.items():
+            found.setdefault(name, []).append(model.fit(X, y).score(X_test, y_test))
+    for name, scores in found.items():
+        row(f"hairpins, 100 labels, {name}", scores)
+
+
+def letters(name, n_labels, seed, sources):
+    """A few labels of a set of peptides; return AUROC by model."""
+    X, y = peptides(name)
+    n_test = min(400, len(X) - n_labels)
+    train, test = train_test_split(
+        np.arange(len(X)), train_size=n_labels, test_size=n_test, stratify=y, random_state=seed
+    )
+    begun = [{"init_from": FrozenEstimator(source), "random_state": seed} for source in sources]
+    counts = CountVectorizer(analyzer="char", ngram_range=(1, 2), lowercase=False)
+    linear = LogisticRegressionCV(Cs=np.logspace(-4, 1, 6), max_iter=2000)
+    models = {
+        "the same network from scratch": AttentionClassifier(k=1, random_state=seed),
+        "from vectors of letters": AttentionClassifier(**begun[0]),
+        "from vectors of letters, freeze=['embedding']": AttentionClassifier(freeze=["embedding"], **begun[0]),
+        "AttentionClassifier": AttentionClassifier(random_state=seed),
+        "from vectors of 3-mers": AttentionClassifier(**begun[1]),
+        "k-mers, linear": make_pipeline(counts, StandardScaler(with_mean=False), linear),
+        "k-mers, forest": make_pipeline(counts, RandomForestClassifier(500, random_state=seed)),
+    }
+    return {
+        kind: roc_auc_score(y[test], model.fit(X[train], y[train]).predict_proba(X[test])[:, 1])
+        for kind, model in models.items()
+    }
+
+
+def part_letters(n_labels=100):
+    """Peptides, 100 labels: attention that begins from vectors of letters, learned from all strings of five sets."""
+    strings = sorted({string for name in PEPTIDES for string in peptides(name)[0]})
+    how = {"max_epochs": 10, "learning_rate_schedule": "cosine", "random_state": 0}
+    sources = [SequenceEmbeddingTransformer(n_components=64, k=k, **how).fit(strings) for k in (1, 3)]
+    found = {name: [letters(name, n_labels, seed, sources) for seed in range(3)] for name in PEPTIDES}
+    for kind in found[PEPTIDES[0]][0]:
+        scores = {name: [scores[kind] for scores in found[name]] for name in PEPTIDES}
+        beside = ", ".join(f"{name} {np.mean(values):.3f}" for name, values in scores.items())
+        row(f"peptides, {n_labels} labels, {kind}, AUROC", np.mean(list(scores.values()), axis=0), beside=beside)
+
+
+def part_few_letters():
+    """The same with 30 labels."""
+    part_letters(30)
+
+
 def part_time():
     """Time of a fit with a frozen body, as a share of a fit from the same body that learns; steps are equal."""
     X, y = mnist("train")
@@ -162,4 +257,4 @@ def part_equal():
 
 
 if __name__ == "__main__":
-    run_parts(globals(), __doc__)
+    run_parts(globals(), __doc__, needless=("small", "hairpins"))

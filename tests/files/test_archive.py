@@ -1,5 +1,6 @@
 """The outer file."""
 
+import os
 import stat
 import zipfile
 
@@ -11,9 +12,13 @@ from sklearn_ann.files.archive import opened, read, write
 from sklearn_ann.files.tensors import Arrays
 
 
+def nothing(path):
+    """A check that finds nothing."""
+
+
 @pytest.fixture
 def path(tmp_path):
-    write(tmp_path / "a", b'{"some": "json"}', Arrays([torch.arange(6.0)]))
+    write(tmp_path / "a", b'{"some": "json"}', Arrays([torch.arange(6.0)]), nothing)
     return tmp_path / "a"
 
 
@@ -44,9 +49,44 @@ def test_a_failure_leaves_the_file_that_was_there(path, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write(path, b"{}", Broken([torch.zeros(3)]))
+        write(path, b"{}", Broken([torch.zeros(3)]), nothing)
+    assert path.read_bytes() == before
+
+    def refuses(written):
+        assert zipfile.ZipFile(written).read("manifest.json") == b"{}"
+        raise ModelFileError("no")
+
+    with pytest.raises(ModelFileError, match="no"):
+        write(path, b"{}", Arrays([torch.zeros(3)]), refuses)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and permissions are those of POSIX")
+def test_the_permissions_and_the_place_of_a_file_stay(path, tmp_path):
+    path.chmod(0o600)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    write(link, b"{}", Arrays([torch.zeros(3)]), nothing)
+    assert link.is_symlink()
+    assert zipfile.ZipFile(path).read("manifest.json") == b"{}"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o666)  # more than the umask would give
+    write(path, b"{}", Arrays([torch.zeros(3)]), nothing)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes in folders are POSIX")
+def test_what_is_no_place_for_a_file_is_refused(tmp_path):
+    arrays = Arrays([torch.zeros(3)])
+    with pytest.raises(IsADirectoryError, match="is a folder: expected the name of a file"):
+        write(tmp_path, b"{}", arrays, nothing)
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        write(tmp_path / "no" / "a", b"{}", arrays, nothing)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is a device or a pipe"):
+        write(tmp_path / "pipe", b"{}", arrays, nothing)
+    write(tmp_path / ("x" * 255), b"{}", arrays, nothing)  # the longest name that there may be
 
 
 def test_what_no_check_foresees_is_told_with_the_path(path):

@@ -126,6 +126,8 @@ def made(cls):
         if key in signature and value is not None and (key != "n_components" or "Projection" in name):
             given[key] = value
     samples, target = X, Y
+    if "Threshold" in name and "Classifier" in name:
+        target = (Y > 0).astype(int)
     if "Vectorizer" in name and name != "DictVectorizer":
         samples = ["red green", "green blue", "blue"] * 17
         samples = samples[: len(Y)]

@@ -72,3 +72,13 @@ def test_attributes_that_stand_before_methods():
     for name in ("forward", "__call__", "train", "a b", "__dict__"):
         with pytest.raises(ModelFileError, match="has the attribute"):
             check_attributes(nn.Linear, {name: None}, "it")
+
+
+def test_the_usual_layers_of_torch_come_back(tmp_path):
+    module = nn.Sequential(
+        nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.LeakyReLU(), nn.MaxPool2d(2),
+        nn.PReLU(4), nn.Dropout2d(0.1), nn.AvgPool2d(1), nn.Hardswish(), nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+        nn.Softmax(dim=1),
+    ).eval()  # fmt: skip
+    x = torch.rand(3, 64)
+    assert torch.equal(tripped(module, tmp_path)(x), module(x))

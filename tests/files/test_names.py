@@ -19,7 +19,7 @@ ABSTRACT = {
     "AttentionBody", "AttentionEstimator", "ConvolutionalEstimator", "GraphEstimator", "Learned", "NeuralClassifier",
     "NeuralEstimator", "NeuralPredictor", "NeuralRegressor", "Reader", "RecurrentEstimator", "Stochastic", "Targets",
     "TabularEstimator", "TransferEstimator", "Scored", "FittedParts", "_GraphLevel", "_GraphOptions", "_NodeLevel",
-    "ErrorModule", "EmptyColumns",
+    "ErrorModule", "EmptyColumns", "Foreign",
 }  # fmt: skip
 
 

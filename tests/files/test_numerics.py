@@ -132,10 +132,28 @@ FRAME = pd.DataFrame(
 
 
 @pytest.mark.parametrize(
-    "frame", [FRAME, FRAME[:0], FRAME.set_index(pd.Index(["p", "q"]))], ids=["two", "none", "names"]
+    "frame",
+    [
+        FRAME,
+        FRAME[:0],
+        FRAME.set_index(pd.Index(["p", "q"], name="of rows")),
+        FRAME.set_index(pd.RangeIndex(1, 5, 2)),
+        FRAME.rename_axis(columns="of columns"),
+    ],
+    ids=["two", "none", "names", "steps", "title"],
 )
 def test_frames(frame, tmp_path):
     pd.testing.assert_frame_equal(tripped(frame, tmp_path), frame, check_index_type=len(frame) > 0, check_freq=False)
+
+
+@pytest.mark.parametrize(
+    "index", [pd.CategoricalIndex(["p", "q"]), pd.MultiIndex.from_tuples([(1, 2), (1, 3)])], ids=["kinds", "levels"]
+)
+def test_frames_whose_index_would_change_are_refused(index, tmp_path):
+    with pytest.raises(ModelFileError, match=rf"a {type(index).__name__} of .*, which files do not keep"):
+        tripped(FRAME.set_index(index), tmp_path)
+    with pytest.raises(ModelFileError, match="which files do not keep"):
+        tripped(pd.DataFrame(np.eye(2), columns=index), tmp_path)
 
 
 def test_a_reader_of_tables_keeps_its_template(tmp_path):

@@ -7,11 +7,13 @@ import zipfile
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
 from discovery import BRIEF, NEURAL, PUBLIC, name_of
 from forging import forge, members
+from scipy.stats import uniform
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
@@ -19,7 +21,7 @@ from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -36,6 +38,7 @@ from sklearn_ann import (
     load,
     save,
 )
+from sklearn_ann.model_selection import StackedSearchCV
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -135,10 +138,18 @@ def scaled_network():
             LogisticRegression(),
         ),
         GridSearchCV(scaled_network(), {"tabularclassifier__dropout": [0.0, 0.1]}, cv=2, scoring="accuracy"),
+        StackedSearchCV(
+            scaled_network(), {"tabularclassifier__dropout": [0.0, 0.1]}, cv=2, resource="epochs", factor=2
+        ),
         VotingClassifier([("one", scaled_network()), ("two", LogisticRegression())], voting="soft"),
         AttentionClassifier(attend="rows", **QUICK),
+        RandomizedSearchCV(TabularClassifier(**QUICK), {"dropout": uniform(0, 0.3)}, n_iter=2, random_state=0, cv=2),
+        GridSearchCV(TabularClassifier(**QUICK), {"dropout": [0.1]}, cv=[(np.arange(30), np.arange(30, len(X)))]),
     ],
-    ids=["pipeline", "forest", "neighbors", "columns", "union", "search", "votes", "rows"],
+    ids=[
+        *("pipeline", "forest", "neighbors", "columns", "union", "search", "stacked search", "votes", "rows"),
+        *("drawn", "own splits"),
+    ],
 )
 def test_models_of_scikit_learn_around_networks(model, tmp_path):
     model.fit(X, Y)
@@ -276,8 +287,26 @@ def test_what_files_do_not_keep_is_named_and_leaves_no_file(tmp_path):
     with pytest.raises(ModelFileError, match="<lambda>"):
         save(FunctionTransformer(lambda x: x), path)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(TypeError, match="trusted must be a list of classes and functions"):
+        save(FunctionTransformer(np.log1p), path, trusted=len)
     with pytest.raises(FileNotFoundError):
         load(path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.zeros(2, [("name", "U3")]), np.ones((1,) * 40), pd.DataFrame({"a": [1j, 2]}), "x" * 2**26],
+    ids=["records of text", "40 axes", "complex column", "long manifest"],
+)
+def test_what_could_not_be_opened_again_does_not_replace_what_can(value, tmp_path):
+    path = tmp_path / "model.sklann"
+    model = StandardScaler().fit(X)
+    save(model, path)
+    before, model.extra_ = path.read_bytes(), value
+    with pytest.raises(ModelFileError, match="StandardScaler cannot be kept in a file"):
+        save(model, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_cache_of_a_pipeline_and_callbacks_stay_behind(tmp_path):

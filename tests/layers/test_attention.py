@@ -91,11 +91,12 @@ def test_products_of_rotated_vectors_depend_on_their_distance():
     torch.testing.assert_close(rotated(query.expand(10, 6)).norm(dim=1), query.norm().expand(10))
 
 
-def test_sinusoids_are_those_of_the_paper():
-    encoding = PositionalEncoding("sinusoidal", 6, 0)
+@pytest.mark.parametrize("longest", [10_000, 50])
+def test_sinusoids_are_those_of_the_paper_with_waves_that_fit_the_sequences(longest):
+    encoding = PositionalEncoding("sinusoidal", 6, longest)
     places = encoding(torch.zeros(1, 50, 6, dtype=torch.float64))[0].numpy()
-    angles = np.arange(50)[:, None] / 10_000 ** (np.arange(3) / 3)
-    np.testing.assert_allclose(places, np.hstack([np.sin(angles), np.cos(angles)]), atol=1e-9)
+    angles = np.arange(50)[:, None] / longest ** (np.arange(3) / 3)
+    np.testing.assert_allclose(places / np.sqrt(2), np.hstack([np.sin(angles), np.cos(angles)]), atol=1e-9)
     assert PositionalEncoding("sinusoidal", 5, 0)(torch.zeros(1, 4, 5)).shape == (1, 4, 5)
 
 

@@ -3,11 +3,21 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from sklearn_ann.layers import BorrowedBody, Ensemble, WithHead, chosen_layers, freeze_layers, layers_of, learning_rates
+from sklearn_ann.layers import (
+    FROZEN,
+    BorrowedBody,
+    Ensemble,
+    WithHead,
+    chosen_layers,
+    freeze_layers,
+    layers_of,
+    learning_rates,
+)
 from sklearn_ann.layers.head import mean_number
 
 
@@ -59,13 +69,13 @@ def test_frozen_layers_are_marked_and_can_learn_again(copied):
     freeze_layers(body, ["first", "blocks.0"])
     body = copied(body)
     assert [weight.requires_grad for weight in body.parameters()] == [False, False, False, True, True, True, True]
-    assert body.norm.frozen
+    assert getattr(body.norm, FROZEN)
     freeze_layers(body, (), whole=True)
-    assert body.frozen
+    assert getattr(body, FROZEN)
     assert not any(weight.requires_grad for weight in body.parameters())
     freeze_layers(body, ())
     assert all(weight.requires_grad for weight in body.parameters())
-    assert not any(hasattr(part, "frozen") for part in body.modules())
+    assert not any(hasattr(part, FROZEN) for part in body.modules())
 
 
 def test_learning_rates_of_layers_and_networks():
@@ -95,3 +105,36 @@ def test_borrowed_body_says_whose_it_is():
     with pytest.raises(AttributeError, match="the body of this network is that of AutoEncoder, which has no 'maps'"):
         body.maps  # noqa: B018
     assert isinstance(pickle.loads(pickle.dumps(body)).module, Body)
+
+
+@pytest.mark.parametrize("rates", [{"blocks.1": 0.5, "blocks": 0.1}, {"blocks": 0.1, "blocks.1": 0.5}])
+def test_the_longest_name_of_a_layer_counts_whatever_the_order(rates):
+    found = learning_rates(WithHead(Body(), 3, 2), 1.0, rates)
+    assert {found["body.blocks.0.weight"], found["body.blocks.1.weight"]} == {0.1, 0.5}
+    assert found["body.blocks.1.weight"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ({1: 0.5}, "layer_learning_rates has the name 1, but"),
+        ({"blocks": float("inf")}, r"layer_learning_rates\['blocks'\]=inf: expected a number above zero"),
+        (1e-300, "let the layer 'first' learn at 0.0 times"),
+        (1e200, "let the layer 'first' learn at inf times"),
+    ],
+)
+def test_rates_at_which_nothing_learns_are_refused(rates, message):
+    with pytest.raises(ValueError, match=message):
+        learning_rates(WithHead(Body(), 3, 2), 1.0, rates)
+
+
+def test_rates_may_be_numbers_of_numpy():
+    assert learning_rates(WithHead(Body(), 3, 2), 1.0, {"first": np.float32(0.5)})["body.first"] == 0.5
+
+
+def test_an_attribute_of_others_that_is_called_frozen_stays():
+    body = Body()
+    body.dense.frozen = True
+    freeze_layers(body, ["first"])
+    assert body.dense.frozen
+    assert all(weight.requires_grad for weight in body.dense.parameters())

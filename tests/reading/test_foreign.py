@@ -35,7 +35,9 @@ def test_types_of_numbers():
         (None, [np.ones(2), np.ones((2, 2))], "sample 1 is of 2 dimensions"),
         (None, [np.ones(2), np.zeros(2, dtype=int)], "sample 1 is of 1 dimensions and torch.int64"),
         (None, [np.ones(2), np.array([np.nan])], "NaN or infinity, in sample 1"),
+        (None, np.array([[[1.0]], [[np.inf]]]), "NaN or infinity, in sample 1"),
         (lambda _: [], ["a"], "sample 0 is empty"),
+        (lambda _: [[1], [2, 3]], ["a"], "sample 0 is no array"),
     ],
 )
 def test_bad_samples_are_named(preprocess, X, message):

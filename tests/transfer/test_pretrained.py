@@ -20,6 +20,7 @@ from tests.pretrained import Antibody, ResNet20, antibody, antibody_codes, as_ci
 
 X = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
 STRINGS = ["ACGT", "GG", "ACGTAC", "TT", "CAGT"]
+HUGE = {"weight": np.ones((1, 6)), "bias": np.array([1e300])}  # finite in float64 alone
 
 
 def codes(string):
@@ -151,7 +152,7 @@ def test_it_works_in_a_search():
         ({"module": dense, "state": {"0.weight": np.ones((5, 6))}}, X, ValueError, "it lacks 0.bias, 3.weight, 3.bias"),
         ({"module": dense, "state": {"a": "b"}}, X, TypeError, r"state\['a'\] is a str"),
         ({"module": dense, "state": "nowhere.npz"}, X, FileNotFoundError, "no such file"),
-        ({"module": dense}, X[:, :3], ValueError, r"module fails on sample 0, of shape \(3,\)"),
+        ({"module": dense}, X[:, :3], ValueError, r"sample 0: module fails on samples of shape \(3,\)"),
         ({"module": dense}, STRINGS, TypeError, "expected numbers; preprocess turns samples into numbers"),
         ({"module": dense}, X[:0], ValueError, "0 sample"),
         ({"module": dense}, np.full((2, 6), np.nan), ValueError, "NaN"),
@@ -162,8 +163,13 @@ def test_it_works_in_a_search():
             "preprocess raises ValueError for sample 1",
         ),
         ({"module": Letters, "preprocess": codes}, ["", "A"], ValueError, "sample 0 is empty"),
-        ({"module": Letters, "preprocess": lambda _: [9, 9]}, ["A"], ValueError, "module fails on sample 0"),
+        ({"module": Letters, "preprocess": lambda _: [9, 9]}, ["A"], ValueError, "sample 0: module fails"),
         ({"module": lambda: nn.GRU(6, 4)}, X[:0], ValueError, "0 sample"),
+        ({"module": dense}, X[:0, :, None], ValueError, r"X is empty, of shape \(0, 6, 1\)"),
+        ({"module": dense}, np.ones((3, 6), dtype=int), ValueError, "whole numbers, which are read as codes"),
+        ({"module": dense, "layer": ["1", "1"]}, X, ValueError, "has a name twice"),
+        ({"module": lambda: nn.Linear(6, 2, device="meta")}, X, ValueError, "module has no numbers in its weights"),
+        ({"module": nn.Linear(6, 1), "state": HUGE}, X, ValueError, "module has NaN or infinity in its weights 'bias'"),
     ],
 )
 def test_bad_input_is_named(options, data, error, message):
@@ -183,6 +189,63 @@ def test_networks_whose_features_depend_on_the_batch_are_refused():
     for module in (Random(), Batch()):
         with pytest.raises(ValueError, match="depend on what else is in the batch"):
             PretrainedTransformer(module).fit(X)
+
+
+def test_a_layer_is_read_before_the_next_one_works_in_place():
+    linear = nn.Linear(6, 5)
+    model = PretrainedTransformer(nn.Sequential(linear, nn.ReLU(inplace=True)), layer=["0", "output"]).fit(X)
+    plain = PretrainedTransformer(linear).fit_transform(X)
+    np.testing.assert_array_equal(model.transform(X), np.hstack([plain, plain.clip(0)]))
+
+
+def test_features_have_the_type_of_precision():
+    for change in (torch.Tensor.double, torch.Tensor.half, lambda x: x.argmax(dim=1)):
+        network = nn.Sequential(nn.Linear(6, 5))
+        network.register_forward_hook(lambda _, __, output, change=change: change(output))
+        assert PretrainedTransformer(network).fit_transform(X).dtype == np.float32
+    network.register_forward_hook(lambda _, __, output: output + 1j)
+    with pytest.raises(TypeError, match="module returns complex numbers"):
+        PretrainedTransformer(network).fit(X)
+
+
+def test_a_sample_that_the_network_fails_on_is_named():
+    model = PretrainedTransformer(Letters(), lambda string: [len(string)]).fit(["A"])
+    with pytest.raises(ValueError, match=r"sample 2: module fails on samples of shape \(1,\)"):
+        model.transform(["A", "AA", "AAAAA", "AAAAAA"])
+    classifier = AttentionClassifier(init_from=model, freeze="body", max_epochs=1).fit(["A", "AA"], [0, 1])
+    with pytest.raises(ValueError, match="module fails on samples of shape"):
+        classifier.predict(["AAAAA"])
+
+
+def test_what_a_network_raises_is_told_with_the_sample():
+    class Short(nn.Module):
+        def forward(self, x):
+            assert x.shape[1] < 4, "too long"
+            return x.float()
+
+    model = PretrainedTransformer(Short(), codes).fit(["ACG"])
+    with pytest.raises(ValueError, match=r"sample 1: module fails on samples of shape \(5,\).*: too long"):
+        model.transform(["AC", "ACGTA"])
+
+
+def test_layers_of_others_draw_from_the_random_state():
+    network = nn.Sequential(nn.Linear(6, 5), nn.Dropout(0.5), nn.Linear(5, 3))
+    predictions, images = [], X.reshape(20, 1, 2, 3)
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        before = torch.get_rng_state()
+        body = PretrainedTransformer(nn.Sequential(nn.Flatten(), network), layer="1.2")
+        model = CNNClassifier(init_from=body, max_epochs=3, random_state=0).fit(images, np.arange(20) % 2)
+        predictions.append(model.predict_proba(images))
+        assert torch.equal(torch.get_rng_state(), before)
+    np.testing.assert_array_equal(*predictions)
+
+
+def test_an_architecture_draws_the_same_weights_each_time():
+    before = torch.get_rng_state()
+    one, other = (PretrainedTransformer(lambda: nn.Linear(6, 2)).fit_transform(X) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_state_is_moved_nowhere_and_the_generator_is_left_alone():

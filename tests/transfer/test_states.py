@@ -59,3 +59,21 @@ def test_the_module_given_is_left_alone():
     found = with_state(linear, {"weight": np.ones((1, 2)), "bias": np.ones(1)}, "Owner")
     assert torch.equal(linear.weight, before)
     assert found.weight.tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [torch.ones(2, dtype=torch.complex64), torch.eye(2).to_sparse(), torch.ones(2, device="meta")],
+    ids=["complex", "sparse", "meta"],
+)
+def test_tensors_that_are_no_weights_are_named(tensor):
+    with pytest.raises(
+        TypeError, match=r"state\['weight'\] is a tensor of .*: expected a dense tensor of real numbers"
+    ):
+        read_state({"weight": tensor})
+
+
+def test_a_whole_module_in_a_file_is_refused_with_the_way_out(tmp_path):
+    torch.save(nn.Linear(2, 1), tmp_path / "module.pt")
+    with pytest.raises(ValueError, match=r"holds more than arrays, such as a whole module.*state_dict"):
+        read_state(tmp_path / "module.pt")

@@ -1,0 +1,419 @@
+"""A search over hyper-parameters that trains the networks of its candidates as one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from itertools import product
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
+from sklearn.utils import indexable
+from sklearn.utils.parallel import Parallel
+
+from sklearn_ann._sklearn import (
+    BaseSearchCV,
+    Interval,
+    StrOptions,
+    check_method_params,
+    fit_context,
+    insert_error_scores,
+    warn_or_raise_about_fit_failures,
+)
+from sklearn_ann.model_selection.evaluation import Fit, evaluate
+from sklearn_ann.model_selection.halving import best_of_last, n_evaluations, rungs, survivors
+
+
+class StackedSearchCV(BaseSearchCV):
+    """Search over hyper-parameters with cross-validation, with the networks of all candidates trained together.
+
+    It finds what ``GridSearchCV`` or ``RandomizedSearchCV`` finds, in less time. All candidates are fitted on all folds
+    at the same time: each fit runs up to the training of its network and waits there for the others. Networks of equal
+    shapes are then trained as one stacked network, whose layers multiply the batches of all of them at once; the
+    training of a small network is mostly overhead, which a stack has once. Learning rates, penalties, seeds, weights
+    and folds may differ within a stack. Networks of different shapes make several stacks, and what cannot be stacked is
+    trained one by one. Steps of a pipeline that do not differ are fitted once for each fold.
+
+    With ``resource="epochs"``, candidates are dropped by successive halving (Jamieson and Talwalkar 2016; Karnin et al.
+    2013): all train for a part of their epochs, the best of ``1 / factor`` go on from where they are, and so on. Their
+    learning rates are those of a full training from the beginning.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A network, or whatever contains networks, such as a pipeline. Other estimators are fitted one by one.
+
+    param_grid : dict or list of dict
+        Values by the names of hyper-parameters: all combinations are candidates. With `n_iter`, a value may also be a
+        distribution with a method ``rvs``, such as those of ``scipy.stats``.
+
+    n_iter : int or None
+        Number of candidates to draw from `param_grid`; None for all combinations.
+
+    resource : {"epochs"} or None
+        What successive halving gives in small parts; None fits every candidate in full.
+
+    factor : int
+        One in `factor` candidates goes on to the next round, and trains for `factor` times as many epochs. At least 2.
+
+    min_epochs : int
+        The first round of halving does not train for less epochs than this. The rounds are as many as `factor`, the
+        number of candidates and `min_epochs` allow.
+
+    max_time : float or None
+        Seconds after which no further round of halving begins, or no further stack of candidates without halving; the
+        best of those that were evaluated is taken. None for no limit.
+
+    scoring : str, callable, list, tuple, dict or None
+        How to score, as in ``GridSearchCV``; None for the estimator's ``score``.
+
+    n_jobs : int or None
+        Number of processes. With ``n_jobs=2`` two processes have half of the fits each, as a stack.
+
+    refit : bool, str or callable
+        Whether to fit the best candidate on all samples; with several metrics, the name of the one that decides; or a
+        function of ``cv_results_`` that returns the row of the best.
+
+    cv : int, splitter, iterable or None
+        The folds, as in ``GridSearchCV``.
+
+    verbose : int
+        Higher numbers print more.
+
+    pre_dispatch : int or str
+        Number of stacks that are handed to the processes in advance.
+
+    error_score : "raise" or float
+        Score of a candidate on a fold where its fit fails.
+
+    return_train_score : bool
+        Whether to score the training samples too.
+
+    stack_size : int
+        Largest number of fits that are under way at the same time in a process. All of them hold their network and
+        their samples in memory.
+
+    random_state : int, RandomState instance or None
+        Seed of the candidates that are drawn.
+
+    Attributes
+    ----------
+    cv_results_ : dict of arrays
+        As in ``GridSearchCV``. With halving there is one row for each candidate and round, with the columns ``iter``
+        (the round) and ``n_resources`` (the most epochs of a network in any fold).
+
+    best_estimator_ : estimator
+        The best candidate, fitted on all samples. With halving it is the best of the last round.
+
+    best_score_ : float
+        Its mean score over the folds.
+
+    best_params_ : dict
+        Its hyper-parameters.
+
+    best_index_ : int
+        Its row in `cv_results_`.
+
+    scorer_ : callable or dict
+        What scored.
+
+    n_splits_ : int
+        Number of folds.
+
+    refit_time_ : float
+        Seconds that the last fit took.
+
+    multimetric_ : bool
+        Whether there are several metrics.
+
+    classes_ : array of shape (n_classes,)
+        Labels of a classifier.
+
+    n_features_in_ : int
+        Number of features of the best estimator.
+
+    feature_names_in_ : array of str
+        Names of its features, if it has them.
+
+    n_candidates_ : list of int
+        Number of candidates in each round of halving.
+
+    Notes
+    -----
+    ``mean_fit_time`` is the time of a fit by itself and its part of the time of its stack.
+
+    References
+    ----------
+    Z. Karnin, T. Koren, O. Somekh: Almost Optimal Exploration in Multi-Armed Bandits. ICML 2013.
+
+    K. Jamieson, A. Talwalkar: Non-stochastic Best Arm Identification and Hyperparameter Optimization. AISTATS 2016.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_ann import AutoEncoderTransformer
+    >>> from sklearn_ann.model_selection import StackedSearchCV
+    >>> X = load_digits().data[:300]
+    >>> model = AutoEncoderTransformer(max_epochs=5, random_state=0)
+    >>> search = StackedSearchCV(model, {"learning_rate": [1e-4, 1e-2]}, cv=3).fit(X)
+    >>> search.best_params_
+    {'learning_rate': 0.01}
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseSearchCV._parameter_constraints,
+        "param_grid": [dict, list],
+        "n_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "resource": [StrOptions({"epochs"}), None],
+        "factor": [Interval(Integral, 2, None, closed="left")],
+        "min_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "stack_size": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        n_iter: int | None = None,
+        resource: Literal["epochs"] | None = None,
+        factor: int = 3,
+        min_epochs: int = 1,
+        max_time: float | None = None,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., Any] = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+        stack_size: int = 32,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.param_grid = param_grid
+        self.n_iter = n_iter
+        self.resource = resource
+        self.factor = factor
+        self.min_epochs = min_epochs
+        self.max_time = max_time
+        self.stack_size = stack_size
+        self.random_state = random_state
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Fit and score all candidates, and fit the best of them on all samples.
+
+        Parameters
+        ----------
+        X : array-like, data frame, list or whatever the estimator reads
+            The samples.
+        y : array-like or None
+            The targets.
+        **params
+            Passed on as by ``GridSearchCV``: to ``fit`` of the estimator, the scorer and the splitter.
+
+        Returns
+        -------
+        self
+        """
+        deadline = None if self.max_time is None else time.monotonic() + self.max_time
+        scorers, refit_metric = self._get_scorers()
+        X, y = indexable(X, y)
+        params = check_method_params(X, params=params)
+        routed = self._get_routed_params_for_fit(params)
+        weight = params.get("sample_weight")
+        data = {"X": X, "y": y, "metadata": None if weight is None else {"sample_weight": weight}}
+        context = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
+        context.call_on_fit_task_begin(estimator=self, **data)
+
+        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        folds = list(splitter.split(X, y, **routed.splitter.split))
+        self.n_splits_ = len(folds)
+        base = clone(self.estimator)
+        common = {
+            "scorer": scorers,
+            "fit_params": routed.estimator.fit,
+            "score_params": routed.scorer.score,
+            "return_train_score": self.return_train_score,
+            "return_n_test_samples": True,
+            "return_times": True,
+            "return_parameters": False,
+            "error_score": self.error_score,
+            "verbose": self.verbose,
+            "caller": self,
+        }
+        with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
+
+            def run(fits: Sequence[Fit]) -> list[Fit]:
+                return evaluate(fits, base, X, y, stack_size=self.stack_size, parallel=parallel, **common)
+
+            results, refit_metric = self._search(run, folds, refit_metric, deadline, context)
+
+        if self.refit or not self.multimetric_:
+            self._choose(refit_metric, results)
+        if self.refit:
+            self._refit(base, routed.estimator.fit, data, context)
+        self.scorer_ = getattr(scorers, "_scorers", scorers)  # of several metrics: a dict
+        self.cv_results_ = results
+        context.call_on_fit_task_end(estimator=self, **data)
+        return self
+
+    def _candidates(self) -> list[dict[str, Any]]:
+        if self.n_iter is None:
+            return list(ParameterGrid(self.param_grid))
+        return list(ParameterSampler(self.param_grid, self.n_iter, random_state=self.random_state))
+
+    def _search(
+        self,
+        run: Callable[[Sequence[Fit]], list[Fit]],
+        folds: Sequence[Any],
+        metric: str,
+        deadline: float | None,
+        context: Any,
+    ) -> tuple[dict[str, Any], str]:
+        """Evaluate the candidates, in rounds; return the results of all rounds, and the metric that decides."""
+        candidates = self._candidates()
+        shares = [Fraction(1)] if self.resource is None else rungs(len(candidates), self.factor)
+        n_fits = n_evaluations(len(candidates), self.factor, len(shares)) * len(folds)
+        context = context.subcontext(task_name="search", max_subtasks=n_fits, sequential_subtasks=False)
+        context.call_on_fit_task_begin(estimator=self)
+        going = list(range(len(candidates)))
+        scores = np.empty(0)
+        done: list[Fit] = []
+        rounds: list[int] = []
+        for number, share in enumerate(shares):
+            if number:
+                if _is_over(deadline):
+                    break
+                going = survivors(going, scores, self.factor)
+            states = {(fit.candidate, fit.fold): fit.states for fit in done}
+            fresh: list[Fit] = []
+            for wave in self._waves(going, len(folds), deadline):
+                fits: list[Fit] = []
+                for candidate, fold in product(wave, range(len(folds))):
+                    options = {
+                        "train": folds[fold][0],
+                        "test": folds[fold][1],
+                        "parameters": candidates[candidate],
+                        "split_progress": (fold, len(folds)),
+                        "candidate_progress": (candidate, len(candidates)),
+                        "callback_ctx": context.subcontext(
+                            task_name="candidate-split-evaluation", task_id=len(done) + len(fresh) + len(fits)
+                        ),
+                    }
+                    begun = states.get((candidate, fold), [])
+                    fits.append(Fit(candidate, fold, options, share, self.min_epochs, begun))
+                fresh += run(fits)
+            metric = self._check(fresh, metric)
+            scores = _mean_scores(fresh, metric, len(folds))
+            for fit in done:
+                fit.states = []  # of those that went on there are newer ones
+            done += fresh
+            rounds += [number] * len(fresh)
+        context.call_on_fit_task_end(estimator=self)
+        return self._tabulated(candidates, done, rounds), metric
+
+    def _waves(self, candidates: list[int], n_folds: int, deadline: float | None) -> Iterator[list[int]]:
+        """Yield candidates to evaluate next, until the time is over; all at once if there is no such time."""
+        if deadline is None or self.resource is not None:
+            yield candidates
+            return
+        size = max(1, effective_n_jobs(self.n_jobs) * self.stack_size // n_folds)
+        for begin in range(0, len(candidates), size):
+            if begin and _is_over(deadline):
+                return
+            yield candidates[begin : begin + size]
+
+    def _check(self, fits: Sequence[Fit], metric: str) -> str:
+        """Report failed fits, and return the name of the metric that decides."""
+        out = [fit.result for fit in fits]
+        if not out:
+            raise ValueError("no candidate was fitted: param_grid has none, or the splitter of cv has no folds")
+        warn_or_raise_about_fit_failures(out, self.error_score)
+        if callable(self.scoring):
+            insert_error_scores(out, self.error_score)
+        first = out[0]["test_scores"]
+        self.multimetric_ = isinstance(first, dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(first)
+            metric = self.refit
+        if self.resource is None:
+            return metric
+        if not any(fit.epochs for fit in fits):
+            raise ValueError(
+                f"resource='epochs', but {type(self.estimator).__name__} trains no network of sklearn_ann: use "
+                "resource=None, or HalvingGridSearchCV of scikit-learn"
+            )
+        if self.multimetric_ and not isinstance(metric, str):
+            raise ValueError(f"refit must name the metric by which candidates are dropped, got refit={self.refit!r}")
+        return metric
+
+    def _tabulated(
+        self, candidates: Sequence[dict[str, Any]], fits: Sequence[Fit], rounds: Sequence[int]
+    ) -> dict[str, Any]:
+        """Return ``cv_results_``."""
+        n_folds = self.n_splits_
+        rows = [candidates[fit.candidate] for fit in fits[::n_folds]]
+        more = {}
+        if self.resource is not None:
+            epochs = [max(fit.epochs for fit in fits[row : row + n_folds]) for row in range(0, len(fits), n_folds)]
+            more = {"iter": rounds[::n_folds], "n_resources": epochs}
+            self.n_candidates_ = np.bincount(more["iter"]).tolist()
+        return dict(self._format_results(rows, n_folds, [fit.result for fit in fits], more))
+
+    def _choose(self, metric: str, results: dict[str, Any]) -> None:
+        if self.resource is not None and not callable(self.refit):
+            self.best_index_ = best_of_last(results, metric)
+        else:
+            self.best_index_ = self._select_best_index(self.refit, metric, results)
+        if not callable(self.refit):
+            self.best_score_ = results[f"mean_test_{metric}"][self.best_index_]
+        self.best_params_ = results["params"][self.best_index_]
+
+    def _refit(self, base: Any, fit_params: dict[str, Any], data: dict[str, Any], context: Any) -> None:
+        """Fit the best candidate on all samples."""
+        # Parameters that are estimators must not be fitted themselves.
+        best = clone(base).set_params(**clone(self.best_params_, safe=False))
+        context = context.subcontext(task_name="refit-with-best-params")
+        with context.propagate_callback_context(best):
+            context.call_on_fit_task_begin(estimator=self, **data)
+            begin = time.time()
+            best.fit(data["X"], **fit_params) if data["y"] is None else best.fit(data["X"], data["y"], **fit_params)
+            self.refit_time_ = time.time() - begin
+        self.best_estimator_ = best
+        if hasattr(best, "feature_names_in_"):
+            self.feature_names_in_ = best.feature_names_in_
+        context.call_on_fit_task_end(estimator=self, **data)
+
+
+def _is_over(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() >= deadline
+
+
+def _mean_scores(fits: Sequence[Fit], metric: str, n_folds: int) -> np.ndarray:
+    """Return the mean score of each candidate over the folds."""
+    scores = [fit.result["test_scores"] for fit in fits]
+    values = [score[metric] if isinstance(score, dict) and isinstance(metric, str) else score for score in scores]
+    if values and isinstance(values[0], dict):  # of several metrics, of which none decides
+        return np.full(len(values) // n_folds, np.nan)
+    means: np.ndarray = np.mean(np.reshape(values, (-1, n_folds)), axis=1)
+    return means
