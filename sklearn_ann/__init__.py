@@ -6,7 +6,7 @@ from sklearn_ann.autoencoder import AutoEncoderOutlierDetector, AutoEncoderTrans
 from sklearn_ann.convolution import CNNClassifier, CNNRegressor, PatternDetector
 from sklearn_ann.embedding import EntityEmbeddingTransformer, SequenceEmbeddingTransformer
 from sklearn_ann.factorization import TensorFactorizationRegressor
-from sklearn_ann.files import ModelFileError, load, model_card, save
+from sklearn_ann.files import ModelFileError, load, model_card, save, to_onnx
 from sklearn_ann.generative import GANSampler, VAESampler
 from sklearn_ann.graph import (
     GCNClassifier,
@@ -57,4 +57,5 @@ __all__ = [
     "load",
     "model_card",
     "save",
+    "to_onnx",
 ]

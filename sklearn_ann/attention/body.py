@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sklearn_ann import training
 from sklearn_ann.base import Plan
+from sklearn_ann.layers import Dropout, Mutation
 
 RATE = 3e-3
 """The learning rate that ``"auto"`` stands for, if there are enough samples."""
@@ -36,6 +37,14 @@ class AttentionBody(nn.Module, ABC):
 
         All samples of the batch have the same number of keys.
         """
+
+    def set_noise(self, dropout: float, mutation: float) -> None:
+        """Set what training alone uses: `dropout` and, in tokens, `mutation`."""
+        for layer in self.modules():
+            if isinstance(layer, Dropout):
+                layer.p = dropout
+            elif isinstance(layer, Mutation):
+                layer.share = mutation
 
     @abstractmethod
     def key_names(self, reader: Any, samples: training.Samples) -> list[list[str]]:

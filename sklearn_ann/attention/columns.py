@@ -39,7 +39,7 @@ class ColumnBody(AttentionBody):
     def forward(self, batch: TableBatch, maps: list[Tensor] | None = None) -> Tensor:
         """Return features of shape (batch, width)."""
         x = self.vectors(batch.codes, batch.numbers)
-        x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)  # (batch, 1 + n_columns, width)
+        x = torch.cat([self.cls.expand(x.shape[0], 1, -1), x], dim=1)  # (batch, 1 + n_columns, width)
         for number, block in enumerate(self.blocks, start=1):
             all_queries = maps is not None or number < len(self.blocks)  # else the CLS token alone
             x = block(x, None, maps, None if all_queries else 1)
@@ -51,6 +51,13 @@ class ColumnBody(AttentionBody):
         maps: list[Tensor] = []
         self(batch, maps)
         return maps
+
+    def set_noise(self, dropout: float, mutation: float) -> None:
+        """Set what training alone uses; attention weights are not dropped."""
+        super().set_noise(dropout, mutation)
+        for block in self.blocks:
+            assert isinstance(block, EncoderBlock)
+            block.attention.dropout.p = 0.0
 
     @staticmethod
     def defaults(plan: Plan) -> dict[str, Any]:

@@ -226,6 +226,7 @@ class AttentionEstimator(NeuralEstimator):
         "pretrained": "a PretrainedTransformer",
         "letters": "a SequenceEmbeddingTransformer of DNA, RNA or proteins",
     }
+    _of_noise: ClassVar[tuple[str, ...]] = ("dropout", "mutation")
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         attend: str = self.attend
@@ -252,6 +253,10 @@ class AttentionEstimator(NeuralEstimator):
     def _body(self, plan: Plan) -> tuple[nn.Module, int]:
         p = plan.parameters
         return _BODIES[p.attend].build(plan), p.n_components
+
+    def _set_noise(self, body: nn.Module, plan: Plan) -> None:
+        if isinstance(body, AttentionBody):
+            body.set_noise(plan.parameters.dropout, plan.parameters.mutation or 0.0)
 
     def _take(self, plan: Plan, run: training.Training, module: nn.Module) -> dict[str, Any]:
         of_other_kinds = dict.fromkeys(("alphabet_", "letters_", "categorical_features_"))

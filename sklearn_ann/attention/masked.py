@@ -206,7 +206,7 @@ class MaskedSequenceModel(NeuralEstimator):
         """Return what AttentionClassifier and AttentionRegressor begin from: the encoder, and the alphabet."""
         p = self.resolved_parameters_
         shared = ("n_components", "n_layers", "n_heads", "dropout", "alphabet", "unknown", "k", "position", "pooling")
-        parameters = {"attend": "tokens", **{name: p[name] for name in shared}}
+        parameters = {"attend": "tokens", "mutation": 0.0, **{name: p[name] for name in shared}}
         kind = AttentionEstimator._body
         return Source(type(self).__name__, kind, [self.module_.body], p.n_components, self.reader_, parameters)
 

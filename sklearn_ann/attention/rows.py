@@ -149,7 +149,7 @@ class RowBody(AttentionBody, Stochastic):
     def _nearest(self, query: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
         """Return scores and numbers of the nearest training rows by exact search, chunk by chunk."""
         keys = self._all_keys()
-        best, number = query.new_full((len(query), 0), -math.inf), own.new_zeros((len(query), 0))
+        best, number = query.new_full((query.shape[0], 0), -math.inf), own.new_zeros((query.shape[0], 0))
         for begin in range(0, len(keys), _CHUNK):
             part = slice(begin, begin + _CHUNK)
             found, position = self._best(query, own, keys[part], part)

@@ -93,7 +93,7 @@ class TokenBody(AttentionBody):
         """
         x = self.position(x)
         if self.cls is not None:
-            x = torch.cat([self.cls.expand(len(x), 1, -1), x], dim=1)
+            x = torch.cat([self.cls.expand(x.shape[0], 1, -1), x], dim=1)
             lengths = None if lengths is None else lengths + 1
         mask = None if lengths is None else inside(lengths, x.shape[1])  # (batch, length)
         cls_only = pooled_only and self.cls is not None and maps is None

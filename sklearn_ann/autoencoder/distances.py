@@ -9,7 +9,7 @@ from scipy.linalg import pinvh
 
 _MOST_STEPS = 20  # concentration steps; a handful is usual
 _LEAST_VARIANCE = 1e-9  # of a direction, in mean variances of all samples
-_NEAREST = 1e-6  # smaller distances count as this: a sample in the very centre is no more usual than one beside it
+NEAREST = 1e-6  # smaller distances count as this: a sample in the very centre is no more usual than one beside it
 
 
 class ShrunkenCovariance:
@@ -107,7 +107,7 @@ class LogDistance:
         logs = self._logs(parts)
         deviation = float(logs.std())
         self.mean = float(logs.mean())
-        self.deviation = deviation if deviation > _NEAREST else 1.0
+        self.deviation = deviation if deviation > NEAREST else 1.0
         return self
 
     def __call__(self, parts: list[np.ndarray]) -> np.ndarray:
@@ -117,5 +117,5 @@ class LogDistance:
 
     def _logs(self, parts: list[np.ndarray]) -> np.ndarray:
         squares = [estimate.mahalanobis(part) for estimate, part in zip(self.covariances, parts, strict=True)]
-        logs: np.ndarray = np.mean([0.5 * np.log(np.maximum(square, _NEAREST**2)) for square in squares], axis=0)
+        logs: np.ndarray = np.mean([0.5 * np.log(np.maximum(square, NEAREST**2)) for square in squares], axis=0)
         return logs

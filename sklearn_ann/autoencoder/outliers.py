@@ -23,7 +23,7 @@ from sklearn_ann.reading import Reader, StandardizedRowReader
 
 __all__ = ["AutoEncoderOutlierDetector"]
 
-_FARTHEST = 300.0  # logarithm of the greatest distance, so that none is infinite
+FARTHEST = 300.0  # logarithm of the greatest distance, so that none is infinite
 _BATCHES = 20  # in an epoch, by "auto"
 
 
@@ -64,7 +64,7 @@ def _scores(distances: dict[View, LogDistance], parts: dict[View, list[np.ndarra
     standardised = np.array([distance(parts[view]) for view, distance in distances.items()])  # (kinds, n_samples)
     mean = logsumexp(standardised, axis=0) - np.log(len(standardised))
     unit = np.mean([distance.deviation for distance in distances.values()])
-    scores: np.ndarray = -np.exp(np.minimum(unit * mean, _FARTHEST))
+    scores: np.ndarray = -np.exp(np.minimum(unit * mean, FARTHEST))
     return scores
 
 

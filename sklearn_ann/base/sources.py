@@ -291,6 +291,11 @@ def inherited(estimator: Any, source: Source, names: list[str]) -> dict[str, Any
         If one is set to another value than that of the source.
     """
     learned: Mapping[str, Any] = {}
+    if source.kind is type(estimator)._body:
+        own = [
+            name for name in estimator._of_noise if not _alike(getattr(estimator, name), getattr(type(estimator), name))
+        ]
+        names = [name for name in names if name not in own]
     if source.layers is not None:
         names = [name for name in names if name in source.parameters]
     elif source.reader is None:  # the new estimator's own reader goes by its own parameters

@@ -12,6 +12,7 @@ from sklearn_ann.base.estimator import NeuralEstimator
 from sklearn_ann.base.parameters import NonNegativeInt, PositiveFloat, PositiveInt
 from sklearn_ann.base.plan import Plan
 from sklearn_ann.base.sources import Source, body_parameters
+from sklearn_ann.layers import SupervisedNetwork
 
 
 class TransferEstimator(NeuralEstimator):
@@ -25,7 +26,8 @@ class TransferEstimator(NeuralEstimator):
     init_from : FrozenEstimator, path, torch.nn.Module or None
         Where the network begins: a copy of the body of another fitted network, in a ``sklearn.frozen.FrozenEstimator``
         or a model file. Its hyper-parameters of the body and of reading samples are taken over, and samples are read as
-        they were read there: the same columns, alphabet and scaling. The head is new, so that classes and targets may
+        they were read there: the same columns, alphabet and scaling. Attention has its own `dropout` and `mutation`,
+        which training alone uses, if they are not at their defaults. The head is new, so that classes and targets may
         be others. Several networks (`n_estimators`) begin from copies of the body, or from those of several networks. A
         torch module, in estimators that take one, is a body that maps a tensor to features. It counts in the first fit:
         ``partial_fit`` and a warm start go on from the estimator's own weights.
@@ -58,6 +60,8 @@ class TransferEstimator(NeuralEstimator):
 
     _begins_from: ClassVar[Mapping[str, str]] = {}
     """Kinds of bodies that it can begin from besides its own, and what messages call them."""
+    _of_noise: ClassVar[tuple[str, ...]] = ()
+    """The hyper-parameters of its own body that training alone uses: a fit may set them to others than the source."""
     _of_reader: ClassVar[tuple[str, ...]] = ()
     """The hyper-parameters of its reader, which hold for the body of a torch module."""
 
@@ -76,6 +80,16 @@ class TransferEstimator(NeuralEstimator):
 
     def _body_parameters(self) -> list[str]:
         return body_parameters(self, _SHARED)
+
+    def _new_network(self, plan: Plan, going_on: bool) -> nn.Module:
+        module = super()._new_network(plan, going_on)
+        if plan.taken is not None and isinstance(module, SupervisedNetwork):  # a copy, with the noise of another fit
+            for network in module.parts:
+                self._set_noise(network.body, plan)
+        return module
+
+    def _set_noise(self, body: nn.Module, plan: Plan) -> None:
+        """Put the hyper-parameters `_of_noise` into a body that was built for another fit."""
 
     def _new_step(self, plan: Plan, module: nn.Module, error: training.Error) -> training.Step:
         if plan.frozen_body and plan.targets is not None and plan.targets.of_samples:

@@ -32,9 +32,9 @@ def moved(batch: GridBatch, dimension: int, source: Tensor) -> GridBatch:
     position = torch.arange(x.shape[axis], device=x.device)
     end = x.shape[axis] if batch.sizes is None else batch.sizes[:, dimension, None]
     inside = (source >= 0) & (source < end) & (position < end)
-    shape = [len(x)] + [1] * (x.ndim - 1)
-    shape[axis] = len(position)
-    index = source.clamp(0, len(position) - 1).view(shape).expand_as(x)
+    shape = [x.shape[0]] + [1] * (x.ndim - 1)
+    shape[axis] = x.shape[axis]
+    index = source.clamp(0, x.shape[axis] - 1).view(shape).expand_as(x)
     return batch._replace(x=x.gather(axis, index) * inside.view(shape))
 
 
@@ -42,8 +42,8 @@ def mirrored(batch: GridBatch, dimension: int, which: Tensor | None = None) -> G
     """Mirror samples along a dimension: all, or those in `which`, a bool Tensor of shape (batch,)."""
     x = batch.x
     position = torch.arange(x.shape[2 + dimension], device=x.device)
-    end = len(position) if batch.sizes is None else batch.sizes[:, dimension, None]
-    source = (end - 1 - position).expand(len(x), -1)
+    end = x.shape[2 + dimension] if batch.sizes is None else batch.sizes[:, dimension, None]
+    source = (end - 1 - position).expand(x.shape[0], -1)
     if which is not None:
         source = torch.where(which[:, None], source, position)
     return moved(batch, dimension, source)

@@ -37,15 +37,27 @@ class Stored(NamedTuple):
 
 
 def write(path: Path, manifest: bytes, arrays: Arrays, check: Callable[[Path], object]) -> None:
-    """Write a file under another name and then rename it: a file that is there stays whole until the new one is.
+    """Write a model file; see `replaced`."""
+    with replaced(path, check) as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(_member(MANIFEST), manifest)
+        info = _member(TENSORS)
+        info.file_size = arrays.size
+        # With force_zip64, twenty bytes of sizes come before the padding.
+        info.extra = _padding(file.tell() + _LOCAL.size + len(TENSORS) + 20)
+        with archive.open(info, "w", force_zip64=True) as member:
+            for part in arrays.parts():
+                member.write(part)
+
+
+@contextlib.contextmanager
+def replaced(path: Path, check: Callable[[Path], object] | None = None) -> Iterator[BinaryIO]:
+    """Open a file under another name and then rename it: a file that is there stays whole until the new one is.
 
     Parameters
     ----------
     path : Path
         The file, or a link to it.
-    manifest : bytes
-    arrays : Arrays
-    check : callable
+    check : callable or None
         Gets the path of the new file before it takes the place of the old one; what it raises leaves the old one there.
 
     Raises
@@ -66,21 +78,14 @@ def write(path: Path, manifest: bytes, arrays: Arrays, check: Callable[[Path], o
         raise ValueError(f"path={str(path)!r} is a device or a pipe: expected the name of a file")
     before = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     mode = 0o666 if before is None else before  # less what the umask takes
-    temporary = target.with_name(f".{secrets.token_hex(8)}.sklann")
+    temporary = target.with_name(f".{secrets.token_hex(8)}{target.suffix}")
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                archive.writestr(_member(MANIFEST), manifest)
-                info = _member(TENSORS)
-                info.file_size = arrays.size
-                # With force_zip64, twenty bytes of sizes come before the padding.
-                info.extra = _padding(file.tell() + _LOCAL.size + len(TENSORS) + 20)
-                with archive.open(info, "w", force_zip64=True) as member:
-                    for part in arrays.parts():
-                        member.write(part)
+            yield file
             file.flush()
             os.fsync(file.fileno())  # or a machine that stops now may keep the new name and nothing under it
-        check(temporary)
+        if check is not None:
+            check(temporary)
         if before is not None:
             temporary.chmod(before)
         temporary.replace(target)

@@ -83,7 +83,7 @@ class ColumnVectors(nn.Module):
         absent = numbers.isnan()
         known = torch.where(absent, 0.0, numbers)
         x = self._inputs((known if self.training else filled(known)).T[:, :, None])  # (n_numbers, batch, n_inputs)
-        vectors = torch.baddbmm(self.bias[:, None], x, self.weight)[:, : len(numbers)]
+        vectors = torch.baddbmm(self.bias[:, None], x, self.weight)[:, : numbers.shape[0]]
         vectors = vectors.transpose(0, 1)  # (batch, n_numbers, width)
         if self.numeric == "periodic":
             vectors = vectors.relu()

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_exporting
 from torch.nn import functional as F
 
 from sklearn_ann.layers.normalization import NORMALIZATIONS
@@ -87,7 +88,7 @@ def places(sizes: Tensor | None, x: Tensor) -> Tensor | None:
     mask: Tensor | None = None
     for dimension, length in enumerate(x.shape[2:]):
         along = inside(sizes[:, dimension], length)  # (batch, length)
-        shape = [len(sizes)] + [1] * (x.ndim - 2)
+        shape = [sizes.shape[0]] + [1] * (x.ndim - 2)
         shape[1 + dimension] = length
         along = along.view(shape)
         mask = along if mask is None else mask & along
@@ -111,9 +112,9 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     widths = weight.shape[2:]
     even = [width % 2 == 0 for width in widths]
-    n = len(x)
-    # torch has other kernels for very few samples, which round differently.
-    missing = max(0, (_LEAST if max(widths) > 1 else _LEAST_POINTWISE) - n)
+    n = x.shape[0]
+    # torch has other kernels for very few samples, which round differently; an exported graph holds for any number.
+    missing = 0 if is_exporting() else max(0, (_LEAST if max(widths) > 1 else _LEAST_POINTWISE) - n)
     if any(even) or missing:
         x = F.pad(x, [*(side for extra in reversed(even) for side in (0, int(extra))), 0, 0, 0, missing])
     return _CONVOLUTIONS[len(widths)](x, weight, bias, padding=tuple((width - 1) // 2 for width in widths))[:n]
@@ -239,7 +240,11 @@ class ConvolutionBlock(nn.Module):
 
     def _pool(self, y: Tensor, mask: Tensor | None) -> Tensor:
         """Pool; windows at a sample's end use the values inside the sample only."""
-        size, dimensions = self.pool_size, self.n_dimensions
+        if is_exporting() and self.n_dimensions == 1:  # other formats get kernels of one dimension for one length only
+            return self._pooled(y[:, :, None], None if mask is None else mask[:, None], 2, (1, self.pool_size))[:, :, 0]
+        return self._pooled(y, mask, self.n_dimensions, self.pool_size)
+
+    def _pooled(self, y: Tensor, mask: Tensor | None, dimensions: int, size: int | tuple[int, int]) -> Tensor:
         if self.pooling == "max":  # the values are not negative, so zeros beyond the end change no maximum
             return _MAXIMA[dimensions](y, size, ceil_mode=True)
         mean = _AVERAGES[dimensions](y, size, ceil_mode=True, count_include_pad=False)

@@ -57,7 +57,7 @@ class ConvolutionalEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images of shape (batch, height * width * channels) to codes of shape (batch, q)."""
-        y = x.view(len(x), *self.grid).movedim(-1, 1)  # (batch, channels, height, width)
+        y = x.unflatten(1, self.grid).movedim(-1, 1)  # (batch, channels, height, width)
         for block in self.blocks:
             y, _ = block(y, None)
         code: Tensor = self.dense(y.flatten(1))
@@ -95,7 +95,7 @@ class ConvolutionalDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Map codes of shape (batch, q) to images of shape (batch, height * width * channels)."""
-        y = self.dense(z).view(len(z), -1, *self.sizes[0])
+        y = self.dense(z).unflatten(1, (-1, *self.sizes[0]))
         *hidden, last = cast(Iterable[ConvolutionBlock], self.blocks)
         for block, size in zip(hidden, self.sizes[1:], strict=False):
             y, _ = block(_repeated(y, size), None)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.compiler import is_exporting
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -137,7 +138,17 @@ class LayerNorm(nn.GroupNorm):
         """
         if mask is None:
             return super().forward(x)
+        if is_exporting():  # other formats do not know the kernels of _normalized
+            return self._normalized_plainly(x, mask)
         return _normalized(x, mask, None, self.weight, self.bias, self.eps, over=1)[0]
+
+    def _normalized_plainly(self, x: Tensor, mask: Tensor) -> Tensor:
+        inside, dimensions = mask[:, None].to(x.dtype), tuple(range(1, x.ndim))
+        n = x.shape[1] * inside.sum(dim=dimensions, keepdim=True)
+        centred = (x - (x * inside).sum(dim=dimensions, keepdim=True) / n) * inside
+        variance = centred.square().sum(dim=dimensions, keepdim=True) / n
+        weight, bias = (value.view(-1, *[1] * (x.ndim - 2)) for value in (self.weight, self.bias))
+        return (centred * (variance + self.eps).rsqrt() * weight + bias) * inside
 
 
 class NoNorm(nn.Identity):

@@ -22,7 +22,7 @@ def reversed_steps(x: Tensor, lengths: Tensor | None) -> Tensor:
         return x.flip(1)
     place = torch.arange(x.shape[1], device=x.device)
     source = torch.where(inside(lengths, x.shape[1]), lengths[:, None] - 1 - place, place)  # (batch, length)
-    first = torch.arange(len(x), device=x.device)[:, None] * x.shape[1]
+    first = torch.arange(x.shape[0], device=x.device)[:, None] * x.shape[1]
     return x.flatten(0, 1).index_select(0, (first + source).flatten()).view_as(x)
 
 
@@ -126,7 +126,7 @@ class Recurrent(nn.Module):
         if lengths is None:
             forward = states[:, -1, : self.hidden_size]
         else:
-            ends = torch.arange(len(states), device=states.device) * states.shape[1] + lengths - 1
+            ends = torch.arange(states.shape[0], device=states.device) * states.shape[1] + lengths - 1
             forward = states.flatten(0, 1).index_select(0, ends)[:, : self.hidden_size]
         if self.n_features == self.hidden_size:
             return forward

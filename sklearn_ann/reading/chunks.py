@@ -202,6 +202,8 @@ def _again(source: Any, columns: list[str] | None) -> Callable[[], Iterable[Any]
 
 def stream_of(X: Any) -> Stream | None:
     """Return how to read `X` piece by piece; None if it is in memory, or small enough to be."""
+    if type(X) in (np.ndarray, list):  # the usual case, in which a prediction of one sample takes a millisecond
+        return None
     if isinstance(X, Stream):
         return X
     if isinstance(X, Chunks):

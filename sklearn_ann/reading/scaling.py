@@ -15,7 +15,7 @@ Scaling = Literal["quantile", "standard"]
 
 _KNOTS = 256
 _ROUNDING = 1e-9
-_EDGE = 1e-3  # quantiles are clipped to those of the probabilities 0.001 and 0.999
+EDGE = 1e-3  # quantiles are clipped to those of the probabilities 0.001 and 0.999
 
 
 def mean_and_scale(values: np.ndarray, weight: np.ndarray | None, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +89,7 @@ class Scale:
         scaled = (X - self.mean) / self.scale
         if len(self.knots):
             shares = _shares(X.T[self.ranked], self.knots).T
-            scaled[:, self.ranked] = ndtri(shares.clip(_EDGE, 1 - _EDGE))
+            scaled[:, self.ranked] = ndtri(shares.clip(EDGE, 1 - EDGE))
         return scaled
 
 

@@ -99,7 +99,7 @@ class ArrayStream(Stream):
 
     def _step(self, array: Any) -> int:
         """Return the rows of a piece, in zarr and HDF5 a multiple of those that are stored together."""
-        least = max(1, min(PIECE, self.window // 8) // max(1, self.bytes_of_sample))
+        least = max(1, min(PIECE, self.window // 64) // max(1, self.bytes_of_sample))
         chunks = getattr(array, "shards", None) or getattr(array, "chunks", None)
         stored = int(chunks[0]) if chunks else 1
         return stored * max(1, least // stored)

@@ -5,15 +5,19 @@ import inspect
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 
 from sklearn_ann import AttentionClassifier
 from sklearn_ann.attention.body import AttentionBody
 from sklearn_ann.attention.columns import ColumnBody
 from sklearn_ann.attention.rows import RowBody
 from sklearn_ann.attention.tokens import TokenBody
+from sklearn_ann.layers import Dropout, Mutation
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 N_SAMPLES = 37  # unlike any width of the network
+NOISE = Dropout, Mutation
 BODIES = {"tokens": TokenBody, "columns": ColumnBody, "rows": RowBody}
 
 
@@ -72,3 +76,21 @@ def test_an_incomplete_body_is_refused():
 
     with pytest.raises(TypeError, match=r"build.*defaults.*key_names"):
         Incomplete()
+
+
+def test_a_body_that_is_handed_on_may_have_other_noise(fitted):
+    X, source = fitted
+    y = np.arange(N_SAMPLES) % 2
+
+    def shares(model):
+        layers = model.module_.body.modules()
+        return [layer.share if type(layer) is Mutation else layer.p for layer in layers if type(layer) in NOISE]
+
+    begun = AttentionClassifier(init_from=FrozenEstimator(source), max_epochs=1, random_state=0)
+    assert shares(begun.fit(X, y)) == shares(source)
+    begun.set_params(dropout=0.45, mutation=0.15).fit(X, y)
+    drawn = clone(source).set_params(dropout=0.45, mutation=0.15).fit(X, y)
+    assert shares(begun) == shares(drawn) != shares(source)
+    assert begun.resolved_parameters_.dropout == 0.45
+    begun.set_params(warm_start=True, dropout=0.25).fit(X, y)
+    assert shares(begun) == shares(drawn.set_params(dropout=0.25).fit(X, y))

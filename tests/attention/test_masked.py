@@ -363,6 +363,10 @@ def test_a_classifier_begins_from_it(tmp_path):
     begin = AttentionClassifier(init_from=FrozenEstimator(model), freeze="body", max_epochs=2, random_state=0)
     np.testing.assert_array_equal(begin.fit(strings, y).transform(strings), model.transform(strings))
     assert begin.resolved_parameters_.n_components == 16
+    assert (begin.resolved_parameters_.dropout, begin.resolved_parameters_.mutation) == (0.0, 0.0)  # as it learned
+    begin.set_params(freeze="none", dropout=0.2, mutation=0.1).fit(strings, y)
+    assert (begin.resolved_parameters_.dropout, begin.module_.body.blocks[0].dropout.p) == (0.2, 0.2)
+    begin.set_params(freeze="body", dropout="auto", mutation=0.05).fit(strings, y)
     save(model, tmp_path / "model.sklann")
     again = AttentionClassifier(init_from=tmp_path / "model.sklann", freeze="body", max_epochs=2, random_state=0)
     np.testing.assert_array_equal(again.fit(strings, y).predict_proba(strings), begin.predict_proba(strings))

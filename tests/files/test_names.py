@@ -14,12 +14,13 @@ from sklearn_ann.files.names import CLASSES, FUNCTIONS, Names, full_name
 from sklearn_ann.reading.reader import Learned
 from sklearn_ann.training import Step
 
-# Classes that others are derived from, skorch's view of an error and a part of a metric; no fitted model holds one.
+# Classes that others are derived from, skorch's view of an error, a part of a metric and what is exported; no fitted
+# model holds one.
 ABSTRACT = {
     "AttentionBody", "AttentionEstimator", "ConvolutionalEstimator", "GraphEstimator", "Learned", "NeuralClassifier",
     "NeuralEstimator", "NeuralPredictor", "NeuralRegressor", "Reader", "RecurrentEstimator", "Stochastic", "Targets",
     "TabularEstimator", "TransferEstimator", "Scored", "FittedParts", "_GraphLevel", "_GraphOptions", "_NodeLevel",
-    "ErrorModule", "EmptyColumns", "Foreign",
+    "ErrorModule", "EmptyColumns", "Foreign", "Graph", "RecurrentOperator",
 }  # fmt: skip
 
 
