@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,12 +55,26 @@ def apply(
     multiple = 1 if getattr(module, "steady", False) else samples.multiple
     padded = [_padded(index, multiple) for index in chunks]
     mode = torch.enable_grad() if gradients else torch.inference_mode()
-    collected = _Collected(chunks)
+    collected = _Collected(chunks) if len(chunks) > 1 else None
     with limited_threads(), mode, autocast(device, precision):
-        batches = samples.cut(padded) if samples.streamed else map(samples.__getitem__, padded)
-        for index, batch in zip(chunks, batches, strict=True):
-            collected.add(_on_cpu(function(module, on_device(batch, device)), len(index)))
-    return collected.result()
+        # No name for the batches: an error would keep them alive, and with them the thread that reads ahead.
+        for index, batch in zip(chunks, _batches(samples, padded), strict=True):
+            result = _on_cpu(function(module, on_device(batch, device)), len(index))
+            if collected is not None:
+                collected.add(result)
+    return _in_order(result, chunks[0]) if collected is None else collected.result()
+
+
+def _batches(samples: Samples, indices: Sequence[Tensor]) -> Iterator[Any]:
+    return samples.cut(indices) if samples.streamed else map(samples.__getitem__, indices)
+
+
+def _in_order(result: Any, index: Tensor) -> Any:
+    """Put the result of one chunk in the order of the samples."""
+    order = np.argsort(index.numpy(force=True))
+    if isinstance(result, tuple):
+        return tuple(part[order] for part in result)
+    return [result[number] for number in order] if isinstance(result, list) else result[order]
 
 
 class _Collected:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -91,17 +91,20 @@ class Stream(ABC):
         ValueError
             If a piece has not as many samples as when they were counted.
         """
-        source, run, place = iter(()), -1, 0
+        begun: dict[int, tuple[int, Iterator[Any]]] = {}  # the next piece of runs that are not at their end
         for number in numbers:
-            if self.runs[number] != run or number < place:
-                run = int(self.runs[number])
+            run = int(self.runs[number])
+            place, source = begun.pop(run, (len(self.runs), iter(())))
+            if number < place:
                 place, source = int(np.searchsorted(self.runs, run)), self.open(run)
             while place <= number:
                 piece = next(source, None)
                 self._check(place, 0 if piece is None else _size(piece))
                 place += 1
             yield piece
-            if place == np.searchsorted(self.runs, run, side="right") and next(source, None) is not None:
+            if place < np.searchsorted(self.runs, run, side="right"):
+                begun[run] = place, source
+            elif next(source, None) is not None:
                 raise ValueError(f"X has more than the {len(self)} samples that it had at first: it has changed since")
 
     def _check(self, number: int, size: int) -> None:
@@ -252,13 +255,18 @@ class StreamedSamples(Samples):
                 del window
 
     def _reading(self, windows: list[list[int]]) -> Callable[[], tuple[list[int], Any]]:
-        """Return a function that reads one window after another."""
-        source = self.stream.pieces([number for pieces in windows for number in pieces])
-        waiting = iter(windows)
+        """Return a function that reads one window after another; a piece of two that follow each other is read once."""
+        new = [sorted(set(pieces) - set(before)) for before, pieces in pairwise([[], *windows])]
+        source = self.stream.pieces([number for pieces in new for number in pieces])
+        waiting = zip(windows, new, [*windows[1:], []], strict=True)
+        kept: dict[int, Any] = {}
 
         def read() -> tuple[list[int], Any]:
-            pieces = next(waiting)
-            return pieces, self.stream.joined(list(islice(source, len(pieces))))
+            pieces, unread, later = next(waiting)
+            found = kept | {number: next(source) for number in unread}
+            kept.clear()
+            kept.update((number, found[number]) for number in set(later) & set(pieces))
+            return pieces, self.stream.joined([found[number] for number in pieces])
 
         return read
 

@@ -7,8 +7,9 @@ import weakref
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from sklearn_ann.training import Examples, Rows, Stream, StreamedSamples, as_tensor, located
+from sklearn_ann.training import Examples, Rows, Stream, StreamedSamples, apply, as_tensor, located
 from sklearn_ann.training.data import batches
 
 CPU = torch.device("cpu")
@@ -139,6 +140,35 @@ def test_the_thread_ends_with_the_epoch_and_with_an_error():
     del found
     gc.collect()
     assert not alive()
+
+
+def test_predictions_are_made_window_by_window():
+    samples = streamed([10] * 20)
+
+    def run(function):
+        return apply(nn.Identity(), samples, function, device=CPU, chunks=16)
+
+    np.testing.assert_array_equal(run(lambda _, x: x[:, 0]), np.arange(200))
+    assert sorted(samples.stream.read) == list(range(20))
+
+    def broken(_, x):
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no") as raised:
+        run(broken)
+    assert not alive()  # while the error is held
+    assert raised
+
+
+@pytest.mark.parametrize("size", [7, 16, 45])
+def test_a_run_is_read_once_in_a_pass_whatever_the_batches(size):
+    samples = streamed([10] * 20, runs=[0] * 12 + [1] * 8)
+    apply(nn.Identity(), samples, lambda _, x: x, device=CPU, chunks=size)
+    assert samples.stream.read == list(range(20))
+    samples.stream.read.clear()
+    for _ in batches(Examples(samples), size, CPU, order(200)):
+        pass
+    assert sorted(samples.stream.read) == list(range(20))
 
 
 def test_an_error_of_reading_comes_through():
