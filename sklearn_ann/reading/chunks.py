@@ -42,13 +42,14 @@ class Chunks:
 
     Notes
     -----
-    Each epoch shuffles samples by blocks and within them: a window takes blocks of about one megabyte, or row groups of
+    Each epoch shuffles samples by blocks and within them: a window takes blocks, of which 64 fill it, or row groups of
     parquet, in random order until it is full, and its samples are mixed. Chunks of an iterable come in their own order.
-    If a file is sorted by class or by date, in parts that are larger than a block, a larger window mixes them better.
-    Data that fit in one window are read once and give the result of the same data in memory.
+    If row groups or chunks are sorted by class or by date, a larger window mixes them better. Data that fit in one
+    window are read at once and give the result of the same data in memory.
 
     Chunks of an iterable may have any number of samples, and empty ones are passed over. Numbers of different types
-    become those of `precision`. A fit takes one pass to check all samples, two if they have to be counted.
+    become those of `precision`. Before the epochs, a fit passes over all samples once or twice, to check them and to
+    learn moments and categories.
 
     Examples
     --------

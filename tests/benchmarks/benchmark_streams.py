@@ -180,7 +180,7 @@ def part_time(folder, small):
         return model.loss_
 
     streamed = Chunks(X, window=2 if small else 64)
-    ratio, beside = race(lambda: fit(streamed, "streamed"), lambda: fit(in_memory, "memory"), rounds=3)
+    ratio, beside = race(lambda: fit(streamed, "streamed"), lambda: fit(in_memory, "memory"), rounds=5)
     row("memory map: time of a fit / in memory", ratio, 1.3, False, beside)
     processor = np.median(used["streamed"]) / np.median(used["memory"])
     row("memory map: processor time of a fit / in memory", processor, 1.3, False, "both threads together")
