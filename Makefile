@@ -48,6 +48,7 @@ benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_transfer.py
 	$(BIN)/python tests/benchmarks/benchmark_one_row.py
 	$(BIN)/python tests/benchmarks/benchmark_files.py
+	$(BIN)/python tests/benchmarks/benchmark_search.py
 	$(BIN)/python tests/benchmarks/benchmark_onnx.py
 	$(BIN)/python tests/benchmarks/benchmark_defaults.py
 	$(BIN)/python tests/benchmarks/benchmark_defaults.py --table

@@ -111,8 +111,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         were read then, and the shape of the network must not have changed.
 
     device : str
-        Where to compute: ``"auto"`` (the first CUDA device, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
-        or ``"mps"``. A fitted model that is loaded where its device does not exist computes on the CPU.
+        Where to compute: ``"auto"`` (the first CUDA device, in a worker process a free one, else the CPU), ``"cpu"``,
+        ``"cuda"``, ``"cuda:1"``, ... or ``"mps"``. A model that is loaded where its device is not uses the CPU.
 
     precision : {"float32", "float64", "bfloat16"}
         Type of weights, data and results. ``"bfloat16"`` computes the network's products in that type and keeps the
@@ -329,7 +329,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
         """Prepare, train, store; a fit that fails leaves the estimator as it was, Ctrl-C keeps whole epochs."""
-        with training.isolated():
+        with training.isolated(), training.leased(self.device):
             plan = self._prepare(X, y, **options)
             run = plan.start(self._loss_floor)
             done_before = run.epoch

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
-from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
 PriorName = Literal["normal", "mixture"]
@@ -236,6 +235,8 @@ def _fit(codes: np.ndarray, weight: np.ndarray, k: int, spread: np.ndarray, rng:
     of_all = _PSEUDO * np.eye(q) * k ** (-2 / q)
     labels = np.zeros(len(codes), dtype=int)
     if k > 1:
+        from sklearn.cluster import KMeans  # at use: it is slow to import, and each worker would
+
         seed = rng.randint(np.iinfo(np.int32).max)
         labels = KMeans(k, n_init=1, random_state=seed).fit_predict(codes, sample_weight=weight)
     shares, before = np.eye(k)[labels], -math.inf

@@ -128,7 +128,7 @@ class MixedReader(Reader[Samples]):
 
     def finish(self, examples: Examples[Any]) -> Examples[Any]:
         """Learn categories, modes and scales from the samples with a weight, and encode the rows."""
-        values = examples.samples.numbers.numpy()
+        values = examples.samples.numbers.double().numpy()
         codes = self.tables.finish(examples).samples.codes.numpy()
         rows = np.arange(len(values)) if examples.rows is None else examples.rows.numpy()
         weight = np.ones(len(values)) if examples.weight is None else examples.weight.numpy().astype(np.float64)

@@ -15,7 +15,7 @@ from sklearn_ann.reading.annotated import is_annotated
 from sklearn_ann.reading.columns import as_kind, as_table, is_frame, numbers, other_positions, readable
 from sklearn_ann.reading.passes import Chosen, numbered
 from sklearn_ann.reading.reader import Columns, Reader
-from sklearn_ann.reading.scaling import Scale
+from sklearn_ann.reading.scaling import BLOCK, Scale
 from sklearn_ann.training import Rows, Samples, SparseRows, Stream, StreamedSamples, as_tensor
 
 
@@ -201,17 +201,23 @@ class StandardizedRowReader(Reader[Samples]):
         return True
 
     def _standardized(self, X: np.ndarray) -> Rows:
-        scaled = self.scaler.transform(X)
-        most = np.sqrt(np.finfo(self.numpy_dtype).max / X.shape[1]) / 1e3  # what networks can still square and sum
-        if len(wrong := np.argwhere(np.abs(scaled) > most)):
-            sample, position = wrong[0]
-            raise ValueError(
-                f"sample {sample} of X has the value {X[sample, position]:g} in {self.columns.phrase(position)}, "
-                f"{abs(scaled[sample, position]):.1g} standard deviations off the mean of the fit: that is too far to "
-                f"compute with in {np.dtype(self.numpy_dtype)}"
-            )
-        parts = [scaled, self.quantile_scale(X)] if self.quantiles else [scaled]
-        return Rows(as_tensor(np.concatenate(parts, axis=1, dtype=self.numpy_dtype, casting="same_kind")))
+        n_samples, n_features = X.shape
+        rows = np.empty((n_samples, n_features * (2 if self.quantiles else 1)), dtype=self.numpy_dtype)
+        most = np.sqrt(np.finfo(self.numpy_dtype).max / n_features) / 1e3  # what networks can still square and sum
+        for begin in range(0, n_samples, BLOCK):
+            part = X[begin : begin + BLOCK]
+            scaled = self.scaler.transform(part)
+            if len(wrong := np.argwhere(np.abs(scaled) > most)):
+                sample, position = wrong[0]
+                raise ValueError(
+                    f"sample {begin + sample} of X has the value {part[sample, position]:g} in "
+                    f"{self.columns.phrase(position)}, {abs(scaled[sample, position]):.1g} standard deviations off the "
+                    f"mean of the fit: that is too far to compute with in {np.dtype(self.numpy_dtype)}"
+                )
+            rows[begin : begin + BLOCK, :n_features] = scaled
+            if self.quantiles:
+                rows[begin : begin + BLOCK, n_features:] = self.quantile_scale(part)
+        return Rows(as_tensor(rows))
 
     @property
     def attributes(self) -> dict[str, Any]:

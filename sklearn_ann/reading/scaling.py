@@ -15,6 +15,7 @@ Scaling = Literal["quantile", "standard"]
 
 _KNOTS = 256
 _ROUNDING = 1e-9
+BLOCK = 8192  # rows that are scaled at a time: finding their quantiles takes ten times their memory
 EDGE = 1e-3  # quantiles are clipped to those of the probabilities 0.001 and 0.999
 
 
@@ -43,7 +44,8 @@ class Scale:
     Parameters
     ----------
     kind : {"quantile", "standard"}
-    X : float64 array of shape (n_samples, n_columns)
+    X : array of shape (n_samples, n_columns)
+        Numbers of float32 or float64.
     weight : array of shape (n_samples,) or None
     names : list of str or None
         What messages call the columns.
@@ -56,7 +58,7 @@ class Scale:
         knots: list[np.ndarray] = []
         for place, (column, name) in enumerate(zip(X.T, names, strict=True)):
             there = ~np.isnan(column)
-            values, own = column[there], None if weight is None else weight[there]
+            values, own = column[there].astype(np.float64, copy=False), None if weight is None else weight[there]
             if len(values) == 0 or (own is not None and not own.any()):
                 continue
             if kind == "standard":
@@ -85,11 +87,13 @@ class Scale:
         return new
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        """Scale `X` of shape (n_samples, n_columns)."""
-        scaled = (X - self.mean) / self.scale
-        if len(self.knots):
-            shares = _shares(X.T[self.ranked], self.knots).T
-            scaled[:, self.ranked] = ndtri(shares.clip(EDGE, 1 - EDGE))
+        """Scale `X`, float64 of shape (n_samples, n_columns)."""
+        scaled = X - self.mean
+        scaled /= self.scale
+        for begin in range(0, len(X), BLOCK) if len(self.knots) else ():
+            rows = slice(begin, begin + BLOCK)
+            shares = _shares(X[rows].T[self.ranked], self.knots).T
+            scaled[rows, self.ranked] = ndtri(shares.clip(EDGE, 1 - EDGE))
         return scaled
 
 

@@ -24,8 +24,8 @@ from sklearn_ann.reading.columns import (
 )
 from sklearn_ann.reading.passes import Chosen, RunningMoments, numbered
 from sklearn_ann.reading.reader import Reader
-from sklearn_ann.reading.scaling import Scale, Scaling
-from sklearn_ann.training import Examples, Rows, Samples, Stream, StreamedSamples
+from sklearn_ann.reading.scaling import BLOCK, Scale, Scaling
+from sklearn_ann.training import Examples, Rows, Samples, Stream, StreamedSamples, as_tensor
 
 
 class TableBatch(NamedTuple):
@@ -125,7 +125,9 @@ class TableReader(Reader[Any]):
             ]
         self.n_samples = len(table)
         codes, values = self._parts(table)
-        return TableRows(torch.from_numpy(codes), torch.from_numpy(values.astype(np.float64)), torch.arange(len(codes)))
+        if values.dtype not in (np.float32, np.float64):
+            values = values.astype(np.float64)
+        return TableRows(torch.from_numpy(codes), as_tensor(values), torch.arange(len(codes)))
 
     def _learn_columns(self, X: Any) -> Any:
         table = self.columns.learn(as_table(X), skip_check_array=True)
@@ -194,7 +196,12 @@ class TableReader(Reader[Any]):
 
     def _scaled(self, values: np.ndarray) -> Tensor:
         assert self._scale is not None
-        return torch.as_tensor(self._scale(values.astype(np.float64)), dtype=self.dtype)
+        scaled = np.empty(values.shape, dtype=self.numpy_dtype)
+        for begin in range(0, len(values), BLOCK):
+            rows = slice(begin, begin + BLOCK)
+            with np.errstate(over="ignore"):  # a number that is too far for the type is infinite
+                scaled[rows] = self._scale(values[rows].astype(np.float64, copy=False))
+        return torch.from_numpy(scaled)
 
     @property
     def in_pieces(self) -> bool:

@@ -12,6 +12,7 @@ from sklearn_ann.training.device import (
     tensor_dtype,
 )
 from sklearn_ann.training.heads import HeadStep
+from sklearn_ann.training.leases import leased
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
@@ -47,6 +48,7 @@ __all__ = [
     "available_device",
     "drawing_from",
     "isolated",
+    "leased",
     "limited_threads",
     "located",
     "meet",

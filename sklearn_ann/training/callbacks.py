@@ -50,6 +50,9 @@ def progress(name: str, max_epochs: int, verbose: int) -> Iterator[list[Progress
 class EpochTasks:
     """Reports each epoch to scikit-learn's callbacks as a task.
 
+    The context of an epoch has an attribute ``record``, the latest entry of the history. Who needs only a loss need not
+    ask for a fitted estimator, for which the network is copied in each epoch.
+
     Parameters
     ----------
     estimator : estimator
@@ -79,6 +82,7 @@ class EpochTasks:
 
     def epoch_ends(self, training: Training) -> bool:
         """End the task; return True if a callback asks to stop the training."""
+        self.task.record = training.history[-1]
         return bool(self._call(self.task.call_on_fit_task_end, training))
 
     def _call(self, hook: Callable[..., Any], training: Training) -> Any:

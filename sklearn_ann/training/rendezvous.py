@@ -18,6 +18,7 @@ from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config
 
 from sklearn_ann.training.device import isolated, limited_threads
+from sklearn_ann.training.leases import one_lease
 from sklearn_ann.training.loop import CONDUCTOR, Observer, Training
 from sklearn_ann.training.together import train_together
 
@@ -155,7 +156,7 @@ def meet(tasks: Sequence[Task[R]]) -> list[R]:
     with ThreadPoolExecutor(max(1, len(tasks))) as pool:
         workers = [_Worker(task, pool) for task in tasks]
         try:
-            with isolated(), limited_threads():
+            with isolated(), limited_threads(), one_lease():  # fits that wait for each other cannot wait for a GPU
                 going = workers
                 while going:
                     for worker in going:
