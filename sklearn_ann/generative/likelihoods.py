@@ -160,6 +160,8 @@ class Gaussian(Likelihood):
     feature with ``s_j = 0`` is constant and takes no part in the density.
     """
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
+
     location: Tensor
     scale: Tensor
 
@@ -179,7 +181,7 @@ class Gaussian(Likelihood):
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         variance, varies = self.variance(), self.scale > 0
-        constant = (variance.log() + 2 * self.scale.log() + _LOG_2_PI)[varies].sum() / 2
+        constant = (variance.log() + 2 * self.scale.log() + _LOG_2_PI).where(varies, 0.0).sum() / 2
         error = (self.standardized(x) - output).clamp(-_FARTHEST, _FARTHEST)
         return -(error.square() @ (varies / (2 * variance))) - constant
 
@@ -193,6 +195,8 @@ class Gaussian(Likelihood):
 
 class Bernoulli(Likelihood):
     """A probability for each feature; values between 0 and 1 are read as expectations of zeros and ones."""
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     offset: Tensor
 
@@ -226,6 +230,8 @@ class Poisson(Likelihood):
     The library size is observed, not modelled: densities are conditional on it (Lopez et al. 2018; the default of
     Gayoso et al. 2022).
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     of_counts: ClassVar[bool] = True
     offset: Tensor

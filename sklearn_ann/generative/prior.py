@@ -8,7 +8,7 @@ draws codes where samples have theirs (Ghosh et al. 2020, ex-post density estima
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +31,8 @@ _LEAST_SPREAD = 1e-6  # of the average variance, which keeps codes on a plane in
 
 class Normal(nn.Module):
     """The standard normal distribution."""
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     def log_prob(self, z: Tensor, conditions: Tensor) -> Tensor:
         """Return ``log p(z)`` of codes of shape (batch, q), shape (batch,)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -154,9 +154,21 @@ class LayerNorm(nn.GroupNorm):
 class NoNorm(nn.Identity):
     """No normalisation."""
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
+
     def forward(self, x: Tensor, mask: Tensor | None = None, owners: Tensor | None = None) -> Tensor:
         """Return `x`, which is zero at the positions that do not count."""
         return x if mask is None else x * mask[:, None]
+
+
+class Affine(NamedTuple):
+    """The tensors of a batch normalisation."""
+
+    weight: Tensor | None
+    bias: Tensor | None
+    mean: Tensor | None  # running statistics
+    variance: Tensor | None
+    n_batches: Tensor | None
 
 
 class BatchNorm(_BatchNorm):
@@ -179,6 +191,8 @@ class BatchNorm(_BatchNorm):
         the samples; they count once whatever the weights.
     """
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
+
     of_samples: bool = True
     sample_weight: Tensor | None = None
 
@@ -196,28 +210,33 @@ class BatchNorm(_BatchNorm):
         owners : int64 Tensor of shape (batch,) or None
             The sample that each row of `x` belongs to; by default row i is sample i.
         """
-        n_values = 0 if not self.training else x.numel() // x.shape[1] if mask is None else int(mask.sum())
-        if n_values <= 1:
-            y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-            return y if mask is None else y * mask[:, None]
         share = self.sample_weight if self.of_samples else None
         if share is not None and owners is not None:
             share = share.index_select(0, owners)
-        assert self.num_batches_tracked is not None
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        self.num_batches_tracked += 1
+        own = Affine(self.weight, self.bias, self.running_mean, self.running_var, self.num_batches_tracked)
+        return self.by(own, x, mask, share)
+
+    def by(self, own: Affine, x: Tensor, mask: Tensor | None, share: Tensor | None) -> Tensor:
+        """Normalise with the tensors of this layer, or those that another network has in their places."""
+        n_values = 0 if not self.training else x.numel() // x.shape[1] if mask is None else int(mask.sum())
+        if n_values <= 1:
+            y = F.batch_norm(x, own.mean, own.variance, own.weight, own.bias, eps=self.eps)
+            return y if mask is None else y * mask[:, None]
+        assert own.n_batches is not None
+        assert own.mean is not None
+        assert own.variance is not None
+        own.n_batches.add_(1)
         # The share of this batch in the running statistics; without a momentum they are plain averages.
-        momentum = 1.0 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
+        momentum = 1.0 / int(own.n_batches) if self.momentum is None else self.momentum
         if mask is None and share is None:
-            average = self.running_var.clone()
-            y = F.batch_norm(x, self.running_mean, average, self.weight, self.bias, True, momentum, self.eps)
+            average = own.variance.clone()
+            y = F.batch_norm(x, own.mean, average, own.weight, own.bias, True, momentum, self.eps)
             # The new average has got momentum * variance * n / (n - 1).
-            self.running_var.mul_((1 - momentum) / n_values).add_(average, alpha=1 - 1 / n_values)
+            own.variance.mul_((1 - momentum) / n_values).add_(average, alpha=1 - 1 / n_values)
         else:
-            y, mean, variance = _normalized(x, mask, share, self.weight, self.bias, self.eps, over=0)
-            self.running_mean.lerp_(mean[0], momentum)
-            self.running_var.lerp_(variance[0], momentum)
+            y, mean, variance = _normalized(x, mask, share, own.weight, own.bias, self.eps, over=0)
+            own.mean.lerp_(mean[0], momentum)
+            own.variance.lerp_(variance[0], momentum)
         return y
 
 

@@ -62,6 +62,10 @@ class Weights:
         """Put the saved weights back into the network."""
         torch._foreach_copy_(self._live, self._kept)
 
+    def follow(self, live: list[Tensor]) -> None:
+        """Go on with a network whose tensors have moved to other memory."""
+        self._live = live
+
     def state(self) -> list[Tensor]:
         """Return a copy of the saved weights, on the CPU."""
         return [tensor.to("cpu", copy=True) for tensor in self._kept]
@@ -345,6 +349,7 @@ class Training:
             "history": [dict(record) for record in self.history],
             "draws": [generator.get_state() for generator in (self.generator, self.noise)],
             "converged": self.converged,
+            "stopped": self.stopped,
         }
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -356,7 +361,7 @@ class Training:
         self.epoch = len(self.history)
         for generator, drawn in zip((self.generator, self.noise), state["draws"], strict=True):
             generator.set_state(drawn)
-        self.converged = state["converged"]
+        self.converged, self.stopped = state["converged"], state["stopped"]
 
     def fail(self) -> None:
         """Put the weights of the last good epoch back, and forget the optimiser's averages."""
