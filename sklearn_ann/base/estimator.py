@@ -43,7 +43,7 @@ from sklearn_ann.base.planning import agree, new_plan, resume
 from sklearn_ann.base.progress import complaint_about
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import Ensemble, SupervisedNetwork, WithHead
-from sklearn_ann.reading import Reader, RowReader
+from sklearn_ann.reading import Reader, RowReader, first_of
 from sklearn_ann.reading.annotated import names_of_samples
 
 
@@ -268,7 +268,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         compare_names(X, y=y, sample_weight=sample_weight, groups=groups)
         compare_names(X_val, y_val=y_val)
         groups = None if groups is None else checked_groups(groups, X)
-        plan = new_plan(self, X, going_on, incremental)
+        plan = new_plan(self, first_of(X), going_on, incremental)
         plan.examples = plan.read(X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
             if plan.targets is not None and y_val is None:
@@ -419,7 +419,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         """Read samples as they were read in the fit."""
         check_is_fitted(self)
         with training.isolated():
-            return self.reader_.read(X, y)
+            return self.reader_.read(self.reader_.opened(X), y)
 
     def _apply_to(self, samples: training.Samples, function: Callable[[Any, Any], Any], **how: Any) -> Any:
         device, kept = self._ready(), self.resolved_parameters_

@@ -106,6 +106,7 @@ class Plan:
     def read(self, X: Any, y: Any, sample_weight: Any, *, learn: bool, **target_options: Any) -> training.Examples[Any]:
         """Read samples, targets and weights, once; with `learn`, learn how to read them first."""
         reader, targets = self.reader, self.targets
+        X = reader.opened(X)
         learns = learn and (self.source is None or self.source.reader is None)  # else the reader has learned already
         samples = (reader.learn if learns else reader.read)(X, y if targets is None else None)
         weight = checked_weights(sample_weight, len(samples), of_outputs=targets is not None)

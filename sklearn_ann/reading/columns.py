@@ -426,10 +426,10 @@ def encode(values: np.ndarray, categories: np.ndarray, name: str) -> np.ndarray:
 _FEW = 10  # rows, of which nothing can be said
 
 
-def each_row_its_own(codes: np.ndarray, n_categories: int) -> bool:
-    """Return whether nearly each row with a value has a category of its own."""
-    there = codes[codes < n_categories]
-    return len(there) >= _FEW and len(np.unique(there)) >= _BULK * len(there)
+def each_row_its_own(counts: np.ndarray) -> bool:
+    """Return whether nearly each row with a value has a category of its own; `counts` are the rows of each category."""
+    n_rows = int(counts.sum())
+    return n_rows >= _FEW and int((counts > 0).sum()) >= _BULK * n_rows
 
 
 def all_unknown(codes: np.ndarray, values: np.ndarray, categories: np.ndarray) -> str | None:

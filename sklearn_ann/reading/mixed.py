@@ -102,7 +102,7 @@ class MixedReader(Reader[Samples]):
 
     def learn(self, X: Any, y: Any = None) -> TableRows:
         """Learn the columns; `finish` learns categories and scales and encodes the rows."""
-        rows = self.tables.learn(X)
+        rows: TableRows = self.tables.learn(X)
         table = self.tables.table_of(X)
         self._refuse_missing(table, rows.numbers.numpy())
         self._template = table[:0]

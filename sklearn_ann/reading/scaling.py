@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
 from scipy.special import ndtri
 
+from sklearn_ann.reading.passes import RunningMoments
 from sklearn_ann.training import as_tensor
 
 Scaling = Literal["quantile", "standard"]
@@ -67,6 +68,23 @@ class Scale:
                 self.ranked[place] = True
                 knots.append(_knots(values, own))
         self.knots = np.reshape(knots, (-1, _KNOTS))  # (n_ranked, _KNOTS)
+
+    @classmethod
+    def of_moments(cls, moments: RunningMoments, names: list[str]) -> Self:
+        """Return the scale ``"standard"`` for moments of columns.
+
+        Raises
+        ------
+        ValueError
+            If squares of values are not finite.
+        """
+        new = cls("standard", np.empty((0, len(names))), None, names)
+        deviation = np.sqrt(moments.variance)
+        if len(wrong := np.flatnonzero(~np.isfinite(deviation))):
+            raise ValueError(f"{names[wrong[0]]} has values too large to standardise: their squares are not finite")
+        new.mean = moments.mean
+        new.scale = np.where(deviation > 10 * np.finfo(float).eps * np.abs(new.mean), deviation, 1.0)
+        return new
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """Scale `X`, float64 of shape (n_samples, n_columns)."""

@@ -21,6 +21,7 @@ from sklearn_ann.training.random import as_random_state, drawing_from, set_state
 from sklearn_ann.training.ranks import active, among_ranks, of_whole_batch
 from sklearn_ann.training.rendezvous import Task, meet, yield_turn
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
+from sklearn_ann.training.streams import Stream, StreamedSamples, located
 from sklearn_ann.training.together import train_together
 
 __all__ = [
@@ -39,6 +40,8 @@ __all__ = [
     "Settings",
     "SparseRows",
     "Step",
+    "Stream",
+    "StreamedSamples",
     "Task",
     "Training",
     "active",
@@ -54,6 +57,7 @@ __all__ = [
     "isolated",
     "leased",
     "limited_threads",
+    "located",
     "meet",
     "of_examples",
     "of_whole_batch",

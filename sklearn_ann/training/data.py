@@ -27,6 +27,8 @@ class Samples(ABC):
     """Memory that the samples take on a device, for kinds that can move."""
     multiple = 1
     """Prediction pads batches to a multiple of this size."""
+    streamed = False
+    """Whether samples are read from outside memory, so that those of many batches are best asked for together."""
     together = False
     """Whether a batch costs as much as all samples, such as some nodes of one graph: prediction takes all at once."""
     valid: Tensor | None = None
@@ -47,6 +49,10 @@ class Samples(ABC):
     def cut(self, indices: Sequence[Tensor]) -> Iterator[Any]:
         """Yield one batch per index; a kind may override this to cut many batches at once."""
         return (self[index] for index in indices)
+
+    def windows(self) -> Iterator[tuple[slice, Samples]]:
+        """Yield samples in memory, and where they stand; all at once unless they are streamed."""
+        yield slice(0, len(self)), self
 
     def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
         """Divide samples, given in random `order`, into batches; samples of similar extent share a batch."""
@@ -142,6 +148,11 @@ class SparseRows(Samples):
         """Wrap a CSR matrix without copying its values."""
         starts = torch.from_numpy(matrix.indptr.astype(np.int64))
         return cls(starts, as_tensor(matrix.indices), as_tensor(matrix.data), matrix.shape[1])
+
+    def to_scipy(self) -> sp.csr_matrix:
+        """Return the same rows as a matrix, without copying their values."""
+        shape = (len(self), self.n_columns)
+        return sp.csr_matrix((self.values.numpy(), self.columns.numpy(), self.starts.numpy()), shape=shape, copy=False)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
