@@ -17,6 +17,7 @@ from sklearn_ann.graph import (
     MoleculeEncoder,
 )
 from sklearn_ann.preprocessing import SequenceEncoder
+from sklearn_ann.reading import Chunks
 from sklearn_ann.recurrent import RNNClassifier, RNNRegressor
 from sklearn_ann.tabular import TabularClassifier, TabularRegressor
 from sklearn_ann.transfer import PretrainedTransformer
@@ -30,6 +31,7 @@ __all__ = [
     "AutoEncoderTransformer",
     "CNNClassifier",
     "CNNRegressor",
+    "Chunks",
     "EntityEmbeddingTransformer",
     "GANSampler",
     "GCNClassifier",
