@@ -13,6 +13,7 @@ from sklearn_ann.graph import (
     GCNNodeClassifier,
     GCNNodeRegressor,
     GCNRegressor,
+    GraphConvolutionTransformer,
     GraphSet,
     MoleculeEncoder,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "GCNNodeClassifier",
     "GCNNodeRegressor",
     "GCNRegressor",
+    "GraphConvolutionTransformer",
     "GraphSet",
     "MaskedSequenceModel",
     "ModelFileError",
