@@ -18,6 +18,7 @@ from sklearn_ann.graph import (
     MoleculeEncoder,
 )
 from sklearn_ann.preprocessing import SequenceEncoder
+from sklearn_ann.reading import Chunks
 from sklearn_ann.recurrent import RNNClassifier, RNNRegressor
 from sklearn_ann.tabular import TabularClassifier, TabularRegressor
 from sklearn_ann.transfer import PretrainedTransformer
@@ -31,6 +32,7 @@ __all__ = [
     "AutoEncoderTransformer",
     "CNNClassifier",
     "CNNRegressor",
+    "Chunks",
     "EntityEmbeddingTransformer",
     "GANSampler",
     "GCNClassifier",
