@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from scipy.sparse import csgraph
 
 _GAP = 0.8  # between two components; the side of a component of n nodes is the root of n
+_MANY = 300
 
 
 def placed_nodes(A: sp.csr_array, networkx: Any) -> np.ndarray:
@@ -35,7 +36,8 @@ def placed_nodes(A: sp.csr_array, networkx: Any) -> np.ndarray:
         if left > 0 and left + side > width:  # the next row
             left, top = 0.0, lowest
         nodes = np.flatnonzero(owner == component)
-        layout = networkx.spring_layout(net.subgraph(nodes.tolist()), seed=0, iterations=200)
+        iterations = 200 if len(nodes) <= _MANY else 50  # of many nodes each one takes long
+        layout = networkx.spring_layout(net.subgraph(nodes.tolist()), seed=0, iterations=iterations)
         own = np.array([layout[node] for node in nodes])  # within [-1, 1]
         half = side / 2 if len(nodes) > 1 else 0.5
         positions[nodes] = own * half + (left + half, top - half)

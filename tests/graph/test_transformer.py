@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
+import sklearn_ann
 from sklearn_ann import GCNClassifier, GCNNodeClassifier, GraphConvolutionTransformer, GraphSet
 from sklearn_ann.datasets import make_block_graph, make_motif_graphs
 from sklearn_ann.graph.transformer import is_one_graph
@@ -164,12 +165,14 @@ def test_a_graph_without_nodes_has_no_statistics():
     assert len(GraphConvolutionTransformer().fit_transform(graphs)) == 2
 
 
-def test_a_copy_of_a_fitted_transformer_gives_the_same():
-    model = GraphConvolutionTransformer(weights=W, pooling="mean", normalize="row")
+def test_a_pickle_and_a_file_of_a_fitted_transformer_give_the_same(tmp_path):
     graphs = [(X, abs(A)) for X, A in GRAPHS]
-    np.testing.assert_array_equal(
-        pickle.loads(pickle.dumps(model.fit(graphs))).transform(graphs), model.transform(graphs)
-    )
+    for settings, X in (({"weights": W, "pooling": "mean", "normalize": "row"}, graphs), ({}, graphs[0])):
+        model = GraphConvolutionTransformer(**settings).fit(X)
+        sklearn_ann.save(model, tmp_path / "model.sklann")
+        for again in (pickle.loads(pickle.dumps(model)), sklearn_ann.load(tmp_path / "model.sklann")):
+            np.testing.assert_array_equal(again.transform(X), model.transform(X))
+            assert again.fit_transform(X).dtype == np.float32
 
 
 def test_weights_are_kept_as_a_copy():
