@@ -115,7 +115,9 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
     Notes
     -----
     Everything is computed in float32, as a `GraphSet` is. Features of edges and of whole graphs are not used; where
-    ``transform`` returns graphs, these have them still.
+    ``transform`` returns graphs, these have them still. Of networkx nodes, the attribute ``"x"`` or else all attributes
+    are features: where one of them is what you want to predict, choose others with
+    ``GraphSet.from_list(graphs, node_attributes=[...])``.
 
     References
     ----------
