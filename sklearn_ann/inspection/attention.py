@@ -11,8 +11,8 @@ from sklearn_ann.attention import AttentionTransformer
 from sklearn_ann.attention.transformer import is_sets
 from sklearn_ann.inspection.figures import pyplot, sample_of
 
-_SIDE, _WIDEST = 3.0, 7.0  # inches of one of several plots, and the most for a single one
-_LARGEST, _SMALLEST = 10.0, 6.5  # points of names
+_SIDE, _WIDEST, _PAGE = 3.0, 7.0, 16.0  # inches: the least and the most for a plot, the most for all of them
+_LARGEST, _SMALLEST = 10.0, 6.0  # points of names
 
 
 def _chosen(maps: np.ndarray, number: int | None, axis: int, parameter: str) -> np.ndarray:
@@ -209,12 +209,11 @@ def _divided(ax: Any, n_rows: int, n_columns: int) -> np.ndarray:
 
 
 def _sizes(shape: tuple[int, ...]) -> tuple[float, float]:
-    """Return width and height of all plots in inches; a single plot grows with its tokens."""
+    """Return width and height of all plots in inches; plots grow with their tokens, single ones the most."""
     n_layers, n_heads, n_queries, n_keys = shape
-    if n_layers * n_heads > 1:
-        return _SIDE * n_heads, _SIDE * n_layers
-    width, height = (max(_SIDE, min(_WIDEST, 0.13 * n + 1)) for n in (n_keys, n_queries))
-    return width, height
+    most = max(_SIDE, min(_WIDEST, _PAGE / max(n_layers, n_heads)))
+    width, height = (max(_SIDE, min(most, 0.13 * n + 0.6)) for n in (n_keys, n_queries))
+    return width * n_heads, height * n_layers
 
 
 def _name(axis: Any, names: Sequence[str] | None, **style: Any) -> None:

@@ -103,7 +103,7 @@ def test_names_never_cover_each_other(n, shape):
     display.figure_.canvas.draw()
     ax = display.figure_.axes[0]
     for labels, side in ((ax.get_xticklabels(), "x"), (ax.get_yticklabels(), "y")):
-        assert min(label.get_fontsize() for label in labels) > 6
+        assert min(label.get_fontsize() for label in labels) >= 6
         boxes = sorted(getattr(label.get_window_extent(), f"interval{side}").tolist() for label in labels)
         assert all(first[1] <= second[0] for first, second in itertools.pairwise(boxes))
         assert len(boxes) == n or len(boxes) > 8
