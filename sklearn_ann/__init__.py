@@ -13,6 +13,7 @@ from sklearn_ann.graph import (
     GCNNodeClassifier,
     GCNNodeRegressor,
     GCNRegressor,
+    GraphConvolutionTransformer,
     GraphSet,
     MoleculeEncoder,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "GCNNodeClassifier",
     "GCNNodeRegressor",
     "GCNRegressor",
+    "GraphConvolutionTransformer",
     "GraphSet",
     "MaskedSequenceModel",
     "ModelFileError",
