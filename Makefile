@@ -73,7 +73,9 @@ benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_attention.py
 	$(BIN)/python tests/benchmarks/benchmark_transfer.py
 	$(BIN)/python tests/benchmarks/benchmark_one_row.py
+	$(BIN)/python tests/benchmarks/benchmark_distributed.py
 	$(BIN)/python tests/benchmarks/benchmark_files.py
+	$(BIN)/python tests/benchmarks/benchmark_search.py
 	$(BIN)/python tests/benchmarks/benchmark_onnx.py
 	$(BIN)/python tests/benchmarks/benchmark_defaults.py
 	$(BIN)/python tests/benchmarks/benchmark_defaults.py --table

@@ -13,10 +13,12 @@ from sklearn_ann.graph import (
     GCNNodeClassifier,
     GCNNodeRegressor,
     GCNRegressor,
+    GraphConvolutionTransformer,
     GraphSet,
     MoleculeEncoder,
 )
 from sklearn_ann.preprocessing import SequenceEncoder
+from sklearn_ann.reading import Chunks
 from sklearn_ann.recurrent import RNNClassifier, RNNRegressor
 from sklearn_ann.tabular import TabularClassifier, TabularRegressor
 from sklearn_ann.transfer import PretrainedTransformer
@@ -30,12 +32,14 @@ __all__ = [
     "AutoEncoderTransformer",
     "CNNClassifier",
     "CNNRegressor",
+    "Chunks",
     "EntityEmbeddingTransformer",
     "GANSampler",
     "GCNClassifier",
     "GCNNodeClassifier",
     "GCNNodeRegressor",
     "GCNRegressor",
+    "GraphConvolutionTransformer",
     "GraphSet",
     "MaskedSequenceModel",
     "ModelFileError",

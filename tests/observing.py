@@ -1,5 +1,8 @@
 """What tests look at in a fit: weights, epochs as a callback sees them, threads."""
 
+import os
+import signal
+
 import torch
 from discovery import BRIEF
 
@@ -40,6 +43,28 @@ class Recorder:
         self.tasks.append((context.estimator_name, context.task_name))
         if context.task_name == "epoch":
             return self.at_end(context.task_id + 1, fitted_estimator)
+        return False
+
+
+class Murder:
+    """A callback that kills the first worker that trains with a certain learning rate; a file says that it did."""
+
+    def __init__(self, file, learning_rate):
+        self.file, self.learning_rate, self.main = file, learning_rate, os.getpid()
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if os.getpid() != self.main and estimator.learning_rate == self.learning_rate and not self.file.exists():
+            self.file.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         return False
 
 

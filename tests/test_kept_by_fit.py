@@ -15,6 +15,7 @@ from sklearn_ann import (
     AttentionRegressor,
     AttentionTransformer,
     GCNClassifier,
+    GraphConvolutionTransformer,
     GraphSet,
     MoleculeEncoder,
     PatternDetector,
@@ -58,6 +59,7 @@ OTHERS = {
     "threshold": 0.5,
     "tokenizer": list,
     "values": np.ones((2, 3)),
+    "weights": np.ones((2, 3)),
     "random_state": 7,
 }
 
@@ -86,7 +88,7 @@ def _same(one, other):
     return type(one) is type(other) and not isinstance(one, np.ndarray | list | GraphSet) and one == other
 
 
-MORE = [PatternDetector, SequenceEncoder, AttentionTransformer]
+MORE = [PatternDetector, SequenceEncoder, AttentionTransformer, GraphConvolutionTransformer]
 CASES = [(estimator, {}) for estimator in [*NEURAL, *MORE]]
 CASES += [
     (GCNClassifier, {"conv": "gat", "n_heads": 2}),
@@ -96,6 +98,7 @@ CASES += [
     (VAESampler, {"conditions": "y", "likelihood": "bernoulli"}),
     (VAESampler, {"conditions": "y", "prior": "mixture"}),
     (SequenceEncoder, {"encoding": "kmer"}),
+    (GraphConvolutionTransformer, {"pooling": "mean"}),
 ]
 
 
@@ -118,6 +121,9 @@ def fitted(estimator, settings):
         X = ["ACGTA", "GGT", "TTACG"]
         return SequenceEncoder(**settings).fit(X), X, None
     X = np.random.default_rng(0).normal(size=(5, 3))
+    if estimator is GraphConvolutionTransformer:
+        graph = X, np.ones((5, 5)) - np.eye(5)
+        return estimator(**settings).fit(graph), graph, None
     return estimator().fit(X), X, None
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from sklearn_ann import (
     AttentionClassifier, AttentionRegressor, AttentionTransformer, AutoEncoderOutlierDetector, AutoEncoderTransformer,
     CNNClassifier, CNNRegressor, EntityEmbeddingTransformer, GANSampler, GCNClassifier, GCNNodeClassifier,
-    GCNNodeRegressor, GCNRegressor, GraphSet, MaskedSequenceModel, MoleculeEncoder, PatternDetector,
-    PretrainedTransformer, RNNClassifier, RNNRegressor,
+    GCNNodeRegressor, GCNRegressor, GraphConvolutionTransformer, GraphSet, MaskedSequenceModel, MoleculeEncoder,
+    PatternDetector, PretrainedTransformer, RNNClassifier, RNNRegressor,
     SequenceEmbeddingTransformer, SequenceEncoder, SequenceTranslator, TabularClassifier, TabularRegressor,
     TensorFactorizationRegressor, VAESampler,
 )
@@ -26,7 +26,8 @@ from sklearn_ann import (
 models = (
     AttentionClassifier(), AttentionRegressor(), AttentionTransformer(), AutoEncoderOutlierDetector(),
     AutoEncoderTransformer(), CNNClassifier(), CNNRegressor(), EntityEmbeddingTransformer(), GANSampler(),
-    GCNClassifier(), GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(), MaskedSequenceModel(), MoleculeEncoder(),
+    GCNClassifier(), GCNNodeClassifier(), GCNNodeRegressor(), GCNRegressor(),
+    GraphConvolutionTransformer(pooling="sum"), MaskedSequenceModel(), MoleculeEncoder(),
     PatternDetector([np.ones((2, 2))]), PretrainedTransformer(print, list, pooling="max"), RNNClassifier(),
     RNNRegressor(cell="gru"), SequenceEmbeddingTransformer(), SequenceEncoder("dna"), SequenceTranslator(),
     TabularClassifier(), TabularRegressor(), TensorFactorizationRegressor(), VAESampler(),

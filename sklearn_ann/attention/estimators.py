@@ -178,7 +178,7 @@ class AttentionEstimator(NeuralEstimator):
 
     learning_rate : "auto" or float
         Step size of the optimiser. ``"auto"`` is 0.003; for columns, if there are less than a thousand samples, this
-        times the root of a thousandth of their number.
+        times the root of a thousandth of their number. It is 0.001 if `init_from` is a `PretrainedTransformer`.
 
     max_epochs : "auto" or int
         Maximum number of epochs. ``"auto"``: 40 for tokens, 20 for columns and rows.
@@ -244,7 +244,7 @@ class AttentionEstimator(NeuralEstimator):
     def _auto(self, plan: Plan) -> dict[str, Any]:
         attend = plan.parameters.attend
         if plan.source is not None and plan.source.kind == "pretrained":
-            return TokenBody.defaults(plan) | {"learning_rate": RATE / 10}  # what was learned must not be lost at once
+            return TokenBody.defaults(plan) | {"learning_rate": RATE / 3}  # what was learned must not be lost at once
         if attend == "auto":
             attend = "tokens" if isinstance(plan.reader, LetterReader) else "columns"
         # The reader resolves "auto" in `alphabet` and `categorical_features`.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,7 +12,7 @@ from torch.nn import functional as F
 from sklearn_ann import training
 from sklearn_ann.attention.tokens import TokenBody
 from sklearn_ann.attention.windows import WindowBatch
-from sklearn_ann.layers import Linear, Stochastic, inside
+from sklearn_ann.layers import Linear, Stochastic, inside, uniform
 from sklearn_ann.reading import LetterBatch
 
 MASKED, RANDOM = 0.8, 0.1
@@ -18,7 +21,7 @@ _SEED = 0  # of what is masked in validation
 
 
 def random_windows(
-    codes: Tensor, lengths: Tensor | None, size: int, generator: torch.Generator | None
+    codes: Tensor, lengths: Tensor | None, size: int, uniform: Callable[[Tensor], Tensor]
 ) -> tuple[Tensor, Tensor | None]:
     """Cut a window of `size` letters at a random place out of each longer sequence.
 
@@ -28,17 +31,18 @@ def random_windows(
     lengths : int64 Tensor of shape (batch,) or None
         Lengths of the sequences; None if all of them fill the tensor.
     size : int
-    generator : torch.Generator or None
+    uniform : callable
+        Fills a tensor, whose rows belong to the sequences, with random numbers from [0, 1).
 
     Returns
     -------
-    codes : Tensor of shape (batch, size), or as it was if no sequence can be longer
+    codes : Tensor of shape (batch, size), or as it was if all sequences are as long and no longer
     lengths : int64 Tensor of shape (batch,) or None
     """
     longest = codes.shape[1]
-    if longest <= size:
+    if lengths is None and longest <= size:
         return codes, lengths
-    chance = torch.rand(len(codes), 1, dtype=torch.float64, device=codes.device, generator=generator)
+    chance = uniform(torch.empty(len(codes), 1, dtype=torch.float64, device=codes.device))
     room = (torch.full_like(chance, longest) if lengths is None else lengths[:, None]) - size + 1
     begin = (chance * room.clamp(min=1)).long()
     position = begin + torch.arange(size, device=codes.device)
@@ -46,14 +50,15 @@ def random_windows(
     return cut, None if lengths is None else lengths.clamp(max=size)
 
 
-def random_places(eligible: Tensor, share: float, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+def random_places(eligible: Tensor, share: float, uniform: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
     """Choose a share of the eligible letters of each sequence at random, at least one of them where there are any.
 
     Parameters
     ----------
     eligible : bool Tensor of shape (batch, length)
     share : float
-    generator : torch.Generator or None
+    uniform : callable
+        See `random_windows`.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def random_places(eligible: Tensor, share: float, generator: torch.Generator | N
     chosen : bool Tensor of shape (batch, n_places)
         Which of them are.
     """
-    order = torch.rand(eligible.shape, dtype=torch.float32, device=eligible.device, generator=generator)
+    order = uniform(torch.empty(eligible.shape, dtype=torch.float32, device=eligible.device))
     count = eligible.sum(dim=1)
     number = torch.minimum((share * count).round().long().clamp(min=1), count)
     most = max(1, int(number.max()))
@@ -104,29 +109,37 @@ class MaskedNetwork(Stochastic):
         In evaluation all chosen letters are masked, and the same ones each time.
         """
         codes, lengths = batch.codes, batch.lengths
-        generator = self.generator
-        if not self.training:
-            generator = torch.Generator(codes.device).manual_seed(_SEED)
-        codes, lengths = random_windows(codes, lengths, self.window, generator)
+        generator = None if self.training else torch.Generator(codes.device).manual_seed(_SEED)
+        draw = partial(self.drawn, fill=uniform, generator=generator)
+        if self._longest(codes) > self.window:
+            codes, lengths = random_windows(codes, lengths, self.window, draw)
         eligible = codes < self.n_letters  # a letter that may be several is no answer
         if lengths is not None:
             eligible = eligible & inside(lengths, codes.shape[1])
-        places, chosen = random_places(eligible, self.share, generator)  # (batch, n_places) each
+        places, chosen = random_places(eligible, self.share, draw)  # (batch, n_places) each
         answer = codes.gather(1, places).long().clamp(max=self.n_letters - 1)
-        shown = self._shown(codes, places, chosen, generator)
+        shown = self._shown(codes, places, chosen, draw)
         states = self.states(shown, lengths)
         logits = self.head(states.gather(1, places[:, :, None].expand(-1, -1, states.shape[2])))
         errors = F.cross_entropy(in_full(logits).transpose(1, 2), answer, reduction="none")
         found = torch.stack([errors, (logits.argmax(dim=2) == answer).to(errors.dtype)]) * chosen
         return found.sum(dim=2) / chosen.sum(dim=1).clamp(min=1)
 
-    def _shown(self, codes: Tensor, places: Tensor, chosen: Tensor, generator: torch.Generator | None) -> Tensor:
+    def _longest(self, codes: Tensor) -> int:
+        """Return the greatest length in the batch, of which other processes may have the longer sequences."""
+        longest = codes.shape[1]
+        if self.division is not None:
+            longest = int(self.division.gather(torch.tensor([longest], device=codes.device)).max())
+        return longest
+
+    def _shown(self, codes: Tensor, places: Tensor, chosen: Tensor, uniform: Callable[[Tensor], Tensor]) -> Tensor:
         """Return the sequences with chosen letters masked, replaced or left as they are."""
         kept = codes.gather(1, places)
         masked = torch.full_like(kept, self.mask_code)
         if self.training:
-            chance = torch.rand(kept.shape, dtype=torch.float32, device=codes.device, generator=generator)
-            other = torch.rand(kept.shape, dtype=torch.float32, device=codes.device, generator=generator)
+            chance, other = (
+                uniform(torch.empty(kept.shape, dtype=torch.float32, device=codes.device)) for _ in range(2)
+            )
             replaced = (other * self.n_letters).to(codes.dtype)
             masked = torch.where(chance < MASKED, masked, torch.where(chance < MASKED + RANDOM, replaced, kept))
         return codes.scatter(1, places, torch.where(chosen, masked, kept))

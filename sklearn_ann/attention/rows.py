@@ -209,6 +209,11 @@ class RowBody(AttentionBody, Stochastic):
         """Build a network that holds the training rows."""
         p, reader, examples = plan.parameters, plan.reader, plan.examples
         samples = examples.samples
+        if samples.streamed:
+            raise TypeError(
+                "attend='rows' keeps all rows of the fit in the network: X must be in memory, as an array or a frame. "
+                "attend='columns' reads X in chunks"
+            )
         samples.own[:] = torch.arange(len(samples))  # -1 in a warm start, which reads them like new samples
         rows = torch.arange(len(samples)) if examples.rows is None else examples.rows
         candidates = TableRows(samples.codes[rows], samples.numbers[rows], samples.own[rows])

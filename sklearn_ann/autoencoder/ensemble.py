@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sklearn_ann.layers import Activation, MemberLinear, dense_stack
+from sklearn_ann.layers import Activation, Dropout, MemberLinear, dense_stack
 
 View = Literal["quantiles", "values", "compressed"]
 
@@ -54,6 +54,9 @@ class AutoEncoderEnsemble(nn.Module):
         self.columns = {view: widths[-1] if view == "quantiles" else residual for view in members}
         self.encoder = dense_stack(stacked_layers(total, widths), activation, dropout)
         self.decoder = dense_stack(stacked_layers(total, widths[::-1]), activation, dropout)
+        for part in self.modules():
+            if isinstance(part, Dropout):
+                part.axis = 1  # (M, batch, units)
         self.register_buffer("bucket", torch.randint(_SKETCH, (total, 1, widths[0])))
         self.register_buffer("sign", 2.0 * torch.randint(2, (total, 1, widths[0])) - 1.0)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from sklearn_ann.autoencoder.losses import Penalized, squared_jacobian_norm
-from sklearn_ann.layers import Activation, Stochastic, TiedLinear, dense_stack, linear_layers
+from sklearn_ann.layers import Activation, Stochastic, TiedLinear, bernoulli, dense_stack, is_set, linear_layers, normal
 
 NoiseType = Literal["gaussian", "masking", "salt_and_pepper"]
 
@@ -26,6 +26,8 @@ class Corruption(Stochastic):
         The values of pepper and salt.
     """
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ("level",)
+
     lowest: Tensor
     highest: Tensor
 
@@ -40,11 +42,11 @@ class Corruption(Stochastic):
         if not self.training:
             return x
         if self.kind == "gaussian":
-            return torch.empty_like(x).normal_(std=self.level, generator=self.generator).add_(x)
-        hit = torch.empty_like(x).bernoulli_(self.level, generator=self.generator).bool()
+            return self.drawn(x, normal, self.level).add_(x)
+        hit = self.drawn(x, bernoulli, self.level).bool()
         if self.kind == "masking":
             return x.masked_fill(hit, 0.0)
-        salt = torch.empty_like(x).bernoulli_(0.5, generator=self.generator).bool()
+        salt = self.drawn(x, bernoulli, 0.5).bool()
         return torch.where(hit, torch.where(salt, self.highest, self.lowest), x)
 
 
@@ -76,6 +78,8 @@ class AutoEncoder(nn.Module):
         Weights of the penalties. If one is above zero, ``forward`` returns `Penalized`.
     """
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ("sparsity",)
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -93,10 +97,15 @@ class AutoEncoder(nn.Module):
         self.corruption = corruption
         self.sparsity, self.contraction = sparsity, contraction
 
+    @property
+    def computed_alone(self) -> bool:
+        """Whether a stack cannot compute it: a gradient within the loss needs autograd for each network."""
+        return self.contraction > 0
+
     def forward(self, x: Tensor) -> Tensor | Penalized:
         """Map a batch of shape (batch, p) to the input of the error."""
         x = self.corruption(x)
-        if not (self.sparsity or self.contraction):
+        if not (is_set(self.sparsity) or self.contraction):
             return self.output(x)
         if self.contraction:
             with torch.enable_grad():  # validation needs the Jacobian too
@@ -106,7 +115,7 @@ class AutoEncoder(nn.Module):
         else:
             z = self.encode(x)
             penalty = z.new_zeros(len(z))
-        if self.sparsity:
+        if is_set(self.sparsity):
             penalty = penalty + self.sparsity * (z @ self._lengths())
         return Penalized(self.decoder(z), penalty)
 

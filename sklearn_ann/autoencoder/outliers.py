@@ -41,9 +41,10 @@ def trimmed_error(share: float, residual: Tensor, _x: Tensor) -> Tensor:
     """
     error = residual.square().sum(dim=2)  # (M, batch)
     if share:
-        n = error.shape[1]
-        kept = error <= error.detach().kthvalue(1 + int((1 - share) * (n - 1)), dim=1, keepdim=True).values
-        error = error * kept * (n / kept.sum(dim=1, keepdim=True))
+        whole = training.of_whole_batch(error.detach())
+        n = whole.shape[1]
+        bound = whole.kthvalue(1 + int((1 - share) * (n - 1)), dim=1, keepdim=True).values
+        error = error * (error <= bound) * (n / (whole <= bound).sum(dim=1, keepdim=True))
     return error.mean(dim=0)
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import torch
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -33,17 +34,21 @@ __all__ = ["AutoEncoderTransformer"]
 
 
 def _check_unit_interval(samples: training.Samples) -> None:
-    assert isinstance(samples, training.Rows | training.SparseRows)
-    values = samples.values
-    if values.numel() and (values.min() < 0 or values.max() > 1):
-        raise ValueError(
-            f"loss='binary_cross_entropy' is for data in [0, 1], but X has values from {values.min():g} to "
-            f"{values.max():g}; scale it, for instance with MinMaxScaler, or choose another loss"
-        )
+    for _, part in samples.windows():
+        assert isinstance(part, training.Rows | training.SparseRows)
+        values = part.values
+        if values.numel() and (values.min() < 0 or values.max() > 1):
+            raise ValueError(
+                f"loss='binary_cross_entropy' is for data in [0, 1], but X has values from {values.min():g} to "
+                f"{values.max():g}; scale it, for instance with MinMaxScaler, or choose another loss"
+            )
 
 
 def _ranges(samples: training.Samples) -> tuple[Tensor, Tensor]:
     """Return the least and the greatest value of each feature; sparse features always include zero."""
+    if samples.streamed:
+        least, greatest = zip(*(_ranges(part) for _, part in samples.windows()), strict=True)
+        return torch.stack(least).amin(dim=0), torch.stack(greatest).amax(dim=0)
     if isinstance(samples, training.Rows):
         return samples.values.amin(dim=0), samples.values.amax(dim=0)
     assert isinstance(samples, training.SparseRows)

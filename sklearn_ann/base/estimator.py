@@ -13,7 +13,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Bunch, Tags, check_array
+from sklearn.utils import Tags, check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -36,16 +36,14 @@ from sklearn_ann.base.plan import (
     applied,
     checked_groups,
     finite,
-    given_parameters,
     hold_out,
-    kept_parameters,
     with_weights_of,
 )
+from sklearn_ann.base.planning import agree, new_plan, resume
 from sklearn_ann.base.progress import complaint_about
-from sklearn_ann.base.sources import begun, with_parameters
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import Ensemble, SupervisedNetwork, WithHead
-from sklearn_ann.reading import Reader, RowReader
+from sklearn_ann.reading import Reader, RowReader, first_of
 from sklearn_ann.reading.annotated import names_of_samples
 
 
@@ -111,12 +109,21 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         were read then, and the shape of the network must not have changed.
 
     device : str
-        Where to compute: ``"auto"`` (the first CUDA device, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
-        or ``"mps"``. A fitted model that is loaded where its device does not exist computes on the CPU.
+        Where to compute: ``"auto"`` (the first CUDA device, in a worker process a free one, else the CPU), ``"cpu"``,
+        ``"cuda"``, ``"cuda:1"``, ... or ``"mps"``. A model that is loaded where its device is not uses the CPU.
 
     precision : {"float32", "float64", "bfloat16"}
         Type of weights, data and results. ``"bfloat16"`` computes the network's products in that type and keeps the
         rest in float32.
+
+    distributed : bool or "auto"
+        Whether the processes of ``torchrun`` train one network: each computes its part of every batch, and the result
+        is that of one process with the same batches. ``"auto"`` means whenever there are several processes. Those that
+        joblib or dask start have a fit each. With False, so have all.
+
+    checkpoint : str or None
+        File in which ``fit`` keeps how far it is. The same fit, run again after a failure, goes on from there and ends
+        in the same bits. In a folder, which exists or ends in ``"/"``, each fit has its own file, as searches need.
 
     random_state : int, RandomState instance or None
         Seed of the initial weights, the order of the samples, dropout and the validation split. The same int gives the
@@ -175,6 +182,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
     warm_start: bool = False
     device: str = "auto"
     precision: training.Precision = "float32"
+    distributed: bool | Literal["auto"] = "auto"
+    checkpoint: str | None = None
     random_state: RandomState = None
     verbose: NonNegativeInt = 0
 
@@ -259,7 +268,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         compare_names(X, y=y, sample_weight=sample_weight, groups=groups)
         compare_names(X_val, y_val=y_val)
         groups = None if groups is None else checked_groups(groups, X)
-        plan = self._new_plan(X, going_on, incremental)
+        plan = new_plan(self, first_of(X), going_on, incremental)
         plan.examples = plan.read(X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
             if plan.targets is not None and y_val is None:
@@ -270,6 +279,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         if not (going_on and incremental):
             plan.replace_auto(self._auto(plan))
             plan.settle_length(self._budget)
+        resume(plan, self, going_on)
         if X_val is None and not incremental and plan.parameters.early_stopping:
             target: Any = plan.examples.target
             target = target.values if isinstance(target, training.Rows) else target
@@ -291,30 +301,6 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         plan.draw_seeds()
         return plan
 
-    def _new_plan(self, X: Any, going_on: bool, incremental: bool) -> Plan:
-        given = given_parameters(self)
-        kept = kept_parameters(given, self._given, self.resolved_parameters_, incremental) if going_on else given
-        source, taken = begun(self, X, going_on, incremental)
-        like = with_parameters(self, taken)
-        parameters = Bunch(**kept | (taken or {}))
-        find_device = training.available_device if going_on and incremental else training.resolve_device
-        device = find_device(parameters.device, parameters.precision)
-        common = {"owner": type(self).__name__, "dtype": training.tensor_dtype(parameters.precision)}
-        if going_on:
-            rng = copy.deepcopy(self._rng)
-            reader, targets = self.reader_.retyped(common["dtype"]), like._targets(**common)
-            if not incremental and taken is None:
-                reader.hold_options(self._reader(X, **common))
-            if targets is not None:
-                if not incremental:
-                    self._coder.hold_options(targets, but="class_weight")
-                targets = self._coder.renewed(targets)
-        else:
-            rng = training.as_random_state(self.random_state)
-            reader = like._reader(X, **common) if source is None else source.reader_for(like, X, **common)
-            targets = like._targets(**common)
-        return Plan(reader, targets, parameters, rng, device, incremental, given, source, taken)
-
     def _new_network(self, plan: Plan, going_on: bool) -> nn.Module:
         borrowed = going_on and plan.taken is not None  # another estimator built its body
         with training.drawing_from(training.torch_generator(plan.rng)):
@@ -329,8 +315,13 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
 
     def _fit(self, X: Any, y: Any = None, **options: Any) -> Self:
         """Prepare, train, store; a fit that fails leaves the estimator as it was, Ctrl-C keeps whole epochs."""
-        with training.isolated():
-            plan = self._prepare(X, y, **options)
+        name = type(self).__name__
+        with (
+            training.isolated(),
+            training.leased(self.device),
+            training.among_ranks(self.distributed, self.device, name),
+        ):
+            plan = agree(self._prepare(X, y, **options), name)
             run = plan.start(self._loss_floor)
             done_before = run.epoch
             try:
@@ -343,7 +334,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
                 finally:
                     raise interrupt  # whatever else may fail now
             self._store(results)
-            complaint = complaint_about(type(self).__name__, plan, run)
+            complaint = complaint_about(name, plan, run)
         if complaint:
             warnings.warn(complaint, ConvergenceWarning, stacklevel=3)
         return self
@@ -368,7 +359,8 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         context.call_on_fit_task_begin(estimator=self, **data)
         if hasattr(self, "_skl_callbacks"):
             observers.append(training.EpochTasks(self, context, copied, **data))
-        with training.limited_threads(), training.progress(name, max_epochs, self.verbose) as lines:
+        n_done = run.epoch + max_epochs - run.last  # by an earlier run, which a checkpoint goes on from
+        with training.limited_threads(), training.progress(name, max_epochs, self.verbose, n_done) as lines:
             run.run([*observers, *lines])
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes=lambda: copied(run), **data)
 
@@ -427,7 +419,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         """Read samples as they were read in the fit."""
         check_is_fitted(self)
         with training.isolated():
-            return self.reader_.read(X, y)
+            return self.reader_.read(self.reader_.opened(X), y)
 
     def _apply_to(self, samples: training.Samples, function: Callable[[Any, Any], Any], **how: Any) -> Any:
         device, kept = self._ready(), self.resolved_parameters_

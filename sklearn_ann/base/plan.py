@@ -58,6 +58,8 @@ class Plan:
         Where a new network begins; None for weights that are drawn.
     taken : dict or None
         The hyper-parameters that a source has decided, in this fit or in the one that it goes on from.
+    checkpoint : Checkpoint or None
+        Where the training goes on from, and where it keeps how far it is.
     frozen_body : bool
         Whether all of the body is frozen, for the whole fit.
     """
@@ -74,6 +76,7 @@ class Plan:
     frozen_body: bool = dataclasses.field(default=False, init=False)
     examples: training.Examples[Any] = dataclasses.field(init=False)
     validation: training.Examples[Any] | None = None
+    checkpoint: training.Checkpoint | None = None
     step: training.Step = dataclasses.field(init=False)
     history: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     generator: torch.Generator = dataclasses.field(init=False)
@@ -103,6 +106,7 @@ class Plan:
     def read(self, X: Any, y: Any, sample_weight: Any, *, learn: bool, **target_options: Any) -> training.Examples[Any]:
         """Read samples, targets and weights, once; with `learn`, learn how to read them first."""
         reader, targets = self.reader, self.targets
+        X = reader.opened(X)
         learns = learn and (self.source is None or self.source.reader is None)  # else the reader has learned already
         samples = (reader.learn if learns else reader.read)(X, y if targets is None else None)
         weight = checked_weights(sample_weight, len(samples), of_outputs=targets is not None)
@@ -200,6 +204,8 @@ class Plan:
             noise=self.noise,
             loss_floor=loss_floor,
             settles=not self.incremental,
+            ranks=training.active(),
+            checkpoint=self.checkpoint,
         )
 
 

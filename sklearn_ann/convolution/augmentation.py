@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from sklearn_ann import layers
 from sklearn_ann._sklearn import Interval, StrOptions
-from sklearn_ann.layers import Stochastic, places
+from sklearn_ann.layers import Stochastic, normal, places, uniform
 from sklearn_ann.reading import GridBatch
 
 _FLIPS = {"vertical": (0,), "horizontal": (1,), "both": (0, 1)}
@@ -70,7 +70,7 @@ class Augmentation(Stochastic):
 
     def _uniform(self, *shape: int, like: Tensor) -> Tensor:
         """Draw numbers from [0, 1)."""
-        return torch.rand(shape, device=like.device, generator=self.generator)
+        return self.drawn(torch.empty(shape, device=like.device), uniform)
 
 
 class Strands(Augmentation):
@@ -115,7 +115,7 @@ class Noise(Augmentation):
         self.scale = scale
 
     def _changed(self, batch: GridBatch) -> GridBatch:
-        noise = torch.empty_like(batch.x).normal_(std=self.scale, generator=self.generator)
+        noise = self.drawn(batch.x, normal, self.scale)
         inside = places(batch.sizes, batch.x)
         return batch._replace(x=batch.x + (noise if inside is None else noise * inside[:, None]))
 

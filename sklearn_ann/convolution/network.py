@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +58,8 @@ class ConvolutionalBody(nn.Module):
     both_strands : bool
         Whether to average the features of both strands.
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     steady = True
 

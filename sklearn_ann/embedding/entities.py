@@ -25,7 +25,7 @@ from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.supervised import LOSS_FLOOR
 from sklearn_ann.embedding.network import EntityBody
 from sklearn_ann.layers import SupervisedNetwork, layer_widths
-from sklearn_ann.reading import Reader, TableReader
+from sklearn_ann.reading import Chunks, Reader, TableReader
 from sklearn_ann.reading.scaling import mean_and_scale
 
 
@@ -333,6 +333,11 @@ class EntityEmbeddingTransformer(NeuralEstimator):
             Not what ``transform`` returns: each of the `cv` parts gets the vectors of a fit without that part.
         """
         self._validate_params()
+        if isinstance(X, Chunks):
+            raise TypeError(
+                "X is a Chunks, whose rows cannot be split into parts: fit_transform reads what is in memory. "
+                "fit(X, y).transform(X) reads chunks, and its vectors have seen the targets of their own rows"
+            )
         start = copy.deepcopy(training.as_random_state(self.random_state))
         self.fit(X, y, sample_weight)
         codes, numbers = self.reader_.parts(X)
@@ -344,6 +349,7 @@ class EntityEmbeddingTransformer(NeuralEstimator):
             "categorical_features": self.reader_.categorical,
             "target_type": self.target_type_,
             "warm_start": False,
+            "checkpoint": None,
         }
         part = type(self)(**self.get_params(deep=False) | settings)
         part.__dict__.update(_known={"categories": self.categories_, "classes": self.classes_})

@@ -36,6 +36,7 @@ class SkipGram(Stochastic):
     subsample : float
     """
 
+    undivided = "its negative tokens are drawn for whole batches"
     proximity: Tensor
     noise: Tensor
     keep: Tensor

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from sklearn_ann.factorization.network import LevelEmbedding
 from sklearn_ann.training import Error, Step
-from sklearn_ann.training.data import Batch
+from sklearn_ann.training.data import Batch, Examples
 
 
 class RowAdam(Optimizer):
@@ -98,6 +98,10 @@ class LevelStep(Step):
             self.optimizer_of(weight for weight in self.module.parameters() if id(weight) not in names),
             RowAdam(large, settings.learning_rate, settings.weight_decay, decoupled=decoupled),
         ]
+
+    def undivided(self, examples: Examples[Any]) -> str:
+        """Return why one process trains all levels."""
+        return "its steps change only the vectors of the levels in a batch"
 
     def switch(self, training: bool) -> None:
         """Switch the module; in evaluation, levels that were not trained have the mean vector."""

@@ -56,6 +56,7 @@ _CLASSES = {
     "sklearn_ann.graph.convolutions": "GATConvolution GCNConvolution GINConvolution GatedConvolution SAGEConvolution",
     "sklearn_ann.graph.estimators": "GCNClassifier GCNNodeClassifier GCNNodeRegressor GCNRegressor",
     "sklearn_ann.graph.network": "GraphBody GraphConvolutions NodeBody",
+    "sklearn_ann.graph.transformer": "GraphConvolutionTransformer",
     "sklearn_ann.layers.attention": "EncoderBlock MultiHeadAttention PositionalEncoding ReGLU",
     "sklearn_ann.layers.columns": "ColumnVectors",
     "sklearn_ann.layers.convolution": "ConvolutionBlock ConvolutionLayer PositionBias",

@@ -24,6 +24,7 @@ from sklearn_ann.reading.graphs import GraphSet
 _LEFT_OUT = ("_learner", "_skl_callbacks", "_optimizer")
 _ONLY = {"memory": None, "input": "content"}
 """Attributes of scikit-learn's estimators that would make them read files, with the one value that files keep."""
+_OF_PARAMETERS = ("_given", "resolved_parameters_")
 _OF_STEP = ("module", "error", "settings", "optimizers", "trained")
 
 
@@ -81,6 +82,9 @@ def _restore(step: training.Step, states: Any, where: str) -> None:
                 optimizer.state[parameter] = dict(state)
 
 
+_ADDED = {"checkpoint", "distributed"}
+"""Hyper-parameters that a file of this version may lack, because they came after the first of these files."""
+
 # --- Objects -------------------------------------------------------------------------------------------------------
 
 
@@ -94,10 +98,19 @@ def _encoded(value: Any, encoder: Encoder, where: str) -> Node:
     kept = {name: item for name, item in state.items() if name not in _LEFT_OUT}
     if _is_of_sklearn(cls) and "memory" in kept:
         kept["memory"] = None
+    if neural:  # the path of a checkpoint is that of one machine, and must not be written to by a model of a stranger
+        kept = _without_checkpoint(kept)
     node["state"] = {name: encoder.encode(item, f"{where}.{name}") for name, item in kept.items()}
     if "step" in node:
         node["step"] = _encoded_step(value._learner, encoder, f"{where}._learner")
     return node
+
+
+def _without_checkpoint(state: dict[str, Any]) -> dict[str, Any]:
+    parameters = {
+        name: type(state[name])(**state[name] | {"checkpoint": None}) for name in _OF_PARAMETERS if name in state
+    }
+    return state | parameters | {"checkpoint": None}
 
 
 def _decoded(node: Node, decoder: Decoder, where: str) -> Any:
@@ -115,11 +128,14 @@ def _decoded(node: Node, decoder: Decoder, where: str) -> Any:
                     f"{where}.{attribute} is {str(state[attribute])[:50]!r}; files keep {only!r} alone"
                 )
     value: Any = object.__new__(cls)
+    if isinstance(value, NeuralEstimator) and state.get("checkpoint") is not None:
+        raise ModelFileError(f"{where}.checkpoint is {str(state['checkpoint'])[:50]!r}; files keep None alone")
     if isinstance(value, BaseEstimator):
         missing = set(type(value)._get_param_names()) - set(state)
-        if isinstance(value, NeuralEstimator) and state.get("_sklearn_ann_version") != __version__:
-            _add_defaults(cls, state, missing)
-            missing = set()
+        if isinstance(value, NeuralEstimator):
+            new = missing if state.get("_sklearn_ann_version") != __version__ else missing & _ADDED
+            _add_defaults(cls, state, new)
+            missing -= new
         if missing:
             raise ModelFileError(f"{where} lacks its parameters {sorted(missing)}")
     if isinstance(value, NeuralEstimator):
@@ -138,7 +154,7 @@ def _add_defaults(cls: Any, state: dict[str, Any], missing: set[str]) -> None:
     """Give a model of another release the hyper-parameters that it did not have, at their defaults."""
     new = {name: getattr(cls, name) for name in missing if hasattr(cls, name)}
     state.update(new)
-    for name in ("_given", "resolved_parameters_"):
+    for name in _OF_PARAMETERS:
         if isinstance(state.get(name), dict):
             state[name].update({key: item for key, item in new.items() if key not in state[name]})
 

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from sklearn_ann.generative.adversaries import Adversaries
 from sklearn_ann.generative.energy import energy_distance
 from sklearn_ann.training import Error, Settings, Step
-from sklearn_ann.training.data import Batch
+from sklearn_ann.training.data import Batch, Examples
 from sklearn_ann.training.device import autocast
 from sklearn_ann.training.step import batch_device
 
@@ -93,6 +93,10 @@ class AdversarialStep(Step):
             for group in optimizer.param_groups:
                 group["betas"] = _BETAS
         return optimizers
+
+    def undivided(self, examples: Examples[Any]) -> str:
+        """Return why one process trains both networks."""
+        return "its two networks judge each other by whole batches"
 
     def switch(self, training: bool) -> None:
         """Switch the module; read how many steps it has made, which would take too long before each step."""

@@ -6,7 +6,7 @@ Each likelihood starts at the marginal distribution of the features: an output o
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sklearn_ann import training
+from sklearn_ann.reading import RunningMoments
 
 LikelihoodName = Literal["gaussian", "bernoulli", "poisson", "negative_binomial", "zero_inflated_negative_binomial"]
 
@@ -47,6 +48,8 @@ def moments(samples: training.Samples, weight: Tensor | None, *, of_sums: bool) 
     ValueError
         If the squares of the values are not finite.
     """
+    if samples.streamed:
+        return _checked(*_streamed(samples, weight, of_sums))
     assert isinstance(samples, training.Rows | training.SparseRows)
     values = samples.values
     weight = values.new_ones(len(samples)) if weight is None else weight
@@ -61,14 +64,39 @@ def moments(samples: training.Samples, weight: Tensor | None, *, of_sums: bool) 
         zeros = 1 - none.index_add(0, columns, shares)  # the share of entries that are not stored
         scale = (squares + zeros * mean.square()).sqrt()
         sums = values.new_zeros(len(samples)).index_add(0, rows, values) if of_sums else None
-    if not torch.isfinite(scale).all():
-        feature = int((~torch.isfinite(scale)).nonzero()[0])
-        raise ValueError(f"feature {feature} of X has values too large to standardise: their squares are not finite")
-    varies = scale > 10 * torch.finfo(values.dtype).eps * mean.abs()
     log_library = values.new_zeros(2)
     if sums is not None and (counted := (sums > 0) & (weight > 0)).any():
         log_library = torch.stack(_weighted(sums[counted].log(), weight[counted]))
+    return _checked(mean, scale, log_library)
+
+
+def _checked(mean: Tensor, scale: Tensor, log_library: Tensor) -> Moments:
+    if not torch.isfinite(scale).all():
+        feature = int((~torch.isfinite(scale)).nonzero()[0])
+        raise ValueError(f"feature {feature} of X has values too large to standardise: their squares are not finite")
+    varies = scale > 10 * torch.finfo(scale.dtype).eps * mean.abs()
     return Moments(mean, scale * varies, log_library)
+
+
+def _streamed(samples: training.Samples, weight: Tensor | None, of_sums: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Return mean and standard deviation of each feature and of the logarithms of sums, in one pass."""
+    features: RunningMoments | None = None
+    sums = RunningMoments(1)
+    for rows, part in samples.windows():
+        assert isinstance(part, training.Rows | training.SparseRows)
+        X: Any = part.values.numpy() if isinstance(part, training.Rows) else part.to_scipy()
+        features = RunningMoments(X.shape[1]) if features is None else features
+        own = np.ones(X.shape[0]) if weight is None else weight[rows].numpy()
+        features.add(X, own)
+        if of_sums:
+            totals = np.asarray(X.sum(axis=1, dtype=np.float64)).reshape(-1, 1)
+            counted = (totals[:, 0] > 0) & (own > 0)
+            sums.add(np.log(totals[counted]), own[counted])
+        dtype = part.values.dtype
+    assert features is not None
+    of_features = (features.mean, np.sqrt(features.variance), np.append(sums.mean, np.sqrt(sums.variance)))
+    mean, scale, log_library = (torch.as_tensor(values, dtype=dtype) for values in of_features)
+    return mean, scale, log_library
 
 
 def _values(samples: training.Samples) -> Tensor:
@@ -132,6 +160,8 @@ class Gaussian(Likelihood):
     feature with ``s_j = 0`` is constant and takes no part in the density.
     """
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
+
     location: Tensor
     scale: Tensor
 
@@ -151,7 +181,7 @@ class Gaussian(Likelihood):
 
     def log_prob(self, x: Tensor, output: Tensor) -> Tensor:
         variance, varies = self.variance(), self.scale > 0
-        constant = (variance.log() + 2 * self.scale.log() + _LOG_2_PI)[varies].sum() / 2
+        constant = (variance.log() + 2 * self.scale.log() + _LOG_2_PI).where(varies, 0.0).sum() / 2
         error = (self.standardized(x) - output).clamp(-_FARTHEST, _FARTHEST)
         return -(error.square() @ (varies / (2 * variance))) - constant
 
@@ -165,6 +195,8 @@ class Gaussian(Likelihood):
 
 class Bernoulli(Likelihood):
     """A probability for each feature; values between 0 and 1 are read as expectations of zeros and ones."""
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     offset: Tensor
 
@@ -198,6 +230,8 @@ class Poisson(Likelihood):
     The library size is observed, not modelled: densities are conditional on it (Lopez et al. 2018; the default of
     Gayoso et al. 2022).
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     of_counts: ClassVar[bool] = True
     offset: Tensor

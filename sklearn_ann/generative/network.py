@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from sklearn.utils import Bunch
 from torch import Tensor, nn
 
+from sklearn_ann import training
 from sklearn_ann.generative.likelihoods import Likelihood
 from sklearn_ann.generative.prior import Mixture, Normal
 from sklearn_ann.layers import (
@@ -23,6 +24,7 @@ from sklearn_ann.layers import (
     layer_widths,
     layers_of,
     linear_layers,
+    standard_normal,
 )
 from sklearn_ann.reading import ConditionedBatch
 
@@ -66,8 +68,10 @@ class Posterior(NamedTuple):
 class Noise(Stochastic):
     """Draws standard normal numbers."""
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
+
     def forward(self, like: Tensor) -> Tensor:
-        return torch.empty_like(like).normal_(generator=self.generator)
+        return self.drawn(like, standard_normal)
 
 
 class Bound(NamedTuple):
@@ -134,6 +138,8 @@ class VariationalAutoEncoder(nn.Module):
         What codes are drawn from. Training goes by the normal distribution; a mixture takes its place afterwards.
     """
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ("beta",)
+
     prior: Normal | Mixture
 
     def __init__(
@@ -151,6 +157,11 @@ class VariationalAutoEncoder(nn.Module):
         self.warm_up = WarmUp(kl_warmup)
         self.noise = Noise()
         self.prior = Normal()
+
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether the loss of a sample depends on the other samples of its batch."""
+        return self.free_bits > 0
 
     def posterior(self, x: Tensor) -> Posterior:
         """Map samples of shape (batch, p) to ``q(z | x)``, in the type of `x`."""
@@ -172,11 +183,13 @@ class VariationalAutoEncoder(nn.Module):
 
     def _penalty(self, divergence: Tensor) -> Tensor:
         if self.free_bits:  # Kingma et al. 2016, equation 15: max(free_bits, mean over the batch), of each unit
-            free = divergence.detach().mean(dim=0) < self.free_bits
+            free = training.of_whole_batch(divergence.detach().T).T.mean(dim=0) < self.free_bits
             divergence = divergence.masked_fill(free, self.free_bits)
         penalty = self.beta * divergence.sum(dim=1)
-        weight = self.warm_up.weight
-        if self.training and weight < 1:  # only the gradient is scaled, so that the losses of epochs compare
+        weight: Any = self.warm_up.weight  # a tensor in a stack
+        if self.training and (
+            isinstance(weight, Tensor) or weight < 1
+        ):  # only the gradient is scaled, so that the losses of epochs compare
             penalty = weight * penalty + (1 - weight) * penalty.detach()
         return penalty
 

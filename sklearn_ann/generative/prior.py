@@ -8,13 +8,12 @@ draws codes where samples have theirs (Ghosh et al. 2020, ex-post density estima
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
 from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
-from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
 PriorName = Literal["normal", "mixture"]
@@ -32,6 +31,8 @@ _LEAST_SPREAD = 1e-6  # of the average variance, which keeps codes on a plane in
 
 class Normal(nn.Module):
     """The standard normal distribution."""
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     def log_prob(self, z: Tensor, conditions: Tensor) -> Tensor:
         """Return ``log p(z)`` of codes of shape (batch, q), shape (batch,)."""
@@ -236,6 +237,8 @@ def _fit(codes: np.ndarray, weight: np.ndarray, k: int, spread: np.ndarray, rng:
     of_all = _PSEUDO * np.eye(q) * k ** (-2 / q)
     labels = np.zeros(len(codes), dtype=int)
     if k > 1:
+        from sklearn.cluster import KMeans  # at use: it is slow to import, and each worker would
+
         seed = rng.randint(np.iinfo(np.int32).max)
         labels = KMeans(k, n_init=1, random_state=seed).fit_predict(codes, sample_weight=weight)
     shares, before = np.eye(k)[labels], -math.inf

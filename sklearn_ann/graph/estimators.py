@@ -45,8 +45,8 @@ class GraphEstimator(NeuralEstimator):
         Normalisation of the adjacency matrix for ``conv="gcn"``: ``D^-1/2 A D^-1/2``, ``D^-1 A`` or A itself.
 
     self_loops : bool
-        Whether ``conv="gcn"`` first adds an edge from each node to itself. With ``normalize=None, self_loops=False``
-        the layer computes exactly ``σ(A X Wᵀ)``.
+        Whether ``conv="gcn"`` first adds an edge from each node to itself. With ``normalize=None, self_loops=False,
+        residual=False, normalization=None`` each convolution computes exactly ``σ(A X Wᵀ)``.
 
     n_heads : int
         Number of heads of ``conv="gat"``, side by side; must divide the widths.

@@ -7,9 +7,12 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from sklearn_ann.attention import AttentionTransformer
+from sklearn_ann.attention.transformer import is_sets
 from sklearn_ann.inspection.figures import pyplot, sample_of
 
-_MOST_NAMES = 80  # more names are illegible
+_SIDE, _WIDEST, _PAGE = 3.0, 7.0, 16.0  # inches: the least and the most for a plot, the most for all of them
+_LARGEST, _SMALLEST = 10.0, 6.0  # points of names
 
 
 def _chosen(maps: np.ndarray, number: int | None, axis: int, parameter: str) -> np.ndarray:
@@ -33,7 +36,8 @@ class AttentionMapDisplay:
         The attention weights of a sample, as ``attention_maps`` returns them.
 
     query_names, key_names : sequence of str or None
-        Names of the rows and of the columns; None shows numbers.
+        Names of the rows and of the columns; None shows numbers. Where there is no room for all names, some are
+        written, evenly spread, each after its number.
 
     titles : array-like of str of shape (n_layers, n_heads) or None
         Titles of the plots; None shows no titles.
@@ -89,11 +93,12 @@ class AttentionMapDisplay:
 
         Parameters
         ----------
-        estimator : AttentionClassifier, AttentionRegressor or SequenceTranslator
+        estimator : AttentionClassifier, AttentionRegressor, SequenceTranslator or AttentionTransformer
             A fitted estimator. The queries of a translator are the tokens of the output that it predicts.
         X : samples as in ``fit``
+            The rows of a table have one map together in an AttentionTransformer: give it the rows to look at.
         sample : int
-            Index of the sample to plot.
+            Index of the sample to plot, or of the set for an AttentionTransformer.
         layer, head : int or None
             Index of the layer and of the head to plot; None plots all.
         kind : {"raw", "rollout"}
@@ -107,10 +112,22 @@ class AttentionMapDisplay:
 
         Raises
         ------
+        TypeError
+            If the estimator has no attention among tokens, columns or rows.
         ValueError
-            If the sample, layer or head does not exist, if a translator is asked for ``kind="rollout"``, or if its
-            output has no token.
+            If the sample, layer or head does not exist, if an estimator without layers is asked for
+            ``kind="rollout"``, or if the output of a translator has no token.
         """
+        if isinstance(estimator, AttentionTransformer):
+            weights = _bare_map(estimator, X, sample, kind)
+            for parameter, number in (("layer", layer), ("head", head)):
+                _chosen(weights[None], number, 0, parameter)
+            return cls(weights).plot(ax, cmap=cmap, colorbar=colorbar)
+        if not hasattr(estimator, "token_names"):
+            raise TypeError(
+                "estimator must be an AttentionClassifier, AttentionRegressor, SequenceTranslator or "
+                f"AttentionTransformer, got {type(estimator).__name__}"
+            )
         one = sample_of(X, sample)
         translates = hasattr(estimator, "query_names")  # to an output that is another sequence than the source
         if translates and kind != "raw":
@@ -157,9 +174,8 @@ class AttentionMapDisplay:
         weights = weights.reshape((1,) * (4 - weights.ndim) + weights.shape)  # (layer, head, query, key)
         n_layers, n_heads = weights.shape[:2]
         if ax is None:
-            self.figure_ = pyplot(type(self).__name__).figure(
-                figsize=(3 * n_heads + 1, 3 * n_layers), layout="constrained"
-            )
+            width, height = _sizes(weights.shape)
+            self.figure_ = pyplot(type(self).__name__).figure(figsize=(width + 1, height), layout="constrained")
             axes = self.figure_.subplots(n_layers, n_heads, squeeze=False)
         else:
             self.figure_ = ax.figure
@@ -192,6 +208,37 @@ def _divided(ax: Any, n_rows: int, n_columns: int) -> np.ndarray:
     return axes
 
 
+def _sizes(shape: tuple[int, ...]) -> tuple[float, float]:
+    """Return width and height of all plots in inches; plots grow with their tokens, single ones the most."""
+    n_layers, n_heads, n_queries, n_keys = shape
+    most = max(_SIDE, min(_WIDEST, _PAGE / max(n_layers, n_heads)))
+    width, height = (max(_SIDE, min(most, 0.13 * n + 0.6)) for n in (n_keys, n_queries))
+    return width * n_heads, height * n_layers
+
+
 def _name(axis: Any, names: Sequence[str] | None, **style: Any) -> None:
-    if names is not None and len(names) <= _MOST_NAMES:
-        axis.set_ticks(range(len(names)), names, **style)
+    """Write names at an axis: all of them in letters that fit, or some of them after their numbers."""
+    if names is None or len(names) == 0:
+        return
+    box, n = axis.axes.get_window_extent(), len(names)
+    room = 72 * (box.width if axis.axis_name == "x" else box.height) / axis.axes.figure.dpi  # points
+    size = min(_LARGEST, room / n / 1.2)
+    step = 1
+    if size < _SMALLEST:
+        size = 8.0
+        step = -(-n * 15 // max(1, int(room)))  # a name and the half of one between two names
+    labels = [names[i] if step == 1 else f"{i} {names[i]}" for i in range(0, n, step)]
+    axis.set_ticks(range(0, n, step), labels, fontsize=size, **style)
+
+
+def _bare_map(estimator: AttentionTransformer, X: Any, sample: int, kind: str) -> np.ndarray:
+    """Return the weights of the bare formula, (n_queries, n_keys): those of a table, or of one set."""
+    if kind != "raw":
+        raise ValueError(f"kind={kind!r}: expected 'raw', as an AttentionTransformer has one layer")
+    if is_sets(X):
+        weights = estimator.attention_maps(sample_of(X, sample))[0]
+    elif sample != 0:
+        raise ValueError(f"sample={sample!r}: expected 0, as the rows of a table have one map together")
+    else:
+        weights = estimator.attention_maps(X)
+    return np.asarray(weights)

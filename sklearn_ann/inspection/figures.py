@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,11 @@ from sklearn_ann._sklearn import safe_indexing
 
 # Okabe and Ito 2008: distinct for any colour vision; markers keep classes distinct in grey.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#f0e442", "#000000")
+# Eight colours are too few for ten digits: the twenty of matplotlib's tab20, the dark ones first.
+MORE_COLOURS = (
+    "#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf",
+    "#aec7e8", "#ffbb78", "#98df8a", "#ff9896", "#c5b0d5", "#c49c94", "#f7b6d2", "#c7c7c7", "#dbdb8d", "#9edae5",
+)  # fmt: skip
 MARKERS = "os^DvPX*<>"
 
 
@@ -47,8 +51,13 @@ def sample_of(X: Any, sample: int) -> Any:
     return safe_indexing(X, [sample % n_samples])
 
 
-def styles() -> Iterator[dict[str, str]]:
-    """Yield pairs of colour and marker; the first 80 are distinct."""
-    for turn in range(10):
-        for number, colour in enumerate(COLOURS):
-            yield {"color": colour, "marker": MARKERS[(number + turn) % len(MARKERS)]}
+def styles(n: int) -> list[dict[str, str]]:
+    """Return n pairs of colour and marker, n up to 200, all distinct; no colour is there twice if n is at most 20."""
+    colours = COLOURS if n <= len(COLOURS) else MORE_COLOURS
+    return [
+        {
+            "color": colours[number % len(colours)],
+            "marker": MARKERS[(number + number // len(colours)) % len(MARKERS)],
+        }
+        for number in range(n)
+    ]

@@ -8,7 +8,10 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_ann._sklearn import safe_indexing
 from sklearn_ann.inspection.figures import grid_of, sample_of
+
+_WIDEST = 16.0  # inches that a row of images may take
 
 
 def as_images(X: Any, image_shape: tuple[int, ...] | None) -> np.ndarray:
@@ -31,8 +34,18 @@ def as_images(X: Any, image_shape: tuple[int, ...] | None) -> np.ndarray:
     return images
 
 
+def _first(samples: Any, n: int | None) -> Any:
+    """Return the first n samples; None for all."""
+    if n is None:
+        return samples
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
+        raise ValueError(f"n_images={n!r}: expected None or an integer of 1 or more")
+    n_samples = samples.shape[0] if hasattr(samples, "shape") else len(samples)
+    return safe_indexing(samples, slice(0, min(n, n_samples)))
+
+
 class ReconstructionDisplay:
-    """Images above their reconstructions.
+    """Images above their reconstructions, in the greys of one scale: that of the first row.
 
     Create it with `from_estimator`, or from any images.
 
@@ -70,7 +83,14 @@ class ReconstructionDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, *, y: Any = None, original: Any = None, image_shape: tuple[int, ...] | None = None
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        y: Any = None,
+        original: Any = None,
+        image_shape: tuple[int, ...] | None = None,
+        n_images: int | None = 10,
     ) -> Self:
         """Plot images and their reconstructions by an estimator.
 
@@ -86,32 +106,52 @@ class ReconstructionDisplay:
             The images before they were corrupted, shown above the input.
         image_shape : tuple of int or None
             Shape of images that are rows of numbers; None means the estimator's `image_shape`, or square.
+        n_images : int or None
+            Number of images to plot, the first of X; None plots all.
 
         Returns
         -------
         ReconstructionDisplay
         """
         check_is_fitted(estimator)
+        X, y, original = (None if part is None else _first(part, n_images) for part in (X, y, original))
         kept = getattr(estimator, "resolved_parameters_", {})
         rows = {} if original is None else {"original": original}
         rows["input"] = X
         codes = estimator.transform(X)
         rows["output"] = estimator.inverse_transform(codes) if y is None else estimator.inverse_transform(codes, y)
-        return cls(rows, image_shape=image_shape or kept.get("image_shape")).plot()
+        return cls(rows, image_shape=image_shape or kept.get("image_shape")).plot(n_images=n_images)
 
-    def plot(self) -> Self:
+    def plot(self, *, n_images: int | None = 10) -> Self:
         """Draw the plots in a new figure.
+
+        Parameters
+        ----------
+        n_images : int or None
+            Number of images in each row, the first ones; None plots all.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            If the images are not of the shape, or `n_images` is less than 1.
         """
-        self.figure_, self.axes_ = grid_of(type(self).__name__, len(self.rows), 1, 8, 1)
-        for ax, (name, images) in zip(self.axes_, self.rows.items(), strict=True):
-            tiles = as_images(images, self.image_shape)
+        rows = {name: as_images(_first(images, n_images), self.image_shape) for name, images in self.rows.items()}
+        most = max(len(tiles) for tiles in rows.values())
+        ratio = max(tiles.shape[1] / tiles.shape[2] for tiles in rows.values())
+        side = min(0.8, _WIDEST / most)  # inches, the width of an image
+        margin = 0.12 * max(map(len, rows)) + 0.4
+        self.figure_, self.axes_ = grid_of(type(self).__name__, len(rows), 1, side * most + margin, side * ratio + 0.1)
+        first = next(iter(rows.values()))
+        least, greatest = float(first.min()), float(first.max())  # one scale for all rows, so that greys compare
+        for ax, (name, tiles) in zip(self.axes_, rows.items(), strict=True):
             edges = [(0, 0), (1, 1), (1, 1)] + [(0, 0)] * (tiles.ndim - 3)
-            white = 1.0 if tiles.ndim == 4 else tiles.min()
-            ax.imshow(np.concatenate(np.pad(tiles, edges, constant_values=white), axis=1), cmap="gray_r")
+            white = 1.0 if tiles.ndim == 4 else least
+            strip = np.concatenate(np.pad(tiles, edges, constant_values=white), axis=1)
+            ax.imshow(strip, cmap="gray_r", vmin=least, vmax=greatest)
             ax.set(xticks=[], yticks=[])
             ax.set_ylabel(name, rotation=0, ha="right", va="center")
         return self

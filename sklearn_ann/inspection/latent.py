@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from sklearn_ann.inspection.figures import axes_for, styles
 
-_MOST_CLASSES = 20  # more are hard to distinguish
+_MOST_CLASSES = 20  # more have no colours of their own
+_MOST_TICKS = 12  # of a colour bar
 _MOST_NAMES = 60  # more hide each other
 
 
@@ -37,7 +38,8 @@ class LatentSpaceDisplay:
         The codes, as ``transform`` returns them.
 
     y : array-like of shape (n_samples,) or None
-        Labels or values of the samples. Each label has its own colour and marker; values have a colour scale.
+        Labels or values of the samples. Up to 20 labels have their own colours, with the markers of up to ten; values
+        and more labels have a colour scale.
 
     Attributes
     ----------
@@ -108,25 +110,45 @@ class LatentSpaceDisplay:
         name = getattr(self.y, "name", None)  # a pandas Series has one
         self.ax_ = axes_for(type(self).__name__, ax, figsize=(5, 4.5))
         self.figure_ = self.ax_.figure
-        size = max(4.0, min(30.0, 6000 / len(points)))
+        size = _marker_area(len(points))
         if self.y is None:
-            self.ax_.scatter(*points.T, s=size, **next(styles()))
+            self.ax_.scatter(*points.T, s=size, linewidths=0, **styles(1)[0])
         else:
             y = column_or_1d(self.y)
             check_consistent_length(points, y)
             labels = np.unique(y)
             if type_of_target(y) == "continuous" or len(labels) > _MOST_CLASSES:
-                values = y if y.dtype.kind in "fiu" else np.searchsorted(labels, y)
-                drawn = self.ax_.scatter(*points.T, s=size, c=values, cmap="viridis")
-                self.figure_.colorbar(drawn, ax=self.ax_, label=name)
+                self._draw_scale(points, y, labels, size, name)
             else:
-                for label, style in zip(labels, styles(), strict=False):
+                for label, style in zip(labels, styles(len(labels)), strict=True):
                     self.ax_.scatter(*points[y == label].T, s=size, label=str(label), linewidths=0, **style)
+                dense = {"fontsize": "small", "labelspacing": 0.2} if len(labels) > 12 else {}
                 outside = {"bbox_to_anchor": (1, 0.5), "loc": "center left"}
-                self.ax_.legend(title=name, frameon=False, **outside)
+                legend = self.ax_.legend(title=name, frameon=False, **outside, **dense)
+                for handle in legend.legend_handles:
+                    handle.set_sizes([40])
         what = "component" if codes.shape[1] <= 2 else "principal component"
         self.ax_.set(xlabel=f"first {what}", ylabel=f"second {what}")
         return self
+
+    def _draw_scale(self, points: np.ndarray, y: np.ndarray, labels: np.ndarray, size: float, name: Any) -> None:
+        """Draw points in the colours of a scale: their values, or the places of labels that are no numbers."""
+        numbers = y.dtype.kind in "fiu"
+        drawn = self.ax_.scatter(
+            *points.T, s=size, c=y if numbers else np.searchsorted(labels, y), cmap="viridis", linewidths=0
+        )
+        if numbers:
+            self.figure_.colorbar(drawn, ax=self.ax_, label=name)
+        else:
+            what = f"{name or 'labels'}: {len(labels)} in one scale"  # neighbours look alike, so the plot says so
+            bar = self.figure_.colorbar(drawn, ax=self.ax_, label=what)
+            ticks = range(0, len(labels), -(-len(labels) // _MOST_TICKS))
+            bar.set_ticks(list(ticks), labels=[str(labels[tick]) for tick in ticks])
+
+
+def _marker_area(n: int) -> float:
+    """Return the area of markers in square points: few samples have large ones, and many still visible ones."""
+    return max(10.0, min(45.0, 15_000 / n))
 
 
 class EmbeddingMapDisplay:
@@ -250,7 +272,7 @@ class EmbeddingMapDisplay:
         if self.ordered:
             self._draw_in_order(points, names)
         else:
-            self.ax_.scatter(*points.T, s=12, **next(styles()))
+            self.ax_.scatter(*points.T, s=25, linewidths=0, **styles(1)[0])
         for place in range(0, len(names), -(-len(names) // _MOST_NAMES)):
             self.ax_.annotate(_label(names[place]), points[place], (3, 3), textcoords="offset points", fontsize="small")
         self.ax_.margins(0.1)
@@ -268,7 +290,7 @@ class EmbeddingMapDisplay:
         place = np.argsort(order)
         self.ax_.plot(*points[order].T, color="0.8", linewidth=1, zorder=1)
         drawn = self.ax_.scatter(*points.T, s=25, c=place, cmap="viridis", zorder=2)
-        ticks = range(0, len(names), -(-len(names) // 12))
+        ticks = range(0, len(names), -(-len(names) // _MOST_TICKS))
         labels = [_label(names[order[tick]]) for tick in ticks]
         self.figure_.colorbar(drawn, ax=self.ax_).set_ticks(list(ticks), labels=labels)
 

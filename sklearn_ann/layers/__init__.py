@@ -8,6 +8,8 @@ from sklearn_ann.layers.attention import (
     PositionalEncoding,
     attention_weights,
 )
+from sklearn_ann.layers.blocks import block_of, blocks_in, norm_of, norms_in
+from sklearn_ann.layers.chain import chain_of, chains_in
 from sklearn_ann.layers.columns import ColumnVectors, Numeric
 from sklearn_ann.layers.convolution import (
     ConvolutionBlock,
@@ -24,6 +26,7 @@ from sklearn_ann.layers.depth import FROZEN, BorrowedBody, chosen_layers, freeze
 from sklearn_ann.layers.foreign import Foreign, check_weights, seeded
 from sklearn_ann.layers.head import Average, Ensemble, MemberLinear, SupervisedNetwork, WithHead
 from sklearn_ann.layers.images import ConvolutionalDecoder, ConvolutionalEncoder
+from sklearn_ann.layers.members import is_set, over_members
 from sklearn_ann.layers.mutation import Mutation
 from sklearn_ann.layers.normalization import NORMALIZATIONS, BatchNorm, LayerNorm, weighing
 from sklearn_ann.layers.propagation import Adjacency, SparseMatrix, linear
@@ -31,7 +34,7 @@ from sklearn_ann.layers.ragged import Groups, inside, ragged_positions
 from sklearn_ann.layers.recurrent import Cell, Recurrent, recurrent_layer
 from sklearn_ann.layers.reduction import Backend, Reduction, reduce, resolve_backend, statistics
 from sklearn_ann.layers.steady import Linear, filled
-from sklearn_ann.layers.stochastic import Dropout, Stochastic
+from sklearn_ann.layers.stochastic import Dropout, Generators, Stochastic, bernoulli, normal, standard_normal, uniform
 from sklearn_ann.layers.warmup import WarmUp
 
 __all__ = [
@@ -54,6 +57,7 @@ __all__ = [
     "Ensemble",
     "FeedForward",
     "Foreign",
+    "Generators",
     "Groups",
     "LayerNorm",
     "Linear",
@@ -74,6 +78,11 @@ __all__ = [
     "WithHead",
     "activation_layer",
     "attention_weights",
+    "bernoulli",
+    "block_of",
+    "blocks_in",
+    "chain_of",
+    "chains_in",
     "check_weights",
     "chosen_layers",
     "convolution_layers",
@@ -84,17 +93,24 @@ __all__ = [
     "image_grid",
     "image_layers",
     "inside",
+    "is_set",
     "layer_widths",
     "layers_of",
     "learning_rates",
     "linear",
     "linear_layers",
+    "norm_of",
+    "normal",
+    "norms_in",
+    "over_members",
     "places",
     "ragged_positions",
     "recurrent_layer",
     "reduce",
     "resolve_backend",
     "seeded",
+    "standard_normal",
     "statistics",
+    "uniform",
     "weighing",
 ]

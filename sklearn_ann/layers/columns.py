@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,8 @@ class ColumnVectors(nn.Module):
     n_pieces : int
         Number of intervals T.
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     n_waves = 24
     spread = 0.05  # initial standard deviation of the frequencies
@@ -98,5 +100,5 @@ class ColumnVectors(nn.Module):
             return torch.cat([x, waves.cos(), waves.sin()], dim=2)
         if self.numeric == "piecewise":
             risen = (x - self.knots[:-1]) / (self.knots[1:] - self.knots[:-1])  # (n_numbers, batch, n_pieces)
-            return torch.cat([x, risen.clamp_(0.0, 1.0)], dim=2)
+            return torch.cat([x, risen.clamp(0.0, 1.0)], dim=2)
         return x

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -137,6 +137,8 @@ class PositionBias(nn.Module):
         Share of the filters that have a bias, one at least. The others respond alike wherever their pattern is.
     """
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
+
     n_waves = 16
     spread = 0.3  # initial standard deviation of the bias; that of normalised responses is 1
 
@@ -194,6 +196,8 @@ class ConvolutionBlock(nn.Module):
     position_bias : float in (0, 1]
         Share of the filters that have such a bias.
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from numbers import Integral
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -75,15 +75,22 @@ class TiedLinear(nn.Module):
         The layer whose weight ``W``, shape (out, in), is shared. The tied layer maps (batch, out) to (batch, in).
     """
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
+
     def __init__(self, source: nn.Linear) -> None:
         super().__init__()
         self._source = (source,)  # in a tuple, so that the shared weight is registered once
         self.bias = nn.Parameter(source.weight.new_zeros(source.in_features))
 
     @property
+    def source(self) -> nn.Linear:
+        """The layer whose weight is shared."""
+        return self._source[0]
+
+    @property
     def weight(self) -> Tensor:
         """Matrix of shape (in, out) of the source."""
-        return self._source[0].weight.t()
+        return self.source.weight.t()
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.weight, self.bias)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,8 @@ class MemberLinear(nn.Module):
     ----------
     n_members, in_features, out_features : int
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, n_members: int, in_features: int, out_features: int) -> None:
         super().__init__()
@@ -104,6 +106,8 @@ class WithHead(SupervisedNetwork):
     average : callable or None, default=None
         With it, body and head are several networks side by side.
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, body: nn.Module, n_features: int, n_outputs: int, n_members: int = 1, average: Average | None = None

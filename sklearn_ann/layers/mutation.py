@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sklearn_ann.layers.stochastic import Stochastic
+from sklearn_ann.layers.stochastic import Stochastic, uniform
 
 
 class Mutation(Stochastic):
@@ -34,6 +34,7 @@ class Mutation(Stochastic):
         if not self.training or self.share == 0.0:
             return positions
         shape = (2, *positions.shape)
-        chance, position = torch.rand(shape, dtype=torch.float32, device=positions.device, generator=self.generator)
+        empty = torch.empty(shape, dtype=torch.float32, device=positions.device)
+        chance, position = self.drawn(empty, uniform, axis=1)
         length = positions.shape[1] if lengths is None else lengths[:, None]
         return torch.where(chance < self.share, (position * length).long(), positions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,8 @@ from torch.autograd.function import once_differentiable
 from torch.compiler import is_exporting
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from sklearn_ann.layers.stochastic import Division
 
 
 class _WeightedNormalization(torch.autograd.Function):
@@ -32,8 +34,12 @@ class _WeightedNormalization(torch.autograd.Function):
         bias: Tensor,
         eps: float,
         over: int,
+        division: Division | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Normalise `x` with statistics summed over dimension `over`: 0, the samples, or 1, the channels."""
+        """Normalise `x` with statistics summed over dimension `over`: 0, the samples, or 1, the channels.
+
+        With a `division` they are those of the samples of all processes.
+        """
         batch, channels = x.shape[:2]
         inside = None if mask is None else mask[:, None].to(x.dtype)  # (batch, 1, *size)
         x = x if inside is None else x * inside
@@ -48,9 +54,15 @@ class _WeightedNormalization(torch.autograd.Function):
         )
         own = of_rows * n_all / counts.clamp(min=1)  # the mean over a row's positions in the mask
         mean = (share * counts * own).sum(dim=over, keepdim=True) / n
+        if division is not None:
+            mean = mean.nan_to_num()  # of a part of the batch in which no sample counts
         # Squares around a row's own mean, of which a row without a mask has no second term to lose digits to.
         within = n_all * (variances + of_rows.square() * (1 - n_all / counts.clamp(min=1)))
-        variance = (share * (within + counts * (own - mean).square())).sum(dim=over, keepdim=True) / n
+        variance = (share * (within + counts * (own - mean).square())).sum(dim=over, keepdim=True)
+        if division is None:
+            variance = variance / n
+        else:
+            n, mean, variance = _combined(n, mean, variance, division)
         mean, variance = mean.to(x.dtype), variance.clamp(min=0).to(x.dtype)
         # As vectors, with one entry per channel of each sample.
         m, v, w, b = (value.expand(batch, channels).reshape(-1) for value in (mean, variance, weight, bias))
@@ -58,7 +70,7 @@ class _WeightedNormalization(torch.autograd.Function):
         y = torch.ops.aten._unsafe_view(y, x.shape)  # no view for autograd, so that the caller may change it in place
         y = y if inside is None else y.mul_(inside)
         ctx.save_for_backward(x, inside, share, weight, m, v, n)
-        ctx.eps, ctx.over = eps, over
+        ctx.eps, ctx.over, ctx.division = eps, over, division
         ctx.mark_non_differentiable(mean, variance)
         return y, mean, variance
 
@@ -77,12 +89,58 @@ class _WeightedNormalization(torch.autograd.Function):
             value.view(batch, channels) for value in (mean, (variance + ctx.eps).rsqrt(), slope, shift)
         )
         part = inverse * (share / n).to(x.dtype)
-        a = part * inverse * (weight * slope).sum(dim=ctx.over, keepdim=True)
-        b = part * (weight * shift).sum(dim=ctx.over, keepdim=True)
+        a, b = ((weight * value).sum(dim=ctx.over, keepdim=True) for value in (slope, shift))
+        if ctx.division is not None:
+            a, b = ctx.division.gather(torch.stack([a, b])).sum(dim=0)
+        a, b = part * inverse * a, part * b
         shape = [batch, channels] + [1] * (x.ndim - 2)
         of_x = of_x.view_as(x).addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape))
         of_x = of_x if inside is None else of_x.mul_(inside)
-        return of_x, None, None, slope.sum(dim=0), shift.sum(dim=0), None, None
+        return of_x, None, None, slope.sum(dim=0), shift.sum(dim=0), None, None, None
+
+
+class _SharedNormalization(torch.autograd.Function):
+    """Normalise a part of a batch, per channel, with the statistics of the batch; every sample counts once."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, division: Division
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Normalise `x`; also return means and variances."""
+        own_mean, own_variance = (moment.double() for moment in torch.batch_norm_update_stats(x, None, None, 0.0))
+        n = torch.full_like(own_mean, 0.0 if division.idle else x.numel() // x.shape[1])
+        n, mean, variance = _combined(n, own_mean, n * own_variance, division)
+        mean, variance = mean.to(x.dtype), variance.to(x.dtype)
+        ctx.save_for_backward(x, weight, mean, variance, n)
+        ctx.eps, ctx.division = eps, division
+        ctx.mark_non_differentiable(mean, variance)
+        return F.batch_norm(x, mean, variance, weight, bias, eps=eps), mean, variance
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient: the one for fixed statistics, corrected for their own dependence on x."""
+        x, weight, mean, variance, n = ctx.saved_tensors
+        of_x, slope, shift = torch.ops.aten.native_batch_norm_backward(
+            gradient.contiguous(), x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+        )
+        sums = ctx.division.gather(torch.stack([slope, shift])).sum(dim=0)
+        inverse = (variance + ctx.eps).rsqrt()
+        a, b = sums * inverse / n.to(x.dtype) * (1.0 if weight is None else weight)
+        a, shape = a * inverse, [1, -1] + [1] * (x.ndim - 2)
+        of_x.addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape))
+        if ctx.division.idle:
+            of_x.zero_()
+        return of_x, None if weight is None else slope, None if weight is None else shift, None, None
+
+
+def _combined(n: Tensor, mean: Tensor, squares: Tensor, division: Division) -> tuple[Tensor, Tensor, Tensor]:
+    """Return number, mean and variance of all parts of a batch, given those of one and its squares around its mean."""
+    everyone = division.gather(torch.stack([n, mean, squares]))
+    numbers, means, sums = everyone.unbind(dim=1)
+    n = numbers.sum(dim=0)
+    mean = (numbers * means).sum(dim=0) / n
+    return n, mean, (sums + numbers * (means - mean).square()).sum(dim=0) / n
 
 
 def _rows(x: Tensor) -> Tensor:
@@ -98,6 +156,7 @@ def _normalized(
     bias: Tensor | None,
     eps: float,
     over: int,
+    division: Division | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Normalise the positions in `mask`, in float32 at least; also return means and variances.
 
@@ -107,7 +166,7 @@ def _normalized(
     kept = x.float() if x.dtype == torch.bfloat16 else x
     weight = kept.new_ones(channels) if weight is None else weight
     bias = kept.new_zeros(channels) if bias is None else bias
-    y, mean, variance = cast(Any, _WeightedNormalization).apply(kept, mask, share, weight, bias, eps, over)
+    y, mean, variance = cast(Any, _WeightedNormalization).apply(kept, mask, share, weight, bias, eps, over, division)
     return y.to(x.dtype), mean, variance
 
 
@@ -154,9 +213,21 @@ class LayerNorm(nn.GroupNorm):
 class NoNorm(nn.Identity):
     """No normalisation."""
 
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
+
     def forward(self, x: Tensor, mask: Tensor | None = None, owners: Tensor | None = None) -> Tensor:
         """Return `x`, which is zero at the positions that do not count."""
         return x if mask is None else x * mask[:, None]
+
+
+class Affine(NamedTuple):
+    """The tensors of a batch normalisation."""
+
+    weight: Tensor | None
+    bias: Tensor | None
+    mean: Tensor | None  # running statistics
+    variance: Tensor | None
+    n_batches: Tensor | None
 
 
 class BatchNorm(_BatchNorm):
@@ -177,13 +248,20 @@ class BatchNorm(_BatchNorm):
     of_samples : bool
         Whether what is normalised belongs to the samples of the batch. False for all nodes of a graph of which some are
         the samples; they count once whatever the weights.
+    division : Division or None
+        Set for the duration of a training on several processes: the batch is then that of all of them.
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     of_samples: bool = True
     sample_weight: Tensor | None = None
+    division: Division | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "sample_weight": None}
+        state = {**self.__dict__, "sample_weight": None}
+        state.pop("division", None)
+        return state
 
     def forward(self, x: Tensor, mask: Tensor | None = None, owners: Tensor | None = None) -> Tensor:
         """Normalise each channel.
@@ -196,28 +274,41 @@ class BatchNorm(_BatchNorm):
         owners : int64 Tensor of shape (batch,) or None
             The sample that each row of `x` belongs to; by default row i is sample i.
         """
-        n_values = 0 if not self.training else x.numel() // x.shape[1] if mask is None else int(mask.sum())
-        if n_values <= 1:
-            y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-            return y if mask is None else y * mask[:, None]
         share = self.sample_weight if self.of_samples else None
         if share is not None and owners is not None:
             share = share.index_select(0, owners)
-        assert self.num_batches_tracked is not None
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        self.num_batches_tracked += 1
+        own = Affine(self.weight, self.bias, self.running_mean, self.running_var, self.num_batches_tracked)
+        return self.by(own, x, mask, share)
+
+    def by(self, own: Affine, x: Tensor, mask: Tensor | None, share: Tensor | None) -> Tensor:
+        """Normalise with the tensors of this layer, or those that another network has in their places."""
+        n_values = 0 if not self.training else x.numel() // x.shape[1] if mask is None else int(mask.sum())
+        if n_values <= 1:
+            y = F.batch_norm(x, own.mean, own.variance, own.weight, own.bias, eps=self.eps)
+            return y if mask is None else y * mask[:, None]
+        assert own.n_batches is not None
+        assert own.mean is not None
+        assert own.variance is not None
+        own.n_batches.add_(1)
         # The share of this batch in the running statistics; without a momentum they are plain averages.
-        momentum = 1.0 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
-        if mask is None and share is None:
-            average = self.running_var.clone()
-            y = F.batch_norm(x, self.running_mean, average, self.weight, self.bias, True, momentum, self.eps)
+        momentum = 1.0 / int(own.n_batches) if self.momentum is None else self.momentum
+        division = self.division
+        if mask is None and share is None and division is None:
+            average = own.variance.clone()
+            y = F.batch_norm(x, own.mean, average, own.weight, own.bias, True, momentum, self.eps)
             # The new average has got momentum * variance * n / (n - 1).
-            self.running_var.mul_((1 - momentum) / n_values).add_(average, alpha=1 - 1 / n_values)
+            own.variance.mul_((1 - momentum) / n_values).add_(average, alpha=1 - 1 / n_values)
+        elif mask is None and division is not None and not (self.of_samples and division.weighted):
+            kept = x.float() if x.dtype == torch.bfloat16 else x
+            shared = cast(Any, _SharedNormalization)
+            y, mean, variance = shared.apply(kept, own.weight, own.bias, self.eps, division)
+            y = y.to(x.dtype)
+            own.mean.lerp_(mean, momentum)
+            own.variance.lerp_(variance, momentum)
         else:
-            y, mean, variance = _normalized(x, mask, share, self.weight, self.bias, self.eps, over=0)
-            self.running_mean.lerp_(mean[0], momentum)
-            self.running_var.lerp_(variance[0], momentum)
+            y, mean, variance = _normalized(x, mask, share, own.weight, own.bias, self.eps, 0, division)
+            own.mean.lerp_(mean[0], momentum)
+            own.variance.lerp_(variance[0], momentum)
         return y
 
 

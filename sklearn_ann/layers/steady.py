@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 from torch.compiler import is_exporting
 from torch.nn import functional as F
@@ -22,6 +24,8 @@ def filled(x: Tensor) -> Tensor:
 
 class Linear(nn.Linear):
     """A linear layer that in evaluation maps a row to the same digits, however many rows there are."""
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import nn
 
 
@@ -19,6 +21,8 @@ class WarmUp(nn.Module):
         The current weight, 1 outside a warm-up. The training of a new network sets it before each epoch and does not
         judge the loss while it is less than 1.
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ("weight", "share")
 
     def __init__(self, share: float) -> None:
         super().__init__()

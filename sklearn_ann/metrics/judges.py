@@ -6,7 +6,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.pipeline import make_pipeline
 
 from sklearn_ann.metrics.tables import Layout, Rows
@@ -47,6 +46,9 @@ def boosting(
     look at categories of fewer than ten rows. Below 400 samples leaves are therefore smaller, and each category has a
     column.
     """
+    # Imported at use: these are a sixth of the time in which a worker imports this package.
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
     few = n_samples < _FEW
     n_categorical = 0 if few else len(layout.categorical)
     matrices = (one_hot if few else of_codes)(layout, rows)

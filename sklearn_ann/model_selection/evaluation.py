@@ -10,13 +10,11 @@ from math import ceil
 from typing import Any
 
 from joblib import effective_n_jobs
-from sklearn import get_config
 from sklearn.base import clone
-from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
 
 from sklearn_ann._sklearn import fit_and_score
-from sklearn_ann.model_selection.shared import Folds, StepMemory, sharing
+from sklearn_ann.model_selection.shared import StepMemory
 from sklearn_ann.training import Task, meet
 
 
@@ -80,16 +78,18 @@ def evaluate(
 
 
 def _evaluate_stack(fits: Sequence[Fit], estimator: Any, X: Any, y: Any, common: dict[str, Any]) -> Sequence[Fit]:
-    # Folds of a kernel are cut out of rows and columns, and arrays of other libraries by those libraries.
-    if not (get_tags(estimator).input_tags.pairwise or get_config()["array_api_dispatch"]):
-        X, y = Folds(X), None if y is None else Folds(y)
     memory = StepMemory()
     tasks = []
     for fit in fits:
-        call = partial(fit_and_score, sharing(clone(estimator), memory), X, y, **fit.options, **common)
+        model = clone(estimator)
+        if fit.share == 1 and not fit.states:  # a fit in parts has to find the states of all its trainings again
+            model = memory.shared_by(model, fit.fold)
+        call = partial(fit_and_score, model, X, y, **fit.options, **common)
         tasks.append(Task(call, fit.share, fit.least, fit.states))
     for fit, task, result in zip(fits, tasks, meet(tasks), strict=True):
         fit.options = {}  # contexts of callbacks, which need not travel back
-        result["fit_time"] -= task.idle
+        idle = min(task.idle, result["fit_time"])  # the rest, if a scorer trains
+        result["fit_time"] -= idle
+        result["score_time"] = max(0.0, result["score_time"] - max(0.0, task.idle - idle))
         fit.result, fit.states, fit.epochs = result, task.left, max(task.epochs, default=0)
     return fits

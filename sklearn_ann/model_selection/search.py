@@ -245,9 +245,7 @@ class StackedSearchCV(BaseSearchCV):
         context = self._init_callback_context(max_subtasks=1 + (self.refit is not False))
         context.call_on_fit_task_begin(estimator=self, **data)
 
-        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        folds = list(splitter.split(X, y, **routed.splitter.split))
-        self.n_splits_ = len(folds)
+        folds = self._folds(X, y, routed.splitter.split)
         base = clone(self.estimator)
         common = {
             "scorer": scorers,
@@ -276,6 +274,20 @@ class StackedSearchCV(BaseSearchCV):
         self.cv_results_ = results
         context.call_on_fit_task_end(estimator=self, **data)
         return self
+
+    def _folds(self, X: Any, y: Any, split_params: dict[str, Any]) -> list[Any]:
+        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self.n_splits_ = splitter.get_n_splits(X, y, **split_params)
+        folds = list(splitter.split(X, y, **split_params))
+        if len(folds) != self.n_splits_:
+            raise ValueError(
+                f"cv.split and cv.get_n_splits return inconsistent results: {len(folds)} and {self.n_splits_} folds"
+            )
+        return folds
+
+    def _announce(self, n_candidates: int, n_folds: int) -> None:
+        totals = f"{n_candidates} candidates, totalling {n_candidates * n_folds} fits"
+        print(f"Fitting {n_folds} folds for each of {totals}")  # noqa: T201 (as GridSearchCV)
 
     def _candidates(self) -> list[dict[str, Any]]:
         if self.n_iter is None:
@@ -306,6 +318,8 @@ class StackedSearchCV(BaseSearchCV):
                     break
                 going = survivors(going, scores, self.factor)
             states = {(fit.candidate, fit.fold): fit.states for fit in done}
+            if self.verbose > 0:
+                self._announce(len(going), len(folds))
             fresh: list[Fit] = []
             for wave in self._waves(going, len(folds), deadline):
                 fits: list[Fit] = []

@@ -1,74 +1,77 @@
-"""What the candidates of a search share: the samples of a fold, and the steps of a pipeline before they differ."""
+"""What the candidates of a search share: the steps of a pipeline before they differ."""
 
 from __future__ import annotations
 
-import pickle
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import joblib
-import numpy as np
 from sklearn.pipeline import Pipeline
 
-from sklearn_ann._sklearn import num_samples, safe_indexing
 from sklearn_ann.training import yield_turn
 
 
-class Folds:
-    """Samples or targets of which a set of rows is taken once, however often it is asked for.
-
-    Parameters
-    ----------
-    values : array-like, sparse matrix, data frame or list
-    """
-
-    def __init__(self, values: Any) -> None:
-        self.values = values
-        self.shape = getattr(values, "shape", (num_samples(values),))
-        self._taken: dict[bytes, Any] = {}
-
-    def __len__(self) -> int:
-        return int(self.shape[0])
-
-    def __getitem__(self, index: Any) -> Any:
-        rows = np.asarray(index[0] if isinstance(index, tuple) else index)  # scikit-learn asks for [rows, ...]
-        key = rows.tobytes()
-        if key not in self._taken:
-            self._taken[key] = safe_indexing(self.values, rows)
-        return self._taken[key]
-
-
 class StepMemory:
-    """The ``memory`` of pipelines that are fitted on the same folds: a step of the same parameters is fitted once.
+    """What the steps of pipelines that are fitted on the same folds have made: of equal parameters, once.
 
-    Samples are told apart as objects, not by their content, so that looking at them takes no time: they are those of
-    `Folds`, or what an earlier step made of them.
+    Samples are told apart by their fold and by the steps that they went through, so that looking at them takes no time.
+    Who gets a result gets one of its own: a later step, or a scorer, may change it.
     """
 
     def __init__(self) -> None:
         self._results: dict[tuple[Any, ...], Any] = {}
-        self._held: list[Any] = []  # what has an identity in a key must live as long as the key
+
+    def shared_by(self, estimator: Any, fold: int) -> Any:
+        """Let a pipeline that has no memory of its own share its steps in its next fit; return it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Other estimators share nothing. Nor do pipelines that choose their samples in a ``fit`` of their own.
+        fold : int
+            The number of the samples that it will be fitted on.
+        """
+        plain = isinstance(estimator, Pipeline) and type(estimator).fit is Pipeline.fit
+        if plain and estimator.memory is None:
+            estimator.memory = _MemoryOfOneFit(self._results, estimator, fold)
+        return estimator
+
+
+class _MemoryOfOneFit:
+    """The ``memory`` of a pipeline up to its next fit; later fits, such as those of a scorer, have other samples."""
+
+    def __init__(self, results: dict[tuple[Any, ...], Any], pipeline: Pipeline, fold: int) -> None:
+        self._results, self._pipeline, self._fold = results, pipeline, fold
+
+    def __reduce__(self) -> Any:
+        return type(None), ()  # copies of the pipeline have no memory, as the user's has none
 
     def cache(self, function: Callable[..., Any], **_: Any) -> Callable[..., Any]:
         """Return a function ``(transformer, X, y, ...)`` that remembers its results."""
+        if self._pipeline.memory is self:
+            self._pipeline.memory = None
+        results = self._results
+        key: tuple[Any, ...] | None = (self._fold,)  # None once the samples are like no others
 
         def cached(transformer: Any, X: Any, y: Any, **options: Any) -> Any:
-            try:
-                content = joblib.hash((transformer, options.get("params")))
-            except (pickle.PicklingError, AttributeError, TypeError):  # such as a step with a lambda
+            nonlocal key
+            content = _content(transformer, options)
+            key = None if key is None or content is None else (*key, content)
+            if key is None:
                 return function(transformer, X, y, **options)
-            key = (id(X), id(y), content)
-            while self._results.get(key) is _UNDER_WAY:  # another candidate fits it, and waits for its training
+            while results.get(key) is _UNDER_WAY:  # another candidate fits it, and waits for its training
                 yield_turn()
-            if key not in self._results:
-                self._results[key] = _UNDER_WAY
-                try:
-                    self._results[key] = function(transformer, X, y, **options)
-                except BaseException:
-                    del self._results[key]
-                    raise
-                self._held.append((X, y))
-            return self._results[key]
+            if key in results:
+                return copy.deepcopy(results[key])
+            results[key] = _UNDER_WAY
+            try:
+                result = function(transformer, X, y, **options)
+                results[key] = copy.deepcopy(result)
+            except BaseException:
+                del results[key]
+                raise
+            return result
 
         return cached
 
@@ -76,8 +79,12 @@ class StepMemory:
 _UNDER_WAY = object()
 
 
-def sharing(estimator: Any, memory: StepMemory) -> Any:
-    """Let a pipeline that has no memory of its own share its steps through `memory`; return it."""
-    if isinstance(estimator, Pipeline) and estimator.memory is None:
-        estimator.memory = memory
-    return estimator
+def _content(transformer: Any, options: dict[str, Any]) -> str | None:
+    """Return what tells a step from others; None if nothing does, or if somebody is to be told of each of its fits."""
+    if any(getattr(told, "_skl_callbacks", None) for told in (transformer, options.get("caller"))):
+        return None
+    try:
+        content: str = joblib.hash((transformer, options.get("params")))
+    except Exception:  # noqa: BLE001 (parameters raise whatever they like when they are pickled)
+        return None
+    return content

@@ -50,6 +50,7 @@ def readable(X: Any) -> Any:
     kind = type(X)  # a frame may have columns of any of these names
     if hasattr(kind, "collect"):
         raise TypeError(f"X is a {kind.__name__}, which is not computed yet: give X.collect()")
+    refuse_dask(X)
     if hasattr(kind, "column_names") and hasattr(kind, "to_pandas"):
         return X.to_pandas()  # a table of pyarrow
     if hasattr(kind, "to_memory"):
@@ -63,6 +64,17 @@ def readable(X: Any) -> Any:
     elif hasattr(X, "dtype"):
         _refuse_array(X)
     return X
+
+
+def refuse_dask(X: Any) -> None:
+    """Raise a TypeError for an array or a frame of dask, which NumPy would compute anew at each look."""
+    graph = getattr(type(X), "__dask_graph__", None)
+    if graph is not None and graph(X) is not None:  # None of what only may be of dask, such as an array of xarray
+        way = "map_partitions" if hasattr(X, "columns") else "map_blocks"
+        raise TypeError(
+            f"X is a dask {type(X).__name__}, which is not computed yet: give X.compute(), or predict its parts by "
+            f"X.{way}"
+        )
 
 
 def _refuse_columns(names: list[Any]) -> None:
@@ -414,10 +426,10 @@ def encode(values: np.ndarray, categories: np.ndarray, name: str) -> np.ndarray:
 _FEW = 10  # rows, of which nothing can be said
 
 
-def each_row_its_own(codes: np.ndarray, n_categories: int) -> bool:
-    """Return whether nearly each row with a value has a category of its own."""
-    there = codes[codes < n_categories]
-    return len(there) >= _FEW and len(np.unique(there)) >= _BULK * len(there)
+def each_row_its_own(counts: np.ndarray) -> bool:
+    """Return whether nearly each row with a value has a category of its own; `counts` are the rows of each category."""
+    n_rows = int(counts.sum())
+    return n_rows >= _FEW and int((counts > 0).sum()) >= _BULK * n_rows
 
 
 def all_unknown(codes: np.ndarray, values: np.ndarray, categories: np.ndarray) -> str | None:

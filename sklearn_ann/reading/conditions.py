@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.utils import check_consistent_length
 from torch import Tensor
 
 from sklearn_ann.reading.annotated import is_annotated
+from sklearn_ann.reading.chunks import columns_in_memory, first_of
 from sklearn_ann.reading.columns import (
     as_table,
     column,
@@ -155,8 +157,10 @@ class ConditionedSamples(Samples):
 
     def __init__(self, samples: Samples, conditions: Tensor, labels: np.ndarray | None = None) -> None:
         self.samples, self.conditions, self.labels = samples, conditions, labels
-        self.device, self.multiple = samples.device, samples.multiple
+        self.device, self.multiple, self.one_shape = samples.device, samples.multiple, samples.one_shape
         self.nbytes = samples.nbytes + conditions.nbytes
+
+        self.streamed = samples.streamed
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -164,9 +168,22 @@ class ConditionedSamples(Samples):
     def __getitem__(self, index: Tensor) -> ConditionedBatch:
         return ConditionedBatch(self.samples[index], self.conditions.index_select(0, index))
 
+    def cut(self, indices: Sequence[Tensor]) -> Iterator[ConditionedBatch]:
+        """Yield one batch per index."""
+        for index, batch in zip(indices, self.samples.cut(indices), strict=True):
+            yield ConditionedBatch(batch, self.conditions.index_select(0, index))
+
+    def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
+        """Divide samples, given in random `order`, into batches."""
+        return self.samples.arranged(order, n_batches)
+
+    def sorted(self, index: Tensor) -> Tensor:
+        """Put the samples of `index` in the order in which to predict them."""
+        return self.samples.sorted(index)
+
     def to(self, device: torch.device) -> ConditionedSamples:
-        """Return the same samples on `device`."""
-        return ConditionedSamples(self.samples.to(device), self.conditions.to(device))
+        """Return the same samples on `device`; streamed ones stay where their batches are made."""
+        return self if self.streamed else ConditionedSamples(self.samples.to(device), self.conditions.to(device))
 
 
 def columns_of(conditions: Any) -> Any:
@@ -202,6 +219,7 @@ class ConditionedReader(Reader[ConditionedSamples]):
 
     def learn(self, X: Any, y: Any = None) -> ConditionedSamples:
         """Learn the columns and where the conditions are; `finish` learns the conditions."""
+        X = self.opened(X)
         if self._in_columns:
             table = self._table(X)
             positions, names = condition_positions(table, self.conditions), names_of(table)
@@ -215,6 +233,7 @@ class ConditionedReader(Reader[ConditionedSamples]):
 
     def read(self, X: Any, y: Any = None) -> ConditionedSamples:
         """Return samples with their conditions, which must be known."""
+        X = self.opened(X)
         samples = self.values(X)
         return self.conditioned(samples, self._labels(X, y, len(samples)))
 
@@ -273,11 +292,17 @@ class ConditionedReader(Reader[ConditionedSamples]):
 
     def _table(self, X: Any) -> Any:
         """Return the table that has the conditions."""
+        X = getattr(X, "annotated", X)  # of a stream
         if not is_annotated(X):
-            return as_table(X)
+            return as_table(first_of(X))
         if not hasattr(X, "obs"):
             raise ValueError(f"conditions={self.conditions!r}: adata.raw has no obs, give adata.raw.to_adata()")
         return X.obs
+
+    @property
+    def in_pieces(self) -> bool:
+        """The conditions are in memory all the same."""
+        return self.rows.in_pieces
 
     @property
     def _in_columns(self) -> bool:
@@ -289,6 +314,9 @@ class ConditionedReader(Reader[ConditionedSamples]):
 
     def _labels(self, X: Any, y: Any, n_samples: int) -> np.ndarray | None:
         if self._in_columns:
+            stream = self.stream(X)
+            if stream is not None and not hasattr(stream, "annotated"):
+                return columns_in_memory(stream, lambda table: condition_positions(table, self.conditions))
             table = self._table(X)
             return np.column_stack([column(table, i) for i in condition_positions(table, self.conditions)])
         if not self._in_target:

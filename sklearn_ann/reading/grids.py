@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from sklearn_ann.layers import image_grid, ragged_positions
 from sklearn_ann.reading.alphabets import Alphabet, Unknown
+from sklearn_ann.reading.chunks import first_of
 from sklearn_ann.reading.columns import refuse_mask
 from sklearn_ann.reading.kinds import (
     Kind,
@@ -26,7 +28,7 @@ from sklearn_ann.reading.kinds import (
 )
 from sklearn_ann.reading.letters import LetterReader, LetterSamples
 from sklearn_ann.reading.reader import Reader
-from sklearn_ann.training import Rows, Samples, as_array, as_tensor
+from sklearn_ann.training import Rows, Samples, Stream, StreamedSamples, as_array, as_tensor
 
 
 class GridBatch(NamedTuple):
@@ -59,6 +61,7 @@ class GridSamples(Samples):
         self.n_dimensions = sizes.shape[1]
         self.starts = torch.cat([sizes.new_zeros(1), sizes.prod(dim=1).cumsum(0)])
         self.extents = None if uniform else self.starts.diff()
+        self.one_shape = uniform
         self.device = values.device
         self.nbytes = values.nbytes + sizes.nbytes
 
@@ -99,6 +102,22 @@ class GridSamples(Samples):
         if self.rows is None:
             return values
         return self.rows.index_select(0, values.flatten().long()).view(*values.shape, self.n_channels)
+
+
+class StreamedGrids(StreamedSamples, GridSamples):
+    """Signals or images of one size that are read piece by piece.
+
+    Parameters
+    ----------
+    stream, encode
+        See `StreamedSamples`.
+    """
+
+    def __init__(self, stream: Stream, encode: Callable[[Any], GridSamples]) -> None:
+        super().__init__(stream, encode)
+        first = encode(first_of(stream))
+        self.sizes = first.sizes[:1].expand(len(stream), -1)
+        self.n_channels, self.n_dimensions, self.uniform, self.rows = first.n_channels, first.n_dimensions, True, None
 
 
 def _rounded(length: int) -> int:
@@ -229,6 +248,9 @@ class GridReader(Reader[GridSamples]):
 
     def learn(self, X: Any, y: Any = None) -> GridSamples:
         """Learn the kind, the number of channels, the alphabet and the size."""
+        if isinstance(X := self.opened(X), Stream):
+            learned: GridSamples = self.learn_pieces(X)
+            return learned
         numbers, named = (X, None) if holds_strings(X) else unpacked(X)
         self.kind, doubt = self._kind_of(numbers)
         # After a fit on signals of different lengths, signals of one length are read one by one too.
@@ -251,6 +273,8 @@ class GridReader(Reader[GridSamples]):
 
     def read(self, X: Any, y: Any = None) -> GridSamples:
         """Return samples of the kind, the number of channels and, if it is fixed, the size of the fit."""
+        if isinstance(X := self.opened(X), Stream):
+            return self.streamed(X)
         numbers, named = (X, None) if holds_strings(X) else unpacked(X)
         possible = possible_kinds(numbers, self.image_shape)
         if self.kind not in possible:
@@ -269,6 +293,15 @@ class GridReader(Reader[GridSamples]):
         if self.fixed and self.size is not None:
             self._check_sizes(samples, self.size)
         return samples
+
+    @property
+    def in_pieces(self) -> bool:
+        """Arrays are read so, whose samples have one size."""
+        return True
+
+    def streamed(self, stream: Stream) -> StreamedGrids:
+        """Return samples that are read piece by piece."""
+        return StreamedGrids(stream, self.read)
 
     def _kind_of(self, X: Any) -> tuple[Kind, str | None]:
         """Return the kind of unpacked samples, and why it is in doubt."""

@@ -38,6 +38,7 @@ class LetterSamples(Samples):
         self.lengths = starts.diff()
         self.uniform = bool((self.lengths == self.lengths[0]).all())
         self.extents = None if self.uniform else self.lengths
+        self.one_shape = self.uniform
         self.device = codes.device
         self.nbytes = codes.nbytes + 2 * starts.nbytes
 

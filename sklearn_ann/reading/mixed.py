@@ -102,7 +102,7 @@ class MixedReader(Reader[Samples]):
 
     def learn(self, X: Any, y: Any = None) -> TableRows:
         """Learn the columns; `finish` learns categories and scales and encodes the rows."""
-        rows = self.tables.learn(X)
+        rows: TableRows = self.tables.learn(X)
         table = self.tables.table_of(X)
         self._refuse_missing(table, rows.numbers.numpy())
         self._template = table[:0]
@@ -128,7 +128,7 @@ class MixedReader(Reader[Samples]):
 
     def finish(self, examples: Examples[Any]) -> Examples[Any]:
         """Learn categories, modes and scales from the samples with a weight, and encode the rows."""
-        values = examples.samples.numbers.numpy()
+        values = examples.samples.numbers.double().numpy()
         codes = self.tables.finish(examples).samples.codes.numpy()
         rows = np.arange(len(values)) if examples.rows is None else examples.rows.numpy()
         weight = np.ones(len(values)) if examples.weight is None else examples.weight.numpy().astype(np.float64)

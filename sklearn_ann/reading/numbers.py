@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, ndtri
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import BayesianGaussianMixture
 
 NumberScaling = Literal["auto", "quantile", "modes", "standard"]
 
@@ -129,6 +128,8 @@ class Modal(Numbers):
         if len(np.unique(rows)) == 1:  # a constant
             self.shares, self.means, self.scales = np.ones(1), values[:1], np.zeros(1)
             return
+        from sklearn.mixture import BayesianGaussianMixture  # at use: it is slow to import, and each worker would
+
         mixture = BayesianGaussianMixture(
             n_components=min(_MOST_MODES, len(np.unique(rows))),
             weight_concentration_prior=1e-3,

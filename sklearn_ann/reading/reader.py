@@ -16,8 +16,10 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sklearn_ann.reading.annotated import is_annotated, placed
+from sklearn_ann.reading.chunks import stream_of
 from sklearn_ann.reading.columns import check_rows, first_unreadable, readable
-from sklearn_ann.training import Examples, Samples
+from sklearn_ann.reading.passes import numbered
+from sklearn_ann.training import Examples, Samples, Stream, StreamedSamples
 
 
 class Learned:
@@ -136,6 +138,49 @@ class Reader(Learned, ABC, Generic[S]):
     def __init__(self, *, owner: str, dtype: torch.dtype) -> None:
         super().__init__(owner=owner, dtype=dtype)
         self.columns = Columns(owner)
+
+    def stream(self, X: Any) -> Stream | None:
+        """Return how to read `X` piece by piece; None if it is read as a whole.
+
+        Raises
+        ------
+        TypeError
+            If `X` is a `Chunks`, or a data set of pyarrow, and this reader needs all samples at once.
+        """
+        stream = stream_of(X)
+        if stream is None or self.in_pieces:
+            return stream
+        if stream.explicit:
+            raise TypeError(
+                f"X is a {type(X).__name__}, but {self.owner} learns such samples, or with such parameters, all at "
+                "once: give it an array, a frame or AnnData in memory. Chunks are read by AutoEncoderTransformer, "
+                "AutoEncoderOutlierDetector, VAESampler of numbers and counts, the classifiers and regressors of "
+                "tables (Tabular..., Attention... with attend='columns') and those of images of one size (CNN...)"
+            )
+        return None
+
+    @property
+    def in_pieces(self) -> bool:
+        """Whether it can learn and read samples piece by piece, so that they need not be in memory."""
+        return False
+
+    def opened(self, X: Any) -> Any:
+        """Return `X`, as a stream if it is read piece by piece; what fits in one window is read as a whole."""
+        stream = self.stream(X)
+        if stream is None:
+            return X
+        return stream.whole() if stream.fits else stream
+
+    def streamed(self, stream: Stream) -> Any:
+        """Return samples that are read piece by piece."""
+        return StreamedSamples(stream, self.read)
+
+    def learn_pieces(self, stream: Stream) -> Any:
+        """Learn the first piece by `learn`, and check the others by `read`; errors name samples by their place in X."""
+        for start, piece in stream.each():
+            with numbered(start, piece.shape[0]):
+                (self.read if start else self.learn)(piece)
+        return self.streamed(stream)
 
     @abstractmethod
     def learn(self, X: Any, y: Any = None) -> S:

@@ -13,9 +13,10 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_ann.reading.annotated import is_annotated
 from sklearn_ann.reading.columns import as_kind, as_table, is_frame, numbers, other_positions, readable
+from sklearn_ann.reading.passes import Chosen, numbered
 from sklearn_ann.reading.reader import Columns, Reader
-from sklearn_ann.reading.scaling import Scale
-from sklearn_ann.training import Rows, Samples, SparseRows, as_tensor
+from sklearn_ann.reading.scaling import BLOCK, Scale
+from sklearn_ann.training import Rows, Samples, SparseRows, Stream, StreamedSamples, as_tensor
 
 
 def flattened(X: Any, image_shape: tuple[int, ...] | None) -> Any:
@@ -73,6 +74,9 @@ class RowReader(Reader[Samples]):
 
     def learn(self, X: Any, y: Any = None) -> Samples:
         """Learn the number and names of the columns."""
+        if isinstance(X := self.opened(X), Stream):
+            learned: Samples = self.learn_pieces(X)
+            return learned
         samples = self._encoded(self._table(self.columns.learn, X))
         X = readable(X)
         if is_frame(X):
@@ -82,7 +86,14 @@ class RowReader(Reader[Samples]):
 
     def read(self, X: Any, y: Any = None) -> Samples:
         """Return rows with the same columns."""
+        if isinstance(X := self.opened(X), Stream):
+            return StreamedSamples(X, self.read)
         return self._encoded(self._table(self.columns.read, X))
+
+    @property
+    def in_pieces(self) -> bool:
+        """Layers of AnnData are in memory, also where its X is not."""
+        return self.columns.layer is None
 
     def table(self, rows: np.ndarray, *, drawn: bool) -> Any:
         """Return rows as a frame with the names of the fit, if X was a frame there, else unchanged.
@@ -124,7 +135,7 @@ class RowReader(Reader[Samples]):
         return samples
 
 
-class StandardizedRowReader(Reader[Rows]):
+class StandardizedRowReader(Reader[Samples]):
     """Reads dense rows of numbers and standardises their columns.
 
     Parameters
@@ -143,34 +154,70 @@ class StandardizedRowReader(Reader[Rows]):
         super().__init__(owner=owner, dtype=dtype)
         self.quantiles = quantiles
 
-    def learn(self, X: Any, y: Any = None) -> Rows:
+    def learn(self, X: Any, y: Any = None) -> Any:
         """Learn the columns, their means and their standard deviations."""
+        if isinstance(X := self.opened(X), Stream):
+            return self._learn_pieces(X)
         X = self.columns.learn(X, dtype=np.float64, ensure_min_samples=2)
+        self.scaler = StandardScaler().set_output(transform="default")
+        self._learn_moments(X)
+        self._learn_quantiles(X)
+        return self._standardized(X)
+
+    def _learn_pieces(self, stream: Stream) -> StreamedSamples:
+        """Learn all rows, one piece after another; quantiles are those of some rows."""
+        if len(stream) < 2:
+            raise ValueError(f"Found array with {len(stream)} sample(s) while a minimum of 2 is required.")
+        self.scaler = StandardScaler().set_output(transform="default")
+        chosen, some = Chosen(len(stream)), []
+        for start, piece in stream.each():
+            with numbered(start, piece.shape[0]):
+                X = (self.columns.read if start else self.columns.learn)(piece, dtype=np.float64)
+                self._learn_moments(X)
+            some.append(X[chosen.within(start, len(X))])
+        self._learn_quantiles(np.concatenate(some))
+        return StreamedSamples(stream, self.read)
+
+    def _learn_moments(self, X: np.ndarray) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            self.scaler = StandardScaler().set_output(transform="default").fit(X)
+            self.scaler.partial_fit(X)
         if (wrong := np.flatnonzero(~np.isfinite(self.scaler.var_))).size:
             name = self.columns.phrase(wrong[0])
             raise ValueError(f"{name} of X has values too large to standardise: their squares are not finite")
+
+    def _learn_quantiles(self, X: np.ndarray) -> None:
         if self.quantiles:
             self.quantile_scale = Scale("quantile", X, None)
-        return self._standardized(X)
 
-    def read(self, X: Any, y: Any = None) -> Rows:
+    def read(self, X: Any, y: Any = None) -> Any:
         """Return standardised rows with the same columns."""
+        if isinstance(X := self.opened(X), Stream):
+            return StreamedSamples(X, self.read)
         return self._standardized(self.columns.read(X, dtype=np.float64))
 
+    @property
+    def in_pieces(self) -> bool:
+        """Moments are learned from all rows, quantiles from some."""
+        return True
+
     def _standardized(self, X: np.ndarray) -> Rows:
-        scaled = self.scaler.transform(X)
-        most = np.sqrt(np.finfo(self.numpy_dtype).max / X.shape[1]) / 1e3  # what networks can still square and sum
-        if len(wrong := np.argwhere(np.abs(scaled) > most)):
-            sample, position = wrong[0]
-            raise ValueError(
-                f"sample {sample} of X has the value {X[sample, position]:g} in {self.columns.phrase(position)}, "
-                f"{abs(scaled[sample, position]):.1g} standard deviations off the mean of the fit: that is too far to "
-                f"compute with in {np.dtype(self.numpy_dtype)}"
-            )
-        parts = [scaled, self.quantile_scale(X)] if self.quantiles else [scaled]
-        return Rows(as_tensor(np.concatenate(parts, axis=1, dtype=self.numpy_dtype, casting="same_kind")))
+        n_samples, n_features = X.shape
+        rows = np.empty((n_samples, n_features * (2 if self.quantiles else 1)), dtype=self.numpy_dtype)
+        most = np.sqrt(np.finfo(self.numpy_dtype).max / n_features) / 1e3  # what networks can still square and sum
+        for begin in range(0, n_samples, BLOCK):
+            part = X[begin : begin + BLOCK]
+            scaled = self.scaler.transform(part)
+            if len(wrong := np.argwhere(np.abs(scaled) > most)):
+                sample, position = wrong[0]
+                raise ValueError(
+                    f"sample {begin + sample} of X has the value {part[sample, position]:g} in "
+                    f"{self.columns.phrase(position)}, {abs(scaled[sample, position]):.1g} standard deviations off the "
+                    f"mean of the fit: that is too far to compute with in {np.dtype(self.numpy_dtype)}"
+                )
+            rows[begin : begin + BLOCK, :n_features] = scaled
+            if self.quantiles:
+                rows[begin : begin + BLOCK, n_features:] = self.quantile_scale(part)
+        return Rows(as_tensor(rows))
 
     @property
     def attributes(self) -> dict[str, Any]:

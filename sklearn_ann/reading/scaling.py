@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import torch
 from scipy.special import ndtri
 
+from sklearn_ann.reading.passes import RunningMoments
 from sklearn_ann.training import as_tensor
 
 Scaling = Literal["quantile", "standard"]
 
 _KNOTS = 256
 _ROUNDING = 1e-9
+BLOCK = 8192  # rows that are scaled at a time: finding their quantiles takes ten times their memory
 EDGE = 1e-3  # quantiles are clipped to those of the probabilities 0.001 and 0.999
 
 
@@ -42,7 +44,8 @@ class Scale:
     Parameters
     ----------
     kind : {"quantile", "standard"}
-    X : float64 array of shape (n_samples, n_columns)
+    X : array of shape (n_samples, n_columns)
+        Numbers of float32 or float64.
     weight : array of shape (n_samples,) or None
     names : list of str or None
         What messages call the columns.
@@ -55,7 +58,7 @@ class Scale:
         knots: list[np.ndarray] = []
         for place, (column, name) in enumerate(zip(X.T, names, strict=True)):
             there = ~np.isnan(column)
-            values, own = column[there], None if weight is None else weight[there]
+            values, own = column[there].astype(np.float64, copy=False), None if weight is None else weight[there]
             if len(values) == 0 or (own is not None and not own.any()):
                 continue
             if kind == "standard":
@@ -66,12 +69,31 @@ class Scale:
                 knots.append(_knots(values, own))
         self.knots = np.reshape(knots, (-1, _KNOTS))  # (n_ranked, _KNOTS)
 
+    @classmethod
+    def of_moments(cls, moments: RunningMoments, names: list[str]) -> Self:
+        """Return the scale ``"standard"`` for moments of columns.
+
+        Raises
+        ------
+        ValueError
+            If squares of values are not finite.
+        """
+        new = cls("standard", np.empty((0, len(names))), None, names)
+        deviation = np.sqrt(moments.variance)
+        if len(wrong := np.flatnonzero(~np.isfinite(deviation))):
+            raise ValueError(f"{names[wrong[0]]} has values too large to standardise: their squares are not finite")
+        new.mean = moments.mean
+        new.scale = np.where(deviation > 10 * np.finfo(float).eps * np.abs(new.mean), deviation, 1.0)
+        return new
+
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        """Scale `X` of shape (n_samples, n_columns)."""
-        scaled = (X - self.mean) / self.scale
-        if len(self.knots):
-            shares = _shares(X.T[self.ranked], self.knots).T
-            scaled[:, self.ranked] = ndtri(shares.clip(EDGE, 1 - EDGE))
+        """Scale `X`, float64 of shape (n_samples, n_columns)."""
+        scaled = X - self.mean
+        scaled /= self.scale
+        for begin in range(0, len(X), BLOCK) if len(self.knots) else ():
+            rows = slice(begin, begin + BLOCK)
+            shares = _shares(X[rows].T[self.ranked], self.knots).T
+            scaled[rows, self.ranked] = ndtri(shares.clip(EDGE, 1 - EDGE))
         return scaled
 
 

@@ -82,6 +82,11 @@ class SeriesReader(GridReader):
         self.gaps = np.flatnonzero(np.isnan(values[counts]).any(axis=0))
         return Examples(self._without_gaps(samples), examples.rows, examples.target, examples.weight)
 
+    @property
+    def in_pieces(self) -> bool:
+        """Channels are scaled by all series at once."""
+        return False
+
     def read(self, X: Any, y: Any = None) -> GridSamples:
         """Return series as scaled in the fit."""
         samples = super().read(X, y)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,8 @@ class MembersBody(nn.Module):
     dropout : float in [0, 1)
         Probability to drop a hidden unit, of all members together, in training.
     """
+
+    stacked_numbers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

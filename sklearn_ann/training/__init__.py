@@ -2,6 +2,7 @@
 
 from sklearn_ann.training.adapter import as_skorch_net
 from sklearn_ann.training.callbacks import EpochTasks, progress
+from sklearn_ann.training.checkpoints import Checkpoint
 from sklearn_ann.training.data import Batch, Examples, Rows, Samples, SparseRows, as_array, as_tensor, on_device
 from sklearn_ann.training.device import (
     Precision,
@@ -11,16 +12,21 @@ from sklearn_ann.training.device import (
     resolve_device,
     tensor_dtype,
 )
+from sklearn_ann.training.digest import digest, of_examples
 from sklearn_ann.training.heads import HeadStep
+from sklearn_ann.training.leases import leased
 from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
-from sklearn_ann.training.random import as_random_state, drawing_from, torch_generator
+from sklearn_ann.training.random import as_random_state, drawing_from, set_state, state_text, torch_generator
+from sklearn_ann.training.ranks import active, among_ranks, of_whole_batch
 from sklearn_ann.training.rendezvous import Task, meet, yield_turn
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
+from sklearn_ann.training.streams import Stream, StreamedSamples, located
 from sklearn_ann.training.together import train_together
 
 __all__ = [
     "Batch",
+    "Checkpoint",
     "EpochTasks",
     "Error",
     "Examples",
@@ -34,21 +40,32 @@ __all__ = [
     "Settings",
     "SparseRows",
     "Step",
+    "Stream",
+    "StreamedSamples",
     "Task",
     "Training",
+    "active",
+    "among_ranks",
     "apply",
     "as_array",
     "as_random_state",
     "as_skorch_net",
     "as_tensor",
     "available_device",
+    "digest",
     "drawing_from",
     "isolated",
+    "leased",
     "limited_threads",
+    "located",
     "meet",
+    "of_examples",
+    "of_whole_batch",
     "on_device",
     "progress",
     "resolve_device",
+    "set_state",
+    "state_text",
     "tensor_dtype",
     "torch_generator",
     "train_together",

@@ -12,6 +12,7 @@ from sklearn.callback import CallbackContext
 from tqdm import tqdm
 
 from sklearn_ann.training.loop import Training
+from sklearn_ann.training.ranks import active
 
 
 class ProgressLine:
@@ -38,17 +39,20 @@ class ProgressLine:
 
 
 @contextmanager
-def progress(name: str, max_epochs: int, verbose: int) -> Iterator[list[ProgressLine]]:
+def progress(name: str, max_epochs: int, verbose: int, n_done: int = 0) -> Iterator[list[ProgressLine]]:
     """Show a progress line inside the context if `verbose` is not 0, and yield the observers."""
-    if not verbose:
+    if not verbose or ((ranks := active()) is not None and ranks.rank):  # of several processes, one is enough
         yield []
         return
-    with tqdm(total=max_epochs, desc=name, unit="epoch") as bar:
+    with tqdm(total=max_epochs, initial=n_done, desc=name, unit="epoch") as bar:
         yield [ProgressLine(bar)]
 
 
 class EpochTasks:
     """Reports each epoch to scikit-learn's callbacks as a task.
+
+    The context of an epoch has an attribute ``record``, the latest entry of the history. Who needs only a loss need not
+    ask for a fitted estimator, for which the network is copied in each epoch.
 
     Parameters
     ----------
@@ -79,6 +83,7 @@ class EpochTasks:
 
     def epoch_ends(self, training: Training) -> bool:
         """End the task; return True if a callback asks to stop the training."""
+        self.task.record = training.history[-1]
         return bool(self._call(self.task.call_on_fit_task_end, training))
 
     def _call(self, hook: Callable[..., Any], training: Training) -> Any:

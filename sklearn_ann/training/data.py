@@ -27,10 +27,14 @@ class Samples(ABC):
     """Memory that the samples take on a device, for kinds that can move."""
     multiple = 1
     """Prediction pads batches to a multiple of this size."""
+    streamed = False
+    """Whether samples are read from outside memory, so that those of many batches are best asked for together."""
     together = False
     """Whether a batch costs as much as all samples, such as some nodes of one graph: prediction takes all at once."""
     valid: Tensor | None = None
     """Which samples have anything to predict from, bool of shape (n_samples,); None if all have."""
+    one_shape = False
+    """Whether all samples have one shape, so that a part of a batch tells the shape of the whole."""
     extents: Tensor | None = None
     """Size of each sample, shape (n_samples,); None if all sizes are equal."""
 
@@ -45,6 +49,10 @@ class Samples(ABC):
     def cut(self, indices: Sequence[Tensor]) -> Iterator[Any]:
         """Yield one batch per index; a kind may override this to cut many batches at once."""
         return (self[index] for index in indices)
+
+    def windows(self) -> Iterator[tuple[slice, Samples]]:
+        """Yield samples in memory, and where they stand; all at once unless they are streamed."""
+        yield slice(0, len(self)), self
 
     def arranged(self, order: Tensor, n_batches: int) -> Sequence[Tensor]:
         """Divide samples, given in random `order`, into batches; samples of similar extent share a batch."""
@@ -100,6 +108,7 @@ class Rows(Samples):
     """
 
     multiple = _ROWS
+    one_shape = True
 
     def __init__(self, values: Tensor) -> None:
         self.values = values
@@ -127,6 +136,7 @@ class SparseRows(Samples):
     """
 
     multiple = _ROWS
+    one_shape = True
 
     def __init__(self, starts: Tensor, columns: Tensor, values: Tensor, n_columns: int) -> None:
         self.starts, self.columns, self.values, self.n_columns = starts, columns, values, n_columns
@@ -138,6 +148,11 @@ class SparseRows(Samples):
         """Wrap a CSR matrix without copying its values."""
         starts = torch.from_numpy(matrix.indptr.astype(np.int64))
         return cls(starts, as_tensor(matrix.indices), as_tensor(matrix.data), matrix.shape[1])
+
+    def to_scipy(self) -> sp.csr_matrix:
+        """Return the same rows as a matrix, without copying their values."""
+        shape = (len(self), self.n_columns)
+        return sp.csr_matrix((self.values.numpy(), self.columns.numpy(), self.starts.numpy()), shape=shape, copy=False)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -207,17 +222,57 @@ class Examples(Generic[S]):
         return Examples(samples, self.rows, target, None if self.weight is None else self.weight.to(device))
 
 
+class Part(NamedTuple):
+    """Which part of a batch a process computes, where several share it.
+
+    A process for which no sample is left computes the first one again, with a weight of zero.
+    """
+
+    size: int  # samples in the batch
+    start: int  # the first sample of this process
+    stop: int
+    heft: int | Tensor  # sum of the weights in the batch
+
+    @property
+    def idle(self) -> bool:
+        """Whether no sample was left."""
+        return self.start == self.stop
+
+    @classmethod
+    def of(cls, rank: int, n_ranks: int, size: int, heft: int | Tensor) -> Part:
+        """Return the part of a process."""
+        share, rest = divmod(size, n_ranks)  # the first processes have one sample more
+        start = rank * share + min(rank, rest)
+        return cls(size, start, start + share + (rank < rest), heft)
+
+
+class Place(NamedTuple):
+    """The number of this process, the number of processes that share each batch, and the type of the losses."""
+
+    rank: int
+    n_ranks: int
+    dtype: torch.dtype
+
+
 class Batch(NamedTuple):
-    """The network's input for `size` samples, their targets (the input itself if there are none) and weights."""
+    """The network's input for samples, their targets (the input itself if there are none) and weights.
+
+    There are `size` samples, of which several processes may have a `part` each.
+    """
 
     samples: Any
     target: Any
     weight: Tensor | None
     size: int
+    part: Part | None = None
 
 
 def batches(
-    examples: Examples[Samples], batch_size: int | None, device: torch.device, order: Tensor | None
+    examples: Examples[Samples],
+    batch_size: int | None,
+    device: torch.device,
+    order: Tensor | None,
+    place: Place | None = None,
 ) -> Iterator[Batch]:
     """Cut `examples` into batches whose sizes differ by at most one, so that no batch is left with a single sample.
 
@@ -230,6 +285,8 @@ def batches(
         Where the network is.
     order : int64 Tensor of shape (n,) or None
         A permutation of 0 to n - 1; None for an order that suits the samples.
+    place : Place or None
+        Which part of every batch to cut; None for all of it.
     """
     samples, rows, target, weight = examples.samples, examples.rows, examples.target, examples.weight
     n = len(examples)
@@ -240,15 +297,34 @@ def batches(
     chosen = chosen.to(samples.device)
     shuffled = order is not None
     indices = samples.arranged(chosen, n_batches) if shuffled else samples.sorted(chosen).tensor_split(n_batches)
-    for index, cut in zip(indices, samples.cut(indices), strict=True):
+    own, parts = _divided(indices, weight, place)
+    for whole, index, part, cut in zip(indices, own, parts, samples.cut(own), strict=True):
         inputs = on_device(cut, device)
         there = index.to(device)
+        weights = None if weight is None else weight.index_select(0, there)
+        if part is not None and part.idle:
+            weights = torch.zeros(1, device=device, dtype=None if place is None else place.dtype)
         yield Batch(
             inputs,
             inputs if target is None else on_device(target[there.to(target.device)], device),
-            None if weight is None else weight.index_select(0, there),
-            len(index),
+            weights,
+            len(whole),
+            part,
         )
+
+
+def _divided(
+    indices: Sequence[Tensor], weight: Tensor | None, place: Place | None
+) -> tuple[Sequence[Tensor], Sequence[Part | None]]:
+    """Return the samples of this process in each batch, and the part that they are."""
+    if place is None:
+        return indices, [None] * len(indices)
+    hefts = [len(i) if weight is None else weight.index_select(0, i.to(weight.device)).sum() for i in indices]
+    parts = [Part.of(place.rank, place.n_ranks, len(index), heft) for index, heft in zip(indices, hefts, strict=True)]
+    own = [
+        index[:1] if part.idle else index[part.start : part.stop] for index, part in zip(indices, parts, strict=True)
+    ]
+    return own, parts
 
 
 def on_device(batch: Any, device: torch.device) -> Any:

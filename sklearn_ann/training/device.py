@@ -11,7 +11,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Literal
 
 import torch
-from joblib.parallel import get_active_backend
+
+from sklearn_ann.training.leases import leased_number
+from sklearn_ann.training.ranks import active
+from sklearn_ann.training.workers import shares_cores
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
@@ -26,7 +29,11 @@ def resolve_device(device: str, precision: Precision = "float32") -> torch.devic
     ValueError
         If this machine has no such device, or if the device does not support `precision`.
     """
+    if active() is not None and device in ("auto", "cuda") and torch.cuda.is_available():
+        device = f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"  # a process has its own
     if device == "auto":
+        if (leased := leased_number()) is not None:
+            return torch.device("cuda", leased)
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = device.partition(":") if isinstance(device, str) else ("", "", "")
     if kind not in ("cpu", "cuda", "mps") or (":" in device and not (kind == "cuda" and number.isdigit())):
@@ -84,11 +91,10 @@ def isolated() -> Iterator[None]:
 def _thread_share() -> int | None:
     """Return how many threads torch may use here; None for no limit.
 
-    joblib's workers share the cores. Worker processes that joblib starts anew get their share through OMP_NUM_THREADS,
-    which torch obeys. Worker threads and forked processes do not and get one thread.
+    The workers of joblib and dask share the cores. Worker processes that joblib or dask's nanny starts anew get their
+    share through OMP_NUM_THREADS, which torch obeys. Worker threads and forked processes do not and get one thread.
     """
-    backend, _ = get_active_backend()
-    if not getattr(backend, "nesting_level", 0):
+    if not shares_cores():
         return None
     process_is_told = multiprocessing.parent_process() is not None and "OMP_NUM_THREADS" in os.environ
     return None if process_is_told else 1
@@ -118,7 +124,7 @@ if hasattr(os, "register_at_fork"):  # Windows does not fork
 
 @contextmanager
 def limited_threads() -> Iterator[None]:
-    """Limit torch to its share of the cores while the context lasts, inside a joblib worker.
+    """Limit torch to its share of the cores while the context lasts, inside a worker of joblib or dask.
 
     The number of threads is a setting of the whole process. Of several worker threads, the first to enter saves it and
     the last to leave restores it.

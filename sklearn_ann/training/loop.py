@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 
 from sklearn_ann.layers import WarmUp
-from sklearn_ann.training.data import Batch, Examples, Samples, batches
+from sklearn_ann.training.checkpoints import Checkpoint
+from sklearn_ann.training.data import Batch, Examples, Place, Samples, batches
+from sklearn_ann.training.device import tensor_dtype
 from sklearn_ann.training.random import noise_from
+from sklearn_ann.training.ranks import Ranks, dividing
 from sklearn_ann.training.step import Settings, Step, batch_device
 
 
@@ -61,6 +64,10 @@ class Weights:
     def restore(self) -> None:
         """Put the saved weights back into the network."""
         torch._foreach_copy_(self._live, self._kept)
+
+    def follow(self, live: list[Tensor]) -> None:
+        """Go on with a network whose tensors have moved to other memory."""
+        self._live = live
 
     def state(self) -> list[Tensor]:
         """Return a copy of the saved weights, on the CPU."""
@@ -243,6 +250,10 @@ class Training:
         See `Patience`.
     settles : bool
         Whether `examples` are all the examples there are, so that statistics of earlier ones may be forgotten.
+    ranks : Ranks or None
+        The processes that have a part of each batch; None for one that has all.
+    checkpoint : Checkpoint or None
+        Where to go on from, and where to keep how far it is.
 
     Attributes
     ----------
@@ -270,7 +281,13 @@ class Training:
         noise: torch.Generator,
         loss_floor: float = 0.0,
         settles: bool = True,
+        ranks: Ranks | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
+        self.ranks = ranks
+        self.checkpoint = (
+            checkpoint if CONDUCTOR.get() is None else None
+        )  # which runs the epochs in an order of its own
         self.step, self.settings, self.history = step, step.settings, history
         self.device = batch_device(step.module)
         self.examples = examples.to(self.device)
@@ -287,6 +304,8 @@ class Training:
         new = self.settles and self.epoch == 0
         self._warm_ups = [module for module in step.module.modules() if isinstance(module, WarmUp)] if new else []
         self._warming = False
+        if self.checkpoint is not None:
+            self.checkpoint.restore(self)
 
     @property
     def best_epoch(self) -> int:
@@ -321,17 +340,19 @@ class Training:
 
     def advance(self, observers: Sequence[Observer] = (), *, until: int | None = None) -> None:
         """Run the epochs that come next, up to the epoch `until` if it is given; the training can go on from there."""
-        with noise_from(self.step.module, self.noise):
+        with noise_from(self.step.module, self.noise), dividing(self.step, self.ranks):
             while not (self.over or (until is not None and self.epoch >= until)):
                 for observer in observers:
                     observer.epoch_begins(self)
                 self._run_epoch()
                 ends = [observer.epoch_ends(self) for observer in observers]
-                self.stopped = any(ends)
+                self.stopped = any(ends) if self.ranks is None else self.ranks.any(any(ends))
+                if self.checkpoint is not None:
+                    self.checkpoint.note(self)
 
     def finish(self) -> None:
         """End the training: check the weights, settle what is averaged over the data, and put the kept weights back."""
-        with noise_from(self.step.module, self.noise):
+        with noise_from(self.step.module, self.noise), dividing(self.step, self.ranks):
             self._check_weights()
             if self.settles and self.validation is None:  # otherwise the statistics are those that were validated
                 self._settle()
@@ -345,6 +366,7 @@ class Training:
             "history": [dict(record) for record in self.history],
             "draws": [generator.get_state() for generator in (self.generator, self.noise)],
             "converged": self.converged,
+            "stopped": self.stopped,
         }
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -356,7 +378,7 @@ class Training:
         self.epoch = len(self.history)
         for generator, drawn in zip((self.generator, self.noise), state["draws"], strict=True):
             generator.set_state(drawn)
-        self.converged = state["converged"]
+        self.converged, self.stopped = state["converged"], state["stopped"]
 
     def fail(self) -> None:
         """Put the weights of the last good epoch back, and forget the optimiser's averages."""
@@ -428,6 +450,8 @@ class Training:
                 for name, loss in run(batch).items():
                     totals[name] = totals[name] + loss if size else loss
                 size += batch.size
+        if self.ranks is not None:
+            totals = self.ranks.totals(totals)
         # This is the one place in an epoch that waits for the device.
         return {name: np.divide(total.tolist(), size).tolist() for name, total in totals.items()}
 
@@ -456,4 +480,11 @@ class Training:
         return torch.randperm(len(self.examples), generator=self.generator)
 
     def _batches(self, examples: Examples[Samples], order: Tensor | None = None) -> Iterator[Batch]:
-        return batches(examples, self.settings.batch_size, self.device, order)
+        ranks = self.ranks
+        if ranks is None:
+            yield from batches(examples, self.settings.batch_size, self.device, order)
+            return
+        place = Place(ranks.rank, ranks.size, tensor_dtype(self.settings.precision))
+        for batch in batches(examples, self.settings.batch_size, self.device, order, place):
+            ranks.begin(batch.part, one_shape=examples.samples.one_shape, weighted=examples.weight is not None)
+            yield batch

@@ -40,23 +40,42 @@ class FusedAdam(torch.optim.Adam):
             states = [self.state[parameter] or self._begin(parameter) for parameter in moved]
             steps = [state["step"] for state in states]
             torch._foreach_add_(steps, 1)
-            kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
-            kernel(
+            self.move(
                 moved,
                 [parameter.grad for parameter in moved],
                 [state["exp_avg"] for state in states],
                 [state["exp_avg_sq"] for state in states],
-                [],
                 steps,
-                lr=group["lr"],
-                beta1=group["betas"][0],
-                beta2=group["betas"][1],
-                weight_decay=group["weight_decay"],
-                eps=group["eps"],
-                amsgrad=False,
-                maximize=False,
+                group,
             )
         return result
+
+    @staticmethod
+    def move(
+        moved: list[Any],
+        gradients: list[Any],
+        averages: list[Tensor],
+        squares: list[Tensor],
+        steps: list[Tensor],
+        group: dict[str, Any],
+    ) -> None:
+        """Move tensors one step by their gradients and averages, as a group of parameters says."""
+        kernel = torch._fused_adamw_ if group["decoupled_weight_decay"] else torch._fused_adam_
+        kernel(
+            moved,
+            gradients,
+            averages,
+            squares,
+            [],
+            steps,
+            lr=group["lr"],
+            beta1=group["betas"][0],
+            beta2=group["betas"][1],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            amsgrad=False,
+            maximize=False,
+        )
 
     def _begin(self, parameter: Tensor) -> dict[str, Tensor]:
         """Return the state of a parameter before its first step."""

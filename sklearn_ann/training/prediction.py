@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,22 +53,71 @@ def apply(
     if module.training:  # this walks through all its parts
         module.eval()
     multiple = 1 if getattr(module, "steady", False) else samples.multiple
-    places: list[Tensor] = []
-    results: list[Any] = []
+    padded = [_padded(index, multiple) for index in chunks]
     mode = torch.enable_grad() if gradients else torch.inference_mode()
+    collected = _Collected(chunks) if len(chunks) > 1 else None
     with limited_threads(), mode, autocast(device, precision):
-        for index in chunks:
-            batch = on_device(samples[_padded(index, multiple)], device)
-            results.append(_on_cpu(function(module, batch), len(index)))
-            places.append(index.cpu())
-    place = np.argsort(np.concatenate([index.numpy() for index in places]))
-    first = results[0]
-    if isinstance(first, tuple):
-        return tuple(np.concatenate(parts)[place] for parts in zip(*results, strict=True))
-    if isinstance(first, list):
-        flat = [entry for result in results for entry in result]
-        return [flat[number] for number in place]
-    return np.concatenate(results)[place] if len(results) > 1 else first[place]
+        # No name for the batches: an error would keep them alive, and with them the thread that reads ahead.
+        for index, batch in zip(chunks, _batches(samples, padded), strict=True):
+            result = _on_cpu(function(module, on_device(batch, device)), len(index))
+            if collected is not None:
+                collected.add(result)
+    return _in_order(result, chunks[0]) if collected is None else collected.result()
+
+
+def _batches(samples: Samples, indices: Sequence[Tensor]) -> Iterator[Any]:
+    return samples.cut(indices) if samples.streamed else map(samples.__getitem__, indices)
+
+
+def _in_order(result: Any, index: Tensor) -> Any:
+    """Put the result of one chunk in the order of the samples."""
+    order = np.argsort(index.numpy(force=True))
+    if isinstance(result, tuple):
+        return tuple(part[order] for part in result)
+    return [result[number] for number in order] if isinstance(result, list) else result[order]
+
+
+class _Collected:
+    """The results of chunks, put in the order of the samples.
+
+    Each chunk is written to its place at once. Small arrays that are kept between large ones that are freed would make
+    the memory of the process grow with each chunk.
+
+    Parameters
+    ----------
+    chunks : sequence of int64 Tensor
+        The samples of each result to come.
+    """
+
+    def __init__(self, chunks: Sequence[Tensor]) -> None:
+        numbers = np.concatenate([index.numpy(force=True) for index in chunks])
+        self.order = np.argsort(numbers)
+        self.places = np.empty_like(self.order)
+        self.places[self.order] = np.arange(len(numbers))
+        self.n_results = 0
+        self.entries: list[Any] = []
+        self.arrays: list[np.ndarray] = []
+        self.kind: type = np.ndarray
+
+    def add(self, result: Any) -> None:
+        """Take the result of the next chunk."""
+        if isinstance(result, list):
+            self.kind = list
+            self.entries.extend(result)
+            return
+        parts = result if isinstance(result, tuple) else (result,)
+        if not self.arrays:
+            self.kind = type(result)
+            self.arrays = [np.empty((len(self.places), *part.shape[1:]), part.dtype) for part in parts]
+        for array, part in zip(self.arrays, parts, strict=True):
+            array[self.places[self.n_results : self.n_results + len(part)]] = part
+        self.n_results += len(parts[0])
+
+    def result(self) -> Any:
+        """Return all results in the form of each."""
+        if self.kind is list:
+            return [self.entries[number] for number in self.order]
+        return self.arrays[0] if self.kind is np.ndarray else tuple(self.arrays)
 
 
 def _padded(index: Tensor, multiple: int) -> Tensor:

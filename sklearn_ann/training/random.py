@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,23 @@ _FACTORIES = {"empty", "zeros", "ones", "full", "rand", "randn"}
 def as_random_state(random_state: int | np.random.RandomState | None) -> np.random.RandomState:
     """Turn a ``random_state`` parameter into a generator; None takes a seed from the operating system."""
     return np.random.RandomState() if random_state is None else check_random_state(random_state)
+
+
+def state_text(rng: np.random.RandomState) -> str:
+    """Return the state of a generator, of any kind of bits, as a text."""
+    state: Any = rng.get_state(legacy=False)
+    return json.dumps(state, default=lambda value: value.tolist())
+
+
+def set_state(rng: np.random.RandomState, text: str) -> None:
+    """Give a generator the state that `state_text` has returned of one of the same kind."""
+    state = json.loads(text)
+    for name, value in state["state"].items():
+        if isinstance(value, list):
+            state["state"][name] = np.array(
+                value, dtype=np.uint64 if state["bit_generator"] != "MT19937" else np.uint32
+            )
+    rng.set_state(state)
 
 
 def torch_generator(random_state: np.random.RandomState, device: torch.device | str = "cpu") -> torch.Generator:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,10 +16,10 @@ from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 from joblib import parallel_config
-from joblib.parallel import get_active_backend
 from sklearn import config_context, get_config
 
 from sklearn_ann.training.device import isolated, limited_threads
+from sklearn_ann.training.leases import one_lease
 from sklearn_ann.training.loop import CONDUCTOR, Observer, Training
 from sklearn_ann.training.together import train_together
 
@@ -59,21 +61,44 @@ class _Abandoned(BaseException):
     """Ends the thread of a task whose result nobody waits for."""
 
 
+_SURROUNDINGS = [(warnings, "filters"), (warnings, "showwarning"), (warnings, "_showwarnmsg_impl")]
+_SURROUNDINGS += [(sys, "stdout"), (sys, "stderr")]
+
+
+def _exchange_surroundings(values: Sequence[Any] | None) -> list[Any]:
+    """Set what a fit may replace in the process while it lasts, if `values` are given; return what was there before.
+
+    Fits that take turns leave contexts such as ``warnings.catch_warnings`` in another order than they entered them, and
+    would put back what another fit has set.
+    """
+    before = [getattr(owner, name) for owner, name in _SURROUNDINGS]
+    if values is not None:
+        for (owner, name), value in zip(_SURROUNDINGS, values, strict=True):
+            setattr(owner, name, value)
+        with warnings.catch_warnings():  # whose end tells the interpreter that the filters are others
+            pass
+    return before
+
+
 class _Worker(Generic[R]):
     """A task in a thread of a pool. Between its steps it waits, so that one thread of a rendezvous runs at a time."""
 
     def __init__(self, task: Task[R], pool: ThreadPoolExecutor) -> None:
         self.task, self.pool = task, pool
-        self.turn, self.paused = threading.Event(), threading.Event()
+        self.turn, self.paused, self.ended = threading.Event(), threading.Event(), threading.Event()
         self.training: Training | None = None
         self.observers: Sequence[Observer] = ()
         self.failure: BaseException | None = None
         self.future: Future[R] | None = None
-        self.config, self.backend = get_config(), get_active_backend()  # threads have settings of their own
+        self.begun = self.abandoned = False
+        self.surroundings: Sequence[Any] | None = None
+        self.config = get_config()  # threads have settings of their own
+        with parallel_config() as settings:
+            self.parallel = dict(settings)
 
     @property
     def done(self) -> bool:
-        return self.future is not None and self.future.done()
+        return self.ended.is_set()
 
     def go_on(self) -> None:
         """Let the task run until it trains or ends.
@@ -83,14 +108,29 @@ class _Worker(Generic[R]):
         BaseException
             What the function of the task raises.
         """
-        self.paused.clear()
-        self.turn.set()
-        if self.future is None:
-            self.future = self.pool.submit(copy_context().run, self._run)
-            self.future.add_done_callback(lambda _: self.paused.set())
-        self.paused.wait()
+        outside = _exchange_surroundings(self.surroundings)
+        try:
+            self.paused.clear()
+            self.turn.set()
+            if self.future is None:
+                self.future = self.pool.submit(copy_context().run, self._run)
+            self.paused.wait()
+        finally:
+            self.surroundings = _exchange_surroundings(outside)
         if self.done:
             self.future.result()
+
+    def abandon(self) -> None:
+        """Wait until the task has ended: at once if it waits, and else at the end of what it is doing."""
+        self.abandoned = True
+        if not self.begun:
+            return
+        outside = _exchange_surroundings(self.surroundings)
+        try:
+            self.turn.set()
+            self.ended.wait()
+        finally:
+            _exchange_surroundings(outside)
 
     def conduct(self, training: Training, observers: Sequence[Observer]) -> None:
         """Wait until the training has been run; called from the thread of the task."""
@@ -112,8 +152,11 @@ class _Worker(Generic[R]):
         begin = perf_counter()
         self.turn.clear()
         self.paused.set()
-        self.turn.wait()
+        if not self.abandoned:
+            self.turn.wait()
         self.task.idle += perf_counter() - begin
+        if self.abandoned:
+            raise _Abandoned
         failure, self.failure = self.failure, None
         if failure is not None:
             raise failure
@@ -131,11 +174,26 @@ class _Worker(Generic[R]):
         run = self.training
         return run is not None and self.failure is None and not run.over and run.epoch < self.goal
 
+    def tell(self, news: Callable[[Observer, Training], bool | None]) -> list[bool | None]:
+        """Give all observers the news; what one of them raises is an error of the fit."""
+        assert self.training is not None
+        try:
+            return [news(observer, self.training) for observer in self.observers]
+        except Exception as failure:  # noqa: BLE001 (as in a fit alone, where a search may go on without it)
+            self.failure = failure
+            return []
+
     def _run(self) -> R:
-        backend, n_jobs = self.backend
         CONDUCTOR.set(self)  # in the context of this thread: threads that the fit starts itself find none
-        with config_context(**self.config), parallel_config(backend=backend, n_jobs=n_jobs):
-            return self.task.function()
+        self.begun = True
+        try:
+            if self.abandoned:  # Ctrl-C came while the thread was started
+                raise _Abandoned
+            with config_context(**self.config), parallel_config(**self.parallel):
+                return self.task.function()
+        finally:
+            self.ended.set()
+            self.paused.set()
 
 
 def meet(tasks: Sequence[Task[R]]) -> list[R]:
@@ -152,22 +210,17 @@ def meet(tasks: Sequence[Task[R]]) -> list[R]:
     KeyboardInterrupt
         As it came.
     """
-    with ThreadPoolExecutor(max(1, len(tasks))) as pool:
+    with ThreadPoolExecutor(max(1, len(tasks))) as pool, ExitStack() as ends:
         workers = [_Worker(task, pool) for task in tasks]
-        try:
-            with isolated(), limited_threads():
-                going = workers
-                while going:
-                    for worker in going:
-                        worker.go_on()
-                    going = [worker for worker in going if not worker.done]
-                    _train(going)
-        finally:
-            for worker in workers:
-                if worker.future is not None and not worker.done:
-                    worker.failure = _Abandoned()
-                    with suppress(_Abandoned):
-                        worker.go_on()
+        for worker in workers:
+            ends.callback(worker.abandon)  # also if Ctrl-C comes again while others are ended
+        with isolated(), limited_threads(), one_lease():  # fits that wait for each other cannot wait for a GPU
+            going = workers
+            while going:
+                for worker in going:
+                    worker.go_on()
+                going = [worker for worker in going if not worker.done]
+                _train(going)
         return [worker.future.result() for worker in workers if worker.future is not None]
 
 
@@ -185,16 +238,15 @@ def _train(workers: Sequence[_Worker[Any]]) -> None:
 
 def _advance(workers: Sequence[_Worker[Any]], until: int) -> None:
     begin = perf_counter()
-    runs = [worker.training for worker in workers if worker.training is not None]
-    for worker, run in zip(workers, runs, strict=True):
-        for observer in worker.observers:
-            observer.epoch_begins(run)
-    failures = train_together(runs, until=until)
-    for worker, run, failure in zip(workers, runs, failures, strict=True):
+    for worker in workers:
+        worker.tell(lambda observer, run: observer.epoch_begins(run))
+    told = [worker for worker in workers if worker.failure is None]
+    failures = train_together([worker.training for worker in told if worker.training is not None], until=until)
+    for worker, failure in zip(told, failures, strict=True):
         worker.failure = failure
-        if failure is None:
-            ends = [observer.epoch_ends(run) for observer in worker.observers]
-            run.stopped = any(ends)
+        if failure is None and worker.training is not None:
+            worker.training.stopped = any(worker.tell(lambda observer, run: observer.epoch_ends(run)))
+    for worker in workers:
         worker.task.idle -= (perf_counter() - begin) / len(workers)  # its own part of the time
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 from torch.optim import Optimizer
 
-from sklearn_ann.layers import FROZEN, SupervisedNetwork, freeze_layers, weighing
+from sklearn_ann.layers import FROZEN, BatchNorm, SupervisedNetwork, freeze_layers, weighing
 from sklearn_ann.training.data import Batch, Examples
 from sklearn_ann.training.device import Precision, autocast
 from sklearn_ann.training.optimizers import FusedAdam
+from sklearn_ann.training.ranks import Ranks
 
 Error = Callable[[Any, Any], Tensor]
 """The error of a network: ``(output, target) -> one loss per sample, shape (batch,)``."""
@@ -78,6 +80,8 @@ class Step:
 
     concludes: ClassVar[bool] = True
     """Whether a loss that no longer falls ends the training and picks the best epoch."""
+    ranks: Ranks | None = None
+    """The processes that share each batch, for the duration of a training."""
     n_members: int = 1
     """Number of networks that are trained side by side; each has a loss, a patience and best weights of its own."""
 
@@ -160,6 +164,9 @@ class Step:
         # This is the gradient of the mean, without a mean in the graph.
         share = torch.full_like(losses, 1.0 / batch.size) if batch.weight is None else batch.weight / batch.size
         losses.backward(share.expand_as(losses))
+        if self.ranks is not None:
+            for number in chosen:
+                self.ranks.reduce_gradients(self.trained[number])
         if self.settings.max_grad_norm is not None:
             self.clip(chosen, self.settings.max_grad_norm)
         for number in chosen:
@@ -170,6 +177,18 @@ class Step:
         """Scale the gradients of each optimiser in `which` down to the Euclidean norm `most`."""
         for number in which:
             nn.utils.clip_grad_norm_(self.trained[number], most)
+
+    def undivided(self, examples: Examples[Any]) -> str | None:
+        """Return why several processes cannot have a part of each batch; None if they can."""
+        if examples.samples.together:
+            return "all its samples belong to one graph"
+        if self.n_members > 1:
+            return "several networks are trained as one"
+        parts = trained_parts(self.module) if self.settings.unfreeze_every is None else self.module.modules()
+        for part in parts:
+            if isinstance(part, _DropoutNd | _BatchNorm) and not isinstance(part, BatchNorm):
+                return f"its network has a layer {type(part).__name__} that knows of one process only"
+        return next((why for part in self.module.modules() if (why := getattr(part, "undivided", None))), None)
 
     # --- What the engine asks --------------------------------------------------------------------------------------
 
@@ -227,6 +246,8 @@ class Step:
         with torch.no_grad(), autocast(batch_device(self.module), self.settings.precision):
             for batch in batches:
                 share = batch.size if batch.weight is None else float(batch.weight.sum())
+                if batch.part is not None:
+                    share = float(batch.part.heft)
                 total += share
                 for layer in layers:
                     layer.momentum = share / total  # makes an average over the samples
@@ -284,6 +305,12 @@ def frozen_parts(module: nn.Module) -> list[nn.Module]:
     if not any(trained):
         return [module]
     return [part for child in module.children() for part in frozen_parts(child)]
+
+
+def trained_parts(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield the submodules that are in training mode in a training."""
+    frozen = {id(part) for whole in frozen_parts(module) for part in whole.modules()}
+    return (part for part in module.modules() if id(part) not in frozen)
 
 
 def batch_device(module: nn.Module) -> torch.device:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from sklearn_ann.training.alike import alike
 from sklearn_ann.training.loop import Training
+from sklearn_ann.training.stack import Stack
 
 
-def train_together(runs: Sequence[Training], *, until: int | None = None) -> list[ValueError | None]:
+def train_together(runs: Sequence[Training], *, until: int | None = None) -> list[Exception | None]:
     """Run the epochs that come next of several trainings, each as its own `Training.advance` would.
+
+    Trainings that `alike` puts together are computed as one `Stack`; those that remain, one after the other. Each ends
+    with the weights, the losses and the number of epochs that it has alone: to rounding, which small errors of float32
+    outgrow after some hundred steps.
 
     Parameters
     ----------
@@ -19,17 +25,43 @@ def train_together(runs: Sequence[Training], *, until: int | None = None) -> lis
 
     Returns
     -------
-    list of ValueError or None
+    list of Exception or None
         What made a training fail, for each; None for those that did not. A failed training has the weights of its last
         good epoch.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        As it came. All have the weights of their last good epochs again.
     """
-    failures: list[ValueError | None] = []
-    for run in runs:
-        try:
-            run.advance(until=until)
-        except ValueError as failure:
+    failures: list[Exception | None] = [None] * len(runs)
+    stacks, _ = alike(runs)
+    try:
+        for positions in stacks:
+            stacked = [runs[position] for position in positions]
+            for run, failure in _stack_advanced(stacked, until):
+                run.fail()
+                failures[next(place for place in positions if runs[place] is run)] = failure
+        for position, run in enumerate(runs):
+            if failures[position] is None:
+                try:
+                    run.advance(until=until)
+                except Exception as failure:  # noqa: BLE001 (the others go on)
+                    run.fail()
+                    failures[position] = failure
+    except BaseException:
+        for run in runs:
             run.fail()
-            failures.append(failure)
-        else:
-            failures.append(None)
+        raise
     return failures
+
+
+def _stack_advanced(runs: list[Training], until: int | None) -> Iterator[tuple[Training, Exception]]:
+    """Advance a stack and yield those that fail; what goes wrong in a batch, such as memory, is a failure of all."""
+    failed = []
+    try:
+        for run, failure in Stack(runs).advance(until):
+            failed.append(run)
+            yield run, failure
+    except Exception as failure:  # noqa: BLE001 (other stacks go on)
+        yield from ((run, failure) for run in runs if run not in failed)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sklearn_ann.layers import Stochastic, attention_weights, inside
+from sklearn_ann.layers import Stochastic, attention_weights, bernoulli, inside
 from sklearn_ann.reading.tokens import TokenBatch
 from sklearn_ann.translation.decoding import Cache
 
@@ -106,7 +106,7 @@ class Forgetting(Stochastic):
         """Map codes to codes."""
         if self.unknown is None or not self.training:
             return codes
-        chosen = torch.empty(codes.shape, device=codes.device).bernoulli_(self.share, generator=self.generator)
+        chosen = self.drawn(torch.empty(codes.shape, device=codes.device), bernoulli, self.share)
         return codes.masked_fill(chosen.bool(), self.unknown)
 
 

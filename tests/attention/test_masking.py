@@ -1,5 +1,7 @@
 """What is masked and by what; that nothing of a masked letter leaks."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -13,15 +15,15 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 QUICK = {"max_epochs": 1, "n_components": 16, "n_heads": 2, "random_state": 0}
 
 
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
+def uniform(seed=0):
+    return partial(torch.Tensor.uniform_, generator=torch.Generator().manual_seed(seed))
 
 
 def test_a_share_of_the_eligible_letters_is_chosen_and_one_at_least():
     eligible = torch.arange(40) < torch.tensor([40, 20, 3, 1, 0])[:, None]
     hits = torch.zeros(5, 40)
     for seed in range(300):
-        places, chosen = random_places(eligible, 0.15, generator(seed))
+        places, chosen = random_places(eligible, 0.15, uniform(seed))
         assert chosen.sum(dim=1).tolist() == [6, 3, 1, 1, 0]
         assert all(len(set(row.tolist())) == len(row) for row in places)
         hits.scatter_add_(1, places, chosen.float())
@@ -33,7 +35,7 @@ def test_a_share_of_the_eligible_letters_is_chosen_and_one_at_least():
 def test_windows_begin_anywhere():
     codes = torch.arange(30).repeat(2000, 1).to(torch.uint8)
     lengths = torch.tensor([30, 12, 10, 5]).repeat(500)
-    cut, new = random_windows(codes, lengths, 10, generator())
+    cut, new = random_windows(codes, lengths, 10, uniform())
     assert cut.shape == (2000, 10)
     assert new[:4].tolist() == [10, 10, 10, 5]
     assert (cut.diff(dim=1) == 1).all()
@@ -41,7 +43,7 @@ def test_windows_begin_anywhere():
     assert set(begins[:, 0].tolist()) == set(range(21))
     assert set(begins[:, 1].tolist()) == {0, 1, 2}
     assert not begins[:, 2:].any()
-    same, none = random_windows(codes[:, :10], None, 10, generator())
+    same, none = random_windows(codes[:, :10], None, 10, uniform())
     assert same.shape == (2000, 10)
     assert none is None
 
@@ -61,14 +63,14 @@ def test_eighty_ten_ten(model):
     codes = torch.zeros(400, 200, dtype=torch.uint8)
     places = torch.arange(200).expand(400, 200)
     chosen = places < 100
-    shown = network._shown(codes, places, chosen, generator())
+    shown = network._shown(codes, places, chosen, uniform())
     network.eval()
     assert (shown[:, 100:] == 0).all()
     share = torch.bincount(shown[:, :100].flatten().long(), minlength=network.mask_code + 1) / 40_000
     np.testing.assert_allclose(share[network.mask_code], 0.8, atol=0.01)
     np.testing.assert_allclose(share[0], 0.1 + 0.1 / 4, atol=0.01)
     np.testing.assert_allclose(share[1:4], 0.1 / 4, atol=0.01)
-    assert (network._shown(codes, places, chosen, generator())[:, :100] == network.mask_code).all()  # in evaluation
+    assert (network._shown(codes, places, chosen, uniform())[:, :100] == network.mask_code).all()  # in evaluation
 
 
 def test_no_state_depends_on_a_masked_letter(model):

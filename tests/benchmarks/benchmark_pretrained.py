@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.pretrained import ResNet20, antibody, antibody_codes, as_cifar
 
 SEEDS, LABELS, MOST = 5, 10, 300
-RATES = (0.001, 0.0003, 0.0001)
+RATES = (0.003, 0.001, 0.0003, 0.0001)
 STAGES = ["layer1", "layer2", "layer3"]
 
 
@@ -108,7 +108,7 @@ def rates(name, seed):
 
 
 def part_rates():
-    """Learning rates of an attention network that begins from Sapiens; ``"auto"`` is 0.0003."""
+    """Learning rates of an attention network that begins from Sapiens; ``"auto"`` is 0.001."""
     every = []
     for name in ("amp_modlamp", "hem_hemopi", "GB1"):
         found = [rates(name, seed) for seed in range(3)]

@@ -43,7 +43,9 @@ def warm(n_jobs=2):
 def difference(one, other):
     """Return the largest difference of the scores of two searches."""
     return max(
-        np.abs(one.cv_results_[name] - other.cv_results_[name]).max() for name in one.cv_results_ if "_score" in name
+        np.abs(one.cv_results_[name] - other.cv_results_[name]).max()
+        for name in one.cv_results_
+        if "_test_score" in name
     )
 
 

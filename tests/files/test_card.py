@@ -92,7 +92,11 @@ def test_sparklines():
     assert len(sparkline(range(1000))) == 40
 
 
-@pytest.mark.parametrize("value", [None, [], {"a": 1}, [[1], [2, 3]], 1j, np.datetime64("2020"), object()], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {"a": 1}, [[1], [2, 3]], 1j, np.datetime64("2020"), object()],
+    ids=lambda value: type(value).__name__,
+)
 def test_a_score_that_is_no_number_is_named(value):
     with pytest.raises(TypeError, match=r"scores\['accuracy'\]=.*: expected a number"):
         model_card(StandardScaler(), {"accuracy": value})

@@ -13,7 +13,9 @@ from sklearn_ann.files.saving import KINDS
 
 
 @pytest.mark.parametrize(
-    "value", [stats.loguniform(1e-3, 1), stats.uniform(loc=2, scale=3), stats.randint(1, np.int64(9))], ids=str
+    "value",
+    [stats.loguniform(1e-3, 1), stats.uniform(loc=2, scale=3), stats.randint(1, np.int64(9))],
+    ids=lambda value: value.dist.name,
 )
 def test_a_distribution_draws_the_same(value, tmp_path):
     found = tripped(value, tmp_path)

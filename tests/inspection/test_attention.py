@@ -1,5 +1,7 @@
 """Pictures of attention maps show the weights under the names of the tokens."""
 
+import itertools
+
 import matplotlib
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import torch
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from sklearn_ann import AttentionClassifier, SequenceTranslator
+from sklearn_ann import AttentionClassifier, AttentionTransformer, CNNClassifier, SequenceTranslator
 from sklearn_ann.inspection import AttentionMapDisplay
 
 X = ["ACGTACG", "TTCA", "ACGG", "CCGTTA"]
@@ -91,3 +93,42 @@ def test_weights_of_any_origin():
 def test_what_there_is_not(model, name, value):
     with pytest.raises(ValueError, match=f"{name}={value!r}: expected"):
         AttentionMapDisplay.from_estimator(model, X, **{name: value})
+
+
+@pytest.mark.parametrize("n", [5, 20, 41, 79, 150])
+@pytest.mark.parametrize("shape", [(), (2, 3)], ids=["one", "several"])
+def test_names_never_cover_each_other(n, shape):
+    names = ["CLS", *("ACGT" * 40)[: n - 1]]
+    display = AttentionMapDisplay(np.ones((*shape, n, n)), query_names=names, key_names=names).plot()
+    display.figure_.canvas.draw()
+    ax = display.figure_.axes[0]
+    for labels, side in ((ax.get_xticklabels(), "x"), (ax.get_yticklabels(), "y")):
+        assert min(label.get_fontsize() for label in labels) >= 6
+        boxes = sorted(getattr(label.get_window_extent(), f"interval{side}").tolist() for label in labels)
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(boxes))
+        assert len(boxes) == n or len(boxes) > 8
+    texts = [label.get_text() for label in ax.get_xticklabels()]
+    places = ax.get_xticks().astype(int)
+    assert texts == (names if len(places) == n else [f"{place} {names[place]}" for place in places])
+
+
+def test_the_bare_formula_has_one_map():
+    table = np.random.default_rng(0).normal(size=(6, 2))
+    model = AttentionTransformer(scale=2.0).fit(table)
+    display = AttentionMapDisplay.from_estimator(model, table[:4])
+    np.testing.assert_array_equal(display.ax_.images[0].get_array(), model.attention_maps(table[:4]))
+    sets = [table[:2], table[2:]]
+    display = AttentionMapDisplay.from_estimator(AttentionTransformer().fit(sets), sets, sample=-1, layer=0, head=0)
+    np.testing.assert_allclose(display.weights, AttentionTransformer().fit(sets).attention_maps(sets)[1])
+    for settings, message in (
+        ({"sample": 1}, "sample=1: expected 0, as the rows of a table"),
+        ({"kind": "rollout"}, "kind='rollout': expected 'raw'"),
+        ({"head": 1}, "head=1: expected None or an integer from -1 to 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            AttentionMapDisplay.from_estimator(model, table, **settings)
+
+
+def test_an_estimator_without_attention_is_refused():
+    with pytest.raises(TypeError, match="or AttentionTransformer, got CNNClassifier"):
+        AttentionMapDisplay.from_estimator(CNNClassifier(), X)

@@ -39,10 +39,15 @@ def test_a_grid_has_as_many_axes_as_asked_for_and_hides_the_rest():
     assert grid_of("A display", 2, 3, 2.0, 1.0)[0].get_size_inches().tolist() == [4, 1]
 
 
-def test_eighty_styles_are_distinct():
-    pairs = [(style["color"], style["marker"]) for style in styles()]
-    assert len(pairs) == len(set(pairs)) == 80
-    assert len({colour for colour, _ in pairs[:8]}) == len({marker for _, marker in pairs[:8]}) == 8
+@pytest.mark.parametrize("n", [1, 8, 9, 10, 20])
+def test_no_colour_is_there_twice(n):
+    assert len({style["color"] for style in styles(n)}) == n
+    assert len({style["marker"] for style in styles(n)}) == min(n, 10)
+
+
+def test_two_hundred_styles_are_distinct():
+    pairs = [(style["color"], style["marker"]) for style in styles(200)]
+    assert len(set(pairs)) == 200
 
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):

@@ -5,9 +5,14 @@ import networkx as nx
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.exceptions import NotFittedError
 
-from sklearn_ann import GraphSet
+from sklearn_ann import GCNClassifier, GCNNodeClassifier, GCNNodeRegressor, GraphSet, TabularClassifier
+from sklearn_ann.datasets import make_motif_graphs
 from sklearn_ann.inspection import GraphDisplay
+from sklearn_ann.inspection.occlusion import contributions
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
 @pytest.fixture(autouse=True)
@@ -86,5 +91,70 @@ def test_what_is_no_graph_is_refused(graph):
         GraphDisplay(graph).plot()
     with pytest.raises((TypeError, ValueError), match="graph 0"):
         GraphDisplay.from_graph(graph)
-    with pytest.raises(ValueError, match="graph must be one graph, got GraphSet"):
-        GraphDisplay.from_graph(GraphSet.from_list([np.eye(2)] * 2))
+
+
+@pytest.mark.parametrize("several", [GraphSet.from_list([np.eye(2)] * 2), [(None, np.eye(2))] * 2, [nx.path_graph(2)]])
+def test_several_graphs_are_refused(several):
+    with pytest.raises(ValueError, match=r"A must be one graph, got .*: choose one, such as A\[0\]"):
+        GraphDisplay(several).plot()
+    with pytest.raises(ValueError, match="graph must be one graph, got "):
+        GraphDisplay.from_graph(several)
+
+
+def test_labels_have_colours_and_a_legend():
+    display = GraphDisplay(np.ones((4, 4)), values=["b", "a", "b", "c"]).plot(label="kind")
+    legend = display.ax_.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "c"]
+    assert legend.get_title().get_text() == "kind"
+    np.testing.assert_array_equal(display.ax_.collections[1].get_offsets(), display.positions_[[0, 2]])
+
+
+QUICK = {"max_epochs": 20, "learning_rate_schedule": "cosine", "random_state": 0}
+
+
+def test_nodes_of_a_graph_are_coloured_by_what_they_contribute():
+    pairs, chord = make_motif_graphs(60, n_nodes=(3, 6), random_state=0)
+    graphs = GraphSet.from_list(pairs)
+    model = GCNClassifier(**QUICK).fit(graphs, chord)
+    display = GraphDisplay.from_estimator(model, graphs, sample=2)
+    np.testing.assert_allclose(display.values, contributions(model, graphs[[2]]))
+    drawn = display.ax_.collections[0]
+    np.testing.assert_allclose(drawn.get_array(), display.values)
+    assert drawn.get_clim()[0] == -drawn.get_clim()[1]  # white is no contribution
+    assert len(display.ax_.lines) == graphs.n_edges[2] / 2
+    np.testing.assert_allclose(GraphDisplay.from_estimator(model, pairs, sample=2).values, display.values)
+    with pytest.raises(ValueError, match="sample=60: expected an integer"):
+        GraphDisplay.from_estimator(model, pairs, sample=60)
+    with pytest.raises(ValueError, match="X=None: give the graphs"):
+        GraphDisplay.from_estimator(model)
+
+
+def test_edges_are_as_wide_as_the_attention_of_the_last_convolution():
+    pairs, chord = make_motif_graphs(20, n_nodes=(3, 6), random_state=0)
+    model = GCNClassifier(conv="gat", n_heads=2, **QUICK).fit(pairs, chord)
+    display = GraphDisplay.from_estimator(model, pairs, sample=1)
+    maps = model.attention_maps(pairs[1:2])[0][-1]
+    np.testing.assert_allclose(display.A.toarray(), (maps[0] + maps[1]).toarray() / 2, rtol=1e-5)
+
+
+def test_nodes_are_coloured_by_their_predictions():
+    net = nx.relabel_nodes(nx.karate_club_graph(), str)
+    club = ["hi" if net.nodes[node]["club"] == "Mr. Hi" else "officer" for node in net]
+    model = GCNNodeClassifier(graph=net, node_attributes=[], **QUICK).fit(list(net), club)
+    display = GraphDisplay.from_estimator(model)
+    assert [text.get_text() for text in display.ax_.texts] == list(net)
+    np.testing.assert_array_equal(display.values, model.predict(list(net)))
+    some = ["33", "0", "31"]
+    display = GraphDisplay.from_estimator(model, some)
+    assert [text.get_text() for text in display.ax_.texts] == some
+    assert display.A.nnz == 2 * net.subgraph(some).number_of_edges()
+    model = GCNNodeRegressor(graph=net, node_attributes=[], **QUICK).fit(list(net), np.arange(34.0))
+    np.testing.assert_allclose(GraphDisplay.from_estimator(model).values, model.predict(list(net)))
+
+
+def test_an_estimator_of_no_graphs_is_refused():
+    model = TabularClassifier(**QUICK).fit(np.arange(20.0)[:, None], np.arange(20) % 2)
+    with pytest.raises(TypeError, match="such as GCNClassifier, got TabularClassifier"):
+        GraphDisplay.from_estimator(model, [[0.0]])
+    with pytest.raises(NotFittedError):
+        GraphDisplay.from_estimator(GCNClassifier(), [np.eye(2)])

@@ -32,6 +32,25 @@ def test_reconstruction_shows_images_side_by_side(digits):
         ReconstructionDisplay({"digits": X}, image_shape=(3, 3)).plot()
 
 
+@pytest.mark.parametrize("n_images", [10, 3, None])
+def test_of_many_images_the_first_are_drawn_large(digits, n_images):
+    X = digits[0][:40]
+    model = AutoEncoderTransformer(**QUICK).fit(X)
+    chosen = {} if n_images == 10 else {"n_images": n_images}
+    display = ReconstructionDisplay.from_estimator(model, X, original=list(X), **chosen)
+    n = n_images or 40
+    assert len(display.rows["output"]) == n
+    display.figure_.canvas.draw()
+    for ax in display.axes_:
+        assert ax.images[0].get_array().shape == (10, 10 * n)
+        assert ax.get_window_extent().width / ax.figure.dpi / n > (0.6 if n_images else 0.3)  # inches of an image
+        assert ax.yaxis.label.get_window_extent().x0 >= 0
+        assert ax.images[0].get_clim() == (X[:n].min(), X[:n].max())
+    assert ReconstructionDisplay({"digits": X}).plot(n_images=4).axes_[0].images[0].get_array().shape == (10, 40)
+    with pytest.raises(ValueError, match="n_images=0: expected None or an integer of 1 or more"):
+        ReconstructionDisplay.from_estimator(model, X, n_images=0)
+
+
 def test_feature_maps_are_those_of_the_estimator(digits):
     X, y = digits
     model = CNNClassifier(image_shape=(8, 8), conv_layers=[(4, 3), (6, 3, 2)], **QUICK).fit(X, y)

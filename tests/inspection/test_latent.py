@@ -75,6 +75,23 @@ def test_many_labels_share_a_scale_of_colours():
     display = LatentSpaceDisplay(np.zeros((21, 2)), y=labels).plot()
     assert display.ax_.get_legend() is None
     np.testing.assert_array_equal(display.ax_.collections[0].get_array(), np.arange(21))
+    assert display.figure_.axes[1].get_ylabel() == "labels: 21 in one scale"
+    ticks = display.figure_.axes[1].get_yticks()
+    names = [text.get_text() for text in display.figure_.axes[1].get_yticklabels()]
+    assert names == [f"kind {int(tick):02d}" for tick in ticks] == [f"kind {i:02d}" for i in range(0, 21, 2)]
+
+
+@pytest.mark.parametrize("n_labels", [8, 10, 20])
+def test_no_two_labels_have_one_colour(n_labels):
+    display = LatentSpaceDisplay(np.zeros((40, 2)), y=np.arange(40) % n_labels).plot()
+    colours = {tuple(points.get_facecolor()[0]) for points in display.ax_.collections}
+    assert len(colours) == len(display.ax_.get_legend().get_texts()) == n_labels
+
+
+def test_few_samples_have_large_markers_and_many_still_visible_ones():
+    few, many = (LatentSpaceDisplay(np.zeros((n, 2))).plot().ax_.collections[0].get_sizes()[0] for n in (50, 20000))
+    assert few**0.5 > 6  # points
+    assert many**0.5 > 3
 
 
 def test_axes_say_what_the_components_are():

@@ -52,3 +52,28 @@ def test_dropout_is_the_identity_in_prediction_and_says_its_probability():
     assert with_generator().eval()(x) is x
     assert Dropout(0.0)(x) is x
     assert repr(Dropout(0.3)) == "Dropout(p=0.3)"
+
+
+class Third:
+    """One of three processes, each with two of six samples."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def whole(self, part, axis):
+        shape = list(part.shape)
+        shape[axis] *= 3
+        place = [slice(None)] * part.ndim
+        place[axis] = slice(2 * self.number, 2 * self.number + 2)
+        return part.new_empty(shape), tuple(place)
+
+
+def test_parts_of_a_batch_draw_what_the_batch_would():
+    whole = with_generator()(torch.ones(6, 5))
+    parts = []
+    for number in range(3):
+        layer = with_generator()
+        layer.division = Third(number)
+        parts.append(layer(torch.ones(2, 5)))
+        assert "division" not in copy.deepcopy(layer).__dict__
+    assert torch.equal(torch.cat(parts), whole)

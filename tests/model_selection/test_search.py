@@ -1,20 +1,23 @@
 """A stacked search finds what scikit-learn's searches find."""
 
+import pickle
 import threading
 
 import numpy as np
 import pandas as pd
 import pytest
+from observing import Recorder
 from scipy.stats import loguniform
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import GridSearchCV, GroupKFold, RandomizedSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, RandomizedSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -115,6 +118,76 @@ def test_refit_may_be_a_function():
     both(TABLE, {"learning_rate": [1e-3, 1e-2]}, X, Y, refit=lambda _: 1)
 
 
+class InPlace(TransformerMixin, BaseEstimator):
+    """Multiplies what it gets, in place."""
+
+    def __init__(self, by=1.0):
+        self.by = by
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        X *= self.by
+        return X
+
+
+@pytest.mark.parametrize("before", ["passthrough", PCA(5, random_state=0)])
+def test_steps_that_write_into_the_samples(before):
+    pipe = Pipeline([("before", before), ("shift", InPlace()), ("network", TABLE)])
+    both(pipe, {"shift__by": [2.0, 0.1, 3.0]}, X, Y, return_train_score=True, refit=False)
+
+
+def test_kernels_of_some_candidates():
+    both(SVC(), {"kernel": ["rbf", "precomputed"]}, X @ X.T, Y)
+
+
+def test_rows_of_any_type():
+    test = np.arange(0, 120, 3)
+    train = np.stack([test, np.zeros_like(test)], axis=1).ravel().astype(np.int32)  # the same bytes as `test`
+    both(TABLE, {"learning_rate": [1e-2]}, X, Y, cv=[(train, test), (train.tolist(), np.arange(120) < 50)])
+
+
+def test_a_scorer_may_fit_copies():
+    def of_copies(pipe, X, y):
+        assert pipe.memory is None
+        other = pickle.loads(pickle.dumps(clone(pipe))).fit(X, y)
+        return other.score(X, y) + pipe.fit(X[:20], y[:20]).score(X, y)
+
+    ours, _ = both(PIPE, GRID, X, Y, scoring=of_copies, cv=2)
+    assert (ours.cv_results_["mean_fit_time"] >= 0).all()
+    assert (ours.cv_results_["mean_score_time"] >= 0).all()
+
+
+def test_callbacks_are_told_of_every_step_of_every_fit():
+    tasks = []
+    for kind in (StackedSearchCV, GridSearchCV):
+        recorder = Recorder()
+        kind(PIPE, GRID, cv=2).set_callbacks(recorder).fit(X, Y)
+        tasks.append(sorted((name.replace("Stacked", "Grid"), task) for name, task in recorder.tasks))
+    assert tasks[0] == tasks[1]
+
+
+def test_it_prints_what_scikit_learns_searches_print(capsys):
+    printed = []
+    for kind in (StackedSearchCV, GridSearchCV):
+        kind(NETWORK, {"learning_rate": [1e-3, 1e-2]}, cv=2, verbose=3).fit(X)
+        printed.append(
+            sorted(line.split(" total time")[0].rstrip(".") for line in capsys.readouterr().out.splitlines())
+        )
+    assert printed[0] == printed[1]
+    assert len(printed[0]) == 5
+
+
+def test_a_splitter_that_contradicts_itself():
+    class Wrong(KFold):
+        def get_n_splits(self, *_, **__):
+            return 7
+
+    with pytest.raises(ValueError, match="inconsistent results"):
+        StackedSearchCV(NETWORK, {"learning_rate": [1e-3]}, cv=Wrong(3)).fit(X)
+
+
 def test_two_processes():
     both(PIPE, GRID, X, Y, n_jobs=2)
 
@@ -126,35 +199,22 @@ def test_random_candidates():
     assert_same_results(ours.cv_results_, theirs.cv_results_)
 
 
-def test_steps_before_the_candidates_differ_are_fitted_once_a_fold():
-    fitted = []
-    counting = FunctionTransformer(lambda X: fitted.append(len(X)) or X)  # cannot be hashed: fitted for each
-    pipe = make_pipeline(counting, NETWORK)
-    grid = {"autoencodertransformer__learning_rate": [1e-4, 1e-3, 1e-2]}
-    StackedSearchCV(pipe, grid, cv=2, refit=False).fit(X)
-    n_unshared = len(fitted)
-    fitted.clear()
-    pipe = make_pipeline(Counting(fitted), NETWORK)
-    StackedSearchCV(pipe, grid, cv=2, refit=False).fit(X)
-    assert (n_unshared, len(fitted)) == (12, 2)  # the first also transforms what is scored
+FITTED = []
 
 
 class Counting(StandardScaler):
-    """Notes each of its fits in a list that clones share."""
-
-    def __init__(self, fits):
-        self.fits = fits
-        super().__init__()
-
-    def __sklearn_clone__(self):
-        return Counting(self.fits)
-
-    def __getstate__(self):
-        return {"nothing": None}
+    """Notes each of its fits."""
 
     def fit(self, X, y=None, **params):
-        self.fits.append(len(X))
+        FITTED.append(len(X))
         return super().fit(X, y, **params)
+
+
+def test_steps_before_the_candidates_differ_are_fitted_once_a_fold():
+    FITTED.clear()
+    grid = {"autoencodertransformer__learning_rate": [1e-4, 1e-3, 1e-2]}
+    StackedSearchCV(make_pipeline(Counting(), NETWORK), grid, cv=2, refit=False).fit(X)
+    assert FITTED == [60, 60]
 
 
 def test_a_network_before_the_candidates_differ_is_trained_once_a_fold(monkeypatch):
@@ -270,6 +330,13 @@ def test_halving_of_a_pipeline_with_a_least_number_of_epochs():
     grid = {"autoencodertransformer__learning_rate": RATES[3:], "autoencodertransformer__max_epochs": [6]}
     search = halved(PIPE, grid, (X, Y), min_epochs=2, factor=2)
     assert search.cv_results_["n_resources"].tolist() == [2] * 6 + [3] * 3 + [6] * 2
+
+
+def test_halving_of_two_networks_of_which_candidates_have_one_alike():
+    pipe = make_pipeline(NETWORK, clone(TABLE).set_params(max_epochs=4))
+    grid = {"autoencodertransformer__learning_rate": [1e-3, 1e-2], "tabularclassifier__learning_rate": [1e-3, 1e-2]}
+    search = halved(pipe, grid, (X, Y), factor=2, error_score="raise")
+    assert search.cv_results_["n_resources"].tolist() == [1] * 4 + [2] * 2 + [4]
 
 
 def test_halving_leaves_failed_candidates_behind():

@@ -1,70 +1,111 @@
-"""What candidates share is made once."""
+"""What candidates share is made once, and nobody changes what others get."""
+
+import pickle
 
 import numpy as np
-import pandas as pd
 import pytest
-import scipy.sparse as sp
-from sklearn.model_selection import KFold
-from sklearn.pipeline import make_pipeline
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.utils import _safe_indexing
 
-from sklearn_ann.model_selection.shared import Folds, StepMemory, sharing
+from sklearn_ann.model_selection.shared import StepMemory
 
-X = np.arange(24.0).reshape(8, 3)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [X, X.tolist(), list("abcdefgh"), pd.DataFrame(X, columns=list("abc")), pd.Series(X[:, 0]), sp.csr_array(X)],
-)
-def test_folds_are_those_of_scikit_learn_and_taken_once(values):
-    folds = Folds(values)
-    assert len(folds) == 8
-    for train, test in KFold(2).split(X):
-        for rows in (train, test):
-            taken, expected = _safe_indexing(folds, rows), _safe_indexing(values, rows)
-            assert type(taken) is type(expected)
-            assert str(taken) == str(expected)
-            assert _safe_indexing(folds, rows.copy()) is taken
+X = np.random.RandomState(0).standard_normal((8, 3))
+FITS = []
 
 
-def calls(*transformers):
-    made = []
+class Counted(TransformerMixin, BaseEstimator):
+    """Notes each fit; adds to what it gets, in place."""
 
-    def function(transformer, X, y, **_):
-        made.append(transformer)
-        return X * 2, transformer
+    def __init__(self, shift=0.0):
+        self.shift = shift
 
-    cached = StepMemory().cache(function)
-    return [cached(transformer, X, None, params={}) for transformer in transformers], made
+    def fit(self, X, y=None):
+        FITS.append(self.shift)
+        if np.isnan(self.shift):
+            raise ValueError("it fails")
+        return self
+
+    def transform(self, X):
+        X += self.shift
+        return X
 
 
-def test_a_step_of_the_same_parameters_is_fitted_once():
-    (one, two, three), made = calls(StandardScaler(), StandardScaler(), StandardScaler(with_mean=False))
-    assert one is two
-    assert three is not one
-    assert len(made) == 2
+@pytest.fixture(autouse=True)
+def no_fits():
+    FITS.clear()
 
 
-def test_a_step_that_cannot_be_compared_is_fitted_each_time():
-    transformer = FunctionTransformer(lambda X: X)
-    assert len(calls(transformer, transformer)[1]) == 2
+def fitted(memory, *steps, fold=0):
+    pipe = memory.shared_by(make_pipeline(*steps, "passthrough"), fold)
+    return pipe.fit(X.copy())
+
+
+def test_a_step_of_the_same_parameters_is_fitted_once_a_fold():
+    memory = StepMemory()
+    for shift, fold in [(1.0, 0), (1.0, 0), (2.0, 0), (1.0, 1), (1.0, 1)]:
+        fitted(memory, StandardScaler(), Counted(shift), fold=fold)
+    assert FITS == [1.0, 2.0, 1.0]
+
+
+def test_a_step_after_other_steps_is_another_step():
+    memory = StepMemory()
+    for mean in (True, False):
+        fitted(memory, StandardScaler(with_mean=mean), Counted())
+    assert len(FITS) == 2
+
+
+def test_steps_that_write_into_what_they_get_change_nothing_of_others():
+    memory = StepMemory()
+    for shift in (1.0, 5.0, 1.0):
+        pipe = make_pipeline(StandardScaler(), Counted(shift), Counted(0.5))
+        shared = memory.shared_by(clone(pipe), 0)
+        np.testing.assert_array_equal(shared.fit_transform(X.copy()), pipe.fit_transform(X.copy()))
+        shared[0].mean_[:] = np.nan  # nor does who changes a fitted step
+
+
+class Refusing(StandardScaler):
+    """Cannot be pickled, and says so in its own way."""
+
+    def __getstate__(self):
+        raise RuntimeError("no pickles")
+
+
+@pytest.mark.parametrize("odd", [FunctionTransformer(lambda X: X), Refusing()], ids=["lambda", "refusing"])
+def test_a_step_that_cannot_be_compared_is_fitted_each_time_and_so_are_those_after_it(odd):
+    memory = StepMemory()
+    for _ in range(2):
+        fitted(memory, odd, Counted())
+    assert len(FITS) == 2
 
 
 def test_a_step_that_fails_fails_for_each():
     memory = StepMemory()
-
-    def fail(*_, **__):
-        raise ValueError("it fails")
-
     for _ in range(2):
         with pytest.raises(ValueError, match="it fails"):
-            memory.cache(fail)(StandardScaler(), X, None)
+            fitted(memory, Counted(np.nan))
+    assert len(FITS) == 2
 
 
-def test_a_pipeline_keeps_a_memory_of_its_own(tmp_path):
+def test_later_fits_and_copies_share_nothing():
     memory = StepMemory()
-    assert sharing(make_pipeline(StandardScaler(), memory=str(tmp_path)), memory).memory == str(tmp_path)
-    assert sharing(make_pipeline(StandardScaler()), memory).memory is memory
-    assert isinstance(sharing(StandardScaler(), memory), StandardScaler)
+    fitted(memory, Counted())
+    pipe = fitted(memory, Counted())
+    assert len(FITS) == 1
+    for other in (pipe, clone(pipe), pickle.loads(pickle.dumps(pipe))):
+        assert other.memory is None
+        other.fit(X[:4].copy())
+    assert len(FITS) == 4
+    early = memory.shared_by(make_pipeline(Counted()), 0)
+    assert pickle.loads(pickle.dumps(early)).memory is None
+
+
+def test_a_pipeline_keeps_a_memory_and_a_fit_of_its_own(tmp_path):
+    class Halving(Pipeline):
+        def fit(self, X, y=None):
+            return super().fit(X[::2], y)
+
+    memory = StepMemory()
+    assert memory.shared_by(make_pipeline(StandardScaler(), memory=str(tmp_path)), 0).memory == str(tmp_path)
+    assert memory.shared_by(Halving([("scale", StandardScaler())]), 0).memory is None
+    assert isinstance(memory.shared_by(StandardScaler(), 0), StandardScaler)

@@ -18,9 +18,9 @@ EVERY = torch.arange(6)
 
 
 def annotated(values=VALUES, names="abcd"):
-    return anndata.AnnData(
-        values, obs=pd.DataFrame(index=[f"cell {i}" for i in range(6)]), var=pd.DataFrame(index=list(names))
-    )
+    cells, genes = [f"cell {i}" for i in range(6)], list(names)
+    obs, var = (pd.DataFrame(index=pd.Index(index, dtype=object)) for index in (cells, genes))  # Arrow's stay unwritten
+    return anndata.AnnData(values, obs=obs, var=var)
 
 
 def backed(adata, path):

@@ -8,6 +8,8 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+import sklearn_ann.reading.rows
+import sklearn_ann.reading.scaling
 from sklearn_ann.reading import RowReader, StandardizedRowReader
 from sklearn_ann.reading.rows import flattened
 
@@ -172,3 +174,17 @@ def test_drawn_rows_of_a_frame_have_values_of_its_types():
     drawn = rows.table(far, drawn=True)
     assert drawn.schema == frame.schema
     assert drawn.rows() == [(0, False, -9.0), (255, True, 2.25)]
+
+
+def test_blocks_of_rows_are_scaled_like_all_of_them(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    X[40, 1] = 1e40
+    whole = StandardizedRowReader(owner="Owner", dtype=torch.float32, quantiles=True)
+    expected = whole.learn(X[:40]).values
+    with pytest.raises(ValueError, match=r"sample 40 of X has the value 1e\+40 in column 1"):
+        whole.read(X)
+    monkeypatch.setattr(sklearn_ann.reading.rows, "BLOCK", 7)
+    monkeypatch.setattr(sklearn_ann.reading.scaling, "BLOCK", 3)
+    assert torch.equal(whole.read(X[:40]).values, expected)
+    with pytest.raises(ValueError, match=r"sample 40 of X has the value 1e\+40 in column 1"):
+        whole.read(X)

@@ -63,6 +63,7 @@ def test_each_epoch_is_a_task_that_hears_of_the_data():
         training = training_of({"epoch": epoch})
         tasks.epoch_begins(training)
         stops.append(tasks.epoch_ends(training))
+        assert context.record == {"epoch": epoch}
     assert stops == [False, True]
     assert context.told[0] == context.told[3] == "epoch"
     assert [what[0] for what in context.told if what != "epoch"] == ["begin", "end"] * 2
@@ -80,5 +81,5 @@ def test_attributes_are_made_only_when_a_callback_asks():
         pytest.fail("nobody asked")
 
     tasks = EpochTasks("the estimator", Context([False]), attributes)
-    tasks.epoch_begins(training_of())
-    tasks.epoch_ends(training_of())
+    tasks.epoch_begins(training_of({"loss": 1.0}))
+    tasks.epoch_ends(training_of({"loss": 1.0}))

@@ -10,6 +10,7 @@ import torch
 from sklearn_ann.layers import Groups, ragged_positions
 from sklearn_ann.training.data import (
     Examples,
+    Place,
     Rows,
     Samples,
     SparseRows,
@@ -35,6 +36,27 @@ def test_batches_cover_everything_once_and_differ_by_one(n, batch_size):
     assert len(sizes) == -(-n // batch_size)
     assert max(sizes) - min(sizes) <= 1
     assert torch.equal(torch.cat(seen), order.float())
+
+
+@pytest.mark.parametrize(("n", "batch_size", "n_ranks"), [(100, 32, 2), (7, 2, 3), (5, None, 8)])
+def test_parts_of_batches_cover_them_once(n, batch_size, n_ranks):
+    weight = torch.arange(n) + 1.0
+    examples = Examples(Rows(torch.arange(n).float()[:, None]), None, None, weight)
+    order = torch.randperm(n)
+    places = [Place(rank, n_ranks, torch.float64) for rank in range(n_ranks)]
+    whole = list(batches(examples, batch_size, CPU, order))
+    parts = zip(*(batches(examples, batch_size, CPU, order, place) for place in places), strict=True)
+    for batch, of_ranks in zip(whole, parts, strict=True):
+        assert all(one.size == batch.size == one.part.size for one in of_ranks)
+        assert all(one.part.heft == batch.weight.sum() for one in of_ranks)
+        busy = [one for one in of_ranks if not one.part.idle]
+        assert torch.equal(torch.cat([one.samples for one in busy]), batch.samples)
+        assert torch.equal(torch.cat([one.weight for one in busy]), batch.weight)
+        assert max(len(one.samples) for one in busy) - min(len(one.samples) for one in busy) <= 1
+        for one in of_ranks:
+            if one.part.idle:
+                assert torch.equal(one.samples, batch.samples[:1])
+                assert one.weight.tolist() == [0.0]
 
 
 def test_batches_of_some_rows_keep_target_and_weight_together():

@@ -102,6 +102,13 @@ def test_workers_share_the_cores_and_the_setting_comes_back():
     assert torch.get_num_threads() == process_threads() == 4
 
 
+@pytest.mark.usefixtures("four_threads")
+def test_forked_workers_have_one_thread_each():
+    forked = joblib.Parallel(n_jobs=2, backend="multiprocessing")
+    assert forked(joblib.delayed(threads_inside)() for _ in range(2)) == [1] * 2
+    assert torch.get_num_threads() == 4
+
+
 def stay(seconds):
     with limited_threads():
         time.sleep(seconds)

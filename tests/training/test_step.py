@@ -340,3 +340,26 @@ def test_the_target_reaches_the_network_and_may_be_ragged():
         np.repeat(X, weight, axis=0), [w for w, n in zip(words, weight, strict=True) for _ in range(n)]
     )
     assert weighted.loss_ == pytest.approx(repeated.loss_, rel=1e-9)
+
+
+# --- Several processes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layer", "why"),
+    [
+        (nn.Dropout(0.5), "Dropout that knows of one process"),
+        (nn.BatchNorm1d(4), "BatchNorm1d that knows"),
+        (nn.BatchNorm1d(4, affine=False), "BatchNorm1d"),
+        (Dropout(0.5), None),
+        (BatchNorm(4), None),
+    ],
+)
+def test_a_step_says_why_processes_cannot_share_it(layer, why, iris):
+    X, y = iris
+    plan = DenseClassifier(random_state=0)._prepare(X, y)
+    step = training.Step(nn.Sequential(nn.Linear(4, 4), layer), F.mse_loss, plan.settings)
+    said = step.undivided(plan.examples)
+    assert said is None if why is None else why in said
+    step.module.requires_grad_(False)
+    assert step.undivided(plan.examples) is None

@@ -70,3 +70,45 @@ def test_one_that_diverges_leaves_the_others_alone():
     fine, diverged = training.train_together([training_of(model, (X,)) for model in models])
     assert fine is None
     assert "the training diverged" in str(diverged)
+
+
+def test_stacks_and_trainings_by_themselves_mix():
+    models = [AutoEncoderTransformer(max_epochs=3 + i % 2, random_state=i) for i in range(5)]
+    models[2:2] = [AutoEncoderTransformer(max_epochs=3, contraction=0.1, random_state=i) for i in range(2)]
+    runs = [training_of(model, (X,)) for model in models]
+    assert training.train_together(runs) == [None] * 7
+    assert [run.epoch for run in runs] == [3, 4, 3, 3, 3, 4, 3]
+
+
+def test_what_goes_wrong_in_a_stack_fails_for_its_members_alone(monkeypatch):
+    def exhausted(*_):
+        raise RuntimeError("not enough memory")
+
+    monkeypatch.setattr("sklearn_ann.training.stack.Stack._pass", exhausted)
+    models = [AutoEncoderTransformer(max_epochs=3, random_state=i) for i in range(4)]
+    models.append(AutoEncoderTransformer(max_epochs=3, n_components=3, random_state=0))
+    failures = training.train_together([training_of(model, (X,)) for model in models])
+    assert [str(failure) for failure in failures] == ["not enough memory"] * 4 + ["None"]
+
+
+def test_an_interrupt_leaves_the_weights_of_the_last_epoch(monkeypatch):
+    """Three epochs pass in a stack of four, none in the training by itself; the fourth is interrupted at its end."""
+    models = [AutoEncoderTransformer(max_epochs=9, learning_rate_schedule="constant", random_state=i) for i in range(4)]
+    models.append(AutoEncoderTransformer(max_epochs=9, n_components=3, random_state=0))
+    runs = [training_of(model, (X,)) for model in models]
+    begun = weights_of(runs[4].step.module)
+    up_to_three = [training_of(model, (X,)) for model in models[:4]]
+    training.train_together(up_to_three, until=3)
+    end_epoch = training.Training.end_epoch
+
+    def interrupted(self, *losses):
+        if self.epoch == 3:
+            raise KeyboardInterrupt
+        end_epoch(self, *losses)
+
+    monkeypatch.setattr(training.Training, "end_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        training.train_together(runs)
+    for run, other in zip(runs[:4], up_to_three, strict=True):
+        assert_equal(weights_of(run.step.module), weights_of(other.step.module))
+    assert_equal(weights_of(runs[4].step.module), begun)

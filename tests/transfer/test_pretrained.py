@@ -267,7 +267,9 @@ def test_a_foreign_network_learns_on_under_a_new_head():
     features = PretrainedTransformer(Letters(), codes, layer="block")
     model = AttentionClassifier(init_from=features, max_epochs=15, learning_rate=1e-2, random_state=0)
     assert model.fit(strings, y).score(strings, y) > 0.9
+    assert model.resolved_parameters_.learning_rate == 1e-2
     frozen = AttentionClassifier(init_from=features, freeze="body", max_epochs=3, random_state=0).fit(strings, y)
+    assert frozen.resolved_parameters_.learning_rate == 1e-3
     np.testing.assert_array_equal(frozen.transform(strings), features.fit(strings).transform(strings))
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(strings), model.predict_proba(strings))

@@ -141,10 +141,14 @@ class GraphReader(_GraphOptions):
 
     def learn(self, X: Any, y: Any = None) -> GraphSamples:
         """Learn the features of nodes, edges and graphs, by name if they have names."""
+        return self._encoded(self.learn_graphs(X))
+
+    def learn_graphs(self, X: Any) -> GraphSet:
+        """Learn as in ``learn``, and return the graphs as a set."""
         graphs = as_graph_set(X, node_attributes=self.of_nodes, edge_attributes=self.of_edges)
         self._learn_widths(graphs)
         self.whole = LearnedGraphFeatures(graphs.whole, owner=self.owner, dtype=self.dtype)
-        return self._encoded(graphs)
+        return graphs
 
     def finish(self, examples: Examples[Samples]) -> Examples[Samples]:
         """Learn how to scale the graph features from graphs that have nodes and a weight, and scale them."""
@@ -159,10 +163,14 @@ class GraphReader(_GraphOptions):
 
     def read(self, X: Any, y: Any = None) -> GraphSamples:
         """Encode graphs that have the same features."""
-        graphs = as_graph_set(X, node_attributes=self.of_nodes, edge_attributes=self.of_edges)
+        graphs = self.read_graphs(X)
         whole = self.whole.held(graphs.whole)
-        samples = self._encoded(self._hold_widths(graphs))
+        samples = self._encoded(graphs)
         return samples if whole is None else samples.with_graph_features(self.whole.scaled(whole.values))
+
+    def read_graphs(self, X: Any) -> GraphSet:
+        """Return graphs that have the same features of nodes and edges as a set."""
+        return self._hold_widths(as_graph_set(X, node_attributes=self.of_nodes, edge_attributes=self.of_edges))
 
     def _encoded(self, graphs: GraphSet) -> GraphSamples:
         return GraphSamples(graphs, self.normalize, self.self_loops, self.dtype, self.n_heads)
