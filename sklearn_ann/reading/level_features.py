@@ -113,7 +113,7 @@ def _numbers(frame: Any, levels: list[Any], subject: str) -> np.ndarray:
     values = np.empty(frame.shape)
     for place, name in enumerate(frame.columns):
         column = frame.iloc[:, place]
-        if np.asarray(column[:0]).dtype.kind in "mM":
+        if np.asarray(column.iloc[:0]).dtype.kind in "mM":
             raise ValueError(f"{subject} is of {column.dtype} in column {name!r}: features are numbers")
         for row, value in enumerate(column.tolist()):
             try:

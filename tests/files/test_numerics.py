@@ -110,7 +110,7 @@ def test_sparse_matrices(kind, tmp_path):
 def test_a_sparse_matrix_does_not_lead_out_of_itself(tmp_path):
     value = sp.csr_array(np.eye(3))
     value.indices[1] = 10**6
-    with pytest.raises(ValueError, match="indices"):
+    with pytest.raises(ValueError, match=r"indices|index"):
         tripped(value, tmp_path)
 
 
