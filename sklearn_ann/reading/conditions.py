@@ -159,8 +159,7 @@ class ConditionedSamples(Samples):
         self.samples, self.conditions, self.labels = samples, conditions, labels
         self.device, self.multiple, self.one_shape = samples.device, samples.multiple, samples.one_shape
         self.nbytes = samples.nbytes + conditions.nbytes
-
-        self.streamed = samples.streamed
+        self.streamed, self.cut_at_once = samples.streamed, samples.cut_at_once
 
     def __len__(self) -> int:
         return len(self.samples)

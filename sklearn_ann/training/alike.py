@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from sklearn_ann.layers import ConvolutionBlock, blocks_in
-from sklearn_ann.training.data import Examples, Samples
+from sklearn_ann.training.data import Examples
 from sklearn_ann.training.loop import Training
 from sklearn_ann.training.step import Step, batch_device
 
@@ -93,7 +93,7 @@ def of_examples(examples: Examples[Any], batch_size: int | None, *, exact: bool)
     With `exact`, batches have equal numbers of samples; else a sample without weight fills a batch up.
     """
     n, samples = len(examples), examples.samples
-    if samples.extents is not None or samples.together or type(samples).cut is not Samples.cut:
+    if samples.extents is not None or samples.together or samples.streamed or samples.cut_at_once:
         raise UnlikeError(f"{type(samples).__name__} have sizes of their own")
     weighted = examples.weight is not None
     size = n if batch_size is None else batch_size

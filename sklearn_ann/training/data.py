@@ -29,6 +29,8 @@ class Samples(ABC):
     """Prediction pads batches to a multiple of this size."""
     streamed = False
     """Whether samples are read from outside memory, so that those of many batches are best asked for together."""
+    cut_at_once = False
+    """Whether `cut` makes batches in another way than one by one."""
     together = False
     """Whether a batch costs as much as all samples, such as some nodes of one graph: prediction takes all at once."""
     valid: Tensor | None = None

@@ -118,6 +118,8 @@ class GraphSamples(Samples):
         ``n_heads * i + head``.
     """
 
+    cut_at_once = True
+
     def __init__(
         self,
         graphs: GraphSet,
