@@ -45,7 +45,7 @@ def difference(one, other):
     return max(
         np.abs(one.cv_results_[name] - other.cv_results_[name]).max()
         for name in one.cv_results_
-        if "_test_score" in name
+        if name.startswith("split")
     )
 
 
