@@ -37,7 +37,9 @@ def relu(x):
 
 @pytest.mark.parametrize("weights", [None, W, W[:2]], ids=["identity", "wide", "narrow"])
 @pytest.mark.parametrize(
-    ("activation", "sigma"), [("relu", relu), ("identity", lambda x: x), ("tanh", np.tanh)], ids=str
+    ("activation", "sigma"),
+    [("relu", relu), ("identity", lambda x: x), ("tanh", np.tanh)],
+    ids=["relu", "no activation", "tanh"],
 )
 def test_the_nodes_of_a_graph_have_the_lectures_formula(weights, activation, sigma):
     X, A = graph(7)
