@@ -73,7 +73,7 @@ class OptunaPruning:
         self._fits: list[tuple[Any, ...]] = []
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Do nothing.
+        """Do nothing: the end of an epoch alone is reported.
 
         Parameters
         ----------
@@ -83,27 +83,7 @@ class OptunaPruning:
             Which task of its fit this is.
         """
 
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Do nothing.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is being fitted.
-        context : CallbackContext
-            Which task of its fit this is.
-        """
-
-    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Do nothing.
-
-        Parameters
-        ----------
-        estimator : estimator
-            The estimator that is being fitted.
-        context : CallbackContext
-            Which task of its fit this is.
-        """
+    teardown = on_fit_task_begin = setup
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Report an epoch.
