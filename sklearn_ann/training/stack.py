@@ -25,7 +25,7 @@ from sklearn_ann.layers import (
 from sklearn_ann.training.alike import LEAST, numbers_of
 from sklearn_ann.training.joined import Cut, Source, tensors_of, with_tensors
 from sklearn_ann.training.loop import Training
-from sklearn_ann.training.optimizers import FusedAdam
+from sklearn_ann.training.stacked_adam import StackedAdam
 
 
 class Slot(NamedTuple):
@@ -50,15 +50,6 @@ def slots_of(module: nn.Module) -> list[Slot]:
         for name, tensor in held.items()
         if tensor is not None
     ]
-
-
-class _Part(NamedTuple):
-    """Neighbours in a stack whose optimisers do the same."""
-
-    members: slice
-    how: dict[str, Any]  # hyper-parameters of the optimiser
-    steps: Tensor  # the number of steps so far
-    tensors: list[list[Tensor]]  # their weights, averages and averages of squares
 
 
 class Stack:
@@ -102,40 +93,23 @@ class Stack:
     def _enter(self, runs: list[Training]) -> None:
         """Move the weights of trainings, and the averages of their optimisers, into the stack."""
         self.runs = runs
-        self.whole: list[Tensor] = []
-        self.averages: list[Tensor] = []
-        self.squares: list[Tensor] = []
-
-        optimizers = [run.step.optimizers[0] for run in runs]
-        states: list[list[dict[str, Tensor]]] = []  # of each parameter and member
-        self._has_state: set[int] = set()  # numbers of the parameters that have ever moved
-        for slot in self.slots:
-            own = [slot.place(run.step.module)[slot.name] for run in runs]
-            whole = torch.stack([tensor.detach() for tensor in own])
-            self.whole.append(whole if slot.buffer else whole.requires_grad_())
-            for tensor, run, view in zip(own, runs, whole.detach(), strict=True):
-                if slot.buffer:
-                    slot.place(run.step.module)[slot.name] = view
-                else:
-                    tensor.data, tensor.grad = view, None
-            if not slot.buffer:
-                states.append([each.state[tensor] for each, tensor in zip(optimizers, own, strict=True)])
-                for name, kept in (("exp_avg", self.averages), ("exp_avg_sq", self.squares)):
-                    kept.append(torch.stack([state.get(name, tensor.new_zeros(tensor.shape)) for state in states[-1]]))
-        steps = [next((own["step"] for own in of_member if own), None) for of_member in zip(*states, strict=True)]
-        self.steps = [torch.zeros((), device=self.whole[0].device) if own is None else own for own in steps]
-        for number, of_parameter in enumerate(states):
-            if any(of_parameter):
-                self._has_state.add(number)
-            for member, state in enumerate(of_parameter):
-                state["step"] = self.steps[member]
-                state["exp_avg"] = self.averages[number][member]
-                state["exp_avg_sq"] = self.squares[number][member]
-        self.parameters = [whole for whole, slot in zip(self.whole, self.slots, strict=True) if not slot.buffer]
+        learned = [slot for slot in self.slots if not slot.buffer]
+        own = [[slot.place(run.step.module)[slot.name] for slot in learned] for run in runs]
+        self.adam = StackedAdam(own, [run.step.optimizers[0] for run in runs])
+        following = iter(self.adam.whole)
+        self.whole = [self._joined(slot) if slot.buffer else next(following) for slot in self.slots]
         self._follow()
         self.generators = Generators([run.noise for run in runs])
         for layer in self._stochastic:
             layer.generator = self.generators
+
+    def _joined(self, slot: Slot) -> Tensor:
+        """Return a buffer of all members, of which their own become views."""
+        places = [slot.place(run.step.module) for run in self.runs]
+        whole = torch.stack([place[slot.name] for place in places])
+        for place, view in zip(places, whole, strict=True):
+            place[slot.name] = view
+        return whole
 
     def _follow(self) -> None:
         for run in self.runs:
@@ -144,21 +118,12 @@ class Stack:
 
     def leave(self) -> None:
         """Give each training memory of its own again."""
-        for member, run in enumerate(self.runs):
-            optimizer = run.step.optimizers[0]
-            number = 0
+        self.adam.leave()
+        for run in self.runs:
             for slot in self.slots:
-                place = slot.place(run.step.module)
                 if slot.buffer:
+                    place = slot.place(run.step.module)
                     place[slot.name] = place[slot.name].clone()
-                    continue
-                parameter = place[slot.name]
-                parameter.data = parameter.data.clone()
-                state = optimizer.state.pop(parameter, {})
-                state["step"] = self.steps[member]
-                if "exp_avg" in state and number in self._has_state:
-                    optimizer.state[parameter] = {name: value.clone() for name, value in state.items()}
-                number += 1
         self._follow()
 
     # --- Epochs ------------------------------------------------------------------------------------------------------
@@ -191,7 +156,7 @@ class Stack:
         for run in self.runs:
             run.begin_epoch()
         self._set_numbers()
-        self._rates = self._equal_rates()
+        self.adam.begin_epoch()
         losses = self._pass(self.learned, [run._shuffled() for run in self.runs])
         watched = None if self.watched is None else self._pass(self.watched, None)
         duration = (time.perf_counter() - begin) / len(self.runs)
@@ -267,46 +232,8 @@ class Stack:
             gradient = share / losses.shape[1]
         else:
             gradient = share / share.new_tensor(cut.sizes)[:, None]
-        found = torch.autograd.grad(losses, self.parameters, gradient, allow_unused=True)
-        gradients = {number: own.contiguous() for number, own in enumerate(found) if own is not None}
-        self._move(self._clipped(gradients))
-
-    def _clipped(self, gradients: dict[int, Tensor]) -> dict[int, Tensor]:
-        """Scale the gradients of each member down to its own bound, as `Step.clip` does."""
-        most = [run.settings.max_grad_norm for run in self.runs]
-        if not any(most):
-            return gradients
-        norms = torch.stack([torch.linalg.vector_norm(own.flatten(1), dim=1) for own in gradients.values()])
-        bounds = norms.new_tensor([float("inf") if norm is None else norm for norm in most])
-        factors = (bounds / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
-        return {number: own * factors.view(-1, *[1] * (own.ndim - 1)) for number, own in gradients.items()}
-
-    def _equal_rates(self) -> list[_Part]:
-        """Divide the members into runs of neighbours that one call of the optimiser moves."""
-        parts: list[_Part] = []
-        for member, run in enumerate(self.runs):
-            (group,) = run.step.optimizers[0].param_groups
-            how = {name: group[name] for name in ("lr", "betas", "weight_decay", "eps", "decoupled_weight_decay")}
-            first, steps = member, self.steps[member].clone()
-            if parts and parts[-1].how == how and parts[-1].steps.equal(steps):
-                first, steps = parts[-1].members.start, parts[-1].steps
-                parts.pop()
-            self.steps[member] = steps  # one for all that move together
-            parts.append(_Part(slice(first, member + 1), how, steps, []))
-        tensors = ([one.detach() for one in self.parameters], self.averages, self.squares)
-        for part in parts:
-            part.tensors.extend([one[part.members] for one in kind] for kind in tensors)
-        return parts
-
-    def _move(self, gradients: dict[int, Tensor]) -> None:
-        torch._foreach_add_([part.steps for part in self._rates], 1)
-        self._has_state.update(gradients)
-        sizes = [part.members.stop - part.members.start for part in self._rates]
-        split: list[Any] = [(own,) if len(sizes) == 1 else own.split(sizes) for own in gradients.values()]
-        for number, part in enumerate(self._rates):
-            weights, averages, squares = ([kind[place] for place in gradients] for kind in part.tensors)
-            own = [each[number] for each in split]
-            FusedAdam.move(weights, own, averages, squares, [part.steps] * len(own), part.how)
+        found = torch.autograd.grad(losses, self.adam.whole, gradient, allow_unused=True)
+        self.adam.step(found, [run.settings.max_grad_norm for run in self.runs])
 
 
 def _rests(run: Training, until: int | None) -> bool:
