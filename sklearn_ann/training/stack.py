@@ -5,51 +5,17 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sklearn_ann.layers import (
-    Generators,
-    Stochastic,
-    block_of,
-    blocks_in,
-    chain_of,
-    chains_in,
-    norm_of,
-    norms_in,
-    over_members,
-    weighing,
-)
-from sklearn_ann.training.alike import LEAST, numbers_of
-from sklearn_ann.training.joined import Cut, Source, tensors_of, with_tensors
+from sklearn_ann.layers import Generators, Stochastic
+from sklearn_ann.training.alike import LEAST
+from sklearn_ann.training.joined import Cut, Source
 from sklearn_ann.training.loop import Training
 from sklearn_ann.training.stacked_adam import StackedAdam
-
-
-class Slot(NamedTuple):
-    """A parameter or a buffer of a network: where it is kept, and under which name."""
-
-    path: str
-    name: str
-    buffer: bool
-
-    def place(self, module: nn.Module) -> dict[str, Any]:
-        """Return where `module` keeps it."""
-        owner = module.get_submodule(self.path)
-        return owner._buffers if self.buffer else owner._parameters
-
-
-def slots_of(module: nn.Module) -> list[Slot]:
-    """Return all parameters and buffers of a module."""
-    return [
-        Slot(path, name, buffer)
-        for path, part in module.named_modules()
-        for buffer, held in ((False, part._parameters), (True, part._buffers))
-        for name, tensor in held.items()
-        if tensor is not None
-    ]
+from sklearn_ann.training.stacked_network import Slot, slots_of, stacked_network
 
 
 class Stack:
@@ -68,21 +34,9 @@ class Stack:
     def __init__(self, runs: Sequence[Training]) -> None:
         self.runs: list[Training] = []
         self.template = copy.deepcopy(runs[0].step.module)
-        self.error = runs[0].step.error
         self.slots = slots_of(self.template)
-        self.held = [(slot.place(self.template), slot.name) for slot in self.slots]
-        numbers = {id(slot.place(self.template)[slot.name]): place for place, slot in enumerate(self.slots)}
-
-        def weights_of(tensor: Tensor) -> Tensor:
-            return self.whole[numbers[id(tensor)]]
-
-        hand_written = [(chain, chain_of(links, weights_of)) for chain, links in chains_in(self.template)]
-        hand_written += [(block, block_of(block, weights_of)) for block in blocks_in(self.template)]
-        hand_written += [(norm, norm_of(norm, weights_of)) for norm in norms_in(self.template)]
-        for part, forward in hand_written:
-            part.forward = forward
+        self.network = stacked_network(self.template, runs[0].step.error, self.slots)
         self._stochastic = [part for part in self.template.modules() if isinstance(part, Stochastic)]
-        self._numbers = [(path, name) for path, part in self.template.named_modules() for name in numbers_of(part)]
         self.learned = Source([run._learned for run in runs], runs[0].settings.batch_size)
         watched = [run._watched for run in runs if run._watched is not None]
         self.watched = Source(watched, runs[0].settings.batch_size) if watched else None
@@ -97,7 +51,7 @@ class Stack:
         own = [[slot.place(run.step.module)[slot.name] for slot in learned] for run in runs]
         self.adam = StackedAdam(own, [run.step.optimizers[0] for run in runs])
         following = iter(self.adam.whole)
-        self.whole = [self._joined(slot) if slot.buffer else next(following) for slot in self.slots]
+        self.network.whole = [self._joined(slot) if slot.buffer else next(following) for slot in self.slots]
         self._follow()
         self.generators = Generators([run.noise for run in runs])
         for layer in self._stochastic:
@@ -155,7 +109,7 @@ class Stack:
         begin = time.perf_counter()
         for run in self.runs:
             run.begin_epoch()
-        self._set_numbers()
+        self.network.set_numbers([run.step.module for run in self.runs])
         self.adam.begin_epoch()
         losses = self._pass(self.learned, [run._shuffled() for run in self.runs])
         watched = None if self.watched is None else self._pass(self.watched, None)
@@ -170,20 +124,6 @@ class Stack:
                 failures.append((run, failure))
         return failures
 
-    def _set_numbers(self) -> None:
-        """Give the template the numbers of all members; see `numbers_of`."""
-        self._of_members: list[tuple[nn.Module, str, Tensor]] = []
-        for path, name in self._numbers:
-            part = self.template.get_submodule(path)
-            values = [getattr(run.step.module.get_submodule(path), name) for run in self.runs]
-            if len(set(values)) == 1:
-                setattr(part, name, values[0])
-            elif isinstance(part, Stochastic):
-                setattr(part, name, values)
-            else:
-                like = self.whole[0]
-                self._of_members.append((part, name, torch.tensor(values, dtype=like.dtype, device=like.device)))
-
     def _pass(self, source: Source, orders: Sequence[Tensor] | None) -> list[float]:
         """Go through the examples once, to learn if they come in given orders; return the mean losses."""
         training = orders is not None
@@ -195,7 +135,7 @@ class Stack:
                 target = samples if source.target is None else source.target[cut.samples]
                 weight = None if source.weight is None else source.weight[cut.samples]
                 self.generators.sizes = cut.sizes
-                losses = self._losses(samples, target, weight)  # (members, batch)
+                losses = self.network.losses(samples, target, weight)  # (members, batch)
                 share = _share(losses, weight, cut.sizes)
                 if training:
                     self._descend(losses, share, cut)
@@ -203,26 +143,6 @@ class Stack:
                 total = total + (losses.sum(dim=1) if share is None else (losses * share).sum(dim=1))
         sizes = [len(examples) for examples in source.examples]
         return [value / size for value, size in zip(total.tolist(), sizes, strict=True)]
-
-    def _losses(self, samples: Any, target: Any, weight: Tensor | None) -> Tensor:
-        """Return the losses of all members, (members, batch)."""
-        given = tensors_of(samples)
-        aims = [] if target is samples else tensors_of(target)
-        numbers = [values for _, _, values in self._of_members]
-
-        def of_one(*tensors: Tensor) -> Any:
-            following = iter(tensors)
-            for held, name in self.held:
-                held[name] = next(following)
-            for part, name, _ in self._of_members:
-                setattr(part, name, next(following))
-            own = with_tensors(samples, following)
-            aim = own if target is samples else with_tensors(target, following)
-            with weighing(self.template, next(following, None)):
-                return self.error(self.template(own), aim)
-
-        inputs = [*self.whole, *numbers, *given, *aims, *([] if weight is None else [weight])]
-        return over_members(of_one, inputs)
 
     def _descend(self, losses: Tensor, share: Tensor | None, cut: Cut) -> None:
         """Move each member one step down the mean of its losses."""
@@ -232,7 +152,7 @@ class Stack:
             gradient = share / losses.shape[1]
         else:
             gradient = share / share.new_tensor(cut.sizes)[:, None]
-        found = torch.autograd.grad(losses, self.adam.whole, gradient, allow_unused=True)
+        found = self.network.gradients(losses, gradient, self.adam.gradients)
         self.adam.step(found, [run.settings.max_grad_norm for run in self.runs])
 
 

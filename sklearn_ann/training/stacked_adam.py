@@ -41,6 +41,8 @@ class StackedAdam:
     ----------
     whole : list of Tensor
         Each parameter of all networks, (members, *shape).
+    gradients : list of Tensor
+        Memory for their gradients.
     """
 
     def __init__(self, parameters: Sequence[Sequence[Tensor]], optimizers: Sequence[Optimizer]) -> None:
@@ -52,7 +54,7 @@ class StackedAdam:
         self._kinds = memory.unbind()  # weights, gradients, averages, averages of squares
         self._steps = torch.zeros(len(parameters), device=memory.device)
         self._has_state: set[int] = set()  # numbers of the parameters that have ever moved
-        whole, self._gradients, averages, squares = (
+        whole, self.gradients, averages, squares = (
             [
                 kind[:, begin : begin + one.numel()].unflatten(1, one.shape)
                 for begin, one in zip(self._ends, first, strict=False)
@@ -100,12 +102,14 @@ class StackedAdam:
         Parameters
         ----------
         found : sequence of Tensor or None
-            The gradients, in the shapes of `whole`.
+            The gradients, in the shapes of `whole`; those that are in `gradients` already are not copied.
         bounds : sequence of float or None
             For each network, the largest norm of its gradients, which are scaled down to it as by `Step.clip`.
         """
         moved = tuple(number for number, one in enumerate(found) if one is not None)
-        torch._foreach_copy_([self._gradients[number] for number in moved], [one for one in found if one is not None])
+        for place, one in zip(self.gradients, found, strict=True):
+            if one is not None and one is not place:
+                place.copy_(one)
         if any(bounds):
             self._clip(moved, bounds)
         self._steps += 1
@@ -116,8 +120,8 @@ class StackedAdam:
             FusedAdam.move(*call)
 
     def _clip(self, moved: Sequence[int], bounds: Sequence[float | None]) -> None:
-        for number in set(range(len(self._gradients))).difference(moved):
-            self._gradients[number].zero_()
+        for number in set(range(len(self.gradients))).difference(moved):
+            self.gradients[number].zero_()
         gradients = self._kinds[1]
         most = gradients.new_tensor([float("inf") if bound is None else bound for bound in bounds])
         norms = torch.linalg.vector_norm(gradients, dim=1)
