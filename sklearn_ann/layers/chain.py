@@ -129,7 +129,7 @@ class Chain:
         return x.view(*shape[:-1], x.shape[-1]), saved
 
     def backward(
-        self, gradient: Tensor, saved: Sequence[Tensor], *, of_input: bool, into: Sequence[Tensor] | None = None
+        self, gradient: Tensor, saved: list[Tensor], *, of_input: bool, into: Sequence[Tensor] | None = None
     ) -> tuple[Tensor | None, list[Tensor]]:
         """Return the gradients by the input, if it is asked for, and by the weights.
 
@@ -137,20 +137,21 @@ class Chain:
         ----------
         gradient : Tensor
             By the output.
-        saved : sequence of Tensor
-            What `forward` returned.
+        saved : list of Tensor
+            What `forward` returned. It is emptied: memory that is free at once is still in the cache when it is used
+            again.
         of_input : bool
         into : sequence of Tensor or None
             Where to write the gradients by the weights; then no weight may occur twice.
         """
-        left, places = list(saved), [] if into is None else list(into)
+        places = [] if into is None else list(into)
         found: list[Tensor] = []  # the last first
         n_left = sum(isinstance(link, Dense) for link in self.links)
         shape, gradient = gradient.shape, gradient.flatten(1, -2)
         fresh = False
         for link in reversed(self.links):
             if isinstance(link, Dense):
-                weight, x = left.pop(), left.pop()
+                weight, x = saved.pop(), saved.pop()
                 if link.bias is not None:
                     found.append(torch.sum(gradient, dim=1, out=places.pop() if places else None))
                 place = places.pop() if places else None
@@ -163,10 +164,10 @@ class Chain:
                 fresh = True
             elif isinstance(link, Dropout):
                 if _drops(link):
-                    gradient, fresh = gradient * left.pop(), True
+                    gradient, fresh = gradient * saved.pop(), True
             else:
                 into_gradient = {"grad_input": gradient} if fresh else {}
-                gradient = _ACTIVATIONS[type(link)].derivative(gradient, left.pop(), **into_gradient)
+                gradient = _ACTIVATIONS[type(link)].derivative(gradient, saved.pop(), **into_gradient)
                 fresh = True
         return gradient.view(*shape[:-1], gradient.shape[-1]), found[::-1]
 
@@ -212,7 +213,7 @@ class _Recorded(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Go back link by link."""
-        of_input, found = ctx.chain.backward(gradient, ctx.saved_tensors, of_input=ctx.needs_input_grad[1])
+        of_input, found = ctx.chain.backward(gradient, list(ctx.saved_tensors), of_input=ctx.needs_input_grad[1])
         return None, of_input, *found
 
 

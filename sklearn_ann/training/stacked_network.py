@@ -150,28 +150,42 @@ class _Recorded(_Common):
 
 
 class _WrittenOut(_Common):
-    """Networks that are one chain each, whose gradients are written out: autograd knows of the error only."""
+    """Networks that are one chain each, whose gradients are written out.
+
+    An error of one number per sample may say its derivative by an attribute, a function ``derivative(output, target)``;
+    then both take outputs and targets with any leading axes. Otherwise autograd finds it.
+    """
 
     def __init__(self, template: nn.Module, error: Error, chain: Chain, order: Sequence[int]) -> None:
         super().__init__(template, error)
         self._chain, self._order = chain, order  # numbers of the chain's parameters
+        self._derivative = getattr(error, "derivative", None)
+        self._kept: list[Any] = []  # of a batch, until its gradients are known
 
     def losses(self, samples: Any, target: Any, weight: Tensor | None) -> Tensor:
         """Return the losses of all members, (members, batch)."""
         learns = torch.is_grad_enabled()
         with torch.no_grad():
-            output, self._saved = self._chain.forward(samples, [self.whole[number] for number in self._order])
-        self._output = output.requires_grad_(learns)
-        aims = tensors_of(samples if target is samples else target)
+            output, saved = self._chain.forward(samples, [self.whole[number] for number in self._order])
+            losses = self.error(output, target) if self._derivative is not None else None
+        if losses is None:
+            output.requires_grad_(learns)
 
-        def of_one(own: Tensor, *aims: Tensor) -> Any:
-            return self.error(own, with_tensors(target, iter(aims)))
+            def of_one(own: Tensor, *aims: Tensor) -> Any:
+                return self.error(own, with_tensors(target, iter(aims)))
 
-        return over_members(of_one, [self._output, *aims])
+            losses = over_members(of_one, [output, *tensors_of(target)])
+        self._kept = [output, target, saved] if learns else []
+        return losses
 
     def gradients(self, losses: Tensor, share: Tensor, into: Sequence[Tensor]) -> Sequence[Tensor | None]:
         """Return the gradients of the sums of losses times `share`, by the parameters: those in `into`."""
-        (gradient,) = torch.autograd.grad(losses, self._output, share)
+        (output, target, saved), self._kept = self._kept, []
+        if self._derivative is not None:
+            gradient = self._derivative(output, target).mul_(share[..., None])
+        else:
+            (gradient,) = torch.autograd.grad(losses, output, share)
+        del output  # memory that is free at once is still in the cache when it is used again
         with torch.no_grad():
-            self._chain.backward(gradient, self._saved, of_input=False, into=[into[number] for number in self._order])
+            self._chain.backward(gradient, saved, of_input=False, into=[into[number] for number in self._order])
         return into
