@@ -135,11 +135,12 @@ class StackedAdam:
             if spans and spans[-1].stop == begin:
                 begin = spans.pop().start
             spans.append(slice(begin, end))
-        return [
-            (
-                *([kind[part.members, span] for span in spans] for kind in self._kinds),
-                [self._steps[part.members.start]] * len(spans),
-                part.how,
-            )
-            for part in self._parts
-        ]
+        calls: list[tuple[Any, ...]] = []
+        for part in self._parts:
+            members = range(part.members.start, part.members.stop)
+            # The kernel takes tensors without gaps only.
+            gapless = spans == [slice(0, self._ends[-1])]
+            places = [part.members] if gapless else [(member, span) for member in members for span in spans]
+            steps = [self._steps[members[0]]] * len(places)
+            calls.append((*([kind[place] for place in places] for kind in self._kinds), steps, part.how))
+        return calls
