@@ -164,5 +164,6 @@ def _share(losses: Tensor, weight: Tensor | None, sizes: list[int] | None) -> Te
     """Return how often each row of a batch counts; None if each counts once."""
     if sizes is None:
         return weight
-    there = torch.arange(losses.shape[1]) < torch.tensor(sizes)[:, None]
+    columns = torch.arange(losses.shape[1], device=losses.device)
+    there = columns < torch.tensor(sizes, device=losses.device)[:, None]
     return there.to(losses) if weight is None else weight * there.to(weight)
