@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import pickle
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import joblib
 from sklearn.pipeline import Pipeline
 
-from sklearn_ann.training import yield_turn
+from sklearn_ann.base import NeuralEstimator
+from sklearn_ann.training import n_trainings, yield_turn
+
+Key = tuple[Any, ...]
+"""The fold and the steps that samples went through."""
+
+WORTH = 0.02  # seconds: what takes less is fitted again in another process
+TRANSPORT = 4  # how often what travels is read or written: to and from the process of the search, there and back
 
 
 class StepMemory:
@@ -20,9 +31,20 @@ class StepMemory:
     """
 
     def __init__(self) -> None:
-        self._results: dict[tuple[Any, ...], Any] = {}
+        self._results: dict[Key, Any] = {}
+        self._seconds: dict[Key, float] = {}
+        self._packed: dict[Key, bytes] = {}
+        self._thread = threading.get_ident()
 
-    def shared_by(self, estimator: Any, fold: int) -> Any:
+    def __reduce__(self) -> Any:
+        return StepMemory, ()  # in another process it begins anew, with what fits carry there
+
+    @property
+    def here(self) -> StepMemory:
+        """Itself in the thread that made it; in others, which fit at the same time, an empty one."""
+        return self if threading.get_ident() == self._thread else StepMemory()
+
+    def shared_by(self, estimator: Any, fold: int, *, in_parts: bool = False, used: list[Key] | None = None) -> Any:
         """Let a pipeline that has no memory of its own share its steps in its next fit; return it.
 
         Parameters
@@ -31,18 +53,73 @@ class StepMemory:
             Other estimators share nothing. Nor do pipelines that choose their samples in a ``fit`` of their own.
         fold : int
             The number of the samples that it will be fitted on.
+        in_parts : bool
+            Whether its networks are trained in parts, in fits that have to find the states of all of them: then a step
+            that trains a network is not shared, and neither are those after it.
+        used : list or None
+            Gets the keys of what it shares, while it is fitted.
         """
         plain = isinstance(estimator, Pipeline) and type(estimator).fit is Pipeline.fit
         if plain and estimator.memory is None:
-            estimator.memory = _MemoryOfOneFit(self._results, estimator, fold)
+            estimator.memory = _MemoryOfOneFit(self, estimator, fold, in_parts, [] if used is None else used)
         return estimator
+
+    def keep(self, keys: Iterable[Key]) -> None:
+        """Forget all but some results."""
+        kept = set(keys)
+        every: list[dict[Key, Any]] = [self._results, self._seconds, self._packed]
+        for held in every:
+            for key in [key for key, value in held.items() if not (key in kept or value is _TRAINS)]:
+                del held[key]
+
+    def carry(self, keys: Iterable[Key]) -> dict[Key, bytes]:
+        """Return those of some results that another process gets sooner from here than from a fit of its own."""
+        for key in keys:
+            if self._seconds.get(key, 0.0) >= WORTH and key not in self._packed:
+                begin = time.perf_counter()
+                with suppress(Exception):  # what cannot be pickled stays here
+                    content = pickle.dumps(self._results[key], protocol=pickle.HIGHEST_PROTOCOL)
+                    if TRANSPORT * (time.perf_counter() - begin) < self._seconds[key]:
+                        self._packed[key] = content
+                self._seconds[key] = 0.0  # once is enough
+        return {key: self._packed[key] for key in keys if key in self._packed}
+
+    def receive(self, carried: Mapping[Key, bytes]) -> None:
+        """Take what another process has made."""
+        self._packed.update(carried)
+
+    def get(self, key: Key, make: Callable[[], Any]) -> Any:
+        """Return what belongs to the key, made if it is new."""
+        results = self._results
+        while results.get(key) is _UNDER_WAY:  # another candidate fits it, and waits for its training
+            yield_turn()
+        if results.get(key) is _TRAINS:
+            return make()
+        if key not in results and key in self._packed:
+            results[key] = pickle.loads(self._packed[key])
+        if key in results:
+            return copy.deepcopy(results[key])
+        results[key] = _UNDER_WAY
+        begin = time.perf_counter()
+        try:
+            result = make()
+            self._seconds[key] = time.perf_counter() - begin
+            results[key] = copy.deepcopy(result)
+        except BaseException:
+            del results[key]
+            raise
+        return result
+
+    def trains(self, key: Key) -> None:
+        """Take note that a step, of which nobody knew it, trains networks: it cannot be shared in parts."""
+        self._results[key] = _TRAINS
 
 
 class _MemoryOfOneFit:
     """The ``memory`` of a pipeline up to its next fit; later fits, such as those of a scorer, have other samples."""
 
-    def __init__(self, results: dict[tuple[Any, ...], Any], pipeline: Pipeline, fold: int) -> None:
-        self._results, self._pipeline, self._fold = results, pipeline, fold
+    def __init__(self, memory: StepMemory, pipeline: Pipeline, fold: int, in_parts: bool, used: list[Key]) -> None:
+        self._memory, self._pipeline, self._fold, self._in_parts, self._used = memory, pipeline, fold, in_parts, used
 
     def __reduce__(self) -> Any:
         return type(None), ()  # copies of the pipeline have no memory, as the user's has none
@@ -51,32 +128,33 @@ class _MemoryOfOneFit:
         """Return a function ``(transformer, X, y, ...)`` that remembers its results."""
         if self._pipeline.memory is self:
             self._pipeline.memory = None
-        results = self._results
-        key: tuple[Any, ...] | None = (self._fold,)  # None once the samples are like no others
+        key: Key | None = (self._fold,)  # None once the samples are like no others
 
         def cached(transformer: Any, X: Any, y: Any, **options: Any) -> Any:
             nonlocal key
-            content = _content(transformer, options)
+            content = None if self._in_parts and _has_network(transformer) else _content(transformer, options)
             key = None if key is None or content is None else (*key, content)
             if key is None:
                 return function(transformer, X, y, **options)
-            while results.get(key) is _UNDER_WAY:  # another candidate fits it, and waits for its training
-                yield_turn()
-            if key in results:
-                return copy.deepcopy(results[key])
-            results[key] = _UNDER_WAY
-            try:
-                result = function(transformer, X, y, **options)
-                results[key] = copy.deepcopy(result)
-            except BaseException:
-                del results[key]
-                raise
+            before = n_trainings()
+            result = self._memory.get(key, lambda: function(transformer, X, y, **options))
+            if self._in_parts and n_trainings() != before:
+                self._memory.trains(key)
+                key = None
+            else:
+                self._used.append(key)
             return result
 
         return cached
 
 
-_UNDER_WAY = object()
+_UNDER_WAY, _TRAINS = object(), object()
+
+
+def _has_network(estimator: Any) -> bool:
+    """Whether an estimator of this package is the step or a part of it."""
+    parts = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
+    return any(isinstance(part, NeuralEstimator) for part in (estimator, *parts))
 
 
 def _content(transformer: Any, options: dict[str, Any]) -> str | None:
