@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -121,7 +122,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         is that of one process with the same batches. ``"auto"`` means whenever there are several processes. Those that
         joblib or dask start have a fit each. With False, so have all.
 
-    checkpoint : str or None
+    checkpoint : str, path or None
         File in which ``fit`` keeps how far it is. The same fit, run again after a failure, goes on from there and ends
         in the same bits. In a folder, which exists or ends in ``"/"``, each fit has its own file, as searches need.
 
@@ -183,7 +184,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
     device: str = "auto"
     precision: training.Precision = "float32"
     distributed: bool | Literal["auto"] = "auto"
-    checkpoint: str | None = None
+    checkpoint: str | os.PathLike[str] | None = None
     random_state: RandomState = None
     verbose: NonNegativeInt = 0
 

@@ -11,6 +11,7 @@ from contextlib import closing
 from math import ceil
 from typing import Any
 
+import numpy as np
 from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -30,7 +31,9 @@ class Ladder:
 
     def __init__(self, n_candidates: int, n_rungs: int, factor: int) -> None:
         self.factor = factor
-        self._new = deque(range(n_candidates))
+        # Candidates of a grid come in an order, such as that of their learning rates. The best of some that are next to
+        # each other say little of all.
+        self._new = deque(np.random.RandomState(0).permutation(n_candidates).tolist())
         self._scores: list[dict[int, float]] = [{} for _ in range(n_rungs)]
         self._promoted: list[set[int]] = [set() for _ in range(n_rungs)]
 
