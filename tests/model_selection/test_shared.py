@@ -1,6 +1,8 @@
 """What candidates share is made once, and nobody changes what others get."""
 
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -8,7 +10,10 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from sklearn_ann.autoencoder import AutoEncoderTransformer
+from sklearn_ann.model_selection import shared
 from sklearn_ann.model_selection.shared import StepMemory
+from sklearn_ann.training import Task, meet
 
 X = np.random.RandomState(0).standard_normal((8, 3))
 FITS = []
@@ -109,3 +114,80 @@ def test_a_pipeline_keeps_a_memory_and_a_fit_of_its_own(tmp_path):
     assert memory.shared_by(make_pipeline(StandardScaler(), memory=str(tmp_path)), 0).memory == str(tmp_path)
     assert memory.shared_by(Halving([("scale", StandardScaler())]), 0).memory is None
     assert isinstance(memory.shared_by(StandardScaler(), 0), StandardScaler)
+
+
+class Slow(Counted):
+    """Takes its time."""
+
+    def fit(self, X, y=None):
+        time.sleep(2 * shared.WORTH)
+        return super().fit(X, y)
+
+
+def used_by(memory, *steps, **how):
+    keys = []
+    memory.shared_by(make_pipeline(*steps, "passthrough"), 0, used=keys, **how).fit(X.copy())
+    return keys
+
+
+def test_what_took_long_is_carried_to_other_processes():
+    memory = StepMemory()
+    keys = used_by(memory, Counted(1.0), Slow(2.0))
+    assert len(keys) == 2
+    carried = memory.carry(keys)
+    assert list(carried) == keys[1:]
+    assert memory.carry(keys) == carried
+    other = pickle.loads(pickle.dumps(memory))  # in another process nothing is known
+    other.receive(carried)
+    assert used_by(other, Counted(1.0), Slow(2.0)) == keys
+    assert FITS == [1.0, 2.0, 1.0]
+
+
+def test_what_takes_longer_to_travel_stays(monkeypatch):
+    monkeypatch.setattr(shared, "TRANSPORT", 1e9)
+    memory = StepMemory()
+    assert memory.carry(used_by(memory, Slow(2.0))) == {}
+
+
+def test_what_nobody_needs_is_forgotten():
+    memory = StepMemory()
+    first, second = used_by(memory, Counted(1.0)), used_by(memory, Counted(2.0))
+    memory.keep(second)
+    used_by(memory, Counted(1.0))
+    used_by(memory, Counted(2.0))
+    assert FITS == [1.0, 2.0, 1.0]
+    assert first != second
+
+
+def test_threads_that_fit_at_the_same_time_have_memories_of_their_own():
+    memory = StepMemory()
+    assert memory.here is memory
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: memory.here).result() is not memory
+
+
+class Hidden(Counted):
+    """Trains a network of which its parameters say nothing."""
+
+    def fit(self, X, y=None):
+        super().fit(X, y)
+        AutoEncoderTransformer(n_components=1, max_epochs=2, random_state=0).fit(X)
+        return self
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("known", [True, False])
+def test_trainings_in_parts_are_not_shared(known):
+    network = AutoEncoderTransformer(n_components=2, max_epochs=2, random_state=0)
+    steps = [Counted(1.0), network if known else Hidden(2.0), Counted(3.0)]
+    memory, keys = StepMemory(), []
+
+    def fit():
+        keys.append(used_by(memory, *map(clone, steps), in_parts=True))
+
+    tasks = [Task(fit) for _ in range(3)]
+    meet(tasks)
+    assert [len(used) for used in keys] == [1, 1, 1]
+    assert [len(task.epochs) for task in tasks] == [1, 1, 1]
+    assert FITS.count(1.0) == 1
+    assert FITS.count(3.0) == 3
