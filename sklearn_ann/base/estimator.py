@@ -40,7 +40,7 @@ from sklearn_ann.base.plan import (
     hold_out,
     with_weights_of,
 )
-from sklearn_ann.base.planning import agree, new_plan, resume
+from sklearn_ann.base.planning import agree, new_plan, read_samples, resume
 from sklearn_ann.base.progress import complaint_about
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import Ensemble, SupervisedNetwork, WithHead
@@ -270,7 +270,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         compare_names(X_val, y_val=y_val)
         groups = None if groups is None else checked_groups(groups, X)
         plan = new_plan(self, first_of(X), going_on, incremental)
-        plan.examples = plan.read(X, y, sample_weight, learn=not going_on, **target_options)
+        plan.examples = read_samples(self, plan, X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
             if plan.targets is not None and y_val is None:
                 raise ValueError("X_val was given without y_val")

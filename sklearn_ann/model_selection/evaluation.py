@@ -21,6 +21,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn_ann._sklearn import fit_and_score
 from sklearn_ann.model_selection.shared import Key, StepMemory
 from sklearn_ann.training import Task, meet
+from sklearn_ann.training.alike import LEAST
 
 
 @dataclass
@@ -127,7 +128,10 @@ def fitted(
         call = partial(fit_and_score, model, X, y, **fit.options, **common)
         states = pickle.loads(fit.states) if isinstance(fit.states, bytes) else fit.states
         tasks.append(Task(call, fit.share, fit.least, states))
-    for fit, task, result in zip(fits, tasks, meet(tasks), strict=True):
+    # Too few to be trained as one wait for nobody, and cost what they cost alone.
+    alone = memory is None and len(fits) < LEAST
+    results = [task.function() for task in tasks] if alone else meet(tasks)
+    for fit, task, result in zip(fits, tasks, results, strict=True):
         fit.options = {}  # contexts of callbacks, which need not travel back
         idle = min(task.idle, result["fit_time"])  # the rest, if a scorer trains
         result["fit_time"] -= idle

@@ -1,4 +1,4 @@
-"""What the candidates of a search share: the steps of a pipeline before they differ."""
+"""What the candidates of a search share: the steps of a pipeline before they differ, and the samples that are read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import joblib
 from sklearn.pipeline import Pipeline
 
 from sklearn_ann.base import NeuralEstimator
+from sklearn_ann.base.plan import Plan
 from sklearn_ann.training import n_trainings, yield_turn
 
 Key = tuple[Any, ...]
@@ -27,7 +28,8 @@ class StepMemory:
     """What the steps of pipelines that are fitted on the same folds have made: of equal parameters, once.
 
     Samples are told apart by their fold and by the steps that they went through, so that looking at them takes no time.
-    Who gets a result gets one of its own: a later step, or a scorer, may change it.
+    Who gets the result of a step gets one of its own: a later step, or a scorer, may change it. Samples that a network
+    has read are frozen, and all networks that read them alike have the same.
     """
 
     def __init__(self) -> None:
@@ -59,9 +61,12 @@ class StepMemory:
         used : list or None
             Gets the keys of what it shares, while it is fitted.
         """
+        used = [] if used is None else used
+        if isinstance(estimator, NeuralEstimator):
+            estimator._reading = _OneReading(self, lambda: (fold,), used)
         plain = isinstance(estimator, Pipeline) and type(estimator).fit is Pipeline.fit
         if plain and estimator.memory is None:
-            estimator.memory = _MemoryOfOneFit(self, estimator, fold, in_parts, [] if used is None else used)
+            estimator.memory = _MemoryOfOneFit(self, estimator, fold, in_parts, used)
         return estimator
 
     def keep(self, keys: Iterable[Key]) -> None:
@@ -69,7 +74,7 @@ class StepMemory:
         kept = set(keys)
         every: list[dict[Key, Any]] = [self._results, self._seconds, self._packed]
         for held in every:
-            for key in [key for key, value in held.items() if not (key in kept or value is _TRAINS)]:
+            for key in [key for key, value in held.items() if not (key in kept or value is _UNSHARED)]:
                 del held[key]
 
     def carry(self, keys: Iterable[Key]) -> dict[Key, bytes]:
@@ -88,31 +93,63 @@ class StepMemory:
         """Take what another process has made."""
         self._packed.update(carried)
 
-    def get(self, key: Key, make: Callable[[], Any]) -> Any:
-        """Return what belongs to the key, made if it is new."""
+    def get(self, key: Key, make: Callable[[], Any], *, frozen: bool = False) -> Any:
+        """Return what belongs to the key, made if it is new; only what is not `frozen` has to be copied."""
         results = self._results
         while results.get(key) is _UNDER_WAY:  # another candidate fits it, and waits for its training
             yield_turn()
-        if results.get(key) is _TRAINS:
+        if results.get(key) is _UNSHARED:
             return make()
         if key not in results and key in self._packed:
             results[key] = pickle.loads(self._packed[key])
         if key in results:
-            return copy.deepcopy(results[key])
+            return results[key] if frozen else copy.deepcopy(results[key])
         results[key] = _UNDER_WAY
         begin = time.perf_counter()
         try:
             result = make()
             self._seconds[key] = time.perf_counter() - begin
-            results[key] = copy.deepcopy(result)
+            results[key] = result if frozen else copy.deepcopy(result)
         except BaseException:
             del results[key]
             raise
         return result
 
-    def trains(self, key: Key) -> None:
-        """Take note that a step, of which nobody knew it, trains networks: it cannot be shared in parts."""
-        self._results[key] = _TRAINS
+    def read(self, samples: Key, used: list[Key], plan: Plan, read: Callable[[], Any]) -> Any:
+        """Read the samples of a plan, if no other plan has read the same with equal rules."""
+        rules = None if plan.source is not None else _hash((plan.reader, plan.targets))
+        if rules is None:
+            return read()
+        key = (*samples, rules)
+
+        def made() -> Any:
+            return read(), plan.reader, plan.targets
+
+        examples, plan.reader, plan.targets = self.get(key, made, frozen=True)
+        if examples.samples.streamed:
+            self.unshared(key)  # two passes at the same time would get into each other's way
+        else:
+            used.append(key)
+        return examples
+
+    def unshared(self, key: Key) -> None:
+        """Take note that a result, of which nobody knew it, cannot be shared."""
+        self._results[key] = _UNSHARED
+
+
+class _OneReading:
+    """Shares what a network reads in its next fit; later ones have other samples."""
+
+    def __init__(self, memory: StepMemory, samples: Callable[[], Key | None], used: list[Key]) -> None:
+        self._memory, self._samples, self._used = memory, samples, used
+        self._new = True
+
+    def __reduce__(self) -> Any:
+        return type(None), ()  # copies of the network share nothing
+
+    def __call__(self, plan: Plan, anew: Callable[[], Any], *, weighted: bool) -> Any:
+        key, self._new = self._samples() if self._new else None, False
+        return anew() if key is None else self._memory.read((*key, weighted), self._used, plan, anew)
 
 
 class _MemoryOfOneFit:
@@ -129,6 +166,7 @@ class _MemoryOfOneFit:
         if self._pipeline.memory is self:
             self._pipeline.memory = None
         key: Key | None = (self._fold,)  # None once the samples are like no others
+        last = self._pipeline.steps[-1][1]
 
         def cached(transformer: Any, X: Any, y: Any, **options: Any) -> Any:
             nonlocal key
@@ -139,16 +177,18 @@ class _MemoryOfOneFit:
             before = n_trainings()
             result = self._memory.get(key, lambda: function(transformer, X, y, **options))
             if self._in_parts and n_trainings() != before:
-                self._memory.trains(key)
+                self._memory.unshared(key)  # a step that trains networks cannot be shared in parts
                 key = None
             else:
                 self._used.append(key)
             return result
 
+        if isinstance(last, NeuralEstimator):
+            last._reading = _OneReading(self._memory, lambda: key, self._used)
         return cached
 
 
-_UNDER_WAY, _TRAINS = object(), object()
+_UNDER_WAY, _UNSHARED = object(), object()
 
 
 def _has_network(estimator: Any) -> bool:
@@ -161,8 +201,12 @@ def _content(transformer: Any, options: dict[str, Any]) -> str | None:
     """Return what tells a step from others; None if nothing does, or if somebody is to be told of each of its fits."""
     if any(getattr(told, "_skl_callbacks", None) for told in (transformer, options.get("caller"))):
         return None
+    return _hash((transformer, options.get("params")))
+
+
+def _hash(value: Any) -> str | None:
     try:
-        content: str = joblib.hash((transformer, options.get("params")))
+        content: str = joblib.hash(value)
     except Exception:  # noqa: BLE001 (parameters raise whatever they like when they are pickled)
         return None
     return content

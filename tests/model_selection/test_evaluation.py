@@ -32,9 +32,11 @@ def test_results_do_not_depend_on_the_stacks(monkeypatch):
     sizes = []
     meet = evaluation.meet
     monkeypatch.setattr(evaluation, "meet", lambda tasks: sizes.append(len(tasks)) or meet(tasks))
-    one, many = evaluated(3, 100), evaluated(3, 4)
-    assert sizes == [6, 3, 3]
-    assert [(fit.candidate, fit.fold) for fit in many] == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+    one, many = evaluated(5, 100), evaluated(5, 4)
+    assert sizes == [10, 4]  # two stacks of three have too few to wait for each other
+    assert [(fit.candidate, fit.fold) for fit in many] == [
+        (candidate, fold) for candidate in range(5) for fold in (0, 1)
+    ]
     assert [fit.result["test_scores"] for fit in many] == [fit.result["test_scores"] for fit in one]
 
 

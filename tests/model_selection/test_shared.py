@@ -1,11 +1,13 @@
 """What candidates share is made once, and nobody changes what others get."""
 
+import copy
 import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from leaves import DenseClassifier
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -13,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn_ann.autoencoder import AutoEncoderTransformer
 from sklearn_ann.model_selection import shared
 from sklearn_ann.model_selection.shared import StepMemory
+from sklearn_ann.reading import RowReader
 from sklearn_ann.training import Task, meet
 
 X = np.random.RandomState(0).standard_normal((8, 3))
@@ -191,3 +194,55 @@ def test_trainings_in_parts_are_not_shared(known):
     assert [len(task.epochs) for task in tasks] == [1, 1, 1]
     assert FITS.count(1.0) == 1
     assert FITS.count(3.0) == 3
+
+
+class Read(RowReader):
+    """Notes when it reads."""
+
+    def learn(self, X, y=None):
+        READ.append(len(X))
+        return super().learn(X, y)
+
+
+class Reading(DenseClassifier):
+    """A classifier whose reader takes notes."""
+
+    def _reader(self, X, **common):
+        return Read(**common)
+
+
+READ = []
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("steps", [(), (StandardScaler(),)], ids=["alone", "after a step"])
+def test_samples_are_read_once_a_fold_by_networks_that_read_alike(steps):
+    READ.clear()
+    y = np.arange(8) % 2
+    memory, fitted = StepMemory(), []
+    for fold, settings in [(0, {}), (0, {"learning_rate": 0.1}), (1, {}), (0, {"precision": "float64"})]:
+        network = Reading(max_epochs=1, random_state=0, **settings)
+        model = make_pipeline(*map(clone, steps), network) if steps else network
+        memory.shared_by(model, fold).fit(X.copy(), y)
+        fitted.append(network)
+        assert "_reading" not in vars(network)
+    assert len(READ) == 3
+    assert fitted[0].reader_ is fitted[1].reader_
+    assert fitted[0].reader_ is not fitted[2].reader_
+    alone = (make_pipeline(*map(clone, steps), clone(fitted[1])) if steps else clone(fitted[1])).fit(X, y)
+    network = alone[-1] if steps else alone
+    np.testing.assert_array_equal(
+        fitted[1].module_.parts[0].head.weight.detach(), network.module_.parts[0].head.weight.detach()
+    )
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_later_fit_and_a_copy_read_for_themselves():
+    READ.clear()
+    y = np.arange(8) % 2
+    memory = StepMemory()
+    network = memory.shared_by(Reading(max_epochs=1), 0)
+    copied = copy.deepcopy(network)
+    network.fit(X, y).fit(X[:6], y[:6])
+    copied.fit(X[:4], y[:4])
+    assert READ == [8, 6, 4]
