@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -39,7 +40,7 @@ from sklearn_ann.base.plan import (
     hold_out,
     with_weights_of,
 )
-from sklearn_ann.base.planning import agree, new_plan, resume
+from sklearn_ann.base.planning import agree, new_plan, read_samples, resume
 from sklearn_ann.base.progress import complaint_about
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import Ensemble, SupervisedNetwork, WithHead
@@ -121,7 +122,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         is that of one process with the same batches. ``"auto"`` means whenever there are several processes. Those that
         joblib or dask start have a fit each. With False, so have all.
 
-    checkpoint : str or None
+    checkpoint : str, path or None
         File in which ``fit`` keeps how far it is. The same fit, run again after a failure, goes on from there and ends
         in the same bits. In a folder, which exists or ends in ``"/"``, each fit has its own file, as searches need.
 
@@ -183,7 +184,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
     device: str = "auto"
     precision: training.Precision = "float32"
     distributed: bool | Literal["auto"] = "auto"
-    checkpoint: str | None = None
+    checkpoint: str | os.PathLike[str] | None = None
     random_state: RandomState = None
     verbose: NonNegativeInt = 0
 
@@ -269,7 +270,7 @@ class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Callbac
         compare_names(X_val, y_val=y_val)
         groups = None if groups is None else checked_groups(groups, X)
         plan = new_plan(self, first_of(X), going_on, incremental)
-        plan.examples = plan.read(X, y, sample_weight, learn=not going_on, **target_options)
+        plan.examples = read_samples(self, plan, X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
             if plan.targets is not None and y_val is None:
                 raise ValueError("X_val was given without y_val")

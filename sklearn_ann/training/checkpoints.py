@@ -27,7 +27,7 @@ class Checkpoint:
 
     Parameters
     ----------
-    path : str
+    path : str or path
         A file, or a folder, which ends in a separator or exists; in a folder the fit has a file of its own.
     owner : str
         Class of the estimator.
@@ -47,7 +47,8 @@ class Checkpoint:
         If the file is of another fit, is damaged, or is no checkpoint.
     """
 
-    def __init__(self, path: str, owner: str, identity: Mapping[str, str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], owner: str, identity: Mapping[str, str]) -> None:
+        path = os.fspath(path)
         self.name, self.identity = path, {"estimator": owner, **identity}
         self.path = Path(path)
         if path.endswith(("/", os.sep)) or self.path.is_dir():

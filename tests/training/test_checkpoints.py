@@ -285,6 +285,21 @@ def test_a_model_file_says_nothing_of_the_path(tmp_path, iris):
     assert model.checkpoint is not None
 
 
+def test_a_path_is_as_good_as_its_name(tmp_path, iris):
+    X, y = iris
+    settings = {"max_epochs": 2, "random_state": 0}
+    whole = DenseClassifier(**settings).fit(X, y)
+    for path in (tmp_path / "fit", tmp_path):  # a file, and a folder that exists
+        stopped(DenseClassifier(**settings, checkpoint=path), X, y, epoch=1)
+        hold_equal(DenseClassifier(**settings, checkpoint=path).fit(X, y), whole)
+    hold_equal(DenseClassifier(**settings, checkpoint=str(tmp_path / "fit")).fit(X, y), whole)
+    assert len(list(tmp_path.iterdir())) == 2
+    copied = copy.deepcopy(DenseClassifier(checkpoint=tmp_path))
+    assert copied.checkpoint == tmp_path
+    with pytest.raises(ValueError, match="'checkpoint' parameter of DenseClassifier must be an instance of 'str'"):
+        DenseClassifier(checkpoint=3).fit(X, y)
+
+
 def test_a_stack_keeps_no_checkpoints(tmp_path, iris):
     order = np.random.default_rng(0).permutation(150)
     X, y = (part[order] for part in iris)
