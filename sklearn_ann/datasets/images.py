@@ -59,7 +59,7 @@ def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "
     n_steps : int
         Number of generations to play.
     boundary : {"torus", "dead"}
-        What is beyond the border: the opposite side, or nothing that lives.
+        Cells beyond the border: those of the opposite side, or dead cells.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def make_gliders(
         Least and greatest number of generations to play. On a small torus a gun is hit by its own gliders: after 144
         generations if the shorter side is 40, after 240 if it is 64.
     boundary : {"torus", "dead"}
-        What is beyond the border: the opposite side, or nothing that lives.
+        Cells beyond the border: those of the opposite side, or dead cells.
     return_positions : bool
         Whether to return the positions of the guns.
     random_state : int, RandomState instance or None

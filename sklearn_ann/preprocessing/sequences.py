@@ -168,8 +168,8 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
         Number of letters to encode. None means the length of the longest sequence in `fit`. Not used by ``"kmer"``.
 
     truncate : bool, default=False
-        Whether to cut longer sequences at the end without a word. Otherwise a sequence longer than `length` raises an
-        error; with ``length=None``, one that is longer than all in `fit` is cut with a ``UserWarning``.
+        Whether to cut longer sequences at the end without a warning. With False, a sequence longer than `length` raises
+        an error; with ``length=None``, a sequence longer than all in `fit` is cut with a ``UserWarning``.
 
     unknown : {"error", "ambiguous"}, default='error'
         How to treat letters outside the alphabet: raise an error, or read them as a letter that stands for any.
