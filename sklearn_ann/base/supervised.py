@@ -53,8 +53,8 @@ def scored(
     wanting = np.flatnonzero(counts if known is None else counts & known.any(axis=1))
     if len(wanting):
         raise ValueError(
-            f"{len(wanting)} of {len(predictions)} samples have no prediction, such as sample {wanting[0]}: they hold "
-            "nothing to read, such as unreadable molecules; leave them out of X and y"
+            f"{len(wanting)} of {len(predictions)} samples have no prediction, such as sample {wanting[0]}, because "
+            "they are empty, such as unreadable molecules; leave them out of X and y"
         )
     there = np.flatnonzero(~without)
     rest = (None if part is None else part[there] for part in (known, weight))

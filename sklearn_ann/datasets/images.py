@@ -201,7 +201,7 @@ def make_gliders(
     """
     check_scalar(n_samples, "n_samples", Integral, min_val=1)
     if np.shape(shape) != (2,) or min(shape) < max(LIFE_PATTERNS["gosper_gun"].shape):
-        raise ValueError(f"shape={shape} is no (height, width) of 36 cells, which a gun needs, or more")
+        raise ValueError(f"shape={shape}: expected (height, width), both at least 36, the size of a glider gun")
     for name, (least, greatest) in {"n_others": n_others, "n_steps": n_steps}.items():
         if not 0 <= least <= greatest:
             raise ValueError(f"{name}=({least}, {greatest}): expected the least and the greatest number, 0 or above")

@@ -95,7 +95,7 @@ def model_card(
             parts += [f"## {where}: {type(part).__name__}", _summary(part), _data(part, "###")]
             parts += [_parameters(part, "###"), _training(part, "###"), _drawn(part, _numbered(file, place))]
     if file is not None and not any(losses(part) for part in networks):
-        raise ValueError(f"plot={os.fspath(file)!r}, but {type(model).__name__} holds no training to draw")
+        raise ValueError(f"plot={os.fspath(file)!r}, but {type(model).__name__} has no training history to draw")
     parts.append(_table("## Versions", ("package", "version"), versions().items()))
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -172,19 +172,19 @@ def _check_model(model: Any) -> None:
     name = type(model).__name__
     if isinstance(model, Pipeline):
         raise TypeError(
-            "model is a Pipeline: to_onnx writes its last step alone. Give model[-1] and model[:-1].transform(X), and "
-            "convert the steps before it by the package skl2onnx"
+            "model is a Pipeline, of which to_onnx writes only the last step: give model[-1] and "
+            "model[:-1].transform(X), and convert the preceding steps by the package skl2onnx"
         )
     if not isinstance(model, NeuralEstimator):
         inner = getattr(model, "best_estimator_", getattr(model, "estimator", None))
         hint = f": give the {type(inner).__name__} in it" if isinstance(inner, NeuralEstimator) else ""
         if type(model).__module__.startswith("sklearn_ann."):
-            raise NotImplementedError(f"{name} has no network that a graph could repeat. {_KINDS}")
+            raise NotImplementedError(f"{name} has no network that can be converted to ONNX. {_KINDS}")
         raise TypeError(f"model must be a fitted estimator of this package, got {name}{hint}")
     check_is_fitted(model)
     if model.resolved_parameters_.precision == "bfloat16":
         raise ValueError(
-            f"this {name} was fitted with precision='bfloat16', whose products no graph repeats: fit with 'float32'"
+            f"this {name} was fitted with precision='bfloat16', which ONNX graphs do not support: fit with 'float32'"
         )
 
 
@@ -210,7 +210,7 @@ def _on_cpu(model: Any) -> Any:
 def _chosen(methods: Sequence[str] | None, available: dict[str, Output], model: Any) -> list[str]:
     owner = type(model).__name__
     if not available:
-        raise NotImplementedError(f"there is no graph of {owner}: {why_not(model)}. {_KINDS}")
+        raise NotImplementedError(f"{owner} cannot be converted to ONNX: {why_not(model)}. {_KINDS}")
     if methods is None:
         return [name for name in USUAL if name in available]
     if isinstance(methods, str):
@@ -220,7 +220,7 @@ def _chosen(methods: Sequence[str] | None, available: dict[str, Output], model: 
     if unknown or not chosen:
         raise ValueError(f"methods={list(methods)!r}: expected some of {list(available)}, the outputs of {owner}")
     if DECODING in chosen and len(chosen) > 1:
-        raise ValueError(f"methods={list(methods)!r}: {DECODING!r} reads codes, so that it is alone in its file")
+        raise ValueError(f"methods={list(methods)!r}: {DECODING!r} reads codes and must be the only method")
     return chosen
 
 
@@ -245,7 +245,9 @@ def _inputs_of(model: Any, X: Any, decoding: bool) -> Inputs:
     if isinstance(reader, LetterReader) and "max_length" in model.resolved_parameters_:
         return LetterInputs(reader, X, model.resolved_parameters_.max_length)
     if type(reader) not in _INPUTS:
-        raise NotImplementedError(f"there is no graph of this {type(model).__name__}: {why_not(model)}. {_KINDS}")
+        raise NotImplementedError(
+            f"this {type(model).__name__} cannot be converted to ONNX: {why_not(model)}. {_KINDS}"
+        )
     return _INPUTS[type(reader)](reader, X)
 
 

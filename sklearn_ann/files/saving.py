@@ -120,7 +120,7 @@ def save(
         try:
             _opened(written, names, memory_map=os.name == "posix")  # elsewhere a map would hinder the renaming
         except ModelFileError as error:
-            raise ModelFileError(f"{type(model).__name__} cannot be kept in a file: {error.__cause__}") from error
+            raise ModelFileError(f"{type(model).__name__} cannot be saved: {error.__cause__}") from error
 
     write(path, text, arrays, check)
 

@@ -118,7 +118,7 @@ def _check_lengths(starts: np.ndarray, length: int, parameters: Bunch) -> None:
         return
     if parameters.length is not None:
         raise ValueError(
-            f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length} of the parameter; "
+            f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length}; "
             "truncate=True cuts such a sequence at the end"
         )
     warnings.warn(

@@ -302,7 +302,7 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         for name in names:
             if name != "output" and (not name or name not in known):
                 near = [other for other in known if other][:20]
-                raise ValueError(f"layer={name!r} is no submodule of module; the first of them are {near}")
+                raise ValueError(f"layer={name!r} is not a submodule of module; its first submodules are {near}")
         if len(set(names)) < len(names):
             raise ValueError(f"layer={names} has a name twice")
         return ["" if name == "output" and name not in known else name for name in names]

@@ -464,8 +464,8 @@ class SequenceTranslator(NeuralEstimator):
         cut = [index for index, best in enumerate(found) if best[0].cut]
         if cut:
             warnings.warn(
-                f"{len(cut)} of {len(found)} outputs were cut at their greatest length, such as that of sample "
-                f"{cut[0]}, after {len(found[cut[0]][0].codes)} tokens. The network has not learned where they end: "
+                f"{len(cut)} of {len(found)} outputs were cut at max_length, such as that of sample {cut[0]}, "
+                f"after {len(found[cut[0]][0].codes)} tokens. The network has not learned where these outputs end: "
                 "longer training, or more sources like these, may help; max_length changes the bound.",
                 UserWarning,
                 stacklevel=3,
