@@ -100,7 +100,7 @@ def test_columns_of_which_no_value_is_known_warn():
     made, _ = fitted(codes, categorical_features=[0, 1])
     again = codes.assign(city=["1", "2", "1", "2"])
     with pytest.warns(
-        UserWarning, match=r"to this Model: column 'city' has '1' \(str\) where fit had 1 \(int\)$"
+        UserWarning, match=r"of this Model: column 'city' has '1' \(str\) where fit had 1 \(int\)$"
     ) as told:
         made.read(again)
     assert len(told) == 1

@@ -252,7 +252,7 @@ def test_each_fit_of_a_search_has_a_file_in_a_folder(tmp_path, iris):
     assert times == [path.stat().st_mtime_ns for path in paths]  # all of them were there
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], again.cv_results_["mean_test_score"])
     one_file = DenseClassifier(**settings, checkpoint=str(tmp_path / "one"))
-    with pytest.raises(ValueError, match="let checkpoint be a folder"):
+    with pytest.raises(ValueError, match="set checkpoint to a folder"):
         GridSearchCV(one_file, grid, cv=2, error_score="raise").fit(X, y)
 
 
