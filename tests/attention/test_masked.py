@@ -306,7 +306,7 @@ def test_a_search_takes_two_processes():
         (["ABAB"], {"alphabet": "AB", "mask_token": "?"}, ValueError, r"mask_token='\?'"),
         (["ACGT"], {"mask_token": ""}, ValueError, "mask_token=''"),
         (["ACGT"], {"mask_fraction": 1.0}, ValueError, "'mask_fraction' parameter"),
-        (["ACGT"], {"early_stopping": True}, ValueError, "needs 2 of them"),
+        (["ACGT"], {"early_stopping": True}, ValueError, "needs at least 2"),
         (["NNN"], {}, ValueError, "no letter"),
     ],
 )
