@@ -207,11 +207,11 @@ def test_files_that_are_no_whole_checkpoint_are_refused_and_left(tmp_path, iris)
     whole = path.read_bytes()
     for damaged in (whole[:-100], whole[:40], whole[:-9] + b"x" + whole[-8:], whole + b"x"):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match="fit' is truncated or damaged: it has"):
+        with pytest.raises(ValueError, match="fit' is truncated or damaged: its"):
             model.fit(X, y)
         assert path.read_bytes() == damaged
     path.write_bytes(b"the only copy of a thesis")
-    with pytest.raises(ValueError, match="fit' is no checkpoint of this package, and is left as it is"):
+    with pytest.raises(ValueError, match="fit' is not a checkpoint of this package; the file was left unchanged"):
         model.fit(X, y)
     assert path.read_bytes() == b"the only copy of a thesis"
 
@@ -252,7 +252,7 @@ def test_each_fit_of_a_search_has_a_file_in_a_folder(tmp_path, iris):
     assert times == [path.stat().st_mtime_ns for path in paths]  # all of them were there
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], again.cv_results_["mean_test_score"])
     one_file = DenseClassifier(**settings, checkpoint=str(tmp_path / "one"))
-    with pytest.raises(ValueError, match="let checkpoint be a folder"):
+    with pytest.raises(ValueError, match="set checkpoint to a folder"):
         GridSearchCV(one_file, grid, cv=2, error_score="raise").fit(X, y)
 
 
