@@ -195,13 +195,13 @@ class AutoEncoderTransformer(NeuralEstimator):
     >>> encoder.inverse_transform(encoder.transform(X)).shape
     (1797, 64)
 
-    Denoise, with the same noise in training as in the data:
+    Remove noise. Training adds noise of the same standard deviation; the figures are mean squared errors:
 
     >>> import numpy as np
     >>> noisy = X + np.random.default_rng(0).normal(0, 0.3, X.shape)
     >>> denoiser = AutoEncoderTransformer(n_components=16, noise=0.3, random_state=0).fit(X)
-    >>> bool(np.square(denoiser.reconstruct(noisy) - X).mean() < 0.3 * np.square(noisy - X).mean())
-    True
+    >>> print(f"{np.square(noisy - X).mean():.2f}, restored {np.square(denoiser.reconstruct(noisy) - X).mean():.2f}")
+    0.09, restored 0.02
     """
 
     n_components: PositiveInt = 2

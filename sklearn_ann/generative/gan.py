@@ -179,10 +179,11 @@ class GANSampler(NeuralEstimator):
     >>> table = pd.DataFrame({"size": [1.5, 9.0, 1.7, 8.8] * 50, "kind": ["mouse", "cat", "mouse", "cat"] * 50})
     >>> gan = GANSampler(hidden_layer_sizes=64, max_epochs=500, random_state=0).fit(table)
     >>> samples = gan.sample(1000)
-    >>> samples.dtypes.equals(table.dtypes)
-    True
-    >>> ((samples["size"] > 5) == (samples["kind"] == "cat")).mean() > 0.9
-    np.True_
+    >>> samples.groupby("kind")["size"].median()
+    kind
+    cat      9.0
+    mouse    1.5
+    Name: size, dtype: float64
     """
 
     n_components: PositiveInt = 64

@@ -387,8 +387,8 @@ class GCNRegressor(_GraphLevel, NeuralRegressor):
     >>> graphs = [nx.gnp_random_graph(12, p / 50, seed=p) for p in range(5, 45)]
     >>> density = [nx.density(graph) for graph in graphs]
     >>> model = GCNRegressor(random_state=0, max_epochs=60, learning_rate_schedule="cosine").fit(graphs, density)
-    >>> model.score(graphs, density) > 0.9
-    True
+    >>> print(f"R² {model.score(graphs, density):.2f}")
+    R² 1.00
     """
 
 
@@ -407,8 +407,8 @@ class GCNNodeClassifier(_NodeLevel, NeuralClassifier):
     >>> graph, community = make_block_graph([60, 60, 60], random_state=0)
     >>> model = GCNNodeClassifier(graph=graph, random_state=0, max_epochs=50, learning_rate_schedule="cosine")
     >>> labelled = np.arange(0, 180, 6)
-    >>> model.fit(labelled, community[labelled]).score(np.arange(180), community) > 0.9
-    True
+    >>> print(f"accuracy {model.fit(labelled, community[labelled]).score(np.arange(180), community):.2f}")
+    accuracy 0.9...
     """
 
 
