@@ -21,7 +21,17 @@ figure, axes = plt.subplots(
 for line, position in zip(axes, (0, 4, 9), strict=True):
     row, column = divmod(position, 4)
     draw_cells(line[0], image, cmap="Greys", numbers="")
-    line[0].add_patch(Rectangle((column - 0.5, row - 0.5), 3, 3, fill=False, color="#ee6677", linewidth=2.5, zorder=3))
+    line[0].add_patch(
+        Rectangle(
+            (column - 0.5, row - 0.5),
+            3,
+            3,
+            fill=False,
+            color="#ee6677",
+            linewidth=2.5,
+            zorder=3,
+        )
+    )
     line[0].set_ylabel(f"position {position}")
     patch = patches[position].reshape(3, 3)
     draw_cells(line[1], patch, cmap="Greys", limit=2)
@@ -32,5 +42,9 @@ for line, position in zip(axes, (0, 4, 9), strict=True):
     write(line[6], f"Σ\n{responses[position]:.0f}", 12)
     done = np.where(np.arange(16) <= position, responses, np.nan).reshape(4, 4)
     draw_cells(line[7], done, limit=5)
-for axis, title in zip(axes[0, [0, 1, 3, 5, 7]], ("image X", "patch", "kernel", "product", "responses"), strict=True):
+for axis, title in zip(
+    axes[0, [0, 1, 3, 5, 7]],
+    ("image X", "patch", "kernel", "product", "responses"),
+    strict=True,
+):
     axis.set_title(title)

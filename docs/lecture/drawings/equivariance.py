@@ -21,7 +21,7 @@ def convolved(picture):
 
 
 def shifted(picture):
-    """Move a picture to the right by two columns; what leaves it is lost, and zeros come in."""
+    """Move a picture to the right by two columns; zeros come in."""
     return np.pad(picture, ((0, 0), (2, 0)))[:, :-2]
 
 
@@ -43,4 +43,10 @@ for axis, start, end, text in (
 ):
     axis.annotate("", end, start, xycoords="axes fraction", arrowprops=arrow)
     middle = np.add(start, end) / 2 + ((0, 0.04) if text == "* W" else (0.01, -0.03))
-    axis.text(*middle, text, transform=axis.transAxes, ha="center" if text == "* W" else "left", color="#4477aa")
+    axis.text(
+        *middle,
+        text,
+        transform=axis.transAxes,
+        ha="center" if text == "* W" else "left",
+        color="#4477aa",
+    )

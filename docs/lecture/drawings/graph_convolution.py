@@ -13,12 +13,15 @@ for i, j in [(0, 1), (0, 2), (1, 2), (2, 3), (3, 4)]:
     A[i, j] = A[j, i] = 1
 X = np.array([[1, 0], [0, 1], [1, 1], [0, 2], [2, 0]])
 W = np.array([[1, 0], [1, -1]])
-new = GraphConvolutionTransformer(weights=W).fit_transform((X, A))
+new = GraphConvolutionTransformer(weights=W, activation="identity").fit_transform((X, A))
 
 figure = plt.figure(figsize=(7.5, 6), layout="constrained")
 above, below = figure.subfigures(2, 1, height_ratios=(1.25, 1))
 for axis, values, title in zip(
-    above.subplots(1, 2), (X[:, 0], new[:, 0]), ("first feature of X", "first feature of X'"), strict=True
+    above.subplots(1, 2),
+    (X[:, 0], new[:, 0]),
+    ("first feature of X", "first feature of X'"),
+    strict=True,
 ):
     GraphDisplay(A, values=values, names=names).plot(axis)
     axis.set_title(title)

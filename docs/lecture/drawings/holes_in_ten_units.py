@@ -13,7 +13,12 @@ real = NearestNeighbors(n_neighbors=1).fit(train)
 usual = np.quantile(real.kneighbors(test)[0], 0.95)  # 95 of 100 new digits are nearer
 far, drawn = {}, {}
 for seed in range(3):
-    settings = {"n_components": 10, "hidden_layer_sizes": (128, 64), "max_epochs": 150, "random_state": seed}
+    settings = {
+        "n_components": 10,
+        "hidden_layer_sizes": (128, 64),
+        "max_epochs": 150,
+        "random_state": seed,
+    }
     plain = AutoEncoderTransformer(loss="binary_cross_entropy", **settings).fit(train)
     vae = VAESampler(likelihood="bernoulli", **settings).fit(train)
     codes, rng = plain.transform(train), np.random.default_rng(seed)
@@ -29,7 +34,9 @@ for seed in range(3):
         far.setdefault(name, []).append((real.kneighbors(images)[0] > usual).mean())
         drawn.setdefault(name, images)
 
-figure, axes = plt.subplots(4, 2, figsize=(8, 4.6), layout="constrained", width_ratios=(3, 1.2))
+figure, axes = plt.subplots(
+    4, 2, figsize=(8, 4.6), layout="constrained", width_ratios=(3, 1.2)
+)
 for (left, right), name in zip(axes, far, strict=True):
     tiles = np.pad(drawn[name][:20].reshape(2, 10, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
     left.imshow(tiles.transpose(0, 2, 1, 3).reshape(20, 100), cmap="gray_r", vmin=0, vmax=1)

@@ -22,7 +22,15 @@ left, right = figure.subfigures(1, 2, width_ratios=(1, 3))
 above, below = left.subplots(2, 1)
 draw_cells(above, image, "X", cmap="Greys", numbers="")
 axes = right.subplots(1, 5, width_ratios=(9, 1, 2, 1, 2))
-draw_cells(axes[0], patches, r"$\tilde X$: a row per patch", cmap="Greys", limit=2, rows=range(16), size=8)
+draw_cells(
+    axes[0],
+    patches,
+    r"$\tilde X$: a row per patch",
+    cmap="Greys",
+    limit=2,
+    rows=range(16),
+    size=8,
+)
 write(axes[1], "·")
 draw_cells(axes[2], W, "W", columns=["$w_1$", "$w_2$"], size=8)
 write(axes[3], "=")

@@ -6,11 +6,17 @@ import numpy as np
 from sklearn_ann import TensorFactorizationRegressor
 
 rng = np.random.default_rng(0)
-drugs, genes, times = rng.normal(size=(24, 2)), rng.normal(size=(30, 2)), rng.normal(size=(4, 2))
+drugs, genes, times = (
+    rng.normal(size=(24, 2)),
+    rng.normal(size=(30, 2)),
+    rng.normal(size=(4, 2)),
+)
 tensor = np.einsum("ir,jr,kr->ijk", drugs, genes, times)  # (drugs, genes, times), two factors
 places = np.argwhere(np.ones(tensor.shape))
 known = rng.uniform(size=len(places)) < 0.3
-model = TensorFactorizationRegressor(max_epochs=60, random_state=0).fit(places[known], tensor.ravel()[known])
+model = TensorFactorizationRegressor(max_epochs=60, random_state=0).fit(
+    places[known], tensor.ravel()[known]
+)
 filled = model.predict(places).reshape(tensor.shape)
 correlation = np.corrcoef(filled.ravel()[~known], tensor.ravel()[~known])[0, 1]
 
