@@ -1,0 +1,52 @@
+"""Shift and convolution commute, but for the borders of the image."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cells import draw_cells
+
+from sklearn_ann import PatternDetector
+from sklearn_ann.convolution import matched_kernel
+from sklearn_ann.datasets import LIFE_PATTERNS
+
+glider = LIFE_PATTERNS["glider"]
+image = np.zeros((9, 12))
+image[1:4, 3:6] = glider
+image[5:8, 9:12] = glider  # at the border
+detector = PatternDetector([matched_kernel(glider)], output="maps", padding="same")
+
+
+def convolved(picture):
+    """Return the map of responses, as large as the picture."""
+    return detector.fit_transform([picture])[0][..., 0]
+
+
+def shifted(picture):
+    """Move a picture to the right by two columns; zeros come in."""
+    return np.pad(picture, ((0, 0), (2, 0)))[:, :-2]
+
+
+one_way, other_way = shifted(convolved(image)), convolved(shifted(image))
+figure, axes = plt.subplots(3, 2, figsize=(7.5, 7.8), layout="constrained")
+figure.get_layout_engine().set(wspace=0.12, hspace=0.1)
+draw_cells(axes[0, 0], image, "X", cmap="Greys", numbers="")
+draw_cells(axes[0, 1], convolved(image), "X * W", limit=5, size=7)
+draw_cells(axes[1, 0], shifted(image), "τ(X)", cmap="Greys", numbers="")
+draw_cells(axes[1, 1], other_way, "τ(X) * W", limit=5, size=7)
+draw_cells(axes[2, 0], one_way, "τ(X * W)", limit=5, size=7)
+draw_cells(axes[2, 1], other_way - one_way, "τ(X) * W - τ(X * W)", limit=5, size=7)
+arrow = {"arrowstyle": "-|>", "linewidth": 1.6, "color": "#4477aa"}
+for axis, start, end, text in (
+    (axes[0, 0], (1.01, 0.5), (1.12, 0.5), "* W"),
+    (axes[1, 0], (1.01, 0.5), (1.12, 0.5), "* W"),
+    (axes[0, 0], (0.5, -0.01), (0.5, -0.2), "  τ"),
+    (axes[0, 1], (0.5, -0.01), (0.5, -0.2), "  τ"),
+):
+    axis.annotate("", end, start, xycoords="axes fraction", arrowprops=arrow)
+    middle = np.add(start, end) / 2 + ((0, 0.04) if text == "* W" else (0.01, -0.03))
+    axis.text(
+        *middle,
+        text,
+        transform=axis.transAxes,
+        ha="center" if text == "* W" else "left",
+        color="#4477aa",
+    )

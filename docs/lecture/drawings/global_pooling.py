@@ -1,0 +1,43 @@
+"""Global pooling of images of several sizes; a mean cannot count."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cells import draw_cells
+
+from sklearn_ann import PatternDetector
+from sklearn_ann.convolution import matched_kernel
+from sklearn_ann.datasets import LIFE_PATTERNS
+
+glider = LIFE_PATTERNS["glider"]
+tile = np.pad(glider, 2)  # 7 x 7 cells, one glider
+images = {
+    "one glider": tile,
+    "two gliders": np.hstack([tile, tile]),
+    "four gliders": np.tile(tile, (2, 2)),
+}
+detector = PatternDetector([matched_kernel(glider)], output="maps", padding="same")
+maps = [
+    one[..., 0].clip(min=0) for one in detector.fit_transform(list(images.values()))
+]  # σ is the ReLU
+
+figure, axes = plt.subplots(
+    3,
+    3,
+    figsize=(7.5, 6.4),
+    layout="constrained",
+    width_ratios=(7, 14, 14),
+    height_ratios=(14, 14, 4),
+)
+for column, (name, image, responses) in enumerate(
+    zip(images, images.values(), maps, strict=True)
+):
+    draw_cells(axes[0, column], image, name, cmap="Greys", numbers="")
+    draw_cells(axes[1, column], responses, "responses", limit=5, size=6)
+    statistics = [responses.mean(), responses.max(), responses.sum()]
+    draw_cells(
+        axes[2, column],
+        statistics,
+        numbers="{:.3g}",
+        limit=100,
+        columns=["mean", "max", "sum"],
+    )
