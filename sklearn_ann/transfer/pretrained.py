@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import Interval, StrOptions
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.plan import finite
 from sklearn_ann.base.sources import Source, check_steady
 from sklearn_ann.layers import check_weights
@@ -25,7 +26,7 @@ from sklearn_ann.transfer.states import with_state
 
 
 @names_of_samples
-class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
     r"""Features of a network that was trained elsewhere: the pooled outputs of some of its layers.
 
     With few labelled samples of one's own, a classical model on such features often beats a network that is trained
