@@ -1,22 +1,23 @@
 """
-Motifs read out of a network
-============================
+Find motifs in DNA with CNNClassifier
+=====================================
 
-Random DNA contains one of three motifs somewhere, and the motif is its class. A convolutional network that learns to
-tell the classes apart must find the motifs. Its filters, read as position weight matrices, show them.
+This example shows how to find the motifs that separate classes of DNA sequences. Each random
+sequence contains one of three planted motifs, or none, and the motif is the class.
+:class:`~sklearn_ann.CNNClassifier` learns the classes, and its filters are read as position
+weight matrices.
+
+Baseline: logistic regression on counts of 6-mers.
 """
 
 # %%
-# The data: 2,000 sequences train the models and 1,000 test them. A quarter of the sequences has no motif.
-import sys
-from pathlib import Path
-
+# The data: 2,000 sequences are the training set and 1,000 the test set. A quarter of the
+# sequences has no motif.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
-
 from sklearn_ann import CNNClassifier
 from sklearn_ann.datasets import make_motif_sequences
 from sklearn_ann.inspection import MotifDisplay
@@ -26,8 +27,8 @@ sequences, y, planted = make_motif_sequences(3000, length=(80, 120), motifs=3, r
 X_train, X_test, y_train, y_test = sequences[:2000], sequences[2000:], y[:2000], y[2000:]
 
 # %%
-# The network has one layer of filters a little wider than the motifs, and the position of a response does not matter.
-# The baseline is logistic regression on counts of 6-mers.
+# The network has one layer of filters, which are a little wider than the motifs. The position
+# of a match does not matter, because global max pooling keeps the strongest response only.
 network = CNNClassifier(
     conv_layers=((32, 13),),
     global_pooling="max",
@@ -38,28 +39,37 @@ network = CNNClassifier(
     random_state=0,
 ).fit(X_train, y_train)
 words = make_pipeline(
-    SequenceEncoder("dna", encoding="kmer", k=6), MaxAbsScaler(), LogisticRegression(max_iter=1000)
+    SequenceEncoder("dna", encoding="kmer", k=6),
+    MaxAbsScaler(),
+    LogisticRegression(max_iter=1000),
 ).fit(X_train, y_train)
-accuracy = {"filters": network.score(X_test, y_test), "words of six letters": words.score(X_test, y_test)}
+accuracy = {
+    "CNNClassifier": network.score(X_test, y_test),
+    "6-mer counts": words.score(X_test, y_test),
+}
 for name, value in accuracy.items():
-    print(f"{name:21s} right on {value:.3f} of 1,000 new sequences")
+    print(f"{name:14s} accuracy {value:.3f} on 1,000 new sequences")
 
 # %%
-# For each planted motif, find the most similar filter by Pearson's correlation, and the offset between the two. Beyond
-# its ends a filter says nothing about the letters.
+# For each planted motif, the filter with the greatest Pearson correlation is found, and the
+# offset between the two. Beyond the ends of a filter all letters are equally likely.
 
 
 def window(matrix, start, width):
     """Return `width` rows of a matrix from `start` on; they may reach beyond its ends."""
-    return np.pad(matrix, ((width, width), (0, 0)), constant_values=0.25)[start + width :][:width]
+    padded = np.pad(matrix, ((width, width), (0, 0)), constant_values=0.25)
+    return padded[start + width : start + 2 * width]
 
 
 def alignment(matrix, motif):
-    """Return the greatest correlation of `motif` with a window of `matrix`, and the start of that window."""
+    """Return the greatest correlation of `motif` with a window of `matrix`, and its start."""
     width = len(motif)
     starts = range(-(width // 2), len(matrix) - width // 2)
     windows = [window(matrix, start, width) for start in starts]
-    likeness = [np.corrcoef(part.ravel(), motif.ravel())[0, 1] if part.std() > 0 else 0 for part in windows]
+    likeness = [
+        np.corrcoef(part.ravel(), motif.ravel())[0, 1] if part.std() > 0 else 0
+        for part in windows
+    ]
     best = int(np.argmax(likeness))
     return likeness[best], starts[best]
 
@@ -73,18 +83,17 @@ for number, motif in enumerate(planted):
     print(f"motif {number + 1}: filter {best}, correlation {likeness:.3f}")
 
 # %%
-# The picture: a logo stacks the letters, the most probable on top. The height of a stack is the information at that
-# position in bits, ``2 + sum(p log2 p)``, and each letter has its share (Schneider and Stephens 1990).
-# `MotifDisplay.from_estimator(network)` draws the filters as they are; here each filter stands beside its motif.
+# Each planted motif stands beside the filter that found it, as a sequence logo. The height of
+# a stack is the information at that position in bits, ``2 + sum(p log2 p)``, and the height of
+# a letter is its share (Schneider and Stephens 1990). ``MotifDisplay.from_estimator(network)``
+# draws all filters as they are.
 figure, axes = plt.subplots(3, 2, figsize=(9.5, 5.6), layout="constrained", sharey=True)
 names = [f"motif {number + 1} as planted" for number in range(3)]
 MotifDisplay(planted, names=names).plot(ax=axes[:, 0])
 names = [f"filter {best}: correlation {likeness:.3f}" for _, likeness, best in found]
 MotifDisplay([matrix for matrix, *_ in found], names=names).plot(ax=axes[:, 1])
 figure.suptitle(
-    f"Right on new sequences: {accuracy['filters']:.1%} with filters, "
-    f"{accuracy['words of six letters']:.1%} with words of six letters"
+    f"Accuracy on new sequences: {accuracy['CNNClassifier']:.1%} by CNNClassifier, "
+    f"{accuracy['6-mer counts']:.1%} by 6-mer counts"
 )
-picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("motif_logos.png")
-figure.savefig(picture, dpi=130)
-print(f"Picture: {picture}")
+plt.show()
