@@ -17,7 +17,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
-
 from sklearn_ann import GCNNodeRegressor
 from sklearn_ann.datasets import make_block_graph
 
