@@ -141,7 +141,9 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
     Two convolutions, then a row for each graph:
 
     >>> from sklearn.pipeline import make_pipeline
-    >>> two = make_pipeline(GraphConvolutionTransformer(weights=W), GraphConvolutionTransformer(pooling="sum"))
+    >>> two = make_pipeline(
+    ...     GraphConvolutionTransformer(weights=W), GraphConvolutionTransformer(pooling="sum")
+    ... )
     >>> two.fit_transform([(X, A), (X[:2], A[:2, :2])])
     array([[14.,  4.],
            [ 3.,  3.]], dtype=float32)

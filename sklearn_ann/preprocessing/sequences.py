@@ -218,7 +218,9 @@ class SequenceEncoder(TransformerMixin, DocumentedMixin, BaseEstimator):
 
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> from sklearn.pipeline import make_pipeline
-    >>> forest = make_pipeline(SequenceEncoder("dna", encoding="kmer", k=2), RandomForestClassifier(random_state=0))
+    >>> forest = make_pipeline(
+    ...     SequenceEncoder("dna", encoding="kmer", k=2), RandomForestClassifier(random_state=0)
+    ... )
     >>> forest.fit(["TATA", "TATATA", "GCGC", "GCGCG"], ["AT", "AT", "GC", "GC"]).predict(["ATAT"])
     array(['AT'], dtype='<U2')
     """

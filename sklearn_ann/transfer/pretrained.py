@@ -117,7 +117,10 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, D
     >>> from sklearn_ann import PretrainedTransformer
     >>> X, y = load_digits(return_X_y=True)
     >>> network = torch.nn.Sequential(
-    ...     torch.nn.Unflatten(1, (1, 8, 8)), torch.nn.Conv2d(1, 16, 3), torch.nn.ReLU(), torch.nn.Conv2d(16, 32, 3)
+    ...     torch.nn.Unflatten(1, (1, 8, 8)),
+    ...     torch.nn.Conv2d(1, 16, 3),
+    ...     torch.nn.ReLU(),
+    ...     torch.nn.Conv2d(16, 32, 3),
     ... )
     >>> PretrainedTransformer(network, layer=["2", "3"]).fit_transform(X / 16).shape
     (1797, 48)
