@@ -104,7 +104,7 @@ def test_many_parts_and_a_large_graph():
     ring = sp.csr_array((np.ones(n), (np.arange(n), np.roll(np.arange(n), 1))), shape=(n, n))
     model = GCNNodeClassifier(graph=(np.ones((n, 1)), ring + ring.T), conv_layer_sizes=4, max_epochs=1)
     assert model.fit(np.arange(100), np.arange(100) % 2).predict([n - 1]).shape == (1,)
-    parts = sp.block_diag([np.ones((2, 2))] * 10_000, format="csr")
+    parts = sp.block_diag([sp.csr_array(np.ones((2, 2)))] * 10_000, format="csr")
     model = GCNClassifier(conv_layer_sizes=4, max_epochs=1)
     assert model.fit([(np.ones((20_000, 1)), parts)] * 2, [0, 1]).predict([parts]).shape == (1,)
 

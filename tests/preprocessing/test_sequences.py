@@ -393,6 +393,7 @@ def test_fasta_in_blocks_as_bgzip_writes_them(tmp_path):
         (b">a x\nA\n>a y\nC\n", {"ids": True}, "2 records of .* have the identifier 'a', record 0 first"),
         (b">\nA\n", {"ids": True}, "record 0 of .* has no name"),
     ],
+    ids=["zip", "zstd", "one name twice", "no name"],  # a zip archive contains the time
 )
 def test_files_without_one_table_of_names(tmp_path, content, settings, message):
     pytest.importorskip("Bio", reason="Biopython is the extra bio")
