@@ -22,7 +22,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
-
 from sklearn_ann import CNNClassifier
 from sklearn_ann.datasets import make_motif_sequences
 from sklearn_ann.inspection import MotifDisplay
