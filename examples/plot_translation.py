@@ -20,8 +20,8 @@ from sklearn_ann.datasets import GENETIC_CODE, make_transcription
 from sklearn_ann.inspection import AttentionMapDisplay
 from sklearn_ann.metrics import edit_distances, sequence_error_rate, token_error_rate
 
-X, y = make_transcription(3000, n_codons=(2, 5), margin=4, random_state=0)
-X_test, y_test = make_transcription(200, n_codons=(2, 5), margin=4, random_state=1)
+X, y = make_transcription(4000, n_codons=(3, 8), margin=6, random_state=0)
+X_test, y_test = make_transcription(200, n_codons=(3, 8), margin=6, random_state=1)
 print(X_test[0], "->", y_test[0])
 
 # %%
@@ -31,7 +31,7 @@ nearest = []
 for piece in X_test:
     distances = edit_distances([piece] * len(X), X)
     nearest.append(y[int(distances.argmin())])
-translator = SequenceTranslator(n_components=64, max_epochs=25, random_state=0).fit(X, y)
+translator = SequenceTranslator(random_state=0).fit(X, y)
 predicted = translator.predict(X_test)
 print("                    amino acids in error  proteins in error")
 for name, found in (("nearest neighbour", nearest), ("translator", predicted)):
@@ -47,7 +47,7 @@ for piece in X_test:
     piece = piece[:place] + piece[place + 1 :]
     rna = piece.replace("T", "U")
     acids = [GENETIC_CODE[rna[i : i + 3]] for i in range(rna.index("AUG"), len(rna) - 2, 3)]
-    if "*" in acids[:6]:  # no longer than those in training
+    if "*" in acids[:9]:  # no longer than those in training
         shifted.append((piece, "".join(acids[: acids.index("*")])))
 pieces, proteins = zip(*shifted, strict=True)
 print(f"{len(pieces)} pieces with a letter deleted, proteins in error:", end=" ")
