@@ -140,7 +140,8 @@ class MaskedSequenceModel(NeuralEstimator):
     --------
     >>> from sklearn_ann import MaskedSequenceModel
     >>> strings = ["ACGT" * n for n in range(3, 9)] * 20
-    >>> model = MaskedSequenceModel(alphabet="dna", n_layers=1, max_epochs=10, random_state=0).fit(strings)
+    >>> model = MaskedSequenceModel(alphabet="dna", n_layers=1, max_epochs=10, random_state=0)
+    >>> model = model.fit(strings)
     >>> model.predict_masked(["ACGTACGTAC_TACGT", "_CGTACGTACGT"])
     array(['ACGTACGTACGTACGT', 'ACGTACGTACGT'], dtype=object)
     >>> model.transform(strings[:2]).shape

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_ann import training
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.parameters import PositiveFloat, declared
 from sklearn_ann.layers import attention_weights
 from sklearn_ann.reading.annotated import names_of_samples
@@ -71,7 +72,7 @@ def check_sets(X: Any, n_features: int | None) -> list[np.ndarray]:
 
 @names_of_samples
 @declared
-class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
     """Attention without learned weights: each row becomes a mean of values, weighted by the similarity of their keys.
 
     The self-attention layer is ``Y = softmax(X Xᵀ) X``, and the attention layer is ``Y = softmax(X Kᵀ) V``, with the

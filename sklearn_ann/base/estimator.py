@@ -20,6 +20,7 @@ from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann.base.budget import Budget
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.losses import over_members
 from sklearn_ann.base.names import compare_names
 from sklearn_ann.base.parameters import (
@@ -51,7 +52,9 @@ from sklearn_ann.reading.annotated import names_of_samples
 @names_of_samples
 @declared
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class NeuralEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, BaseEstimator):
+class NeuralEstimator(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, DocumentedMixin, BaseEstimator
+):
     """A neural network as a scikit-learn estimator.
 
     A subclass is its hyper-parameters, its docstring and four answers: what is a sample (`_reader`; rows by default),

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import StrOptions, num_samples
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.convolution.kernels import Bank, banks_of, check_kernels, correlation, normalized_correlation
 from sklearn_ann.layers import places
 from sklearn_ann.reading import Columns, GridSamples
@@ -161,7 +162,7 @@ def _maps(p: Bunch, samples: GridSamples) -> np.ndarray | list[np.ndarray]:
     return maps
 
 
-class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
     r"""Find known patterns in images with given kernels; nothing is learned.
 
     The response of patch ``x̃_j`` of an image to kernel ``w_k`` is ``y_jk = x̃_jᵀ w_k``; for all patches and kernels

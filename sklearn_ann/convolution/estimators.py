@@ -403,7 +403,8 @@ class CNNRegressor(ConvolutionalEstimator, NeuralRegressor):
     >>> rng = np.random.default_rng(0)
     >>> images = [rng.uniform(size=shape) > 0.5 for shape in rng.integers(8, 20, size=(60, 2))]
     >>> filled = [image.mean() for image in images]
-    >>> model = CNNRegressor(max_epochs=60, learning_rate_schedule="cosine", random_state=0).fit(images, filled)
+    >>> model = CNNRegressor(max_epochs=60, learning_rate_schedule="cosine", random_state=0)
+    >>> model = model.fit(images, filled)
     >>> model.predict(images[:5]).shape
     (5,)
     """

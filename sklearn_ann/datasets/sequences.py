@@ -82,7 +82,9 @@ def make_motif_sequences(
     Examples
     --------
     >>> from sklearn_ann.datasets import make_motif_sequences
-    >>> sequences, y, [motif] = make_motif_sequences(4, length=30, conservation=(1, 1), random_state=0)
+    >>> sequences, y, [motif] = make_motif_sequences(
+    ...     4, length=30, conservation=(1, 1), random_state=0
+    ... )
     >>> sequences[1], y
     ('ACACTCCGTTGACCCCACATGTCCGACAGG', array([0, 1, 0, 1]))
     >>> "".join("ACGT"[letter] for letter in motif.argmax(axis=1))

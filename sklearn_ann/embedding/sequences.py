@@ -121,7 +121,8 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     >>> from sklearn_ann import SequenceEmbeddingTransformer
     >>> texts = ["the king rules", "the queen rules", "a dog barks", "a cat barks"] * 50
     >>> words = [text.split() for text in texts]
-    >>> model = SequenceEmbeddingTransformer(n_components=4, batch_size=1, random_state=0).fit(words)
+    >>> model = SequenceEmbeddingTransformer(n_components=4, batch_size=1, random_state=0)
+    >>> model = model.fit(words)
     >>> model.most_similar("king", n=1)[0][0]
     'queen'
     >>> model.transform([["the", "dog"], ["a", "queen", "rules"]]).shape

@@ -172,7 +172,7 @@ class TensorFactorizationRegressor(NeuralRegressor):
     >>> import numpy as np
     >>> from sklearn_ann import TensorFactorizationRegressor
     >>> rng = np.random.default_rng(0)
-    >>> drugs, cells, doses = rng.normal(size=(10, 2)), rng.normal(size=(12, 2)), rng.normal(size=(6, 2))
+    >>> drugs, cells, doses = (rng.normal(size=(n, 2)) for n in (10, 12, 6))
     >>> tensor = np.einsum("ir,jr,kr->ijk", drugs, cells, doses)  # of rank 2
     >>> indices = np.argwhere(rng.uniform(size=tensor.shape) < 0.8)
     >>> model = TensorFactorizationRegressor(random_state=0).fit(indices, tensor[tuple(indices.T)])

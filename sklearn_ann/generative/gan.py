@@ -176,7 +176,9 @@ class GANSampler(NeuralEstimator):
     --------
     >>> import pandas as pd
     >>> from sklearn_ann import GANSampler
-    >>> table = pd.DataFrame({"size": [1.5, 9.0, 1.7, 8.8] * 50, "kind": ["mouse", "cat", "mouse", "cat"] * 50})
+    >>> table = pd.DataFrame(
+    ...     {"size": [1.5, 9.0, 1.7, 8.8] * 50, "kind": ["mouse", "cat", "mouse", "cat"] * 50}
+    ... )
     >>> gan = GANSampler(hidden_layer_sizes=64, max_epochs=500, random_state=0).fit(table)
     >>> samples = gan.sample(1000)
     >>> samples.groupby("kind")["size"].median()

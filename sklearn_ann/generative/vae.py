@@ -234,15 +234,16 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
        single-cell transcriptomics. Nature Methods 15, 1053-1058.
     .. [7] Ghosh, P., Sajjadi, M. S. M., Vergari, A., Black, M. and Schölkopf, B. (2020). From variational to
        deterministic autoencoders. ICLR. Section 4, ex-post density estimation.
-    .. [8] Xu, L., Skoularidou, M., Cuesta-Infante, A. and Veeramachaneni, K. (2019). Modeling tabular data using
-       conditional GAN. NeurIPS.
+    .. [8] Xu, L. et al. (2019). Modeling tabular data using conditional GAN. NeurIPS.
 
     Examples
     --------
-    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.datasets import load_digits, load_iris
     >>> from sklearn_ann import VAESampler
     >>> X, y = load_digits(return_X_y=True)
-    >>> vae = VAESampler(likelihood="bernoulli", max_epochs=20, learning_rate_schedule="cosine", random_state=0)
+    >>> vae = VAESampler(
+    ...     likelihood="bernoulli", max_epochs=20, learning_rate_schedule="cosine", random_state=0
+    ... )
     >>> vae.fit(X / 16).sample(3).shape
     (3, 64)
     >>> vae.transform(X / 16).shape
@@ -256,10 +257,11 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
 
     Draw rows of a table:
 
-    >>> from sklearn.datasets import load_iris
-    >>> flowers = load_iris(as_frame=True).frame.replace({"target": {0: "setosa", 1: "versicolor", 2: "virginica"}})
-    >>> [str(dtype) for dtype in VAESampler(prior="mixture", random_state=0).fit(flowers).sample(2).dtypes]
-    ['float64', 'float64', 'float64', 'float64', 'object']
+    >>> flowers = load_iris(as_frame=True).frame
+    >>> flowers["target"] = flowers["target"].map({0: "setosa", 1: "versicolor", 2: "virginica"})
+    >>> drawn = VAESampler(prior="mixture", random_state=0).fit(flowers).sample(2)
+    >>> [dtype.kind for dtype in drawn.dtypes]
+    ['f', 'f', 'f', 'f', 'O']
     """
 
     n_components: PositiveInt = 10

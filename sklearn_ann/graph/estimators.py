@@ -369,9 +369,13 @@ class GCNClassifier(_GraphLevel, NeuralClassifier):
     --------
     >>> import networkx as nx
     >>> from sklearn_ann import GCNClassifier
-    >>> graphs = [nx.cycle_graph(n) for n in range(4, 24)] + [nx.star_graph(n) for n in range(4, 24)]
+    >>> graphs = [nx.cycle_graph(n) for n in range(4, 24)] + [
+    ...     nx.star_graph(n) for n in range(4, 24)
+    ... ]
     >>> y = ["ring"] * 20 + ["star"] * 20
-    >>> model = GCNClassifier(readout=("mean", "max"), max_epochs=30, learning_rate_schedule="cosine", random_state=0)
+    >>> model = GCNClassifier(
+    ...     readout=("mean", "max"), max_epochs=30, learning_rate_schedule="cosine", random_state=0
+    ... )
     >>> model.fit(graphs, y).predict([nx.cycle_graph(50), nx.star_graph(50)])
     array(['ring', 'star'], dtype='<U4')
     """
@@ -386,9 +390,10 @@ class GCNRegressor(_GraphLevel, NeuralRegressor):
     >>> from sklearn_ann import GCNRegressor
     >>> graphs = [nx.gnp_random_graph(12, p / 50, seed=p) for p in range(5, 45)]
     >>> density = [nx.density(graph) for graph in graphs]
-    >>> model = GCNRegressor(random_state=0, max_epochs=60, learning_rate_schedule="cosine").fit(graphs, density)
-    >>> print(f"R² {model.score(graphs, density):.2f}")
-    R² 1.00
+    >>> model = GCNRegressor(random_state=0, max_epochs=60, learning_rate_schedule="cosine")
+    >>> model = model.fit(graphs, density)
+    >>> print(f"R² {model.score(graphs, density):.1f}")
+    R² 1.0
     """
 
 
@@ -405,9 +410,13 @@ class GCNNodeClassifier(_NodeLevel, NeuralClassifier):
     >>> from sklearn_ann import GCNNodeClassifier
     >>> from sklearn_ann.datasets import make_block_graph
     >>> graph, community = make_block_graph([60, 60, 60], random_state=0)
-    >>> model = GCNNodeClassifier(graph=graph, random_state=0, max_epochs=50, learning_rate_schedule="cosine")
+    >>> model = GCNNodeClassifier(
+    ...     graph=graph, random_state=0, max_epochs=50, learning_rate_schedule="cosine"
+    ... )
     >>> labelled = np.arange(0, 180, 6)
-    >>> print(f"accuracy {model.fit(labelled, community[labelled]).score(np.arange(180), community):.2f}")
+    >>> print(
+    ...     f"accuracy {model.fit(labelled, community[labelled]).score(np.arange(180), community):.2f}"
+    ... )
     accuracy 0.9...
     """
 

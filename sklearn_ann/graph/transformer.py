@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann import training
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.parameters import declared
 from sklearn_ann.layers import Activation, Groups, activation_layer, reduce
 from sklearn_ann.reading import GraphReader
@@ -65,7 +66,7 @@ def _is_matrix(part: Any) -> bool:
 
 
 @declared
-class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
     r"""A graph convolution with given weights: ``X' = σ(A X Wᵀ)``. Nothing is learned.
 
     The new features of node i are the sum over its neighbours, ``x'_i = σ(sum_j a_ij W x_j)`` [1]_, with the adjacency
@@ -140,7 +141,9 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
     Two convolutions, then a row for each graph:
 
     >>> from sklearn.pipeline import make_pipeline
-    >>> two = make_pipeline(GraphConvolutionTransformer(weights=W), GraphConvolutionTransformer(pooling="sum"))
+    >>> two = make_pipeline(
+    ...     GraphConvolutionTransformer(weights=W), GraphConvolutionTransformer(pooling="sum")
+    ... )
     >>> two.fit_transform([(X, A), (X[:2], A[:2, :2])])
     array([[14.,  4.],
            [ 3.,  3.]], dtype=float32)

@@ -69,7 +69,8 @@ class GraphDisplay:
     >>> import matplotlib
     >>> matplotlib.use("Agg")
     >>> from sklearn_ann.inspection import GraphDisplay
-    >>> GraphDisplay([[0, 1, 0], [1, 0, 1], [0, 1, 0]], values=[0.1, 0.9, 0.2]).plot().positions_.shape
+    >>> display = GraphDisplay([[0, 1, 0], [1, 0, 1], [0, 1, 0]], values=[0.1, 0.9, 0.2])
+    >>> display.plot().positions_.shape
     (3, 2)
     """
 

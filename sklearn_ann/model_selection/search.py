@@ -26,13 +26,14 @@ from sklearn_ann._sklearn import (
     insert_error_scores,
     warn_or_raise_about_fit_failures,
 )
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.model_selection.asynchronous import Ladder, Packets, climb
 from sklearn_ann.model_selection.evaluation import Fit, evaluate, mean_scores
 from sklearn_ann.model_selection.halving import best_of_last, n_evaluations, rungs, survivors
 from sklearn_ann.model_selection.shared import StepMemory
 
 
-class StackedSearchCV(BaseSearchCV):
+class StackedSearchCV(DocumentedMixin, BaseSearchCV):
     """Search over hyper-parameters with cross-validation, with the networks of all candidates trained together.
 
     It finds what ``GridSearchCV`` or ``RandomizedSearchCV`` finds, in less time. All candidates are fitted on all folds

@@ -22,6 +22,7 @@ from sklearn.utils import Bunch, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann._sklearn import Interval, StrOptions
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.reading import Columns
 from sklearn_ann.reading.alphabets import Alphabet, Unknown, find_alphabet
 from sklearn_ann.reading.kinds import column_names
@@ -130,7 +131,7 @@ def _check_lengths(starts: np.ndarray, length: int, parameters: Bunch) -> None:
     )
 
 
-class SequenceEncoder(TransformerMixin, BaseEstimator):
+class SequenceEncoder(TransformerMixin, DocumentedMixin, BaseEstimator):
     """Turn strings, such as DNA, RNA or proteins, into numbers for any estimator.
 
     Lower-case letters are read as upper-case. The ambiguous letters of the IUPAC, such as N or R, are known.
@@ -217,7 +218,9 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
 
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> from sklearn.pipeline import make_pipeline
-    >>> forest = make_pipeline(SequenceEncoder("dna", encoding="kmer", k=2), RandomForestClassifier(random_state=0))
+    >>> forest = make_pipeline(
+    ...     SequenceEncoder("dna", encoding="kmer", k=2), RandomForestClassifier(random_state=0)
+    ... )
     >>> forest.fit(["TATA", "TATATA", "GCGC", "GCGCG"], ["AT", "AT", "GC", "GC"]).predict(["ATAT"])
     array(['AT'], dtype='<U2')
     """

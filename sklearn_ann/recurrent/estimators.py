@@ -352,7 +352,10 @@ class RNNClassifier(RecurrentEstimator, NeuralClassifier):
     >>> import numpy as np
     >>> from sklearn_ann import RNNClassifier
     >>> rng = np.random.default_rng(0)
-    >>> series = [np.cumsum(rng.normal(size=(length, 2)), axis=0) for length in rng.integers(5, 30, size=100)]
+    >>> series = [
+    ...     np.cumsum(rng.normal(size=(length, 2)), axis=0)
+    ...     for length in rng.integers(5, 30, size=100)
+    ... ]
     >>> rises = ["up" if one[-1, 0] > 0 else "down" for one in series]
     >>> model = RNNClassifier(max_epochs=20, random_state=0).fit(series, rises)
     >>> model.predict([[[0.0, 1.0], [1.0, 1.0], [4.0, 0.0]]])
@@ -369,9 +372,13 @@ class RNNRegressor(RecurrentEstimator, NeuralRegressor):
 
     >>> import numpy as np
     >>> from sklearn_ann import RNNRegressor
-    >>> waves = [np.sin(np.arange(length) / 3 + phase) for length, phase in [(40, 0), (60, 1), (50, 2), (70, 3)]]
+    >>> waves = [
+    ...     np.sin(np.arange(length) / 3 + phase)
+    ...     for length, phase in [(40, 0), (60, 1), (50, 2), (70, 3)]
+    ... ]
     >>> model = RNNRegressor(output="sequence", max_epochs=100, random_state=0)
-    >>> model.fit(waves, [[*wave[1:], np.nan] for wave in waves]).predict([waves[0]])[0][-4:].round(1)
+    >>> following = [[*wave[1:], np.nan] for wave in waves]
+    >>> model.fit(waves, following).predict([waves[0]])[0][-4:].round(1)
     array([-0.2,  0.1,  0.4,  0.7])
     >>> waves[0][-3:].round(1)
     array([-0.2,  0.1,  0.4])

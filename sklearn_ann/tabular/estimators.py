@@ -180,7 +180,9 @@ class TabularClassifier(TabularEstimator, NeuralClassifier):
     --------
     >>> import pandas as pd
     >>> from sklearn_ann import TabularClassifier
-    >>> animals = pd.DataFrame({"skin": ["fur", "feathers", "scales"] * 20, "legs": [4, 2, 0] * 20})
+    >>> animals = pd.DataFrame(
+    ...     {"skin": ["fur", "feathers", "scales"] * 20, "legs": [4, 2, 0] * 20}
+    ... )
     >>> kinds = ["mammal", "bird", "fish"] * 20
     >>> model = TabularClassifier(random_state=0).fit(animals, kinds)
     >>> model.predict(pd.DataFrame({"skin": ["feathers"], "legs": [2]}))

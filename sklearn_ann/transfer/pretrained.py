@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import Interval, StrOptions
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.plan import finite
 from sklearn_ann.base.sources import Source, check_steady
 from sklearn_ann.layers import check_weights
@@ -25,7 +26,7 @@ from sklearn_ann.transfer.states import with_state
 
 
 @names_of_samples
-class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
     r"""Features of a network that was trained elsewhere: the pooled outputs of some of its layers.
 
     With few labelled samples, a classical model on such features is often better than a network that is trained from
@@ -119,7 +120,10 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     >>> from sklearn_ann import PretrainedTransformer
     >>> X, y = load_digits(return_X_y=True)
     >>> network = torch.nn.Sequential(
-    ...     torch.nn.Unflatten(1, (1, 8, 8)), torch.nn.Conv2d(1, 16, 3), torch.nn.ReLU(), torch.nn.Conv2d(16, 32, 3)
+    ...     torch.nn.Unflatten(1, (1, 8, 8)),
+    ...     torch.nn.Conv2d(1, 16, 3),
+    ...     torch.nn.ReLU(),
+    ...     torch.nn.Conv2d(16, 32, 3),
     ... )
     >>> PretrainedTransformer(network, layer=["2", "3"]).fit_transform(X / 16).shape
     (1797, 48)

@@ -154,7 +154,7 @@ class SequenceTranslator(NeuralEstimator):
     >>> model = SequenceTranslator(n_components=32, max_epochs=30, random_state=0).fit(X, y)
     >>> model.predict(["abc", "cca"])
     array(['cba', 'acc'], dtype=object)
-    >>> model.attention_maps(["abc"])[0].shape  # layer, head, token of the output, token of the source
+    >>> model.attention_maps(["abc"])[0].shape  # layer, head, output token, source token
     (2, 4, 3, 3)
     """
 
