@@ -111,3 +111,7 @@ def test_both_front_pages_say_the_same():
     for figure in ("87 %", "76 %", "58 %", "17 times"):
         assert figure in readme
         assert figure in site
+    measured = (ROOT / "docs/benchmarks.md").read_text()
+    figures = re.findall(r"0\.\d{3} \([^)]*\)", readme)
+    assert len(figures) == 7
+    assert all(figure in site and figure.split()[0] in measured for figure in figures)
