@@ -7,8 +7,10 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from sklearn.base import BaseEstimator
 
 import sklearn_ann
+from sklearn_ann.base.docstrings import split_entries, split_sections
 
 USER = """
 from typing import Any
@@ -54,6 +56,27 @@ def test_a_users_file_passes_mypy_strict_and_a_wrong_one_does_not(tmp_path):
     errors = [line for line in result.stdout.splitlines() if "error:" in line]
     assert len(errors) == 1, result.stdout
     assert errors[0].startswith('wrong.py:3: error: Argument "dropout" to "CNNClassifier"')
+
+
+ESTIMATORS = [
+    item
+    for item in (getattr(sklearn_ann, name) for name in sklearn_ann.__all__)
+    if isinstance(item, type) and issubclass(item, BaseEstimator)
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_each_documented_attribute_is_declared_with_its_type_and_does_not_exist_before_fit(estimator):
+    declared = {
+        name
+        for ancestor in estimator.__mro__
+        for name in vars(ancestor).get("__annotations__", {})
+        if name.endswith("_") and not name.startswith("_")
+    }
+    computed = {name for name in dir(estimator) if isinstance(getattr(estimator, name, None), property)}
+    documented = split_entries(split_sections(estimator.__doc__).get("Attributes", ""))
+    assert not documented.keys() - declared - computed
+    assert not [name for name in declared - computed if hasattr(estimator, name)]
 
 
 def test_an_editable_install_is_a_path_that_editors_follow():

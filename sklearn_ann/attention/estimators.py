@@ -18,7 +18,7 @@ from sklearn_ann.attention.columns import ColumnBody
 from sklearn_ann.attention.rows import RowBody, Similarity
 from sklearn_ann.attention.tokens import TokenBody, TokenPooling
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
-from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveFloat, PositiveInt, fitted
 from sklearn_ann.layers import Position
 from sklearn_ann.reading import LetterReader, Reader, TableReader
 from sklearn_ann.reading.alphabets import Unknown
@@ -225,6 +225,10 @@ class AttentionEstimator(NeuralEstimator):
     learning_rate: PositiveFloat | Literal["auto"] = "auto"  # type: ignore[assignment]  # by the samples
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
+
+    alphabet_: str | None = fitted()
+    letters_: str | None = fitted()
+    categorical_features_: list[str | int] | None = fitted()
 
     _begins_from: ClassVar[Mapping[str, str]] = {
         "pretrained": "a PretrainedTransformer",

@@ -236,6 +236,10 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Documen
     array([[1, 0, 2, 4]])
     """
 
+    resolved_parameters_: Bunch
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
     _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {
         "kernels": "no_validation",
         "threshold": "no_validation",

@@ -25,6 +25,7 @@ from sklearn_ann.base.parameters import (
     PositiveFloat,
     PositiveInt,
     chosen_names,
+    fitted,
 )
 from sklearn_ann.base.saliency import SaliencyMixin, cut
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
@@ -261,6 +262,10 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
     max_epochs: PositiveInt | Literal["auto"] = "auto"
     learning_rate: PositiveFloat = 2e-3
     learning_rate_schedule: training.Schedule = "cosine"
+
+    sample_type_: Literal["sequence", "signal", "image"] = fitted()
+    alphabet_: str | None = fitted()
+    letters_: str | None = fitted()
 
     _budget: ClassVar[Budget] = Budget(steps=200, epochs=20, steps_of_sample=20, most_steps=1000)
 

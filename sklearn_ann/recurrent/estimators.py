@@ -15,7 +15,7 @@ from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralRegressor, Plan, Targets
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
-from sklearn_ann.base.parameters import DropProbability, PositiveFloat, PositiveInt, chosen_names
+from sklearn_ann.base.parameters import DropProbability, PositiveFloat, PositiveInt, chosen_names, fitted
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.saliency import SaliencyMixin
 from sklearn_ann.base.supervised import NeuralPredictor, known_targets
@@ -130,6 +130,10 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
     learning_rate: PositiveFloat = 3e-3
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
+
+    sample_type_: Literal["sequence", "signal"] = fitted()
+    alphabet_: str | None = fitted()
+    letters_: str | None = fitted()
 
     _budget: ClassVar[Budget] = Budget(steps=200, epochs=20, steps_of_sample=4, most_steps=1000)
 
