@@ -83,7 +83,7 @@ gliders = PatternDetector(
 guns.set_params(output="maps", padding="same")
 
 
-def share(detector, frame):
+def share(detector: PatternDetector, frame: np.ndarray) -> np.ndarray:
     """Return the greatest response at each position, as a share of the pattern's own."""
     own = [np.clip(kernel, 0, None).sum() for kernel in detector.kernels]
     return (detector.transform([frame])[0] / own).max(axis=-1)

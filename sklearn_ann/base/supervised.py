@@ -64,6 +64,8 @@ def scored(
 class NeuralPredictor(TransferEstimator):
     """What classifiers and regressors share: outputs of networks become predictions."""
 
+    module_: SupervisedNetwork = fitted()
+
     def _decoded(
         self,
         X: Any,

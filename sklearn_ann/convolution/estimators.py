@@ -27,7 +27,7 @@ from sklearn_ann.base.parameters import (
     chosen_names,
     fitted,
 )
-from sklearn_ann.base.saliency import SaliencyMixin, cut
+from sklearn_ann.base.saliency import Maps, SaliencyMixin, cut
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
 from sklearn_ann.layers import ConvolutionLayer, Pooling, convolution_layers, image_layers, layer_widths, places
@@ -334,7 +334,7 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
         matrices: np.ndarray = counts / counts.sum(axis=2, keepdims=True)
         return matrices
 
-    def feature_maps(self, X: Any, layer: int = -1) -> np.ndarray | list[np.ndarray]:
+    def feature_maps(self, X: Any, layer: int = -1) -> Maps:
         r"""Return the feature maps of a convolution.
 
         Parameters
