@@ -76,7 +76,7 @@ model = AutoEncoderTransformer(
 network = model.fit(X_train).reconstruct(noisy)
 
 
-def decibels(images: np.ndarray) -> float:
+def decibels(images: Any) -> float:
     """Return the peak signal-to-noise ratio, as mean over the images."""
     return float(np.mean(-10 * np.log10(np.square(images - X_test).mean(axis=1))))
 
@@ -98,10 +98,11 @@ for name, images in (
 # Above: the four maps. Below: noisy and restored digits.
 figure = plt.figure(figsize=(10, 10), layout="constrained")
 ((above,), (below,)) = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.2, 1))
+clouds = []
 for axis, (name, codes) in zip(above.subplots(2, 2).flat, maps.items(), strict=True):
-    points = axis.scatter(*codes.T, c=y_test, cmap="tab10", s=10)
+    clouds.append(axis.scatter(*codes.T, c=y_test, cmap="tab10", s=10))
     axis.set(title=name, xticks=[], yticks=[])
-above.legend(*points.legend_elements(), loc="outside right center", frameon=False)
+above.legend(*clouds[0].legend_elements(), loc="outside right center", frameon=False)
 rows = {"digits": X_test, "noisy": noisy, "PCA": linear, "auto-encoder": network}
 for axis, (name, images) in zip(below.subplots(4, 1), rows.items(), strict=True):
     tiles = np.pad(images[:20].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))

@@ -56,7 +56,8 @@ profile = np.log(counts / counts.sum(axis=1, keepdims=True))  # (position, lette
 
 def profile_score(strings: list[str]) -> np.ndarray:
     """Return the log-likelihood under the profile."""
-    return profile[np.arange(16), as_codes(strings)].sum(axis=1)
+    scores: np.ndarray = profile[np.arange(16), as_codes(strings)].sum(axis=1)
+    return scores
 
 
 print(f"perplexity on new hairpins: masked letters {model.perplexity(new):.2f}, ", end="")

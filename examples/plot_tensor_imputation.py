@@ -65,7 +65,8 @@ def cp(rank: int, ridge: float = 0.05, n_rounds: int = 50) -> np.ndarray:
                 here = codes[:, mode] == level
                 moments = others[here].T @ others[here] + ridge * np.eye(rank)
                 factors[mode][level] = np.linalg.solve(moments, others[here].T @ y[here])
-    return np.einsum("ir,jr,kr->ijk", *factors)
+    tensor: np.ndarray = np.einsum("ir,jr,kr->ijk", *factors)
+    return tensor
 
 
 filled["CP of rank 3"] = cp(3)

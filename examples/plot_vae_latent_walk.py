@@ -80,12 +80,13 @@ filled = unconditional.inverse_transform(rng.normal(size=(1000, 10)))
 judge = SVC(C=10, random_state=0).fit(X_train, y_train)
 
 
-def convincing(images: np.ndarray) -> float:
+def convincing(images: Any) -> float:
     """Return the share of images classified as clearly as nine out of ten real digits."""
 
-    def margin(these: np.ndarray) -> np.ndarray:
+    def margin(these: Any) -> np.ndarray:
         votes = np.sort(judge.decision_function(these), axis=1)
-        return votes[:, -1] - votes[:, -2]
+        first_to_second: np.ndarray = votes[:, -1] - votes[:, -2]
+        return first_to_second
 
     return float((margin(images) >= np.quantile(margin(X_test), 0.1)).mean())
 
