@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 .PHONY: demo test test-scatter test-floors lint types docs benchmarks dist dist-check clean
 
 demo: $(INSTALLED)
-	$(BIN)/python examples/plot_autoencoder_digits.py
+	$(BIN)/python examples/plot_motif_logos.py examples/plot_motif_logos.png
 
 test: lint types
 	$(BIN)/python -m pytest --numprocesses=auto

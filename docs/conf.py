@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+import sys
 import urllib.request
 import warnings
+from pathlib import Path
 
 import matplotlib as mpl
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from links import guide_pages
+
 import sklearn_ann
+from sklearn_ann.base.docstrings import parameter_groups
+from sklearn_ann.base.links import SITE
 
 mpl.use("agg")
 
@@ -30,7 +40,7 @@ exclude_patterns = [
     "_build",
     "description.md",  # what a package index shows
     "gallery/*.md",
-    "gallery/GALLERY_HEADER.rst",
+    "gallery/backreferences/*",
     "**/sg_execution_times.rst",
     "sg_execution_times.rst",
 ]
@@ -40,6 +50,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"  # docstrings say it in words
+toc_object_entries_show_parents = "hide"  # the column at the right is narrow
 autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "set_fit_request"}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -72,23 +83,66 @@ intersphinx_mapping = reachable(
 # What is inherited from scikit-learn refers to its site.
 suppress_warnings = [] if "sklearn" in intersphinx_mapping else ["ref.ref", "ref.term"]
 
+# Names of this package that lead nowhere are warnings, which `make docs` counts as errors.
+nitpicky = True
+nitpick_ignore_regex = [(".*", r"(?!sklearn_ann).*")]
+
+
+# --- The gallery ---------------------------------------------------------------------------------------------------
+
 warnings.filterwarnings("ignore", message=".*FigureCanvasAgg is non-interactive.*")
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
+    "copyfile_regex": r"index\.rst",
     "filename_pattern": r"plot_",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
+    "show_signature": False,
     "min_reported_time": 5,
     "capture_repr": (),
+    "backreferences_dir": "gallery/backreferences",
+    "doc_module": ("sklearn_ann",),
+    "minigallery_sort_order": "links.place_in_gallery",
 }
+
+
+# --- The reference -------------------------------------------------------------------------------------------------
+
+autosummary_context = {"guide_pages": guide_pages()}
+
+HEADINGS = {"training": "Parameters of the training", "running": "Parameters of the hardware and the run"}
+
+
+def group_parameters(_app, _what, _name, obj, _options, lines):
+    """Give each group of parameters of an estimator a heading of its own, after numpydoc has written the list."""
+    if not inspect.isclass(obj) or ":Parameters:" not in lines:
+        return
+    groups = parameter_groups(obj, inspect.signature(obj).parameters)
+    if not all(groups.values()):
+        return
+    first = {names[0]: group for group, names in groups.items()}
+    for number in range(len(lines) - 1, -1, -1):
+        found = re.match(r"    \*\*(\w+)\*\* ?:", lines[number])
+        heading = HEADINGS.get(first.get(found[1], "")) if found else None
+        if heading:
+            lines[number:number] = [f":{heading}:", ""]
+
+
+def setup(app):
+    """Let Sphinx call the function above after numpydoc's."""
+    app.connect("autodoc-process-docstring", group_parameters, priority=600)
+
+
+# --- The pages -----------------------------------------------------------------------------------------------------
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_title = "sklearn_ann"
+html_baseurl = SITE
 html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
@@ -100,5 +154,5 @@ html_theme_options = {
     "footer_end": [],
     "navigation_with_keys": False,
 }
-_WITHOUT = ("ten_minutes", "recipes", "benchmarks", "contributing", "security", "changelog")
+_WITHOUT = ("ten_minutes", "recipes", "benchmarks", "roadmap", "contributing", "security", "changelog")
 html_sidebars: dict[str, list[str]] = {page: [] for page in _WITHOUT}

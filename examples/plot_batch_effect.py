@@ -1,18 +1,18 @@
 """
-Cells of two batches
-====================
+Correct batch effects in single-cell counts with VAESampler
+===========================================================
 
-Single-cell counts from two laboratories differ more between the laboratories than between cell types. If the decoder
-of a variational auto-encoder reads the laboratory, the code need not contain it. The cells are simulated, so that the
-truth is known.
+This example shows how to remove the difference between laboratories from single-cell counts.
+The counts of two batches differ more between the batches than between cell types. The decoder
+of :class:`~sklearn_ann.VAESampler` can take the batch as a condition (``conditions="y"``), so
+that the code need not contain the batch. The cells are simulated, and the types are known.
+
+Baseline: truncated SVD of the logarithms of normalised counts.
 """
 
 # %%
-# The data: negative binomial counts of 300 genes in 2,000 cells, of five types and in two batches. Each batch
-# overcounts some genes and undercounts others.
-import sys
-from pathlib import Path
-
+# The data: negative binomial counts of 300 genes in 2,000 cells, of five types and in two
+# batches. Each batch measures too many molecules of some genes and too few of others.
 import matplotlib.pyplot as plt
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +21,6 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
-
 from sklearn_ann import VAESampler
 
 rng = np.random.default_rng(0)
@@ -29,23 +28,35 @@ n_cells, n_genes = 2000, 300
 kinds, batches = rng.integers(5, size=n_cells), rng.integers(2, size=n_cells)
 logits = rng.normal(size=n_genes) + rng.normal(scale=0.7, size=(5, n_genes))[kinds]
 logits += rng.normal(scale=0.4, size=(2, n_genes))[batches]
-means = rng.lognormal(7, 0.3, size=(n_cells, 1)) * np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+means = (
+    rng.lognormal(7, 0.3, size=(n_cells, 1))
+    * np.exp(logits)
+    / np.exp(logits).sum(axis=1, keepdims=True)
+)
 counts = sp.csr_array(rng.poisson(rng.gamma(2, means / 2)).astype(np.float32))
 
 # %%
-# Three codes of ten numbers: the classical one, a VAE, and a VAE whose decoder reads the batch.
+# Three codes of ten numbers: the SVD, a variational auto-encoder, and one whose decoder takes
+# the batch as a condition.
 logarithms = normalize(counts, norm="l1") * 1e4
 logarithms.data = np.log1p(logarithms.data)
-vae = VAESampler(likelihood="negative_binomial", max_epochs=120, learning_rate_schedule="cosine", random_state=0)
+vae = VAESampler(
+    likelihood="negative_binomial",
+    max_epochs=120,
+    learning_rate_schedule="cosine",
+    random_state=0,
+)
 codes = {
     "SVD of logarithms": TruncatedSVD(10, random_state=0).fit_transform(logarithms),
     "VAE": vae.fit_transform(counts),
-    "VAE, conditional on the batch": vae.set_params(conditions="y").fit(counts, batches).transform(counts),
+    "VAE, conditional on the batch": vae.set_params(conditions="y")
+    .fit(counts, batches)
+    .transform(counts),
 }
 
 # %%
-# Two figures for each code: the share of neighbours from the other batch (one half if the batches are mixed), and the
-# agreement of five clusters with the five types.
+# Two figures describe each code: the share of neighbours from the other batch (one half if the
+# batches are mixed), and the agreement of five clusters with the five types.
 found = {}
 for name, code in codes.items():
     neighbours = NearestNeighbors(n_neighbors=30).fit(code).kneighbors(return_distance=False)
@@ -55,16 +66,18 @@ for name, code in codes.items():
     print(f"{name:30s} {found[name]}")
 
 # %%
-# Decode all codes under one condition: counts as if the first laboratory had measured all cells.
+# All codes are decoded under one condition: the result are counts as if the first laboratory
+# had measured all cells.
 corrected = vae.inverse_transform(codes["VAE, conditional on the batch"], y=0)
 apart = [
-    np.log(mean[batches == 0].mean(axis=0) / mean[batches == 1].mean(axis=0)) for mean in (counts.toarray(), corrected)
+    np.log(mean[batches == 0].mean(axis=0) / mean[batches == 1].mean(axis=0))
+    for mean in (counts.toarray(), corrected)
 ]
 print("Standard deviation of the log ratio of the batches' means, over the genes:")
 print(f"  counts {apart[0].std():.2f}, decoded under one condition {apart[1].std():.2f}")
 
 # %%
-# The picture: the codes on their first two principal components. Colours show types, markers show batches.
+# The codes on their first two principal components. Colours are types, markers are batches.
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
 for axis, (name, code) in zip(axes, codes.items(), strict=True):
     for batch, marker in enumerate("ox"):
@@ -79,6 +92,4 @@ for axis, (name, code) in zip(axes, codes.items(), strict=True):
             linewidths=0.7,
         )
     axis.set(title=f"{name}\n{found[name]}", xticks=[], yticks=[])
-picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("batch_effect.png")
-figure.savefig(picture, dpi=130)
-print(f"Picture: {picture}")
+plt.show()

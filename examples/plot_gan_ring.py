@@ -1,26 +1,24 @@
 """
-A game on a ring: what packs are for
-====================================
+Cover all groups of the data with GANSampler
+============================================
 
-Eight groups of points lie on a circle. A generator that never sees them learns to draw such points from a critic, which
-tells its points from real ones. A critic that sees one point at a time does not notice that some groups get more points
-than others, or none: each point is where real points are. A critic that sees packs of points does. The classical
-baseline is a Gaussian mixture, which on such data is hard to beat.
+This example shows why a generative adversarial network misses groups of the data, and how
+packs of samples prevent it. The data are eight groups of points on a circle. A critic that
+sees single points does not notice that some groups get more samples than others. A critic that
+sees packs of points does (``pack_size``).
 
-The two rows play the original game, without a penalty on the critic's slope, and on normal scores, in which a column
-has no gaps: errors fall where both columns, each for itself, have values. The defaults of ``GANSampler`` mend both.
-Their loss has a penalty, and the group of a number, where a column has gaps, is a category.
+The two networks of the comparison have the original loss, without a gradient penalty, and
+scale each column by its quantiles. The defaults of :class:`~sklearn_ann.GANSampler` have a
+gradient penalty and encode the groups of a column as categories.
+
+Baseline: a Gaussian mixture, which on such data is hard to beat.
 """
 
 # %%
-# The data: 2,000 points, of which the truth is known.
-import sys
-from pathlib import Path
-
+# The data: 2,000 points in eight groups with known centres.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.mixture import GaussianMixture
-
 from sklearn_ann import GANSampler
 from sklearn_ann.metrics import mode_coverage
 
@@ -31,7 +29,8 @@ rng = np.random.RandomState(0)
 X = centers[rng.randint(8, size=2000)] + rng.normal(scale=SPREAD, size=(2000, 2))
 
 # %%
-# A callback of scikit-learn's is told of the end of each epoch. It is handed a fitted copy, which can be sampled.
+# A callback of scikit-learn's gets a fitted copy of the estimator at the end of each epoch.
+# The callback draws samples after some of the epochs.
 EPOCHS = (5, 20, 60, 180)
 
 
@@ -59,9 +58,14 @@ class Snapshots:
 
 
 # %%
-# Two critics: of single points, and of packs of two. All else is equal.
+# Two critics: of single points, and of packs of two. All other parameters are equal.
 GAME = {"loss": "minimax", "gradient_penalty": 0, "scaling": "quantile"}
-SETTINGS = {"hidden_layer_sizes": (64, 64), "batch_size": 500, "max_epochs": max(EPOCHS), "random_state": 0}
+SETTINGS = {
+    "hidden_layer_sizes": (64, 64),
+    "batch_size": 500,
+    "max_epochs": max(EPOCHS),
+    "random_state": 0,
+}
 critics = {"single points": {"pack_size": 1}, "packs of two": {"pack_size": 2}}
 seen = {}
 for name, changes in critics.items():
@@ -72,7 +76,9 @@ defaults = GANSampler(random_state=0).fit(X).sample(500)
 mixture = GaussianMixture(8, n_init=5, random_state=0).fit(X).sample(500)[0]
 
 # %%
-# How many points each group gets, where all groups are equal in the data, and how many lie inside a group.
+# For each sampler: the smallest and the greatest share of a group (all groups are equal in the
+# data), and the share of samples inside a group: within three standard deviations of its
+# centre.
 
 
 def shares(points):
@@ -84,12 +90,14 @@ def shares(points):
 last = {name: samples[max(EPOCHS)] for name, samples in seen.items()}
 for name, drawn in (last | {"defaults": defaults, "Gaussian mixture": mixture}).items():
     inside = mode_coverage(drawn, centers, SPREAD).samples
-    print(f"{name:16s}: shares from {shares(drawn).min():.3f} to {shares(drawn).max():.3f}; {inside:.0%} of the points")
-    print(f"{'':16s}  lie within three standard deviations of a centre")
+    low, high = shares(drawn).min(), shares(drawn).max()
+    print(f"{name:16s} shares from {low:.3f} to {high:.3f}, {inside:.0%} inside a group")
 
 # %%
-# The picture: samples by epoch, over the data.
-figure, axes = plt.subplots(2, len(EPOCHS) + 1, figsize=(12, 5), sharex=True, sharey=True, layout="constrained")
+# Samples by epoch, over the data.
+figure, axes = plt.subplots(
+    2, len(EPOCHS) + 1, figsize=(12, 5), sharex=True, sharey=True, layout="constrained"
+)
 for line, (name, samples) in zip(axes, seen.items(), strict=True):
     for axis, (epoch, drawn) in zip(line, samples.items(), strict=False):
         axis.scatter(*X.T, s=2, color="0.8")
@@ -104,6 +112,4 @@ for axis, points, title in (
     axis.set_title(title, fontsize=9)
 for axis in axes.flat:
     axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
-picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("gan_ring.png")
-figure.savefig(picture, dpi=150)
-print(f"Picture: {picture}")
+plt.show()

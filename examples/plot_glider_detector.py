@@ -1,23 +1,23 @@
 """
-Glider guns, found by kernels and by a network
-==============================================
+Find a known pattern in images with PatternDetector and CNNClassifier
+=====================================================================
 
-In Conway's Game of Life a glider gun sends out a glider every 30 generations. Which frames contain a gun, among blocks,
-blinkers, spaceships and random soups? Kernels made from the known pattern need no training. A convolutional network
-must learn the pattern from frames. A forest sees only single pixels.
+This example shows how to find a pattern in images, with and without training. In Conway's Game
+of Life a glider gun sends out a glider every 30 generations. The task is to find the frames
+with a gun, among blocks, blinkers, spaceships and random cells.
+:class:`~sklearn_ann.PatternDetector` has kernels made from the known pattern and needs no
+training. :class:`~sklearn_ann.CNNClassifier` learns the pattern from labelled frames.
+
+Baseline: a random forest on pixels.
 """
 
 # %%
-# The frames are shifted and turned at random, and the truth is known: the position of the gun, its orientation and its
-# phase, one of 30.
-import sys
-from pathlib import Path
-
+# The data: frames that are shifted and turned at random. The position of each gun, its
+# orientation and its phase, one of 30, are known.
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 from sklearn.ensemble import RandomForestClassifier
-
 from sklearn_ann import CNNClassifier, PatternDetector
 from sklearn_ann.convolution import matched_kernel
 from sklearn_ann.datasets import LIFE_PATTERNS, game_of_life, gosper_gun, make_gliders
@@ -26,18 +26,28 @@ X_train, y_train = make_gliders(900, random_state=0)
 X, y, positions = make_gliders(500, return_positions=True, random_state=1000)
 
 # %%
-# There is one kernel ``w = p - (1 - p)`` for each phase and each of the eight orientations: live cells of the pattern
-# count for it, all others against it. A response ``y_j = x̃_jᵀ w_k`` as great as the pattern's own is a hit.
-guns = PatternDetector([matched_kernel(gosper_gun(phase, turn)) for turn in range(8) for phase in range(30)])
+# There is one kernel ``w = p - (1 - p)`` for each phase and each of the eight orientations:
+# live cells of the pattern add to the response, all others reduce it. A hit is a response
+# ``y_j = x̃_jᵀ w_k`` as great as that to the pattern itself.
+guns = PatternDetector(
+    [matched_kernel(gosper_gun(phase, turn)) for turn in range(8) for phase in range(30)]
+)
 hits = guns.hits(X)
 sample, kernel, row, column = hits.T
 where = np.array_equal(np.c_[row, column, kernel // 30, kernel % 30], positions[y == 1])
-print(f"{len(hits)} hits for {y.sum()} guns; position, turn and phase of all of them {'right' if where else 'WRONG'}")
+print(
+    f"{len(hits)} hits for {y.sum()} guns; "
+    f"positions, orientations and phases {'all correct' if where else 'NOT all correct'}"
+)
 
 # %%
-# The network must learn the pattern from examples. Turned and mirrored frames are further examples. The last filters
-# see 68 cells, which is more than the length of a gun.
-turned = [np.rot90(frames, k, axes=(1, 2)) for frames in (X_train, X_train[:, :, ::-1]) for k in range(4)]
+# The network learns the pattern from examples. Turned and mirrored frames are further
+# examples. The last filters cover 68 cells, which is more than the length of a gun.
+turned = [
+    np.rot90(frames, k, axes=(1, 2))
+    for frames in (X_train, X_train[:, :, ::-1])
+    for k in range(4)
+]
 network = CNNClassifier(
     conv_layers=((8, 5, 2), (32, 5, 2), (64, 5, 2), (64, 5)),
     global_pooling="max",
@@ -54,17 +64,22 @@ accuracy = {
     "forest on pixels": forest.score(X.reshape(len(X), -1), y),
 }
 for name, value in accuracy.items():
-    print(f"{name:16s} right on {value:.3f} of 500 frames")
+    print(f"{name:16s} accuracy {value:.3f} on 500 frames")
 
 # %%
-# A glider alone does not show that there is a gun. The kernels of the glider find all gliders; the kernels of the gun
-# respond fully at one position only.
+# A glider is no proof of a gun. The kernels of the glider find all gliders. The kernels of the
+# gun respond fully at one position only.
 glider = np.pad(LIFE_PATTERNS["glider"], 1)  # with dead cells around
 phases = [glider, game_of_life(np.pad(glider, 1))[1:-1, 1:-1]]
 views = {
-    np.rot90(side, k).tobytes(): np.rot90(side, k) for phase in phases for side in (phase, phase.T) for k in range(4)
+    np.rot90(side, k).tobytes(): np.rot90(side, k)
+    for phase in phases
+    for side in (phase, phase.T)
+    for k in range(4)
 }
-gliders = PatternDetector([matched_kernel(view) for view in views.values()], output="maps", padding="same")
+gliders = PatternDetector(
+    [matched_kernel(view) for view in views.values()], output="maps", padding="same"
+)
 guns.set_params(output="maps", padding="same")
 
 
@@ -81,7 +96,14 @@ for line, i in zip(axes, (13, 14), strict=True):
     for _, k, top, left in hits[sample == i]:
         height, width = guns.kernels[k].shape
         line[0].add_patch(
-            Rectangle((left - 1, top - 1), width + 1, height + 1, fill=False, color="#ee6677", linewidth=2)
+            Rectangle(
+                (left - 1, top - 1),
+                width + 1,
+                height + 1,
+                fill=False,
+                color="#ee6677",
+                linewidth=2,
+            )
         )
     line[1].imshow(share(gliders, X[i]), vmin=-1, vmax=1, cmap="RdBu_r")
     _, _, top, left = gliders.hits(X[[i]]).T
@@ -89,10 +111,15 @@ for line, i in zip(axes, (13, 14), strict=True):
     shown = line[2].imshow(share(guns, X[i]), vmin=-1, vmax=1, cmap="RdBu_r")
 for axis in axes.flat:
     axis.set(xticks=[], yticks=[], xlim=(-0.5, 47.5), ylim=(47.5, -0.5))
-for axis, title in zip(axes[0], ("frame and found gun", "kernels of the glider", "kernels of the gun"), strict=True):
+for axis, title in zip(
+    axes[0],
+    ("frame and found gun", "kernels of the glider", "kernels of the gun"),
+    strict=True,
+):
     axis.set_title(title)
 figure.colorbar(shown, ax=axes, shrink=0.7, label="response as a share of the pattern's own")
-figure.suptitle("Right on 500 frames: " + ", ".join(f"{name} {value:.1%}" for name, value in accuracy.items()))
-picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("glider_detector.png")
-figure.savefig(picture, dpi=130)
-print(f"Picture: {picture}")
+figure.suptitle(
+    "Accuracy on 500 frames: "
+    + ", ".join(f"{name} {value:.1%}" for name, value in accuracy.items())
+)
+plt.show()

@@ -1,18 +1,18 @@
 """
-The neighbours of a house
-=========================
+Predict house prices from similar rows with AttentionRegressor
+==============================================================
 
-A house is worth as much as similar houses. Attention to the rows of the training set learns a similarity, and it shows
-which houses a prediction comes from and the weight of each. Nearest neighbours in the standardised columns treat all
-columns as equally important.
+This example shows how to predict a target from similar rows of the training set and to see
+these rows. :class:`~sklearn_ann.AttentionRegressor` with ``attend="rows"`` learns a similarity
+of rows. Nearest neighbours in standardised columns give all columns the same weight.
+
+Baseline: nearest neighbours and gradient boosting.
 """
 
 # %%
-# The data: a simulated town. A square metre costs most near the centre and by the river. The year of construction
-# counts little; the rooms, the house number and the width of the door do not count.
-import sys
-from pathlib import Path
-
+# The data: a simulated town. The price of a square metre is highest near the centre and by the
+# river. The year of construction has a small effect; the rooms, the house number and the width
+# of the door have none.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -22,7 +22,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
 from sklearn_ann import AttentionRegressor
 
 rng = np.random.default_rng(0)
@@ -42,52 +41,86 @@ river = np.abs(houses["north"] - 1.5 * np.sin(houses["east"])) < 0.6
 centre = np.exp(-(houses["east"] ** 2 + houses["north"] ** 2) / 4)
 metre = 1500 + 4500 * centre + 2000 * river + 3 * (houses["year"] - 1900)  # euros
 price = metre * houses["area"] / 1000 * rng.lognormal(0, 0.08, n)  # thousands of euros
-X_train, X_test, y_train, y_test = train_test_split(houses, price, test_size=500, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(
+    houses, price, test_size=500, random_state=0
+)
 
 # %%
 # Three models predict the price.
 models = {
     "attention to rows": AttentionRegressor(attend="rows", random_state=0),
-    "nearest neighbours": make_pipeline(StandardScaler(), KNeighborsRegressor(10, weights="distance")),
+    "nearest neighbours": make_pipeline(
+        StandardScaler(), KNeighborsRegressor(10, weights="distance")
+    ),
     "gradient boosting": HistGradientBoostingRegressor(random_state=0),
 }
 errors = {
-    name: root_mean_squared_error(y_test, model.fit(X_train, y_train).predict(X_test)) for name, model in models.items()
+    name: root_mean_squared_error(y_test, model.fit(X_train, y_train).predict(X_test))
+    for name, model in models.items()
 }
 for name, error in errors.items():
-    print(f"{name:20s} off by {error:.0f} thousand euros (the prices' standard deviation is {y_test.std():.0f})")
+    print(f"{name:20s} root mean squared error {error:.0f} thousand euros")
+print(f"Standard deviation of the prices: {y_test.std():.0f} thousand euros")
 
 # %%
-# One house by the river, and the training rows that the network consults for it.
+# One house by the river, and the training rows with the greatest attention weights for this
+# house.
 model = models["attention to rows"]
 by_river = np.flatnonzero(river.loc[X_test.index] & X_test["east"].between(1, 3))
 house = X_test.iloc[[by_river[0]]]
 indices, weights = model.neighbors(house)
-asked = X_train.iloc[indices[0]].assign(price=y_train.iloc[indices[0]], weight=weights[0])
+used = X_train.iloc[indices[0]].assign(price=y_train.iloc[indices[0]], weight=weights[0])
 print(house.round(1).assign(price=y_test.loc[house.index].round(0)).to_string(index=False))
-print(asked.round(2).head(6).to_string(index=False))
+print(used.round(2).head(6).to_string(index=False))
 
 pipeline = models["nearest neighbours"]
-nearest = pipeline[-1].kneighbors(pipeline[:-1].transform(house), len(asked), return_distance=False)[0]
+nearest = pipeline[-1].kneighbors(
+    pipeline[:-1].transform(house), len(used), return_distance=False
+)[0]
 near = X_train.iloc[nearest]
 
 # %%
-# The picture: the positions of these houses. The plain neighbours must also match house number and door, and so lie far
-# away.
-figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained", sharex=True, sharey=True)
+# The positions of these houses. Nearest neighbours in standardised columns must also agree in
+# house number and door width, and are therefore far away.
+figure, axes = plt.subplots(
+    1, 2, figsize=(10, 4.8), layout="constrained", sharex=True, sharey=True
+)
 east = np.linspace(-5, 5, 200)
 for ax, chosen, sizes, title in (
-    (axes[0], asked, 20 + 900 * asked["weight"], "attention to rows; larger: greater weight"),
+    (axes[0], used, 20 + 900 * used["weight"], "attention to rows; larger: greater weight"),
     (axes[1], near, 60, "nearest in the standardised columns"),
 ):
-    ax.fill_between(east, 1.5 * np.sin(east) - 0.6, 1.5 * np.sin(east) + 0.6, color="#56b4e9", alpha=0.3, linewidth=0)
+    ax.fill_between(
+        east,
+        1.5 * np.sin(east) - 0.6,
+        1.5 * np.sin(east) + 0.6,
+        color="#56b4e9",
+        alpha=0.3,
+        linewidth=0,
+    )
     ax.scatter(X_train["east"], X_train["north"], s=2, color="0.75")
-    ax.scatter(chosen["east"], chosen["north"], s=sizes, color="#0072b2", edgecolor="white", label="asked")
-    ax.scatter(house["east"], house["north"], s=160, marker="*", color="#d55e00", edgecolor="white", label="the house")
+    ax.scatter(
+        chosen["east"],
+        chosen["north"],
+        s=sizes,
+        color="#0072b2",
+        edgecolor="white",
+        label="used",
+    )
+    ax.scatter(
+        house["east"],
+        house["north"],
+        s=160,
+        marker="*",
+        color="#d55e00",
+        edgecolor="white",
+        label="the house",
+    )
     ax.set(title=title, xlabel="kilometres east of the centre", aspect="equal")
 axes[0].set_ylabel("kilometres north")
 axes[0].legend(loc="lower left")
-figure.suptitle("Error in thousands of euros: " + ", ".join(f"{name} {error:.0f}" for name, error in errors.items()))
-picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("house_neighbors.png")
-figure.savefig(picture, dpi=130)
-print(f"Picture: {picture}")
+figure.suptitle(
+    "Error in thousands of euros: "
+    + ", ".join(f"{name} {error:.0f}" for name, error in errors.items())
+)
+plt.show()

@@ -1,23 +1,23 @@
 """
-Maps of digits and restored digits
-==================================
+Map and denoise digits with AutoEncoderTransformer
+==================================================
 
-An auto-encoder compresses images into a few numbers. Two numbers make a map, like those of principal components and
-t-SNE. With more numbers, and trained on images with added noise, the auto-encoder restores noisy images.
+This example shows two uses of an auto-encoder: a map of images, and the removal of noise. With
+two components, :class:`~sklearn_ann.AutoEncoderTransformer` and
+:class:`~sklearn_ann.VAESampler` give maps that can place new images. With 32 components and
+noise in the training, the auto-encoder removes noise.
+
+Baseline: principal components and t-SNE for the map, principal components for the noise.
 """
 
 # %%
 # The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are the test set.
-import sys
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsClassifier
-
 from sklearn_ann import AutoEncoderTransformer, VAESampler
 
 X, y = load_digits(return_X_y=True)
@@ -25,11 +25,19 @@ X = X / 16
 X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
 
 # %%
-# Four maps. t-SNE has no ``transform``: it must see all images at once, and a new image needs a new map.
-SETTINGS = {"hidden_layer_sizes": (128, 64), "max_epochs": 300, "learning_rate_schedule": "cosine", "random_state": 0}
+# Four maps. t-SNE has no ``transform``: it needs all images at once, and a new image needs a
+# new map.
+SETTINGS = {
+    "hidden_layer_sizes": (128, 64),
+    "max_epochs": 300,
+    "learning_rate_schedule": "cosine",
+    "random_state": 0,
+}
 maps = {
     "Principal components": PCA(2).fit(X_train).transform(X_test),
-    "Auto-encoder": AutoEncoderTransformer(n_components=2, **SETTINGS).fit(X_train).transform(X_test),
+    "Auto-encoder": AutoEncoderTransformer(n_components=2, **SETTINGS)
+    .fit(X_train)
+    .transform(X_test),
     "Variational auto-encoder": VAESampler(n_components=2, likelihood="bernoulli", **SETTINGS)
     .fit(X_train)
     .transform(X_test),
@@ -37,8 +45,8 @@ maps = {
 }
 
 # %%
-# How well does a map keep the classes apart? Five nearest neighbours on the map, from one half of the test images,
-# predict the class of each image in the other half.
+# How well a map separates the classes is measured by five nearest neighbours. Neighbours in
+# one half of the test images predict the classes of the other half.
 print("Classes from five neighbours on the map")
 for name, codes in maps.items():
     halves = [
@@ -49,8 +57,9 @@ for name, codes in maps.items():
     print(f"  {name:26s} {accuracy:.2f}")
 
 # %%
-# Restoration: in every epoch each training image gets new Gaussian noise, with a standard deviation of half the pixel
-# range. The network must return the clean image. The baseline projects onto the best number of principal components.
+# Denoising: in every epoch each training image gets new Gaussian noise with a standard
+# deviation of half the pixel range, and the network must return the clean image. The baseline
+# is the projection on the best number of principal components.
 NOISE = 0.5
 rng = np.random.default_rng(0)
 noisy = X_test + rng.normal(scale=NOISE, size=X_test.shape)
@@ -71,15 +80,20 @@ def decibels(images):
 
 
 projections = [
-    pca.inverse_transform(pca.transform(noisy)) for pca in (PCA(k).fit(X_train) for k in (5, 10, 15, 20, 30))
+    pca.inverse_transform(pca.transform(noisy))
+    for pca in (PCA(k).fit(X_train) for k in (5, 10, 15, 20, 30))
 ]
 linear = max(projections, key=decibels)
 print("Peak signal-to-noise ratio in decibels")
-for name, images in (("noisy", noisy), ("the best of five PCAs", linear), ("denoising auto-encoder", network)):
+for name, images in (
+    ("noisy", noisy),
+    ("the best of five PCAs", linear),
+    ("denoising auto-encoder", network),
+):
     print(f"  {name:26s} {decibels(images):.1f}")
 
 # %%
-# The picture: the four maps, and below them noisy and restored digits.
+# Above: the four maps. Below: noisy and restored digits.
 figure = plt.figure(figsize=(10, 10), layout="constrained")
 above, below = figure.subfigures(2, 1, height_ratios=(2.2, 1))
 for axis, (name, codes) in zip(above.subplots(2, 2).flat, maps.items(), strict=True):
@@ -92,6 +106,4 @@ for axis, (name, images) in zip(below.subplots(4, 1), rows.items(), strict=True)
     axis.imshow(np.hstack(tiles), cmap="gray_r", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[])
     axis.set_ylabel(name, rotation=0, ha="right", va="center")
-picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("latent_space.png")
-figure.savefig(picture, dpi=150)
-print(f"Picture: {picture}")
+plt.show()

@@ -1,23 +1,24 @@
 """
-Relatives on both sides
-=======================
+Keep related proteins in one fold with sequence_groups
+======================================================
 
-Sequences come in families. If one relative is in the training set and another in the test set, a model can be right by
-recognising the family. Folds that keep families together show what the model has really learned.
+This example shows how to measure accuracy on proteins that are not related to those of the
+training set. Proteins come in families. With random folds, a model is right by recognising a
+relative. :func:`~sklearn_ann.model_selection.sequence_groups` finds the families, and
+scikit-learn's ``StratifiedGroupKFold`` keeps each family in one fold.
+
+Baseline: a random forest on counts of pairs of letters.
 """
 
 # %%
-# The data: 60 families of eight proteins that share most letters. Each family has a random label. In half of the
-# families the positive ones also contain a motif; in the other half nothing but the family tells the label.
-import sys
-from pathlib import Path
-
+# The data: 60 families of eight proteins that share most letters. Each family has a random
+# label. In half of the families the proteins with label 1 also contain a motif. In the other
+# half only the family predicts the label.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
-
 from sklearn_ann import CNNClassifier, SequenceEncoder
 from sklearn_ann.model_selection import sequence_groups
 
@@ -38,40 +39,58 @@ for family in range(60):
 y = np.array(y)
 
 # %%
-# The groups of relatives are found from the sequences alone.
+# The groups of related proteins are found from the sequences alone.
 groups = sequence_groups(sequences)
 print(f"{len(sequences)} proteins, {len(np.unique(groups))} groups")
 
 # %%
-# Two models and two ways to split.
+# Two models are scored with two ways to split.
 models = {
     "forest on pairs of letters": make_pipeline(
-        SequenceEncoder("protein", encoding="kmer", k=2), RandomForestClassifier(random_state=0)
+        SequenceEncoder("protein", encoding="kmer", k=2),
+        RandomForestClassifier(random_state=0),
     ),
     "convolutional network": CNNClassifier(
-        position_bias=False, global_pooling="max", max_epochs=15, learning_rate_schedule="cosine", random_state=0
+        position_bias=False,
+        global_pooling="max",
+        max_epochs=15,
+        learning_rate_schedule="cosine",
+        random_state=0,
     ),
 }
 splits = {
     "random folds": {"cv": StratifiedKFold(4, shuffle=True, random_state=0)},
-    "folds of groups": {"cv": StratifiedGroupKFold(4, shuffle=True, random_state=0), "groups": groups},
+    "folds of groups": {
+        "cv": StratifiedGroupKFold(4, shuffle=True, random_state=0),
+        "groups": groups,
+    },
 }
 accuracy = {
     name: [cross_val_score(model, sequences, y, **split).mean() for split in splits.values()]
     for name, model in models.items()
 }
 for name, values in accuracy.items():
-    print(f"{name:28s}", "  ".join(f"{split}: {value:.2f}" for split, value in zip(splits, values, strict=True)))
+    print(
+        f"{name:28s}",
+        "  ".join(
+            f"{split}: {value:.2f}" for split, value in zip(splits, values, strict=True)
+        ),
+    )
 
 # %%
-# The picture: the motif alone can explain an accuracy of three quarters.
+# A model that finds the motif, and nothing else, reaches an accuracy of about three quarters
+# on unrelated proteins.
 figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for number, (name, values) in enumerate(accuracy.items()):
-    axis.bar(np.arange(2) + 0.35 * number, values, width=0.33, label=name, color=("#0072b2", "#e69f00")[number])
+    axis.bar(
+        np.arange(2) + 0.35 * number,
+        values,
+        width=0.33,
+        label=name,
+        color=("#0072b2", "#e69f00")[number],
+    )
 axis.axhline(0.5, color="0.4", linewidth=1, linestyle=":")
 axis.set_xticks(np.arange(2) + 0.17, splits)
-axis.set(ylabel="right", ylim=(0, 1.3), yticks=np.linspace(0, 1, 5))
+axis.set(ylabel="accuracy", ylim=(0, 1.3), yticks=np.linspace(0, 1, 5))
 axis.legend(frameon=False, loc="upper right")
-picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("leaking_splits.png")
-figure.savefig(picture, dpi=130)
-print(f"Picture: {picture}")
+plt.show()

@@ -1,19 +1,22 @@
 """
-Which changes a family of sequences forgives
-============================================
+Score mutations of an RNA family with MaskedSequenceModel
+=========================================================
 
-Related RNAs share a shape, not their letters: where a stem pairs two letters, one may change if its partner changes
-too. `MaskedSequenceModel` reads a family without any label, learns to name letters that are hidden from it, and finds
-the pairs. A profile, which counts the letters at each position, cannot: it is the classical baseline.
+This example shows how to predict which mutations a family of sequences tolerates, without any
+label. Related RNAs share a structure, not their letters: where a stem pairs two letters, a
+mutation of one letter is tolerated if the other letter mutates too.
+:class:`~sklearn_ann.MaskedSequenceModel` learns to predict masked letters of the family and
+finds the pairs.
+
+Baseline: a profile, which counts the letters at each position and cannot find pairs.
 """
 
 # %%
-# The data: hairpins of 16 letters with six pairs. Any letter may begin a pair, and one pair in twenty is broken. The
-# loop prefers ``GAAA``.
+# The data: hairpins of 16 letters with six pairs. Each letter can be the first of a pair, and
+# one pair in twenty is broken. The loop prefers ``GAAA``.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import roc_auc_score
-
 from sklearn_ann import MaskedSequenceModel
 
 LETTERS, PARTNER = "ACGU", dict(zip("ACGU", "UGCA", strict=True))
@@ -23,7 +26,10 @@ rng = np.random.default_rng(0)
 def hairpin():
     """Draw a hairpin."""
     left = rng.choice(list(LETTERS), size=6)
-    right = [PARTNER[letter] if rng.uniform() > 0.05 else rng.choice(list(LETTERS)) for letter in left[::-1]]
+    right = [
+        PARTNER[letter] if rng.uniform() > 0.05 else rng.choice(list(LETTERS))
+        for letter in left[::-1]
+    ]
     loop = [letter if rng.uniform() > 0.2 else rng.choice(list(LETTERS)) for letter in "GAAA"]
     return "".join([*left, *loop, *right])
 
@@ -31,9 +37,12 @@ def hairpin():
 family, new = ([hairpin() for _ in range(n)] for n in (800, 50))
 
 # %%
-# Learn from the family, without labels. Perplexity is the number of letters that the model hesitates among, on average,
-# at a position that is masked.
-model = MaskedSequenceModel(alphabet="rna", k=1, position="learned", max_epochs=40, random_state=0).fit(family)
+# The model is trained on the family, without labels. Perplexity is the number of letters among
+# which the model chooses, on average, at a masked position; four letters at random have a
+# perplexity of 4.
+model = MaskedSequenceModel(
+    alphabet="rna", k=1, position="learned", max_epochs=40, random_state=0
+).fit(family)
 
 
 def as_codes(strings):
@@ -54,8 +63,8 @@ print(f"perplexity on new hairpins: masked letters {model.perplexity(new):.2f}, 
 print(f"profile {np.exp(-profile_score(new).mean() / 16):.2f}")
 
 # %%
-# Tell changes that keep a pair from changes that break one. Both change the letter at one side of the second pair; the
-# former change the other side, too.
+# Mutations that keep a pair are compared with mutations that break a pair. Both change one
+# letter of the second pair; the former change its partner too.
 NEXT = dict(zip("ACGU", "CGUA", strict=True))
 broken = [s[0] + NEXT[s[1]] + s[2:] for s in new]
 kept = [s[:14] + PARTNER[s[1]] + s[15:] for s in broken]
@@ -65,8 +74,9 @@ for name, score in (("masked letters", model.score_samples), ("profile", profile
     print(f"{name}: AUROC of kept against broken pairs {roc_auc_score(kinds, change):.2f}")
 
 # %%
-# The effects of all single changes of one hairpin, and what the change of one letter does to the probabilities of all
-# the others: the pairs are the second diagonal.
+# Left: the effects of all single mutations of one hairpin. Right: how much the mutation of one
+# letter changes the predicted probabilities at all other positions. The pairs are the
+# antidiagonal.
 wild = "GGCAUC" + "GAAA" + "GAUGCC"
 effects = model.variant_effects([wild])[0]
 moved = np.zeros((16, 16))
@@ -75,15 +85,21 @@ for place in range(16):
     for letter in LETTERS.replace(wild[place], ""):
         changed = wild[:place] + letter + wild[place + 1 :]
         after = model.predict_proba([changed] * 16, range(16))
-        moved[place] += np.abs(before - after).sum(axis=1) / 6  # 0 to 1; the changed letter itself is masked
+        moved[place] += (
+            np.abs(before - after).sum(axis=1) / 6
+        )  # 0 to 1; the changed letter itself is masked
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
 image = left.imshow(effects.T, cmap="RdBu_r", vmin=-6, vmax=6, aspect="auto")
 left.set(xticks=range(16), xticklabels=list(wild), yticks=range(4), yticklabels=list(LETTERS))
-left.set(title="log-odds of a change", ylabel="new letter")
+left.set(title="log-odds of each mutation", ylabel="new letter")
 figure.colorbar(image, ax=left)
 image = right.imshow(moved, cmap="Greys", vmin=0, vmax=1)
 right.set(xticks=range(16), xticklabels=list(wild), yticks=range(16), yticklabels=list(wild))
-right.set(title="what a change moves", xlabel="masked position", ylabel="changed position")
+right.set(
+    title="change of the other probabilities",
+    xlabel="masked position",
+    ylabel="changed position",
+)
 figure.colorbar(image, ax=right)
 plt.show()

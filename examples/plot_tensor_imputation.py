@@ -1,15 +1,19 @@
 """
-Experiments that were never made
-================================
+Fill in a tensor of experiments with TensorFactorizationRegressor
+=================================================================
 
-A tensor of responses: drugs in cell types at doses. Some entries are missing at random, and some pairs of a drug and a
-cell type were never measured at any dose. `TensorFactorizationRegressor` fills in both. Beside it stand an additive
-model and a CP decomposition, and the two kinds of missing entries are scored apart, for they are different questions.
+This example shows how to predict missing entries of a tensor: the response of cell types to
+drugs at several doses. Some entries are missing at random. Some pairs of drug and cell type
+were never measured at any dose. :class:`~sklearn_ann.TensorFactorizationRegressor` predicts
+both. The two kinds of missing entries are scored apart, because the second is harder.
+
+Baseline: an additive model and a CP decomposition.
 """
 
 # %%
-# Responses follow dose-response curves. A drug has a potency and two targets, a cell type has receptors of both; their
-# product shifts the curve and scales it, so that no sum of effects fits.
+# The data: dose-response curves. A drug has a potency and two targets, a cell type has
+# receptors of both. The product of targets and receptors shifts and scales the curve, so that
+# no sum of effects fits.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -17,7 +21,6 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-
 from sklearn_ann import TensorFactorizationRegressor
 
 rng = np.random.default_rng(0)
@@ -26,17 +29,20 @@ target, receptor = rng.gamma(1.5, size=(n_drugs, 2)), rng.gamma(1.5, size=(n_cel
 strength = (target @ receptor.T)[:, :, None]  # (drug, cell, 1)
 potency = rng.normal(size=(n_drugs, 1, 1))
 dose = np.linspace(-3, 3, n_doses)
-truth = strength / (2 + strength) / (1 + np.exp(-2 * (dose + potency + 0.5 * np.log(strength))))
+truth = (
+    strength / (2 + strength) / (1 + np.exp(-2 * (dose + potency + 0.5 * np.log(strength))))
+)
 measured = truth + rng.normal(0, 0.02, truth.shape)
 
 pair_missing = rng.uniform(size=(n_drugs, n_cells)) < 0.15
 missing = (rng.uniform(size=truth.shape) < 0.2) | pair_missing[:, :, None]
 entries = pd.DataFrame(np.argwhere(~missing), columns=["drug", "cell", "dose"])
 y = measured[~missing]
-print(f"{len(entries)} entries known, {missing.sum()} missing, {pair_missing.sum()} pairs never measured")
+print(f"{len(entries)} entries known, {missing.sum()} missing")
+print(f"{pair_missing.sum()} pairs never measured")
 
 # %%
-# The network and an additive model read the entries as a table of levels.
+# The network and the additive model read the entries as a table of levels.
 network = TensorFactorizationRegressor(random_state=0).fit(entries, y)
 everything = pd.DataFrame(np.argwhere(np.ones_like(missing)), columns=entries.columns)
 additive = make_pipeline(OneHotEncoder(), Ridge(1e-2)).fit(entries, y)
@@ -47,8 +53,8 @@ filled = {
 
 
 # %%
-# A CP decomposition is a sum of products of factors. With the factors of all modes but one fixed, those of this mode
-# are a linear regression, for each of its levels: a few dozen rounds of that suffice.
+# A CP decomposition is a sum of products of factors. If the factors of all modes but one are
+# fixed, those of this mode are a linear regression for each level. Fifty rounds suffice.
 def cp(rank, ridge=0.05, n_rounds=50):
     factors = [rng.normal(0.5, 0.3, (n, rank)) for n in truth.shape]
     codes = entries.to_numpy()
@@ -65,24 +71,31 @@ def cp(rank, ridge=0.05, n_rounds=50):
 filled["CP of rank 3"] = cp(3)
 
 # %%
-# Random entries are easy: drug, cell and dose have all been seen together in pairs. The pairs that were never measured
-# are the question that matters before an experiment.
+# Random entries are easy: all pairs of drug, cell type and dose have been measured. Pairs that
+# were never measured are the question before an experiment.
 random = missing & ~pair_missing[:, :, None]
 fibres = missing & pair_missing[:, :, None]
 scores = pd.DataFrame(
-    {name: [r2_score(truth[where], values[where]) for where in (random, fibres)] for name, values in filled.items()},
+    {
+        name: [r2_score(truth[where], values[where]) for where in (random, fibres)]
+        for name, values in filled.items()
+    },
     index=["random entries", "pairs never measured"],
 )
 print(scores.round(3))
 
 # %%
-# The picture: three curves that were never measured, the scores, and the vectors of the drugs, on two axes, coloured
-# by the potency that the model was never told.
-figure, axes = plt.subplots(1, 5, figsize=(15, 3.4), layout="constrained", width_ratios=(1, 1, 1, 1.2, 1.2))
+# Three curves of pairs that were never measured, the scores, and the vectors of the drugs on
+# two axes. The colour is the potency of the drug, which the model does not get.
+figure, axes = plt.subplots(
+    1, 5, figsize=(15, 3.4), layout="constrained", width_ratios=(1, 1, 1, 1.2, 1.2)
+)
 colours = {"network": "#0072b2", "additive model": "#999999", "CP of rank 3": "#d55e00"}
 unmeasured = np.argwhere(pair_missing)
 strong = unmeasured[np.argsort(-strength[pair_missing][:, 0])]
-for ax, (drug, cell) in zip(axes, strong[[2, len(strong) // 3, 2 * len(strong) // 3]], strict=False):
+for ax, (drug, cell) in zip(
+    axes, strong[[2, len(strong) // 3, 2 * len(strong) // 3]], strict=False
+):
     for name, values in filled.items():
         ax.plot(dose, values[drug, cell], color=colours[name], label=name)
     ax.plot(dose, truth[drug, cell], "k.", label="truth")

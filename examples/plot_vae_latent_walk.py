@@ -1,17 +1,15 @@
 """
-A walk through the latent space of digits
-=========================================
+Draw new digits with VAESampler
+===============================
 
-A plain auto-encoder often fails to make new digits, because there are holes between the codes of the training digits. A
-variational auto-encoder fills the holes: you can draw codes from the distribution of its latent space, or walk from
-digit to digit. The classical way to draw digits is a Gaussian mixture on principal components.
+A plain auto-encoder often fails to make new digits, because there are holes between the codes
+of the training digits. A variational auto-encoder fills the holes: you can draw codes from the
+distribution of its latent space, or walk from digit to digit. The classical way to draw digits
+is a Gaussian mixture on principal components.
 """
 
 # %%
 # The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are the test set.
-import sys
-from pathlib import Path
-
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import norm
@@ -19,7 +17,6 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 from sklearn.svm import SVC
-
 from sklearn_ann import AutoEncoderTransformer, VAESampler
 
 X, y = load_digits(return_X_y=True)
@@ -27,42 +24,62 @@ X = X / 16
 X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
 
 # %%
-# Two latent units are enough for a map. The Bernoulli likelihood reads the brightness of a pixel as a probability.
-SETTINGS = {"max_epochs": 300, "learning_rate": 3e-3, "learning_rate_schedule": "cosine", "random_state": 0}
+# Two latent units are enough for a map. The Bernoulli likelihood reads the brightness of a
+# pixel as a probability.
+SETTINGS = {
+    "max_epochs": 300,
+    "learning_rate": 3e-3,
+    "learning_rate_schedule": "cosine",
+    "random_state": 0,
+}
 flat = VAESampler(n_components=2, likelihood="bernoulli", **SETTINGS).fit(X_train)
 
 # %%
-# The walk: the latent space is normal, so the steps are quantiles of the normal distribution, equal in probability.
+# The walk: the latent space is normal, so the steps are quantiles of the normal distribution,
+# equal in probability.
 steps = norm.ppf(np.linspace(0.02, 0.98, 12))
 walk = flat.inverse_transform([(across, down) for down in steps[::-1] for across in steps])
 
 # %%
-# Digits of a given class: ten latent units, with the class as a condition of the decoder. `sample` would also draw the
-# noise of the pixels; `inverse_transform` decodes drawn codes to mean images. The baseline is a Gaussian mixture for
-# each class, on as many principal components.
+# Digits of a given class: ten latent units, with the class as a condition of the decoder.
+# `sample` would also draw the noise of the pixels; `inverse_transform` decodes drawn codes to
+# mean images. The baseline is a Gaussian mixture for each class, on as many principal
+# components.
 classes = np.repeat(np.arange(10), 10)
 rng = np.random.RandomState(0)
 codes = rng.normal(size=(100, 10))
-vae = VAESampler(n_components=10, likelihood="bernoulli", conditions="y", **SETTINGS).fit(X_train, y_train)
+vae = VAESampler(n_components=10, likelihood="bernoulli", conditions="y", **SETTINGS).fit(
+    X_train, y_train
+)
 network = vae.inverse_transform(codes, y=classes)
 
 pca = PCA(10, random_state=0).fit(X_train)
-mixtures = [GaussianMixture(2, random_state=0).fit(pca.transform(X_train[y_train == digit])) for digit in range(10)]
-mixture = pca.inverse_transform(np.vstack([model.sample(10)[0] for model in mixtures])).clip(0, 1)
+mixtures = [
+    GaussianMixture(2, random_state=0).fit(pca.transform(X_train[y_train == digit]))
+    for digit in range(10)
+]
+mixture = pca.inverse_transform(np.vstack([model.sample(10)[0] for model in mixtures])).clip(
+    0, 1
+)
 
 # %%
-# The lecture claims that for a plain auto-encoder, codes drawn from a normal distribution with the moments of its codes
-# often decode to no digit. A classifier of digits tells how clear each image is.
-plain = AutoEncoderTransformer(n_components=10, loss="binary_cross_entropy", **SETTINGS).fit(X_train)
+# The lecture claims that for a plain auto-encoder, codes drawn from a normal distribution with
+# the moments of its codes often decode to no digit. A classifier of digits tells how clear
+# each image is.
+plain = AutoEncoderTransformer(n_components=10, loss="binary_cross_entropy", **SETTINGS).fit(
+    X_train
+)
 seen = plain.transform(X_train)
-holes = plain.inverse_transform(rng.multivariate_normal(seen.mean(axis=0), np.cov(seen.T), size=1000))
+holes = plain.inverse_transform(
+    rng.multivariate_normal(seen.mean(axis=0), np.cov(seen.T), size=1000)
+)
 unconditional = VAESampler(n_components=10, likelihood="bernoulli", **SETTINGS).fit(X_train)
 filled = unconditional.inverse_transform(rng.normal(size=(1000, 10)))
 judge = SVC(C=10, random_state=0).fit(X_train, y_train)
 
 
 def convincing(images):
-    """Return the share of images that the judge classifies as clearly as nine out of ten real digits."""
+    """Return the share of images classified as clearly as nine out of ten real digits."""
 
     def margin(these):
         votes = np.sort(judge.decision_function(these), axis=1)
@@ -95,10 +112,14 @@ def mosaic(images, columns):
     return tiles.transpose(0, 2, 1, 3).reshape(-1, columns * 12)
 
 
-figure, ((map_axis, walk_axis), (vae_axis, mixture_axis)) = plt.subplots(2, 2, figsize=(9, 9), layout="constrained")
+figure, ((map_axis, walk_axis), (vae_axis, mixture_axis)) = plt.subplots(
+    2, 2, figsize=(9, 9), layout="constrained"
+)
 points = map_axis.scatter(*flat.transform(X_test).T, c=y_test, cmap="tab10", s=10)
 map_axis.set(title="Codes of unseen digits", xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-map_axis.legend(*points.legend_elements(), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+map_axis.legend(
+    *points.legend_elements(), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False
+)
 walk_axis.imshow(mosaic(walk, 12), cmap="gray_r", vmin=0, vmax=1)
 walk_axis.set_title("A walk over the map")
 for axis, images, title in (
@@ -110,6 +131,4 @@ for axis, images, title in (
 for axis in (walk_axis, vae_axis, mixture_axis):
     axis.set_xticks([])
     axis.set_yticks([])
-picture = Path(sys.argv[0]).with_suffix(".png") if sys.argv[0].endswith(".py") else Path("vae_latent_walk.png")
-figure.savefig(picture, dpi=150)
-print(f"Picture: {picture}")
+plt.show()

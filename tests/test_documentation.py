@@ -1,14 +1,17 @@
 """The site names what there is, and docstrings say all that numpydoc asks for."""
 
 import importlib
+import importlib.util
 import inspect
 import re
 from pathlib import Path
 
+import discovery
 import pytest
 from numpydoc.validate import validate
 
 DOCS = Path(__file__).parents[1] / "docs"
+EXAMPLES = DOCS.parent / "examples"
 ROOMS = (
     "", ".attention", ".autoencoder", ".convolution", ".datasets", ".embedding", ".files", ".generative", ".graph",
     ".inspection", ".metrics", ".model_selection", ".preprocessing", ".tabular", ".translation",
@@ -46,6 +49,82 @@ def test_reference_lists_every_public_name():
     listed = set(re.findall(r"^   ([\w.]+)$", (DOCS / "api.rst").read_text(), flags=re.MULTILINE))
     assert listed == {name.removeprefix("sklearn_ann.") for name in PUBLIC.values()}
 
+
+def test_every_reference_page_links_to_a_page_of_the_guide():
+    specification = importlib.util.spec_from_file_location("links", DOCS / "links.py")
+    links = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(links)
+    pages = links.guide_pages()
+    assert set(pages) == set(PUBLIC.values())
+    assert all(page and (DOCS / f"{page.removeprefix('/')}.md").exists() for page in pages.values())
+
+
+# --- The gallery ---------------------------------------------------------------------------------------------------
+
+SCRIPTS = sorted(EXAMPLES.glob("plot_*.py"))
+
+
+def test_the_gallery_lists_every_example_once_and_in_one_order():
+    index = (EXAMPLES / "index.rst").read_text()
+    shown = re.findall(r"^   \.\./examples/(\w+)\.py$", index, flags=re.MULTILINE)
+    listed = re.findall(r"^   (plot_\w+)$", index, flags=re.MULTILINE)
+    assert shown == listed
+    assert sorted(shown) == [script.stem for script in SCRIPTS]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_an_example_names_what_it_uses_and_states_its_baseline(script):
+    text = script.read_text()
+    title = text.splitlines()[1]
+    names = {name.rpartition(".")[2] for name in PUBLIC.values()}
+    assert names & set(title.split()), title
+    assert "baseline" in text.lower()
+
+
+@pytest.mark.parametrize("estimator", discovery.PUBLIC, ids=lambda estimator: estimator.__name__)
+def test_every_estimator_has_an_example(estimator):
+    assert any(re.search(rf"\b{estimator.__name__}\(", script.read_text()) for script in SCRIPTS)
+
+
+# --- Lines of code -------------------------------------------------------------------------------------------------
+
+WIDEST = 95  # what fits beside the columns of a page
+
+
+def lines_of_code(text):
+    """Yield the lines of fenced blocks, and of doctests."""
+    fenced = False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            fenced = not fenced and not line.startswith("```{")
+        elif fenced or line.lstrip().startswith((">>> ", "... ")):
+            yield line
+
+
+WIDER = {  # pages with wider lines, which their readers scroll; the fewer, the better
+    "attention", "autoencoders", "benchmarks", "beyond", "checks", "cluster", "convolution", "convolutions",
+    "description", "embeddings", "factorization", "files", "generative", "graphs", "index", "masked", "recipes",
+    "recurrent", "scale", "searching", "streams", "tables", "ten_minutes", "training", "transfer", "translation", "vae",
+}  # fmt: skip
+
+
+def test_code_of_pages_is_not_cut():
+    pages = [page for page in DOCS.glob("**/*.md") if not {"_build", "gallery"} & set(page.relative_to(DOCS).parts)]
+    wide = {page.stem for page in pages if any(len(line) > WIDEST for line in lines_of_code(page.read_text()))}
+    assert wide <= WIDER
+
+
+def test_code_of_docstrings_is_not_cut():
+    wide = [
+        (PUBLIC[item], line)
+        for item in PUBLIC
+        for line in lines_of_code(inspect.getdoc(item) or "")
+        if len(line) > WIDEST
+    ]
+    assert not wide
+
+
+# --- Docstrings ----------------------------------------------------------------------------------------------------
 
 # What numpydoc's rules say of the content. Not asked: an extended summary, "See Also", notes and examples of every
 # method (ES01, SA01, EX01), the blank line and full stop at fixed places, the infinitive, capital letters (GL01, GL02,

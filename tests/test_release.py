@@ -97,3 +97,17 @@ def test_page_of_the_package_stands_alone():
     named = set(re.findall(r"`([A-Z]\w+)`", text)) - {"Pipeline", "GridSearchCV"}
     assert named <= set(sklearn_ann.__all__)
     assert len(named) > 15
+
+
+def test_both_front_pages_say_the_same():
+    """The table of estimators, and the figures that were measured, are written twice: for readers of either page."""
+    readme, package, site = (
+        (ROOT / page).read_text() for page in ("README.md", "docs/description.md", "docs/index.md")
+    )
+    table, other = (re.findall(r"^\| your data .*?\n\n", text, re.M | re.S) for text in (readme, package))
+    assert table == other != []
+    rows = [re.sub(r"\{class\}`~sklearn_ann\.(\w+)`", r"`\1`", line) for line in site.splitlines()]
+    assert all(any(row.startswith(line) for row in rows) for line in table[0].splitlines()[2:] if line)
+    for figure in ("87 %", "76 %", "58 %", "17 times"):
+        assert figure in readme
+        assert figure in site

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable
 from typing import Any
 
 _HEADER = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.MULTILINE)
 _SPLICED = ("Parameters", "Attributes")
+_SHARED = __name__.rpartition(".")[0]
+"""The package whose classes declare what estimators share."""
+_RUNNING = ("device", "precision", "distributed", "checkpoint", "random_state", "verbose")
 
 
 def split_sections(docstring: str) -> dict[str, str]:
@@ -30,6 +34,31 @@ def with_default(entry: str, default: Any) -> str:
     return f"{head}, default={default!r}\n{body}"
 
 
+def parameter_groups(cls: type, names: Iterable[str]) -> dict[str, list[str]]:
+    """Sort the names of parameters into those of the estimator, those of the training and those of the run."""
+    shared = {
+        name
+        for ancestor in cls.__mro__
+        if ancestor.__module__.startswith(f"{_SHARED}.")
+        for name in vars(ancestor).get("_documented", {}).get("Parameters", {})
+    }
+    groups: dict[str, list[str]] = {"own": [], "training": [], "running": []}
+    for name in names:
+        groups["own" if name not in shared else "running" if name in _RUNNING else "training"].append(name)
+    return groups
+
+
+def _said(groups: dict[str, list[str]]) -> str:
+    """Tell where each group of parameters begins and ends, for readers of ``help``; nothing if a group is empty."""
+    if not all(groups.values()):
+        return ""
+    own, training, running = (f"`{names[0]}` to `{names[-1]}`" for names in groups.values())
+    return (
+        f"The parameters have three groups: those of the architecture ({own}), of the training\n({training}), "
+        f"and of the hardware and the run ({running})."
+    )
+
+
 def complete_docstring(cls: type, defaults: dict[str, Any]) -> None:
     """Rewrite ``cls.__doc__`` to document all parameters in the order of `defaults`, and all inherited attributes."""
     if cls.__doc__ is None:  # python -OO
@@ -39,6 +68,8 @@ def complete_docstring(cls: type, defaults: dict[str, Any]) -> None:
     type.__setattr__(cls, "_documented", own)  # subclasses read it
     ancestors = [vars(ancestor).get("_documented", {}) for ancestor in reversed(cls.__mro__)]
     parameters = {name: entry for documented in ancestors for name, entry in documented.get("Parameters", {}).items()}
+    said = _said(parameter_groups(cls, [name for name in defaults if name in parameters]))
+    sections[""] = "\n\n".join(filter(None, [sections[""], said]))
     attributes = dict(own["Attributes"])
     for documented in reversed(ancestors):
         for name, entry in documented.get("Attributes", {}).items():

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from sklearn_ann.generative.adversaries import Adversaries
+from sklearn_ann.generative.adversaries import Adversaries, cumulated
 from sklearn_ann.generative.energy import energy_distance
 from sklearn_ann.training import Error, Settings, Step
 from sklearn_ann.training.data import Batch, Examples
@@ -122,7 +122,7 @@ class AdversarialStep(Step):
         conditions = batch.samples.conditions[rows]
         noise = module.draws.normal(x, len(rows), module.n_components)
         if module.choices:
-            drawn = torch.searchsorted(module.shares.cumsum(0), module.draws.uniform(x, len(rows)))
+            drawn = torch.searchsorted(cumulated(module.shares), module.draws.uniform(x, len(rows)))
             conditions = F.one_hot(drawn.clamp_(max=len(module.shares) - 1), len(module.shares)).to(x)
         output = self._run(module.averaged, noise, conditions)
         generated = module.hardened(output, module.draws.gumbel(output[:, module.fields.n_numbers :]))

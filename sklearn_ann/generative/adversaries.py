@@ -37,6 +37,11 @@ _SHRINKAGE = 1e-3  # of the means under conditions, towards the mean of all rows
 _MOST_LINEAR = 1000  # columns of which the covariance is computed
 
 
+def cumulated(shares: Tensor) -> Tensor:
+    """Return the sums of the first 1, 2, ... shares, which have no fixed order on CUDA, from the CPU."""
+    return shares.cpu().cumsum(0).to(shares.device)
+
+
 class Draws(Stochastic):
     """All random numbers that adversaries draw while they are trained."""
 
@@ -63,7 +68,7 @@ class Draws(Stochastic):
             orders = [torch.randperm(n, generator=self.generator, device=like.device) for _ in range(-(-size // n))]
             return torch.cat(orders)[:size]
         along = (torch.arange(size, device=like.device) + self.uniform(like, 1)) / size
-        total = weight.cumsum(0)
+        total = cumulated(weight)
         drawn = torch.searchsorted(total / total[-1], along.to(total)).clamp_(max=n - 1)
         return drawn[torch.randperm(size, generator=self.generator, device=like.device)]
 

@@ -45,7 +45,7 @@ def _first(samples: Any, n: int | None) -> Any:
 
 
 class ReconstructionDisplay:
-    """Images above their reconstructions, in the greys of one scale: that of the first row.
+    """Images above their reconstructions. All rows have the grey scale of the first row.
 
     Create it with `from_estimator`, or from any images.
 
@@ -73,7 +73,9 @@ class ReconstructionDisplay:
     >>> from sklearn_ann import AutoEncoderTransformer
     >>> from sklearn_ann.inspection import ReconstructionDisplay
     >>> X, _ = load_digits(return_X_y=True)
-    >>> model = AutoEncoderTransformer(max_epochs=5, learning_rate_schedule="cosine", random_state=0).fit(X)
+    >>> model = AutoEncoderTransformer(
+    ...     max_epochs=5, learning_rate_schedule="cosine", random_state=0
+    ... ).fit(X)
     >>> ReconstructionDisplay.from_estimator(model, X[:10]).axes_.shape
     (2,)
     """
@@ -186,8 +188,12 @@ class FeatureMapDisplay:
     >>> from sklearn_ann import CNNClassifier
     >>> from sklearn_ann.inspection import FeatureMapDisplay
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = CNNClassifier(image_shape=(8, 8), max_epochs=1, learning_rate_schedule="cosine", random_state=0)
-    >>> FeatureMapDisplay.from_estimator(model.fit(X[:100], y[:100]), X, sample=3, filters=range(6)).axes_.shape
+    >>> model = CNNClassifier(
+    ...     image_shape=(8, 8), max_epochs=1, learning_rate_schedule="cosine", random_state=0
+    ... )
+    >>> FeatureMapDisplay.from_estimator(
+    ...     model.fit(X[:100], y[:100]), X, sample=3, filters=range(6)
+    ... ).axes_.shape
     (6,)
     """
 

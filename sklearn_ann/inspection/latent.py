@@ -57,7 +57,9 @@ class LatentSpaceDisplay:
     >>> from sklearn_ann import AutoEncoderTransformer
     >>> from sklearn_ann.inspection import LatentSpaceDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = AutoEncoderTransformer(max_epochs=5, learning_rate_schedule="cosine", random_state=0).fit(X)
+    >>> model = AutoEncoderTransformer(
+    ...     max_epochs=5, learning_rate_schedule="cosine", random_state=0
+    ... ).fit(X)
     >>> display = LatentSpaceDisplay.from_estimator(model, X, y)
     >>> [text.get_text() for text in display.ax_.get_legend().get_texts()]
     ['0', '1', '2']
@@ -170,7 +172,7 @@ class EmbeddingMapDisplay:
         Whether the names are in an order, such as doses, times or ranks: that of the numbers, or as they come.
 
     title : str or None, default=None
-        What the names are, for the plot.
+        Title of the plot, such as the kind of the names.
 
     Attributes
     ----------

@@ -45,7 +45,9 @@ class TrainingCurveDisplay:
     >>> from sklearn_ann import AutoEncoderTransformer
     >>> from sklearn_ann.inspection import TrainingCurveDisplay
     >>> X, _ = load_digits(return_X_y=True)
-    >>> model = AutoEncoderTransformer(max_epochs=5, learning_rate_schedule="cosine", random_state=0).fit(X)
+    >>> model = AutoEncoderTransformer(
+    ...     max_epochs=5, learning_rate_schedule="cosine", random_state=0
+    ... ).fit(X)
     >>> TrainingCurveDisplay.from_estimator(model).ax_.get_xlabel()
     'epoch'
     """

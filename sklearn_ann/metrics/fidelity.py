@@ -259,7 +259,9 @@ def mode_coverage(X_synthetic: Any, centers: Any, scale: Any, *, radius: float =
     >>> angles = np.arange(8) * np.pi / 4
     >>> centers = 2 * np.c_[np.cos(angles), np.sin(angles)]
     >>> rng = np.random.default_rng(0)
-    >>> found = mode_coverage(centers[rng.integers(7, size=500)] + rng.normal(0, 0.05, (500, 2)), centers, 0.05)
+    >>> found = mode_coverage(
+    ...     centers[rng.integers(7, size=500)] + rng.normal(0, 0.05, (500, 2)), centers, 0.05
+    ... )
     >>> found.modes, found.samples
     (0.875, 0.99)
     >>> found.counts

@@ -217,7 +217,8 @@ def sequence_error_rate(
     Examples
     --------
     >>> from sklearn_ann.metrics import sequence_error_rate
-    >>> sequence_error_rate([["K", "AE", "T"], ["D", "AO", "G"]], [["K", "AE", "T"], ["D", "AA", "G"]])
+    >>> y_true = [["K", "AE", "T"], ["D", "AO", "G"]]
+    >>> sequence_error_rate(y_true, [["K", "AE", "T"], ["D", "AA", "G"]])
     0.5
     """
     distances, _ = nearest_distances(y_true, y_pred, tokenizer)

@@ -105,7 +105,9 @@ def train_on_synthetic_score(
     >>> X, y = load_wine(return_X_y=True)
     >>> X, X_test, y, y_test = train_test_split(X, y, random_state=0)
     >>> rng = np.random.default_rng(0)
-    >>> samples = np.vstack([rng.normal(X[y == k].mean(axis=0), X[y == k].std(axis=0), (50, 13)) for k in range(3)])
+    >>> samples = np.vstack(
+    ...     [rng.normal(X[y == k].mean(axis=0), X[y == k].std(axis=0), (50, 13)) for k in range(3)]
+    ... )
     >>> result = train_on_synthetic_score(samples, np.repeat([0, 1, 2], 50), X_test, y_test, X, y)
     >>> print(f"{result.score:.2f} {result.real:.2f}")
     0.87 0.98

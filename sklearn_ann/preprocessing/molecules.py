@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.parameters import declared
 from sklearn_ann.reading.graphs import GraphSet
 from sklearn_ann.reading.graphs.conversion import graphs_of_molecules
@@ -16,7 +17,7 @@ from sklearn_ann.reading.graphs.molecules import ATOM_FEATURES, read_molecules
 
 
 @declared
-class MoleculeEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+class MoleculeEncoder(TransformerMixin, DocumentedMixin, BaseEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
     """Convert molecules to graphs: the nodes are the heavy atoms, the edges are the bonds.
 
     Needs RDKit: ``pip install "sklearn-ann-architectures[chem]"``.

@@ -22,6 +22,7 @@ from sklearn.utils import Bunch, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann._sklearn import Interval, StrOptions
+from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.reading import Columns
 from sklearn_ann.reading.alphabets import Alphabet, Unknown, find_alphabet
 from sklearn_ann.reading.kinds import column_names
@@ -118,7 +119,7 @@ def _check_lengths(starts: np.ndarray, length: int, parameters: Bunch) -> None:
         return
     if parameters.length is not None:
         raise ValueError(
-            f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length} of the parameter; "
+            f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length}; "
             "truncate=True cuts such a sequence at the end"
         )
     warnings.warn(
@@ -130,7 +131,7 @@ def _check_lengths(starts: np.ndarray, length: int, parameters: Bunch) -> None:
     )
 
 
-class SequenceEncoder(TransformerMixin, BaseEstimator):
+class SequenceEncoder(TransformerMixin, DocumentedMixin, BaseEstimator):
     """Turn strings, such as DNA, RNA or proteins, into numbers for any estimator.
 
     Lower-case letters are read as upper-case. The ambiguous letters of the IUPAC, such as N or R, are known.
@@ -168,8 +169,8 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
         Number of letters to encode. None means the length of the longest sequence in `fit`. Not used by ``"kmer"``.
 
     truncate : bool, default=False
-        Whether to cut longer sequences at the end without a word. Otherwise a sequence longer than `length` raises an
-        error; with ``length=None``, one that is longer than all in `fit` is cut with a ``UserWarning``.
+        Whether to cut longer sequences at the end without a warning. With False, a sequence longer than `length` raises
+        an error; with ``length=None``, a sequence longer than all in `fit` is cut with a ``UserWarning``.
 
     unknown : {"error", "ambiguous"}, default='error'
         How to treat letters outside the alphabet: raise an error, or read them as a letter that stands for any.
@@ -217,7 +218,9 @@ class SequenceEncoder(TransformerMixin, BaseEstimator):
 
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> from sklearn.pipeline import make_pipeline
-    >>> forest = make_pipeline(SequenceEncoder("dna", encoding="kmer", k=2), RandomForestClassifier(random_state=0))
+    >>> forest = make_pipeline(
+    ...     SequenceEncoder("dna", encoding="kmer", k=2), RandomForestClassifier(random_state=0)
+    ... )
     >>> forest.fit(["TATA", "TATATA", "GCGC", "GCGCG"], ["AT", "AT", "GC", "GC"]).predict(["ATAT"])
     array(['AT'], dtype='<U2')
     """

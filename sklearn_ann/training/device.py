@@ -5,16 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 
 from sklearn_ann.training.leases import leased_number
 from sklearn_ann.training.ranks import active
 from sklearn_ann.training.workers import shares_cores
+
+T = TypeVar("T")
 
 Precision = Literal["float32", "float64", "bfloat16"]
 
@@ -106,15 +108,64 @@ def _process_threads() -> int:
         return pool.submit(torch.get_num_threads).result()
 
 
-_limit_lock = threading.Lock()
-_limited_fits = 0
-_threads_outside = 0
+class _Held(Generic[T]):
+    """A setting of the whole process that several threads change: the first saves it, the last to leave restores it.
+
+    Parameters
+    ----------
+    save : callable
+        Returns the setting.
+    restore : callable
+        Takes what `save` returned.
+    """
+
+    def __init__(self, save: Callable[[], T], restore: Callable[[T], None]) -> None:
+        self._save, self._restore = save, restore
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, in a process that does not have the threads that changed the setting."""
+        self._lock, self._n_threads = threading.Lock(), 0
+
+    @contextmanager
+    def held(self) -> Iterator[T]:
+        """Context in which the setting may be changed; its value is that from before all changes."""
+        with self._lock:
+            if self._n_threads == 0:
+                self._saved = self._save()
+            self._n_threads += 1
+        try:
+            yield self._saved
+        finally:
+            with self._lock:
+                self._n_threads -= 1
+                if self._n_threads == 0:
+                    self._restore(self._saved)
+
+
+_CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
+_filling: Any = torch.utils.deterministic  # a module with a property, which type checkers do not know
+
+
+def _kernels_outside() -> tuple[int, bool, str | None]:
+    return torch.get_deterministic_debug_mode(), _filling.fill_uninitialized_memory, os.environ.get(_CUBLAS)
+
+
+def _restore_kernels(outside: tuple[int, bool, str | None]) -> None:
+    mode, _filling.fill_uninitialized_memory, workspace = outside
+    torch.set_deterministic_debug_mode(mode)
+    if workspace is None:
+        os.environ.pop(_CUBLAS, None)
+
+
+_threads = _Held(_process_threads, torch.set_num_threads)
+_kernels = _Held(_kernels_outside, _restore_kernels)
 
 
 def _after_fork() -> None:
     """Compute on one thread in a forked child, because torch waits for ever for threads that a fork has not copied."""
-    global _limit_lock, _limited_fits
-    _limit_lock, _limited_fits = threading.Lock(), 0
+    _threads.forget()
+    _kernels.forget()
     torch.set_num_threads(1)
 
 
@@ -129,20 +180,26 @@ def limited_threads() -> Iterator[None]:
     The number of threads is a setting of the whole process. Of several worker threads, the first to enter saves it and
     the last to leave restores it.
     """
-    global _limited_fits, _threads_outside
     share = _thread_share()
     if share is None:
         yield
         return
-    with _limit_lock:
-        if _limited_fits == 0:
-            _threads_outside = _process_threads()
-        _limited_fits += 1
-        torch.set_num_threads(min(share, _threads_outside))
-    try:
+    with _threads.held() as outside:
+        torch.set_num_threads(min(share, outside))
         yield
-    finally:
-        with _limit_lock:
-            _limited_fits -= 1
-            if _limited_fits == 0:
-                torch.set_num_threads(_threads_outside)
+
+
+@contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """Context in which computations on CUDA give the same bits each time; the CPU's do so anyway.
+
+    Many of CUDA's sums have no fixed order by default: gradients of an index, of a convolution and of pooling.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    with _kernels.held():
+        os.environ.setdefault(_CUBLAS, ":4096:8")  # torch warns of matrix products without it
+        torch.set_deterministic_debug_mode("error")  # with "warn", attention has no fixed order
+        _filling.fill_uninitialized_memory = False  # no memory is read before it is written
+        yield

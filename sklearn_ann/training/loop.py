@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from sklearn_ann.layers import WarmUp
 from sklearn_ann.training.checkpoints import Checkpoint
 from sklearn_ann.training.data import Batch, Examples, Place, Samples, batches
-from sklearn_ann.training.device import tensor_dtype
+from sklearn_ann.training.device import repeatable, tensor_dtype
 from sklearn_ann.training.random import noise_from
 from sklearn_ann.training.ranks import Ranks, dividing
 from sklearn_ann.training.step import Settings, Step, batch_device
@@ -340,7 +341,7 @@ class Training:
 
     def advance(self, observers: Sequence[Observer] = (), *, until: int | None = None) -> None:
         """Run the epochs that come next, up to the epoch `until` if it is given; the training can go on from there."""
-        with noise_from(self.step.module, self.noise), dividing(self.step, self.ranks):
+        with self._computing():
             while not (self.over or (until is not None and self.epoch >= until)):
                 for observer in observers:
                     observer.epoch_begins(self)
@@ -350,9 +351,14 @@ class Training:
                 if self.checkpoint is not None:
                     self.checkpoint.note(self)
 
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        with noise_from(self.step.module, self.noise), dividing(self.step, self.ranks), repeatable(self.device):
+            yield
+
     def finish(self) -> None:
         """End the training: check the weights, settle what is averaged over the data, and put the kept weights back."""
-        with noise_from(self.step.module, self.noise), dividing(self.step, self.ranks):
+        with self._computing():
             self._check_weights()
             if self.settles and self.validation is None:  # otherwise the statistics are those that were validated
                 self._settle()

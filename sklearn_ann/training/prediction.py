@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from sklearn_ann.training.data import Samples, as_array, on_device
-from sklearn_ann.training.device import Precision, autocast, limited_threads
+from sklearn_ann.training.device import Precision, autocast, limited_threads, repeatable
 
 
 def apply(
@@ -56,7 +56,7 @@ def apply(
     padded = [_padded(index, multiple) for index in chunks]
     mode = torch.enable_grad() if gradients else torch.inference_mode()
     collected = _Collected(chunks) if len(chunks) > 1 else None
-    with limited_threads(), mode, autocast(device, precision):
+    with limited_threads(), repeatable(device), mode, autocast(device, precision):
         # No name for the batches: an error would keep them alive, and with them the thread that reads ahead.
         for index, batch in zip(chunks, _batches(samples, padded), strict=True):
             result = _on_cpu(function(module, on_device(batch, device)), len(index))

@@ -2,7 +2,14 @@
 
 import inspect
 
-from sklearn_ann.base.docstrings import complete_docstring, split_entries, split_sections, with_default
+from sklearn_ann import CNNRegressor
+from sklearn_ann.base.docstrings import (
+    complete_docstring,
+    parameter_groups,
+    split_entries,
+    split_sections,
+    with_default,
+)
 
 
 class Base:
@@ -113,3 +120,57 @@ def test_an_undocumented_parameter_is_not_invented():
 
     complete_docstring(Short, {"size": 1})
     assert inspect.cleandoc(Short.__doc__).strip() == "A class without sections."
+
+
+class Shared:
+    """What estimators share.
+
+    Parameters
+    ----------
+    tol : float
+        When to stop.
+
+    device : str
+        Where to compute.
+    """
+
+    __module__ = "sklearn_ann.base.example"
+
+
+class Network(Shared):
+    """A network.
+
+    Parameters
+    ----------
+    depth : int
+        Number of layers.
+
+    tol : float
+        When to stop, told once more.
+    """
+
+
+complete_docstring(Shared, {"tol": 0.1, "device": "cpu"})
+complete_docstring(Network, {"depth": 2, "tol": 0.1, "device": "cpu"})
+
+
+def test_parameters_are_grouped_by_what_they_control():
+    groups = parameter_groups(Network, ["depth", "tol", "device"])
+    assert groups == {"own": ["depth"], "training": ["tol"], "running": ["device"]}
+
+
+def test_help_tells_where_the_groups_of_parameters_begin():
+    told = " ".join(split_sections(Network.__doc__)[""].split())
+    assert told.startswith("A network. The parameters have three groups: those of the architecture (`depth`")
+    assert told.endswith("and of the hardware and the run (`device` to `device`).")
+    assert "groups" not in Shared.__doc__
+    assert "groups" not in Leaf.__doc__
+
+
+def test_groups_of_an_estimator_follow_each_other():
+    names = list(inspect.signature(CNNRegressor).parameters)
+    groups = parameter_groups(CNNRegressor, names)
+    assert [name for group in groups.values() for name in group] == names
+    assert groups["own"][0] == "conv_layers"
+    assert groups["training"][0] == "n_estimators"
+    assert groups["running"] == ["device", "precision", "distributed", "checkpoint", "random_state", "verbose"]

@@ -287,7 +287,7 @@ def test_a_fit_that_fails_changes_nothing_and_one_on_images_forgets_the_columns(
 
 def test_a_fit_of_another_machine_predicts_where_its_device_does_not_exist():
     X = images()
-    detector = PatternDetector([GLIDER]).fit(X)
+    detector = PatternDetector([GLIDER], device="cpu").fit(X)
     expected = detector.transform(X)
     detector.resolved_parameters_.device = "cuda:99"
     np.testing.assert_array_equal(detector.transform(X), expected)

@@ -27,7 +27,7 @@ def test_isolated_nodes_squeeze_no_component(n_isolated):
 
 def test_components_do_not_overlap():
     sizes = [3, 30, 1, 8, 8, 1, 2]
-    A = sp.csr_array(sp.block_diag([np.ones((n, n)) - np.eye(n) for n in sizes]))
+    A = sp.csr_array(sp.block_diag([sp.csr_array(np.ones((n, n)) - np.eye(n)) for n in sizes]))
     positions = placed_nodes(A, nx)
     boxes = [(p.min(axis=0), p.max(axis=0)) for p in np.split(positions, np.cumsum(sizes)[:-1])]
     for i, (low, high) in enumerate(boxes):

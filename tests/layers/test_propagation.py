@@ -70,7 +70,7 @@ def test_torch_scatter_attends_alike():
 
 def test_a_part_is_the_matrix_of_its_nodes():
     other = np.array([[0, 4.0], [5, 6]])
-    whole = adjacency_of(sp.block_diag([other, DENSE]).toarray())
+    whole = adjacency_of(sp.block_diag([sp.csr_array(other), sp.csr_array(DENSE)]).toarray())
     part, x = whole.part(slice(2, 6), slice(3, 3 + np.count_nonzero(DENSE))), random(4, 3)
     torch.testing.assert_close(part @ x, torch.tensor(DENSE) @ x)
     got, expected = (torch.autograd.grad(out.pow(2).sum(), x)[0] for out in (part @ x, torch.tensor(DENSE) @ x))

@@ -1,5 +1,6 @@
 """Devices, precisions and threads."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +8,14 @@ import joblib
 import pytest
 import torch
 
-from sklearn_ann.training.device import autocast, available_device, limited_threads, resolve_device, tensor_dtype
+from sklearn_ann.training.device import (
+    autocast,
+    available_device,
+    limited_threads,
+    repeatable,
+    resolve_device,
+    tensor_dtype,
+)
 
 CPU = torch.device("cpu")
 
@@ -120,3 +128,30 @@ def test_workers_may_be_used_again():
         for _ in range(3):
             workers(joblib.delayed(stay)(seconds) for seconds in (0.01, 0.03, 0.02))
             assert process_threads() == 4
+
+
+def kernels():
+    return (
+        torch.get_deterministic_debug_mode(),
+        torch.utils.deterministic.fill_uninitialized_memory,
+        os.environ.get("CUBLAS_WORKSPACE_CONFIG"),
+    )
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+def test_cuda_sums_in_a_fixed_order_while_it_computes_and_the_setting_comes_back(mode, monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    own = torch.get_deterministic_debug_mode()
+    torch.set_deterministic_debug_mode(mode)
+    before = kernels()
+    try:
+        with repeatable(torch.device("cpu")):
+            assert kernels() == before
+        with repeatable(torch.device("cuda")), repeatable(torch.device("cuda")):
+            assert kernels() == (2, False, ":4096:8")
+        assert kernels() == before
+        with pytest.raises(ZeroDivisionError), repeatable(torch.device("cuda")):
+            raise ZeroDivisionError
+        assert kernels() == before
+    finally:
+        torch.set_deterministic_debug_mode(own)

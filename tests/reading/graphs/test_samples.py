@@ -74,7 +74,8 @@ def test_a_batch_is_the_block_diagonal_of_its_graphs(n_heads, symmetric):
     graphs = random_set(symmetric=symmetric)
     index = [4, 0, 4, 5]
     batch = GraphSamples(graphs, None, False, torch.float64, n_heads)[torch.tensor(index)]
-    expected = sp.block_diag([np.kron(graphs[i].A.toarray(), np.eye(max(n_heads, 1))) for i in index]).toarray()
+    blocks = [sp.csr_array(np.kron(graphs[i].A.toarray(), np.eye(max(n_heads, 1)))) for i in index]
+    expected = sp.block_diag(blocks).toarray()
     forward, backward = matrices(batch.adjacency)
     np.testing.assert_array_equal(forward, expected)
     np.testing.assert_array_equal(backward, expected.T)
