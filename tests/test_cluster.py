@@ -57,6 +57,17 @@ def test_a_stacked_search_on_the_cluster(client):
         np.testing.assert_allclose(search.fit(X, y).cv_results_["mean_test_score"], local, rtol=1e-8)
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_halving_on_the_cluster(client, asynchronous):
+    model = classifier(precision="float64").set_params(max_epochs=3)
+    search = StackedSearchCV(model, GRID, resource="epochs", asynchronous=asynchronous, cv=2, refit=False)
+    local = search.fit(X, y).cv_results_
+    with joblib.parallel_config("dask"):
+        remote = search.fit(X, y).cv_results_
+    assert remote["n_resources"].tolist() == local["n_resources"].tolist() == [1, 1, 1, 3]
+    np.testing.assert_allclose(remote["mean_test_score"], local["mean_test_score"], rtol=1e-8)
+
+
 def test_a_worker_has_one_copy_of_the_samples_and_one_thread(client):
     def look(samples):
         import torch

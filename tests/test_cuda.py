@@ -10,11 +10,29 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from discovery import BRIEF, NEURAL, PUBLIC, drawing, every_estimator
+from discovery import (
+    BRIEF,
+    NEURAL,
+    PUBLIC,
+    drawing,
+    every_estimator,
+)
+from sklearn.model_selection import GridSearchCV
 
 import sklearn_ann
-from sklearn_ann import GANSampler, SequenceEmbeddingTransformer, TensorFactorizationRegressor, VAESampler
+from sklearn_ann import (
+    AutoEncoderTransformer,
+    CNNClassifier,
+    GANSampler,
+    GCNRegressor,
+    SequenceEmbeddingTransformer,
+    TabularClassifier,
+    TensorFactorizationRegressor,
+    VAESampler,
+)
 from sklearn_ann.layers import Stochastic
+from sklearn_ann.model_selection import StackedSearchCV
+from sklearn_ann.training import stack
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device on this machine"),
@@ -136,3 +154,32 @@ def test_a_conditional_sampler_learns_from_weighted_rows_on_cuda():
     models = [GANSampler(conditions="kind", **BRIEF, device="cuda").fit(table, sample_weight=weight) for _ in range(2)]
     one, two = (model.sample(20)[0] for model in models)
     pd.testing.assert_frame_equal(one, two)
+
+
+STACKED = {
+    AutoEncoderTransformer: {"noise": [0.0, 0.2]},
+    CNNClassifier: {"dropout": [0.1, 0.3]},
+    TabularClassifier: {"learning_rate": [1e-3, 3e-3]},
+    VAESampler: {"beta": [0.5, 1.0]},
+}
+
+
+@pytest.mark.parametrize("estimator", STACKED, ids=lambda estimator: estimator.__name__)
+def test_stacks_on_cuda_are_their_members_alone(estimator, data):
+    X, y = data
+    grid = STACKED[estimator] | {"random_state": [0, 1]}
+    model = estimator(**BRIEF | {"tol": 0}, precision="float64", device="cuda")
+    scoring = None if hasattr(model, "score") else lambda fitted, *_: -fitted.loss_
+    with patch.object(stack.Stack, "_run_epoch", autospec=True, side_effect=stack.Stack._run_epoch) as epochs:
+        found = StackedSearchCV(model, grid, cv=2, scoring=scoring, refit=False).fit(X, y).cv_results_
+    assert epochs.called
+    alone = GridSearchCV(model, grid, cv=2, scoring=scoring, refit=False).fit(X, y).cv_results_
+    for name in ("split0_test_score", "split1_test_score"):
+        np.testing.assert_allclose(found[name], alone[name], rtol=1e-8)
+
+
+@pytest.mark.parametrize("graphs", [[(np.ones((1, 2)), np.zeros((1, 1)))], [(np.ones((3, 2)), np.ones((3, 3)))] * 2])
+def test_batches_with_one_node_are_normalised_by_the_statistics_so_far_on_cuda(graphs):
+    y = np.arange(len(graphs), dtype=float)
+    one, two = (GCNRegressor(**BRIEF, device=device).fit(graphs, y).predict(graphs) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-3)

@@ -208,7 +208,7 @@ def test_early_stopping_holds_data_out(estimator, data):
     X, y = data
     model = estimator(**BRIEF, early_stopping=True, validation_fraction=0.2).fit(X, y)
     assert len(model.history_["validation_loss"]) == model.n_iter_
-    with pytest.raises(ValueError, match=r"needs 2 of them at least, got 1|a minimum of 2 is required"):
+    with pytest.raises(ValueError, match=r"needs at least 2, got 1|a minimum of 2 is required"):
         model.fit(X[:1], y[:1])
 
 

@@ -113,9 +113,9 @@ class AttentionEstimator(NeuralEstimator):
     Parameters
     ----------
     attend : {"auto", "tokens", "columns", "rows"}
-        Kind of attention: among the tokens of a string, among the columns of a row of a table, or from a row to the
-        rows of the training set. ``"auto"``: tokens for strings, a single column of strings too, and columns for
-        tables of numbers or of several columns.
+        Kind of attention. ``"tokens"``: the tokens of a string attend to each other. ``"columns"``: the columns of a
+        row of a table attend to each other. ``"rows"``: a row attends to the rows of the training set. ``"auto"``
+        selects tokens for strings, also in a single column, and columns for tables.
 
     n_components : int
         Width of the vector of a token, a column or a row, and number of features that ``transform`` returns.
@@ -132,40 +132,44 @@ class AttentionEstimator(NeuralEstimator):
         that a block adds (tokens and columns). ``"auto"``: 0.3 for tokens, 0.1 for columns, 0.2 for rows.
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        Tokens: the alphabet by name, or its letters. ``"auto"`` goes by the bulk of the letters in ``fit``: DNA or RNA
-        if 95 % of them are A, C, G, T, U or N, or with a warning 75 % if the others are ambiguous letters such as R;
-        protein if less are. An error asks for the alphabet if none fits. Lower-case letters are read as capitals.
+        Tokens: name of the alphabet, or its letters. ``"auto"`` selects DNA or RNA if 95 % of the letters in ``fit``
+        are A, C, G, T, U or N, or with a warning if 75 % are and the others are ambiguous letters such as R. Otherwise
+        it selects protein. If no alphabet fits, an error is raised. Lower-case letters are read as upper-case letters.
 
     unknown : {"error", "ambiguous"}
-        Tokens: how to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
+        Tokens: treatment of letters outside the alphabet. ``"error"`` raises an error, and ``"ambiguous"`` reads them
+        as a letter that may be any.
 
     k : int
-        Tokens: number of letters in a token. Each letter makes a token together with its ``k - 1`` neighbours. The
-        vector of a token is a sum over its letters, with one embedding matrix per position in the token.
+        Tokens: number of letters in a token. A token consists of a letter and its ``k - 1`` neighbours. The vector of
+        a token is the sum of the vectors of its letters, with one embedding matrix for each position in the token.
 
     position : {"sinusoidal", "learned", "rotary", "none"}
-        Tokens: positional encoding. ``"sinusoidal"`` adds waves that fit the lengths, ``"learned"`` adds a vector of
-        each position (no string may be longer than those in ``fit``), ``"rotary"`` makes the attention depend on
-        the distance of two tokens. With ``"none"``, the order of the tokens does not matter.
+        Tokens: positional encoding. ``"sinusoidal"`` adds sine waves to the vectors of the tokens. ``"learned"`` adds
+        a learned vector for each position; later strings may not be longer than those in ``fit``. ``"rotary"`` makes
+        the attention weights depend on the distance of two tokens. With ``"none"`` the network does not read the order
+        of the tokens.
 
     pooling : {"cls", "mean"}
-        Tokens: features of a string: the output of an extra token that attends to all others, or the mean over all
-        tokens.
+        Tokens: features of a string. ``"cls"`` takes the output of an additional token that attends to all others,
+        and ``"mean"`` the mean over all tokens.
 
     mutation : float
-        Tokens: share of the letters that training replaces by letters of the same string, drawn anew in each epoch.
+        Tokens: share of the letters that training replaces by other letters of the same string, drawn anew in each
+        epoch.
 
     categorical_features : "auto", or list of int, str or bool
-        Columns and rows: the categorical columns, by position, by name in a frame, or by a bool for each column;
-        ``"auto"`` goes by the type; a column of objects is numeric if nine tenths of its values are. Missing values
-        and categories not seen in ``fit`` are categories of their own.
+        Columns and rows: the categorical columns, by position, by name in a frame, or by a bool for each column.
+        ``"auto"`` decides by the type of the column; a column of objects is numeric if nine tenths of its values are
+        numbers. Missing values are one more category, and so are categories that ``fit`` has not seen.
 
     scaling : {"quantile", "standard"}
-        Columns and rows: map numbers to quantiles of the normal distribution, or to mean 0 and standard deviation 1.
-        Missing numbers (NaN) get a learned vector.
+        Columns and rows: scale of the numbers. ``"quantile"`` maps them to quantiles of the normal distribution, and
+        ``"standard"`` to mean 0 and standard deviation 1. Missing numbers (NaN) have a learned vector.
 
     numeric : {"periodic", "linear"}
-        Columns and rows: how a number becomes a vector: by waves of learned frequencies, or as a multiple of a vector.
+        Columns and rows: vector of a number. ``"periodic"`` uses sine waves of learned frequencies, and ``"linear"``
+        multiplies a learned vector by the number.
 
     n_neighbors : int
         Rows: number of training rows that a row attends to.
@@ -177,15 +181,15 @@ class AttentionEstimator(NeuralEstimator):
         Share of `max_epochs`, in [0, 1), over which the learning rate rises linearly to `learning_rate`.
 
     learning_rate : "auto" or float
-        Step size of the optimiser. ``"auto"`` is 0.003; for columns, if there are less than a thousand samples, this
-        times the root of a thousandth of their number. It is 0.001 if `init_from` is a `PretrainedTransformer`.
+        Step size of the optimiser. ``"auto"`` is 0.003, for columns with n < 1000 samples ``0.003 * sqrt(n / 1000)``,
+        and 0.001 if `init_from` is a `PretrainedTransformer`.
 
     max_epochs : "auto" or int
         Maximum number of epochs. ``"auto"``: 40 for tokens, 20 for columns and rows.
 
     batch_size : "auto", int or None
-        Samples per step of the optimiser; None for all. ``"auto"``: 32 for tokens; a fiftieth of the samples for
-        columns and rows, at least 32 and at most 256.
+        Number of samples in a step of the optimiser; None for all samples. ``"auto"`` is 32 for tokens, and for
+        columns and rows a fiftieth of the samples, at least 32 and at most 256.
 
     Attributes
     ----------
@@ -359,13 +363,14 @@ class AttentionEstimator(NeuralEstimator):
 class AttentionClassifier(AttentionEstimator, NeuralClassifier):
     """Classification of strings and of tables with attention.
 
-    A layer of attention adds ``softmax(Q Kᵀ / sqrt(width)) V`` to the tokens, with several heads side by side. The
-    queries Q, keys K and values V are linear maps of the tokens. A token takes the more of another token's value, the
-    better its query matches the other's key. A dense layer for each token follows. The classifier reads one token, or
-    the mean of all. Each layer normalises its input (Xiong et al. 2020).
+    X is a list of strings, or a table: an array or a frame. The parameter `attend` selects the kind of attention. The
+    description of a parameter begins with the kinds that use it, unless all do.
 
-    X is a list of strings, whose letters make the tokens, or a table: an array or a frame. A parameter that serves some
-    kinds of attention only names them first.
+    An attention layer adds ``softmax(Q Kᵀ / sqrt(width)) V`` to the tokens or columns, with several heads side by side.
+    The queries Q, the keys K and the values V are linear maps of the tokens. The better the query of a token matches
+    the key of another token, the greater is the weight of the other token's value. A dense layer for each token
+    follows. The classifier reads one token or the mean of all tokens. Each layer normalises its input (Xiong et al.
+    2020).
 
     References
     ----------

@@ -38,21 +38,21 @@ _LETTERS_AT_ONCE = 2**16  # that a prediction reads, with the padding
 
 
 class MaskedSequenceModel(NeuralEstimator):
-    r"""Encoder of strings that learns from strings alone: it names letters that are hidden from it.
+    r"""Encoder of strings that is trained without labels, by the prediction of masked letters.
 
-    Training hides a share of the letters of each string and asks an encoder, layers of attention among the letters, for
-    them. The error is the mean over hidden positions :math:`i` of
+    Training masks a share of the letters of each string, and an encoder of attention layers predicts the masked
+    letters. The error is the mean over the masked positions :math:`i` of
 
     .. math:: -\log p(x_i \mid x_{\setminus M}), \qquad
         p(\cdot \mid x_{\setminus M}) = \operatorname{softmax}(W h_i + b)
 
-    where :math:`h_i` is the encoder's state at :math:`i`, and :math:`x_{\setminus M}` the string without the chosen
-    letters :math:`M`: 80 % of them are masked, which is a learned vector of its own, 10 % are replaced by random
-    letters, and 10 % stay as they are, so that states of letters that are not masked are of use too [1]_. Which letters
-    are chosen is drawn anew in each epoch. From proteins such a model learns which letters can stand in for which [2]_.
+    where :math:`h_i` is the state of the encoder at :math:`i`, and :math:`x_{\setminus M}` is the string without the
+    chosen letters :math:`M`. Of the chosen letters, 80 % are replaced by a learned vector (masked), 10 % by random
+    letters, and 10 % are not changed, so that the states of unmasked letters are useful as well [1]_. The letters are
+    chosen anew in each epoch. A model of proteins learns which amino acids can replace each other [2]_.
 
-    ``transform`` returns the mean state of each string, features for any other model. ``score_samples`` is the
-    pseudo-log-likelihood, in which each letter is masked in turn [3]_:
+    ``transform`` returns the mean state of each string. ``score_samples`` returns the pseudo-log-likelihood, for which
+    each letter is masked in turn [3]_:
 
     .. math:: \sum_i \log p(x_i \mid x_{\setminus i}).
 
@@ -71,33 +71,33 @@ class MaskedSequenceModel(NeuralEstimator):
         Probability, in [0, 1), to drop a hidden unit in training, an attention weight or a value that a block adds.
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        The alphabet by name, or its letters. ``"auto"`` goes by the bulk of the letters in ``fit``, as in
-        `AttentionClassifier`. Lower-case letters are read as capitals.
+        Name of the alphabet, or its letters. ``"auto"`` decides by the letters in ``fit``, as in
+        `AttentionClassifier`. Lower-case letters are read as upper-case letters.
 
     unknown : {"error", "ambiguous"}
-        How to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
+        Treatment of letters outside the alphabet: an error, or a letter that may be any.
 
     k : int
-        Number of letters in a token. Each letter makes a token together with its ``k - 1`` neighbours, which read a
-        masked letter as masked.
+        Number of letters in a token. A token consists of a letter and its ``k - 1`` neighbours. A masked letter is
+        masked in all tokens that contain it.
 
     position : {"sinusoidal", "learned", "rotary", "none"}
         Positional encoding, as in `AttentionClassifier`. With ``"learned"`` no string may be longer than those in
         ``fit``.
 
     pooling : {"mean", "cls"}
-        Features of a string: the mean over its letters, or the output of an extra token. Training asks nothing of this
-        output: ``"cls"`` is a starting point for classifiers that learn to read it.
+        Features of a string: the mean over its letters, or the output of an additional token. This training does not
+        use the output of the token: choose ``"cls"`` only for classifiers that begin from the model.
 
     mask_fraction : float
-        Share of the letters, in (0, 1), that training chooses; one at least.
+        Share of the letters of a string, in (0, 1), that training chooses; at least one letter.
 
     mask_token : str
-        The letter that stands for a masked one in strings given to ``predict_masked`` and ``predict_proba``. It must
-        not be in the alphabet.
+        Letter that marks a masked position in ``predict_masked`` and ``predict_proba``. The alphabet must not contain
+        this letter.
 
     max_length : int
-        Greatest number of letters that the network reads at a time. Longer strings are read in windows; see Notes.
+        Greatest number of letters that the network reads at once. Longer strings are read in windows; see Notes.
 
     learning_rate_warmup : float
         Share of `max_epochs`, in [0, 1), over which the learning rate rises linearly to `learning_rate`.
@@ -112,19 +112,19 @@ class MaskedSequenceModel(NeuralEstimator):
 
     Notes
     -----
-    ``history_`` has the share of the chosen letters that were named right, as ``"accuracy"``. Strings count by their
-    number of letters that are not ambiguous, times their weight. On validation data all chosen letters are masked, and
-    the same letters in every epoch, so that losses of epochs can be compared.
+    ``history_`` contains the share of the chosen letters that were predicted correctly, as ``"accuracy"``. The weight
+    of a string in the loss is its sample weight times its number of unambiguous letters. On validation data all chosen
+    letters are masked, and the same letters are chosen in each epoch, so that the losses of epochs can be compared.
 
-    Ambiguous letters, such as N or X, are read and never chosen. In ``score_samples`` their probability is that of any
-    of the letters that they stand for: 1 for a letter that may be any.
+    Ambiguous letters, such as N or X, are read but never chosen. In ``score_samples`` their probability is the sum over
+    the letters that they stand for, which is 1 for a letter that may be any.
 
-    Training cuts a string longer than `max_length` into overlapping stretches and reads one window in each, placed at
-    random anew in each epoch, which together hold every letter about once. Prediction reads windows that begin at
-    every ``max_length // 2``-th letter and takes each letter from the window whose centre is nearest.
+    Training cuts a string longer than `max_length` into overlapping stretches. Each epoch reads one random window of
+    each stretch, so that each letter is read about once. Prediction reads windows that begin at every
+    ``max_length // 2``-th letter and takes each letter from the window with the nearest centre.
 
-    A pseudo-log-likelihood takes as many passes as a string has letters. It ranks variants of one string; between
-    strings of different lengths compare means per letter.
+    The pseudo-log-likelihood needs one pass for each letter of a string. Use it to rank variants of one string. For
+    strings of different lengths compare the mean per letter.
 
     References
     ----------
@@ -146,9 +146,8 @@ class MaskedSequenceModel(NeuralEstimator):
     array(['ACGTACGTACGTACGT', 'ACGTACGTACGT'], dtype=object)
     >>> model.transform(strings[:2]).shape
     (2, 64)
-    >>> likely, unlikely = model.score_samples(["ACGTACGTACGT", "ACGTACCTACGT"])
-    >>> bool(likely > unlikely)
-    True
+    >>> [f"{score:.0f}" for score in model.score_samples(["ACGTACGTACGT", "ACGTACCTACGT"])]
+    ['-0', '-...']
     """
 
     n_components: PositiveInt = 64

@@ -75,10 +75,12 @@ def check_sets(X: Any, n_features: int | None) -> list[np.ndarray]:
 class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
     """Attention without learned weights: each row becomes a mean of values, weighted by the similarity of their keys.
 
-    The self-attention layer is ``Y = softmax(X Xᵀ) X``, the attention layer ``Y = softmax(X Kᵀ) V``, with the softmax
-    over each row [1]_: a differentiable retrieval from a database of keys and values. Without `keys` and `values`,
-    ``fit`` stores X as both. ``fit_transform(X)`` then computes the first formula, and ``transform`` attends to the
-    rows seen in ``fit``. ``transform`` never holds the whole matrix of rows by keys in memory.
+    The self-attention layer is ``Y = softmax(X Xᵀ) X``, and the attention layer is ``Y = softmax(X Kᵀ) V``, with the
+    softmax over each row [1]_. Attention with keys and values is a differentiable search in a database.
+
+    Without `keys` and `values`, ``fit`` stores X as both. ``fit_transform(X)`` then computes the self-attention of X,
+    and ``transform`` attends to the rows in ``fit``. ``transform`` computes the weights in chunks and does not hold the
+    whole matrix of rows by keys in memory.
 
     X may also be sets of rows: an array of shape (n_sets, n_rows, n_features), or a list of arrays of different
     lengths. The rows of each set then attend to each other, or to `keys`.
@@ -92,8 +94,8 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Do
         Values to average. None: the keys.
 
     scale : float or "sqrt"
-        Factor of the products; ``"sqrt"`` for ``1 / sqrt(n_features)`` [2]_. The greater it is, the more a row
-        attends to the most similar key alone.
+        Factor of the products; ``"sqrt"`` is ``1 / sqrt(n_features)`` [2]_. With a greater factor, the weight of the
+        most similar key is greater.
 
     device : str
         Where to compute: ``"auto"`` (the first CUDA device, else the CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...

@@ -9,20 +9,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+# All errors take samples of shape (..., p) and return losses of shape (...).
+
 
 def squared_error(output: Tensor, x: Tensor) -> Tensor:
     """Return ``||x - x'||²`` for each sample."""
-    return F.mse_loss(output, x, reduction="none").sum(dim=1)
+    return F.mse_loss(output, x, reduction="none").sum(dim=-1)
 
 
 def absolute_error(output: Tensor, x: Tensor) -> Tensor:
     """Return ``sum_j |x_j - x'_j|`` for each sample."""
-    return F.l1_loss(output, x, reduction="none").sum(dim=1)
+    return F.l1_loss(output, x, reduction="none").sum(dim=-1)
 
 
 def binary_cross_entropy(logits: Tensor, x: Tensor) -> Tensor:
     """Return ``-sum_j (x_j log x'_j + (1 - x_j) log(1 - x'_j))`` for each sample, ``x' = 1 / (1 + exp(-logits))``."""
-    return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dim=1)
+    return F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dim=-1)
+
+
+# The derivatives by the output, for networks that are trained together without autograd.
+squared_error.derivative = lambda output, x: 2 * (output - x)  # type: ignore[attr-defined]
+absolute_error.derivative = lambda output, x: (output - x).sign_()  # type: ignore[attr-defined]
+binary_cross_entropy.derivative = lambda logits, x: logits.sigmoid().sub_(x)  # type: ignore[attr-defined]
 
 
 class Loss(NamedTuple):

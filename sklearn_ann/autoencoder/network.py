@@ -102,6 +102,13 @@ class AutoEncoder(nn.Module):
         """Whether a stack cannot compute it: a gradient within the loss needs autograd for each network."""
         return self.contraction > 0
 
+    @property
+    def parts_in_turn(self) -> nn.Sequential | None:
+        """The modules that ``forward`` calls one after the other; None if it does more."""
+        if is_set(self.sparsity) or self.contraction:
+            return None
+        return nn.Sequential(self.corruption, self.encoder, self.decoder)
+
     def forward(self, x: Tensor) -> Tensor | Penalized:
         """Map a batch of shape (batch, p) to the input of the error."""
         x = self.corruption(x)

@@ -72,34 +72,36 @@ def _scores(distances: dict[View, LogDistance], parts: dict[View, list[np.ndarra
 class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
     r"""Outlier detection with auto-encoders, by their codes and their residuals.
 
-    Small auto-encoders ``g(f(v))`` are trained side by side. They read a standardised sample ``x`` in three ways:
+    Several small auto-encoders ``g(f(v))`` are trained side by side. They read a standardised sample ``x`` in three
+    ways:
 
-    - some read the values as they are, ``v = x``;
-    - some read compressed values, ``v = sign(x) log(1 + abs(x))``, so that a few far values do not decide how the
-      network bends;
-    - some read normal quantiles of the values, ``v = Φ^{-1}(F(x))``, with the empirical distribution ``F`` of each
-      feature.
+    - ``"values"``: the values, ``v = x``;
+    - ``"compressed"``: compressed values, ``v = sign(x) log(1 + abs(x))``, which reduces the influence of a few extreme
+      values;
+    - ``"quantiles"``: normal quantiles of the values, ``v = Φ^{-1}(F(x))``, with the empirical distribution ``F`` of
+      each feature.
 
-    Those of the first two kinds give their residual, ``u = v - g(f(v))``, because outliers are rebuilt badly. Those of
-    the third give their code, ``u = f(v)``, because other outliers are rebuilt well and have unusual codes. Each has a
-    Mahalanobis distance,
+    The first two kinds describe a sample by the residual, ``u = v - g(f(v))``, because many outliers cannot be rebuilt.
+    The third kind describes a sample by the code, ``u = f(v)``, because other outliers are rebuilt well and have
+    unusual codes. Each auto-encoder m computes a Mahalanobis distance,
 
-    .. math:: d_m(x) = \sqrt{(u_m - \mu_m)^\top \Sigma_m^{-1} (u_m - \mu_m)} ,
+    .. math:: d_m(x) = \sqrt{(u_m - \mu_m)^\top \Sigma_m^{-1} (u_m - \mu_m)} .
 
-    whose logarithms are averaged over the members of a kind ``k`` and standardised by their mean and
-    standard deviation over the training data. The score of a sample is minus a power mean over the kinds ``K``, in
-    their mean unit ``σ``; it is about -1 for a usual sample:
+    The logarithms of the distances are averaged over the auto-encoders of a kind ``k`` and standardised by their mean
+    and standard deviation over the training data. The score of a sample is minus a power mean over the kinds ``K``,
+    where ``σ`` is the mean of the standard deviations. The score of a usual sample is about -1:
 
     .. math:: \ell_k(x) = \frac{1}{|k|} \sum_{m \in k} \log d_m(x) , \qquad
         d(x)^{1 / \sigma} = \frac{1}{|K|} \sum_k \exp \frac{\ell_k(x) - \bar\ell_k}{\sigma_k} .
 
-    Each kind counts alike, and a sample that is very far by one account is an outlier even if the others miss it.
+    All kinds have the same weight. A sample with a very large distance in one kind is an outlier even if its other
+    distances are small.
 
-    The usual score is the length of one residual [1]_. It overlooks outliers that have unusual codes but are rebuilt
-    well, it weighs an error in a noisy feature like an error in a quiet feature, and it depends on one network.
+    The usual score is the length of the residual of one network [1]_. That score does not find outliers with unusual
+    codes that are rebuilt well, does not account for the noise of each feature, and depends on the random state.
 
-    The networks, the means and the covariances do not learn from a share `trimming` of the samples, the most outlying
-    ones.
+    The networks, means and covariances are not trained on a share `trimming` of the samples, those with the greatest
+    errors or distances.
 
     Parameters
     ----------
@@ -111,8 +113,8 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         Widths of the encoder's hidden layers; the decoder mirrors them.
 
     n_estimators : int
-        Number of auto-encoders that read quantiles, whose codes depend on the seed most. A quarter as many, at least
-        one, read values, and as many again read compressed values.
+        Number of auto-encoders of the kind ``"quantiles"``. A quarter of this number, at least one, are of the kind
+        ``"values"``, and as many of the kind ``"compressed"``.
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
         Activation function between the layers.
@@ -121,17 +123,17 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
         Probability, in [0, 1), of dropping a hidden unit during training.
 
     score_on : {"both", "latent", "reconstruction"}
-        Use all kinds, the codes alone, or the residuals alone.
+        ``"both"`` uses all kinds, ``"latent"`` the codes only, and ``"reconstruction"`` the residuals only.
 
     trimming : float
-        Share of the samples, in [0, 1), to leave out of training: the samples of each batch with the greatest error,
-        and for mean and covariance of the residuals the samples with the greatest distance [2]_ [3]_. For the codes it
-        is twice this share, though at most half unless `trimming` is above that: a network spends its code on what
-        varies most, and that may be the outliers. Choose it above the share of outliers.
+        Share of the samples, in [0, 1), to leave out of training. For the networks these are the samples of each batch
+        with the greatest error, and for the mean and covariance of the residuals the samples with the greatest distance
+        [2]_ [3]_. For the codes the share is doubled, up to one half or `trimming`, whichever is greater, because
+        outliers can dominate the codes. Choose `trimming` above the share of outliers.
 
     contamination : "auto" or float
-        Share of outliers in the training data, in (0, 0.5]; it sets `offset_`. ``"auto"`` is Tukey's fence: outliers
-        have a distance above ``Q3 + 1.5 (Q3 - Q1)``, with the quartiles of the training data.
+        Share of outliers in the training data, in (0, 0.5], which determines `offset_`. With ``"auto"``, outliers have
+        a distance above ``Q3 + 1.5 (Q3 - Q1)``, where Q1 and Q3 are the quartiles of the training data (Tukey's fence).
 
     batch_size : "auto", int or None
         Maximum number of samples in a batch. ``"auto"`` makes about 20 batches, of 32 to 256 samples.
@@ -150,16 +152,15 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
 
     Notes
     -----
-    X may be an AnnData object, whose ``X`` is read and made dense. Its features are matched by ``var_names``: later
-    objects may have them in another order, and have others besides.
+    X may be an AnnData object, whose ``X`` is read and made dense. Features are matched by ``var_names``: later
+    objects may have the features in another order and further features.
 
-    A value so far from the training data that `precision` cannot hold its square is an error.
+    A value whose square is too large for `precision` raises an error.
 
-    Of more than 64 features, a residual is shortened to 64 random sums of signed features [4]_, so that time grows
+    With more than 64 features, a residual is reduced to 64 random sums of signed features [4]_, so that the time grows
     linearly with the number of features.
 
-    ``transform`` gives the code of one auto-encoder, because the codes of several are turned and bent against each
-    other.
+    ``transform`` returns the code of one auto-encoder, because the axes of different auto-encoders do not correspond.
 
     References
     ----------

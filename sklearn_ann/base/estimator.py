@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -40,7 +41,7 @@ from sklearn_ann.base.plan import (
     hold_out,
     with_weights_of,
 )
-from sklearn_ann.base.planning import agree, new_plan, resume
+from sklearn_ann.base.planning import agree, new_plan, read_samples, resume
 from sklearn_ann.base.progress import complaint_about
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import Ensemble, SupervisedNetwork, WithHead
@@ -63,75 +64,79 @@ class NeuralEstimator(
     Parameters
     ----------
     max_epochs : "auto" or int
-        Maximum number of epochs in one ``fit``. With the schedule ``"cosine"`` all of them are run. With others,
-        training stops earlier when the loss no longer falls; if it is still falling in the end, a
-        ``ConvergenceWarning`` says so. ``"auto"`` is 20, or as many as make 600 optimiser steps.
+        Maximum number of epochs in one ``fit``. With the schedule ``"cosine"``, all epochs are run. With the other
+        schedules, training stops earlier if the watched loss no longer falls, and a ``ConvergenceWarning`` is issued if
+        the loss is still falling in the last epoch. ``"auto"`` is 20 epochs, or the number of epochs with 600 optimiser
+        steps if that is larger.
 
     batch_size : "auto", int or None
-        Maximum number of samples in a batch. An epoch is cut into batches whose sizes differ by at most one. None, or a
-        value above the number of samples, makes one batch of all samples. ``"auto"`` is a fiftieth of the samples, from
-        32 to 256.
+        Maximum number of samples in a batch. The sizes of the batches of an epoch differ by at most one. None, or a
+        value above the number of samples, makes one batch of all samples. ``"auto"`` is a fiftieth of the number of
+        samples, at least 32 and at most 256.
 
     learning_rate : float
         Step size of the optimiser.
 
     learning_rate_schedule : {"constant", "cosine", "adaptive"}
-        How the learning rate changes: it stays constant, falls to zero over `max_epochs` along half a cosine, or is
-        divided by five whenever the watched loss has not fallen for half of `n_iter_no_change` epochs. ``"cosine"``
-        trains for all of `max_epochs`.
+        How the learning rate changes. ``"constant"``: not at all. ``"cosine"``: it falls to zero over `max_epochs`
+        along half a cosine, and all of these epochs are run. ``"adaptive"``: it is divided by five whenever the watched
+        loss has not fallen for half of `n_iter_no_change` epochs.
 
     optimizer : {"adamw", "adam"}
-        Adam (Kingma and Ba 2015); the two options treat `weight_decay` differently.
+        Adam (Kingma and Ba 2015). The two options differ in the effect of `weight_decay`.
 
     weight_decay : float
-        With ``"adamw"`` a step shrinks each weight by ``learning_rate * weight_decay`` of itself (Loshchilov and Hutter
-        2019, algorithm 2). With ``"adam"`` the loss gets ``weight_decay / 2`` times the sum of the squared weights.
+        Strength of the shrinkage of the weights. With ``"adamw"``, a step multiplies each weight by
+        ``1 - learning_rate * weight_decay`` (Loshchilov and Hutter 2019, algorithm 2). With ``"adam"``, the loss
+        includes ``weight_decay / 2`` times the sum of the squared weights.
 
     max_grad_norm : float or None
-        Maximum Euclidean norm of the gradient of all weights together; a longer gradient is scaled down to it. None
-        for no limit.
+        Maximum Euclidean norm of the gradient of all weights together. A longer gradient is scaled down to this norm.
+        None means no limit.
 
     early_stopping : bool
-        Whether to hold out validation data, to watch their loss and to keep the weights of the best epoch. The data are
-        a random part of the samples in ``fit``, stratified by class in classifiers, or whole groups if ``fit`` gets
-        ``groups``: relatives on both sides make the watched loss too small. If ``fit`` gets ``X_val``, the loss on
-        these data is watched instead.
+        Whether to hold out validation data, watch their loss, and keep the weights of the epoch with the smallest loss.
+        The validation data are a random part of the samples, stratified by class in classifiers. If ``fit`` gets
+        ``groups``, whole groups are held out, because related samples on both sides make the validation loss too small.
+        If ``fit`` gets ``X_val``, the loss on these data is watched, and nothing is held out.
 
     validation_fraction : float
         Share of the samples, in (0, 1), that `early_stopping` holds out.
 
     n_iter_no_change : int
-        Epochs without progress after which training stops, except with the schedule ``"cosine"``. An epoch of fewer
-        than 20 optimiser steps counts as a part of one.
+        Number of epochs without progress after which training stops. The schedule ``"cosine"`` ignores it. An epoch of
+        fewer than 20 optimiser steps counts as a part of an epoch.
 
     tol : float
-        An epoch counts as progress if the watched loss falls by more than this fraction of itself.
+        Fraction by which the watched loss must fall in an epoch to count as progress.
 
     warm_start : bool
-        Whether ``fit`` goes on from the weights of the previous ``fit``, with a new optimiser. Samples are read as they
-        were read then, and the shape of the network must not have changed.
+        Whether ``fit`` continues from the weights of the previous ``fit``, with a new optimiser. Samples are read as in
+        the previous ``fit``. The shape of the network must not have changed.
 
     device : str
-        Where to compute: ``"auto"`` (the first CUDA device, in a worker process a free one, else the CPU), ``"cpu"``,
-        ``"cuda"``, ``"cuda:1"``, ... or ``"mps"``. A model that is loaded where its device is not uses the CPU.
+        Device of the computation: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ... or ``"mps"``. ``"auto"`` is the
+        first CUDA device, in a worker process a CUDA device that no other fit uses, and the CPU if there is none. A
+        model whose device is missing on the machine that loads the model uses the CPU.
 
     precision : {"float32", "float64", "bfloat16"}
-        Type of weights, data and results. ``"bfloat16"`` computes the network's products in that type and keeps the
-        rest in float32.
+        Type of weights, data and results. ``"bfloat16"`` computes the matrix products of the network in bfloat16, and
+        everything else in float32.
 
     distributed : bool or "auto"
-        Whether the processes of ``torchrun`` train one network: each computes its part of every batch, and the result
-        is that of one process with the same batches. ``"auto"`` means whenever there are several processes. Those that
-        joblib or dask start have a fit each. With False, so have all.
+        Whether the processes that ``torchrun`` starts train one network together. Each process computes its part of
+        every batch, and the result is that of one process with the same batches. ``"auto"`` means True if there are
+        several such processes. With False, each process has its own fit, as the workers of joblib and dask always have.
 
-    checkpoint : str or None
-        File in which ``fit`` keeps how far it is. The same fit, run again after a failure, goes on from there and ends
-        in the same bits. In a folder, which exists or ends in ``"/"``, each fit has its own file, as searches need.
+    checkpoint : str, path or None
+        File to which ``fit`` saves its state. If the same ``fit`` is run again after a failure, it resumes from the
+        file, with the same result, bit for bit. For searches, give a folder, which must exist or end in ``"/"``: each
+        fit has its own file in the folder.
 
     random_state : int, RandomState instance or None
         Seed of the initial weights, the order of the samples, dropout and the validation split. The same int gives the
         same result on the same machine. None takes a seed from the operating system. The global generators of NumPy and
-        torch are neither read nor changed.
+        torch are not used.
 
     verbose : int
         1 shows a progress line, 0 shows nothing.
@@ -142,18 +147,18 @@ class NeuralEstimator(
         The trained network.
 
     net_ : skorch.NeuralNet
-        The same network with its optimiser and history, for use with skorch.
+        A skorch net with the same network, optimiser and history.
 
     reader_ : Reader
-        What the fit has learned of its samples; later samples are read by it.
+        What ``fit`` has learned about the samples, such as columns and scaling. Predictions read their samples with it.
 
     resolved_parameters_ : dict
-        The hyper-parameters of the fit, with what ``"auto"`` stood for. Predictions go by them: a parameter that is
-        set after ``fit`` counts from the next ``fit`` on.
+        The hyper-parameters of the fit, with a value in place of each ``"auto"``. Predictions use these values: a
+        parameter that is set after ``fit`` takes effect in the next ``fit``.
 
     history_ : dict of lists
         One value per epoch: ``"loss"`` and, with validation data, ``"validation_loss"`` (means over the samples),
-        ``"learning_rate"`` and ``"duration"`` (seconds). ``pandas.DataFrame(history_)`` is a table.
+        ``"learning_rate"`` and ``"duration"`` (seconds). ``pandas.DataFrame(history_)`` makes a table.
 
     n_iter_ : int
         Number of epochs.
@@ -186,7 +191,7 @@ class NeuralEstimator(
     device: str = "auto"
     precision: training.Precision = "float32"
     distributed: bool | Literal["auto"] = "auto"
-    checkpoint: str | None = None
+    checkpoint: str | os.PathLike[str] | None = None
     random_state: RandomState = None
     verbose: NonNegativeInt = 0
 
@@ -272,7 +277,7 @@ class NeuralEstimator(
         compare_names(X_val, y_val=y_val)
         groups = None if groups is None else checked_groups(groups, X)
         plan = new_plan(self, first_of(X), going_on, incremental)
-        plan.examples = plan.read(X, y, sample_weight, learn=not going_on, **target_options)
+        plan.examples = read_samples(self, plan, X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
             if plan.targets is not None and y_val is None:
                 raise ValueError("X_val was given without y_val")

@@ -34,9 +34,9 @@ def compare_names(X: Any, **beside: Any) -> None:
         names, source = _names(X)
         if names is not None and names != list(index) and len(names) == len(index) and set(names) == set(index):
             warnings.warn(
-                f"The index of {name} has the names of the samples in X in another order. {name} is read by position, "
-                f"as scikit-learn does, which is right where it was permuted on purpose; {name}.loc[{source}] has the "
-                "order of X.",
+                f"The index of {name} has the names of the samples in X in another order. As in scikit-learn, {name} "
+                f"is read by position, which is wrong unless {name} was permuted on purpose. {name}.loc[{source}] "
+                f"sorts {name} like X.",
                 UserWarning,
                 stacklevel=5,
             )

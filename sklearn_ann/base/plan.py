@@ -113,7 +113,7 @@ class Plan:
         if samples.valid is not None and not samples.valid.all():  # a sample that holds nothing is absent
             valid = samples.valid.numpy(force=True)
             if not valid.any():
-                raise ValueError("no sample holds anything to learn from, such as an atom, a node or a letter")
+                raise ValueError("all samples are empty: expected at least one with an atom, a node or a letter")
             weight = valid.astype(np.float64) if weight is None else (weight.T * valid).T
         target = None
         if targets is not None:
@@ -358,7 +358,7 @@ def hold_out(
     """Split off the part that early stopping watches, whole groups if there are any; the data are not copied."""
     rows = np.arange(len(examples.samples)) if examples.rows is None else examples.rows.numpy()
     if len(rows) < 2:
-        raise ValueError(f"early_stopping=True holds samples out and needs 2 of them at least, got {len(rows)}")
+        raise ValueError(f"early_stopping=True holds out samples and needs at least 2, got {len(rows)}")
     stratify = None if strata is None else strata[rows]
     try:
         if groups is None:
@@ -381,7 +381,7 @@ def _split_groups(
     parts: Any
     n_groups = len(np.unique(groups))
     if n_groups < 2:
-        raise ValueError("there is one group only, so that none can be held out.")
+        raise ValueError("there is only one group, and early stopping holds out a whole group.")
     n_parts = min(max(2, round(1 / fraction)), n_groups)
     # With fewer samples of each class than parts, shares of classes cannot be kept.
     if strata is None or np.unique(strata, return_counts=True)[1].max() < n_parts:
@@ -400,7 +400,7 @@ def with_weights_of(module: nn.Module, earlier: nn.Module) -> nn.Module:
         module.load_state_dict(earlier.state_dict())
     except RuntimeError as error:
         raise ValueError(
-            "warm_start=True goes on from the previous fit, but the parameters now set ask for a network of another "
+            "warm_start=True continues the previous fit, but the current parameters need a network of another "
             f"shape: {error}"
         ) from error
     return module

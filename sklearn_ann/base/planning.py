@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 from sklearn.utils import Bunch
@@ -54,6 +55,32 @@ def new_plan(estimator: Any, X: Any, going_on: bool, incremental: bool) -> Plan:
     if ranks is not None:
         training.set_state(rng, str((ranks.broadcast_bytes(training.state_text(rng).encode()) or b"").decode()))
     return Plan(reader, targets, parameters, rng, device, incremental, given, source, taken)
+
+
+def read_samples(
+    estimator: Any, plan: Plan, X: Any, y: Any, sample_weight: Any, *, learn: bool, **target_options: Any
+) -> training.Examples[Any]:
+    """Read the samples of a fit; in a search, others may have read the same ones by the same rules already.
+
+    Parameters
+    ----------
+    estimator : NeuralEstimator
+        A search leaves it a function `_reading`, which is asked once.
+    plan : Plan
+        Gets the reader and the targets that have learned.
+    X, y, sample_weight
+        As in `Plan.read`.
+    learn : bool
+        Whether the reader is new.
+    **target_options
+        As in `Plan.read`.
+    """
+    read = partial(plan.read, X, y, sample_weight, learn=learn, **target_options)
+    reading = estimator.__dict__.pop("_reading", None)
+    if reading is None or not learn or target_options:
+        return read()
+    examples: training.Examples[Any] = reading(plan, read, weighted=sample_weight is not None)
+    return examples
 
 
 def digests_of(plan: Plan) -> dict[str, bytes]:

@@ -30,9 +30,9 @@ def complaint_about(owner: str, plan: Plan, run: training.Training) -> str | Non
     if losses is None:
         return None
     return (
-        f"{owner} has learned nothing: its loss on the training data, {losses[0]:.4g}, is that of the best prediction "
-        f"that is the same for all samples, {losses[1]:.4g}. Another dropout, learning_rate or normalization may let "
-        "it learn, or X does not tell y."
+        f"{owner} has learned nothing: its loss on the training data, {losses[0]:.4g}, is that of the best "
+        f"constant prediction, {losses[1]:.4g}. Try another dropout, learning_rate or normalization. X may also "
+        "contain no information about y."
     )
 
 

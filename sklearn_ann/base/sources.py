@@ -74,14 +74,14 @@ class Source:
         part = self.bodies[number % len(self.bodies)].state_dict()
         strange = body.load_state_dict(part, strict=False).unexpected_keys
         if strange:
-            raise ValueError(f"init_from={self.owner} has weights {strange}, for which the new body has no place")
+            raise ValueError(f"init_from={self.owner} has the weights {strange}, which the new body does not have")
 
     def check_frozen(self, names: Sequence[str], freeze: Any) -> None:
         """Refuse to freeze layers that the source has not."""
         if self.layers is not None and not set(names) <= set(self.layers):
             raise ValueError(
-                f"freeze={freeze!r} would keep layers that never learned anything: of {self.owner} the body has "
-                f"{', '.join(self.layers)} alone, which freeze={list(self.layers)} keeps"
+                f"freeze={freeze!r} would freeze layers with random weights: the body has only "
+                f"{', '.join(self.layers)} from {self.owner}, which freeze={list(self.layers)} freezes"
             )
 
     def _tried(self, body: nn.Module, samples: Any, dtype: torch.dtype) -> int:
@@ -199,7 +199,7 @@ def _offered(given: Any, owner: str, X: Any) -> Source:
     try:
         check_is_fitted(fitted)
     except NotFittedError as error:
-        raise NotFittedError(f"init_from holds a {name} that is not fitted: it has no weights to begin from") from error
+        raise NotFittedError(f"init_from holds a {name} that is not fitted and has no weights") from error
     source: Source = fitted._source()
     return source
 
@@ -256,22 +256,20 @@ def begun(estimator: Any, X: Any, going_on: bool, incremental: bool) -> tuple[So
         return source, inherited(estimator, source, estimator._body_parameters())
     freeze = getattr(estimator, "freeze", "none")
     if len(freeze) if isinstance(freeze, list | tuple) else freeze not in ("none", 0):
-        raise ValueError(f"freeze={freeze!r} without init_from: layers that never learned anything would be kept")
+        raise ValueError(f"freeze={freeze!r} without init_from would freeze layers with random weights: give init_from")
     return None, None
 
 
 def _check_warm_start(estimator: Any) -> None:
     new, taken = getattr(estimator, "init_from", None), estimator._taken
     if new is not None and not _same(new, estimator._given["init_from"]):
-        raise ValueError(
-            "init_from has changed, but warm_start=True goes on from the previous fit: fit anew with warm_start=False"
-        )
+        raise ValueError("init_from has changed, but warm_start=True continues the previous fit: use warm_start=False")
     if taken is not None:
         kept = estimator.resolved_parameters_.n_estimators
         check_agreement(estimator, taken, "the first fit")
         if estimator.n_estimators != kept:
             raise ValueError(
-                f"warm_start=True goes on with the {kept} networks of the previous fit, but "
+                f"warm_start=True continues the {kept} networks of the previous fit, but "
                 f"n_estimators={estimator.n_estimators}"
             )
 
@@ -316,8 +314,8 @@ def check_agreement(estimator: Any, values: Mapping[str, Any], owner: str) -> No
         if not (_alike(given, default) or _alike(given, value)):
             has = f"has {name}={_short(value)}" if value is not None else f"has no {name}"
             raise ValueError(
-                f"{name}={_short(given)}, but the body that init_from hands on, of {owner}, {has}: leave {name} at its "
-                f"default, {_short(default)}"
+                f"{name}={_short(given)}, but the body of init_from, {owner}, {has}: leave {name} at its default, "
+                f"{_short(default)}"
             )
 
 

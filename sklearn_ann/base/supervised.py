@@ -53,8 +53,8 @@ def scored(
     wanting = np.flatnonzero(counts if known is None else counts & known.any(axis=1))
     if len(wanting):
         raise ValueError(
-            f"{len(wanting)} of {len(predictions)} samples have no prediction, such as sample {wanting[0]}: they hold "
-            "nothing to read, such as unreadable molecules; leave them out of X and y"
+            f"{len(wanting)} of {len(predictions)} samples have no prediction, such as sample {wanting[0]}, because "
+            "they are empty, such as unreadable molecules; leave them out of X and y"
         )
     there = np.flatnonzero(~without)
     rest = (None if part is None else part[there] for part in (known, weight))
@@ -88,14 +88,14 @@ class NeuralPredictor(TransferEstimator):
         Raises
         ------
         ValueError
-            If there is one network only.
+            If there is only one network.
         """
         check_is_fitted(self)
 
         def members(module: Any, batch: Any) -> Tensor:
             outputs: Tensor = module.members(batch)
             if module.average is None or len(outputs) == 1:
-                raise ValueError("one network has no one to disagree with: n_estimators must be 2 or more in fit")
+                raise ValueError("one network has no disagreement: n_estimators must be 2 or more in fit")
             return outputs.movedim(0, 1)
 
         return self._decoded(X, lambda outputs: decode(np.moveaxis(outputs, 1, 0)), members)
@@ -113,12 +113,12 @@ class NeuralClassifier(ClassifierMixin, NeuralPredictor):
     Parameters
     ----------
     n_estimators : int
-        Number of networks. They begin with weights of their own, see the same batches, and their probabilities are
-        averaged (Lakshminarayanan et al. 2017). ``transform`` returns the features of all, side by side. Attention
-        maps, feature maps and motifs are those of the first.
+        Number of networks whose probabilities are averaged (Lakshminarayanan et al. 2017). The networks have different
+        initial weights and see the same batches. ``transform`` returns the features of all networks, side by side.
+        Attention maps, feature maps and motifs are those of the first network.
 
     class_weight : dict, list of dicts, "balanced" or None
-        Weights of the classes, multiplied with ``sample_weight``; as in scikit-learn.
+        Weights of the classes, as in scikit-learn. They are multiplied with ``sample_weight``.
 
     Attributes
     ----------
@@ -154,15 +154,15 @@ class NeuralClassifier(ClassifierMixin, NeuralPredictor):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
-            Labels of any type, or for each label whether a sample has it. In an indicator matrix labels may be missing,
-            NaN; the loss leaves them out.
+            Labels of any type, or a matrix of zeros and ones with a column for each label. Entries of the matrix may be
+            missing, NaN; the loss leaves them out.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
-            A sample of weight 2 counts as if it were there twice, a sample of weight 0 as if it were not there. With an
-            indicator matrix, each label may have a weight of its own.
+            A sample of weight 2 counts like two equal samples, and a sample of weight 0 is ignored. With an indicator
+            matrix, each label may have its own weight.
         X_val, y_val : as X and y, default=None
-            Validation data: early stopping watches their loss.
+            Validation data. Their loss is watched, and the weights of the epoch with the smallest loss are kept.
         groups : array-like of shape (n_samples,), default=None
-            Which samples belong together, such as families of sequences: early stopping holds out whole groups.
+            Group of each sample, such as a family of sequences. Early stopping holds out whole groups.
 
         Returns
         -------
@@ -171,19 +171,20 @@ class NeuralClassifier(ClassifierMixin, NeuralPredictor):
         Raises
         ------
         ValueError
-            If the data are not what is described here, or if the loss is no longer finite.
+            If the data are invalid, or if the loss is not finite.
         """
         return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val, groups=groups)
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one more epoch, on these samples alone.
+        """Train for one more epoch on the given samples.
 
         Parameters
         ----------
         X, y : as in ``fit``
             The samples and their targets.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come; read in the first call only. None for those in its `y`.
+            All labels of this and later calls. Only the first call uses them. None means the labels in `y` of the first
+            call.
         sample_weight : as in ``fit``
             Weight of each sample.
 
@@ -241,15 +242,15 @@ class NeuralClassifier(ClassifierMixin, NeuralPredictor):
         return labels
 
     def uncertainty(self, X: Any) -> Bunch:
-        r"""Return how uncertain the prediction is, and what of it comes from the data and what from the network.
+        r"""Return the entropy of each prediction, split into the parts of the data and of the networks.
 
         With the probabilities :math:`p_m` of M networks and their mean :math:`\bar p`, the entropy of the prediction
         is the sum of two parts (Depeweg et al. 2018, equation 2):
 
         .. math:: H(\bar p) = \frac{1}{M} \sum_m H(p_m) + \Big(H(\bar p) - \frac{1}{M} \sum_m H(p_m)\Big).
 
-        The first is there even if all networks agree: the classes overlap. The second is their disagreement, and more
-        training data would lessen it.
+        The first part, the aleatoric one, remains if all networks agree, because the classes overlap. The second part,
+        the epistemic one, is the disagreement of the networks, which more training data reduce.
 
         Parameters
         ----------
@@ -264,7 +265,7 @@ class NeuralClassifier(ClassifierMixin, NeuralPredictor):
         Raises
         ------
         ValueError
-            If there is one network only.
+            If there is only one network.
         """
 
         def entropies(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -311,17 +312,18 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
     Parameters
     ----------
     n_estimators : int
-        Number of networks. They begin with weights of their own, see the same batches, and their predictions are
-        averaged (Lakshminarayanan et al. 2017). ``transform`` returns the features of all, side by side. Attention
-        maps, feature maps and motifs are those of the first.
+        Number of networks whose predictions are averaged (Lakshminarayanan et al. 2017). The networks have different
+        initial weights and see the same batches. ``transform`` returns the features of all networks, side by side.
+        Attention maps, feature maps and motifs are those of the first network.
 
     loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}
-        Error of a prediction. ``"squared_error"`` predicts the mean, ``"absolute_error"`` the median, ``"quantile"``
-        the `quantile`. ``"huber"`` is squared up to 1.35 standard deviations of y and linear beyond, so that outliers
-        count less. ``"poisson"`` is half of the deviance, for counts and other targets from 0; it predicts their mean.
+        Error of a prediction, which decides what is predicted. ``"squared_error"``: the mean. ``"absolute_error"``: the
+        median. ``"quantile"``: the `quantile`. ``"huber"``: squared up to 1.35 standard deviations of y and linear
+        beyond, so that outliers count less. ``"poisson"``: half of the Poisson deviance, for the mean of counts and of
+        other targets that are not negative.
 
     quantile : float
-        The quantile, in (0, 1), that ``loss="quantile"`` predicts.
+        Quantile, in (0, 1), that is predicted with ``loss="quantile"``.
 
     Attributes
     ----------
@@ -355,14 +357,14 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers. Of several outputs some may be missing, NaN; the loss leaves them out.
+            Numbers. With several outputs, entries may be missing, NaN; the loss leaves them out.
         sample_weight : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            A sample of weight 2 counts as if it were there twice, a sample of weight 0 as if it were not there. With
-            several outputs, each may have a weight of its own.
+            A sample of weight 2 counts like two equal samples, and a sample of weight 0 is ignored. With several
+            outputs, each may have its own weight.
         X_val, y_val : as X and y, default=None
-            Validation data: early stopping watches their loss.
+            Validation data. Their loss is watched, and the weights of the epoch with the smallest loss are kept.
         groups : array-like of shape (n_samples,), default=None
-            Which samples belong together, such as families of sequences: early stopping holds out whole groups.
+            Group of each sample, such as a family of sequences. Early stopping holds out whole groups.
 
         Returns
         -------
@@ -371,12 +373,12 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
         Raises
         ------
         ValueError
-            If the data are not what is described here, or if the loss is no longer finite.
+            If the data are invalid, or if the loss is not finite.
         """
         return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val, groups=groups)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one more epoch, on these samples alone.
+        """Train for one more epoch on the given samples.
 
         Mean and standard deviation of the target stay those of the first call.
 
@@ -399,8 +401,8 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
         X : samples as in ``fit``
             The samples.
         return_std : bool, default=False
-            Whether to return the standard deviation over the networks too: how much they disagree, and not how much
-            the targets scatter.
+            Whether to return also the standard deviation over the networks. It measures the disagreement of the
+            networks, and not the scatter of the targets.
 
         Returns
         -------
@@ -410,7 +412,7 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
         Raises
         ------
         ValueError
-            If `return_std` is true and there is one network only.
+            If `return_std` is true and there is only one network.
         """
 
         def moments(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -431,7 +433,7 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
         Returns
         -------
         float
-            With several outputs, the mean over them; each is scored on the samples whose target is known.
+            With several outputs, the mean over the outputs. Each output is scored on the samples whose target is known.
         """
         predicted, y, known, weight = self._scored(X, y, sample_weight)
         if known is None:

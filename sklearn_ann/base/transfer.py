@@ -16,40 +16,42 @@ from sklearn_ann.layers import SupervisedNetwork
 
 
 class TransferEstimator(NeuralEstimator):
-    """Base of the networks with a body and a head: the body may come from elsewhere, and the head is always new.
+    """Base of the networks with a body and a head. The body may be copied from another network; the head is new.
 
-    Networks without a head have none of these parameters. What an auto-encoder has learned, another of its kind goes on
-    from with ``warm_start``, and a classifier or regressor begins from it.
+    Networks without a head, such as auto-encoders, do not have these parameters. An auto-encoder continues from its own
+    weights with ``warm_start``, and a classifier or regressor can start from its encoder.
 
     Parameters
     ----------
     init_from : FrozenEstimator, path, torch.nn.Module or None
-        Where the network begins: a copy of the body of another fitted network, in a ``sklearn.frozen.FrozenEstimator``
-        or a model file. Its hyper-parameters of the body and of reading samples are taken over, and samples are read as
-        they were read there: the same columns, alphabet and scaling. Attention has its own `dropout` and `mutation`,
-        which training alone uses, if they are not at their defaults. The head is new, so that classes and targets may
-        be others. Several networks (`n_estimators`) begin from copies of the body, or from those of several networks. A
-        torch module, in estimators that take one, is a body that maps a tensor to features. It counts in the first fit:
-        ``partial_fit`` and a warm start go on from the estimator's own weights.
+        Source of the initial weights: a fitted network in a ``sklearn.frozen.FrozenEstimator``, or a model file. The
+        body of the source, all layers except the last one, is copied; the head, the last layer, is new, so that classes
+        and targets may differ. The hyper-parameters of the body and of the reading of samples are those of the source,
+        as are columns, alphabet and scaling. Attention may set its own `dropout` and `mutation`, which only training
+        uses. With `n_estimators`, each network starts from a copy of the body, or from one of several bodies of the
+        source. Some estimators also take a torch module that maps a tensor to features. `init_from` is used in the
+        first fit; ``partial_fit`` and a warm start continue from the weights of the estimator.
 
     freeze : {"none", "body"}, int or sequence of str
-        Layers that do not learn: none, all of the body, a number of layers from the input on, or names of layers, which
-        an error lists; ``"blocks"`` stands for ``"blocks.0"``, ``"blocks.1"`` and so on. The last layers of a source
-        know its own classes and little else: for other classes, freeze the first ones. Frozen layers keep the
-        statistics of their normalisation and have no dropout. With ``"body"`` there is no augmentation either: each
-        sample goes through the body once, before the first epoch, and the epochs train the head alone.
+        Layers that do not learn: no layer, the whole body, the given number of layers from the input on, or the named
+        layers. ``"blocks"`` stands for ``"blocks.0"``, ``"blocks.1"`` and so on; the error for an unknown name lists
+        the names. For other classes than those of the source, freeze the first layers, because the last layers
+        represent the classes of the source. Frozen layers keep the statistics of their normalisation and have no
+        dropout. With ``"body"``, there is no augmentation: each sample passes through the body once, before the first
+        epoch, and the epochs train only the head.
 
     unfreeze_every : int or None
-        Number of epochs after which one more of the frozen layers learns, the one nearest to the head first (Howard and
-        Ruder 2018, section 3.3). Epochs of earlier fits count. None leaves all frozen.
+        Number of epochs after which one more of the frozen layers learns, starting with the layer nearest to the head
+        (Howard and Ruder 2018, section 3.3). Epochs of earlier fits count. With None, frozen layers remain frozen.
 
     body_learning_rate : float
         Learning rate of the body, as a multiple of `learning_rate`.
 
     layer_learning_rates : float, dict or None
-        Learning rates of single layers, as further multiples. A float is the ratio of the rates of a layer and of the
-        one after it, up to the head (Howard and Ruder 2018, section 3.2, take 1 / 2.6). A dict has names of layers, as
-        in `freeze`, and ``"head"``; of ``"blocks"`` and ``"blocks.0"``, the longer name counts.
+        Learning rates of single layers, as further multiples. A float is the ratio of the learning rates of each layer
+        and the next layer, up to the head (Howard and Ruder 2018, section 3.2, use 1 / 2.6). A dict has names of
+        layers, as in `freeze`, and ``"head"``. If two names match a layer, such as ``"blocks"`` and ``"blocks.0"``, the
+        longer one counts.
     """
 
     init_from: Any = None

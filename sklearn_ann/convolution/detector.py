@@ -172,7 +172,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Documen
     with `image_shape`. A three-dimensional array is always read as images without channels; put a single image with
     channels into a list.
 
-    No method needs ``fit``. After ``fit`` all methods go by the hyper-parameters of the fit.
+    No method needs ``fit``. After ``fit`` all methods use the hyper-parameters at the time of the fit.
 
     Parameters
     ----------
@@ -181,10 +181,10 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Documen
         differ in size. `matched_kernel` makes a kernel from a pattern of zeros and ones.
 
     threshold : "exact", float or sequence of float, default='exact'
-        The least response that is a hit: one value, or one for each kernel. ``"exact"`` is the greatest possible
-        response of a patch with values in [0, 1], the sum of the kernel's positive weights. For a kernel of zeros and
-        ones it is the correlation with itself; for a matched kernel only the pattern reaches it. With `normalize` it
-        is 1. To allow for rounding, a response may be less by 1e-5 of the sum of the weights' magnitudes.
+        The smallest response that is a hit: one value, or one for each kernel. ``"exact"`` is the greatest possible
+        response of a patch with values in [0, 1], which is the sum of the kernel's positive weights. Only the pattern
+        itself reaches this response to a matched kernel. With `normalize`, ``"exact"`` is 1. The threshold is lowered
+        by 1e-5 of the sum of the absolute weights, to allow for rounding.
 
     output : {"pooled", "maps"}, default='pooled'
         What ``transform`` returns for each kernel: the greatest response in the image or the response at each position.
@@ -194,8 +194,8 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Documen
         its size. A response is then at the position of the kernel's centre; of two central positions, at the first.
 
     normalize : bool, default=False
-        Whether the response is Pearson's correlation of patch and kernel, in [-1, 1], and 0 for a constant patch. It
-        does not depend on brightness and contrast (Lewis 1995).
+        Whether the response is Pearson's correlation of patch and kernel, in [-1, 1], and 0 for a constant patch. The
+        correlation does not depend on brightness and contrast (Lewis 1995).
 
     image_shape : tuple of int or None, default=None
         ``(height, width)`` or ``(height, width, channels)`` if the rows of X are flattened images.
@@ -206,7 +206,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Documen
     Attributes
     ----------
     resolved_parameters_ : dict
-        The hyper-parameters of the fit. Predictions go by them.
+        The hyper-parameters of the fit, which predictions use.
 
     n_features_in_ : int
         Number of columns seen during ``fit``, with `image_shape`.

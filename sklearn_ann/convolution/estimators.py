@@ -148,48 +148,50 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
     Parameters
     ----------
     conv_layers : "auto" or sequence of (n_filters, kernel_size) or (n_filters, kernel_size, pool_size)
-        The convolutions. `kernel_size` is the filter width, `pool_size` the width and stride of the pooling after the
-        convolution; both hold in each dimension. ``"auto"`` is ``((64, 9, 2), (64, 5, 2))`` for DNA and RNA, and
-        ``((128, 3), (128, 3, 2))`` for alphabets of more than four letters, such as that of peptides. For signals it is
-        two layers ``(64, 9, 2)``, one more for each halving of the median length that leaves 8 values or more, and at
-        most six. For images it is two layers of filter width 3, one more for each halving of the smaller side that
-        leaves 16 pixels or more, and at most five, with 32, 64, 128, 128 and 128 filters. Each is pooled by 2; the
-        first by 4 if the side has 64 pixels or more. If sizes differ, the median counts.
+        The convolutions. `kernel_size` is the width of the filters, and `pool_size` the width and stride of the pooling
+        after the convolution, in each dimension. The default ``"auto"`` depends on the samples:
+
+        - DNA and RNA: ``((64, 9, 2), (64, 5, 2))``;
+        - alphabets of more than four letters, such as proteins: ``((128, 3), (128, 3, 2))``;
+        - signals: two layers ``(64, 9, 2)`` and one more for each halving of the median length that leaves 8 values or
+          more, at most six;
+        - images: two layers of filter width 3 and one more for each halving of the smaller side that leaves 16 pixels
+          or more, at most five, with 32, 64, 128, 128 and 128 filters. Each is pooled by 2, the first by 4 if the side
+          has 64 pixels or more. If sizes differ, the median is used.
 
     pooling : {"max", "avg"}
         The pooling after each convolution: maximum or mean.
 
     global_pooling : "auto", {"avg", "max", "flatten"} or sequence of these
-        How to read out the last feature maps: their mean, their maximum or all their values; several are concatenated.
-        ``"flatten"`` needs samples of one size. ``"auto"`` is maximum and mean; for images of one size it is maximum
-        and flatten, and the last feature maps of a later image of another size are averaged to that size.
+        Features from the last feature maps: their mean, their maximum or all their values (``"flatten"``, for samples
+        of one size). Several are concatenated. ``"auto"`` is maximum and mean, and for images of one size maximum and
+        flatten. The last feature maps of a later image of another size are then averaged to that size.
 
     position_bias : "auto", bool or float
-        Share of the filters, in [0, 1], that have a bias of their own at each position, smooth along the sample: such a
-        filter may respond at a splice site and not beside it. The others respond alike wherever their pattern is. The
-        bias needs samples of one size. ``"auto"`` is 0.5 for sequences of one length, so that the training decides
-        what the position matters for, and else 0. In a later sample of another length, the bias depends on the
-        position relative to that length.
+        Share of the filters, in [0, 1], with a bias at each position, which is smooth along the sample. Such a filter
+        can respond at a splice site only. The other filters respond alike at all positions. The bias needs samples of
+        one size. ``"auto"`` is 0.5 for sequences of one length, and 0 otherwise. In a later sample of another length,
+        the bias depends on the position relative to the length of the sample.
 
     hidden_layer_sizes : int or tuple of ints
         Widths of the dense layers after the convolutions.
 
     normalization : {"auto", "batch", "layer"} or None
-        Normalisation after each convolution: ``"batch"`` normalises a channel over the samples of a batch, ``"layer"``
-        each sample by itself. Both also normalise the channels of images and signals, over the batch, before the first
-        convolution; with None these should be scaled already. ``"auto"`` is ``"batch"``, and ``"layer"`` for samples
-        of different sizes: a batch holds samples of similar size, so if size and class are related, its statistics
-        are those of one class.
+        Normalisation after each convolution. ``"batch"`` normalises a channel over the samples of a batch, and
+        ``"layer"`` normalises each sample separately. Both also normalise the channels of images and signals over the
+        batch, before the first convolution. With None, scale X beforehand. ``"auto"`` is ``"batch"``, and ``"layer"``
+        for samples of different sizes: a batch holds samples of similar size, and if size and class are related, the
+        statistics of a batch are those of one class.
 
     residual : bool
         Whether to add the input of each convolution to its output (He et al. 2016).
 
     dropout : float
-        Probability, in [0, 1), to drop a feature that is read out or a unit of a dense layer in training.
+        Probability, in [0, 1), to drop a feature after the global pooling or a unit of a dense layer in training.
 
     max_epochs : "auto" or int
-        Number of epochs. ``"auto"`` is 20, or as many as make 1,000 optimiser steps; of less than 50 samples, 20 steps
-        for each, and at least 200.
+        Number of epochs. ``"auto"`` is 20, or the number that makes 1,000 optimiser steps if this is greater. With
+        fewer than 50 samples it is the number that makes 20 steps for each sample, at least 200 steps.
 
     augmentation : dict or None
         Random changes of the training samples, drawn anew in each epoch. ``{"shift": 2}`` moves them by up to two
@@ -198,27 +200,31 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
         ``{"mutation": 0.1}`` replaces this share of the letters of a sequence by other letters of the same sequence.
 
     reverse_complement : {"none", "augment", "average"}
-        How to use the other strand of DNA. ``"augment"`` trains on a random strand of each sequence. ``"average"``
-        averages the features of both strands, so that their predictions are equal bit for bit (Zhou et al. 2022).
+        Use of the other strand of DNA. ``"augment"`` trains on a random strand of each sequence. ``"average"`` averages
+        the features of both strands, so that both strands have exactly the same prediction (Zhou et al. 2022).
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        Alphabet of the sequences: a name or the letters. ``"auto"`` goes by the bulk of the letters in ``fit``: DNA or
-        RNA if 95 % of them are A, C, G, T, U or N, or with a warning 75 % if the others are ambiguous letters such as
-        R; protein if less are. An error asks for the alphabet if none fits. Lower-case letters are read as capitals.
+        Name of the alphabet of the sequences, or its letters. ``"auto"`` selects DNA or RNA if 95 % of the letters in
+        ``fit`` are A, C, G, T, U or N, or with a warning if 75 % are and the others are ambiguous letters such as R.
+        Otherwise it selects protein. If no alphabet fits, an error is raised. Lower-case letters are read as upper-case
+        letters.
 
     unknown : {"error", "ambiguous"}
-        How to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
+        Treatment of letters outside the alphabet: an error, or a letter that may be any.
 
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, channels)`` if the rows of X are flattened images.
 
     sample_type : {"auto", "sequence", "signal", "image"}
-        What a sample is. ``"auto"``: strings are sequences, one-dimensional samples are signals, and three-dimensional
-        ones are images. Two-dimensional samples are signals, (length, channels), if they have one width and different
-        lengths, and the width is at most 24 or at most half of each length; if they have one shape with a width of at
-        most 24 and of at most half the length; or if nine of ten rows are from 0 and sum to 1, as letters do. Else
-        they are images, (height, width). A ``UserWarning`` says so where both fit. Later samples are read as those in
-        ``fit``.
+        Kind of the samples. With ``"auto"`` strings are sequences, one-dimensional samples are signals, and
+        three-dimensional samples are images. Two-dimensional samples are signals, (length, channels), in these cases:
+
+        - they have one width and different lengths, and the width is at most 24 or at most half of each length;
+        - they have one shape, with a width of at most 24 and of at most half the length;
+        - nine of ten rows are not negative and sum to 1, as probabilities of letters do.
+
+        Other two-dimensional samples are images, (height, width). If both are possible, a ``UserWarning`` is issued.
+        Later samples are read as those in ``fit``.
 
     Attributes
     ----------
@@ -361,8 +367,8 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
 class CNNClassifier(ConvolutionalEstimator, NeuralClassifier):
     """Classification of sequences, signals and images with convolutions.
 
-    A convolution applies the same small filters, ``Y = X̃ W``, at every position of a sample. Pooling keeps the
-    strongest responses, and a dense network classifies the result.
+    A convolution applies the same small filters at every position of a sample, ``Y = X̃ W``. Pooling keeps the greatest
+    responses, and a dense network predicts the class from them.
 
     X is one of these:
 

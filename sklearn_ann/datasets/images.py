@@ -59,7 +59,7 @@ def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "
     n_steps : int
         Number of generations to play.
     boundary : {"torus", "dead"}
-        What is beyond the border: the opposite side, or nothing that lives.
+        Cells beyond the border: those of the opposite side, or dead cells.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def make_gliders(
         Least and greatest number of generations to play. On a small torus a gun is hit by its own gliders: after 144
         generations if the shorter side is 40, after 240 if it is 64.
     boundary : {"torus", "dead"}
-        What is beyond the border: the opposite side, or nothing that lives.
+        Cells beyond the border: those of the opposite side, or dead cells.
     return_positions : bool
         Whether to return the positions of the guns.
     random_state : int, RandomState instance or None
@@ -201,7 +201,7 @@ def make_gliders(
     """
     check_scalar(n_samples, "n_samples", Integral, min_val=1)
     if np.shape(shape) != (2,) or min(shape) < max(LIFE_PATTERNS["gosper_gun"].shape):
-        raise ValueError(f"shape={shape} is no (height, width) of 36 cells, which a gun needs, or more")
+        raise ValueError(f"shape={shape}: expected (height, width), both at least 36, the size of a glider gun")
     for name, (least, greatest) in {"n_others": n_others, "n_steps": n_steps}.items():
         if not 0 <= least <= greatest:
             raise ValueError(f"{name}=({least}, {greatest}): expected the least and the greatest number, 0 or above")

@@ -120,7 +120,7 @@ def _check_letters(letters: str, rule: Rule, both_strands: bool) -> None:
     if rule not in ("presence", "order", "strand"):
         raise ValueError(f"rule={rule!r}: expected 'presence', 'order' or 'strand'")
     if both_strands and rule == "strand":
-        raise ValueError("both_strands=True leaves nothing that rule='strand' could tell apart")
+        raise ValueError("both_strands=True and rule='strand' together leave no difference between the classes")
     if (both_strands or rule == "strand") and letters not in ("ACGT", "ACGU"):
         raise ValueError(f"letters={letters!r} have no other strand: rule='strand' and both_strands need 'ACGT'")
 
@@ -134,7 +134,7 @@ def _checked_length(length: int | tuple[int, int], matrices: list[np.ndarray], r
     needed = max(widths) if rule == "presence" else sum(widths)
     least, greatest = (length, length) if isinstance(length, int) else length
     if not needed <= least <= greatest:
-        raise ValueError(f"length={length}: expected {needed}, which the motifs take, or more")
+        raise ValueError(f"length={length}: expected at least {needed} letters, which the motifs need")
     return least, greatest
 
 

@@ -138,22 +138,22 @@ class EntityEmbeddingTransformer(NeuralEstimator):
     with a similar effect on y get similar vectors. ``transform`` replaces the categories by their vectors and returns
     the numbers unchanged, as input for any other estimator.
 
-    ``fit(X, y).transform(X)`` is not ``fit_transform(X, y)``. Like scikit-learn's ``TargetEncoder``, ``fit_transform``
-    splits the samples into `cv` parts, fits again without each part, and takes the vectors of a part from the fit that
-    has not seen its targets. A later estimator would otherwise trust the vectors too much, especially those of rare
-    categories. Each fit has its own coordinates, so that a rigid motion brings its vectors as near as possible to those
-    of the fit on all samples. A pipeline calls ``fit_transform`` by itself.
+    ``fit(X, y).transform(X)`` differs from ``fit_transform(X, y)``. Like scikit-learn's ``TargetEncoder``,
+    ``fit_transform`` splits the samples into `cv` parts and takes the vectors of a part from a fit without the targets
+    of this part. Otherwise the next estimator would rely too much on the vectors, especially of rare categories. The
+    axes of different fits do not correspond, so that the vectors of each fit are rotated and shifted to be as near as
+    possible to those of the fit on all samples. A pipeline calls ``fit_transform`` during ``fit``.
 
-    A category not seen in ``fit`` gets the mean vector of the categories seen. Missing values (None, NaN, NaT and
-    pandas' NA) are a category of their own if ``fit`` has seen any, else they count as unknown. A missing number raises
-    an error.
+    A category that ``fit`` has not seen has the mean vector of the known categories. Missing values (None, NaN, NaT and
+    pandas' NA) are one more category if ``fit`` has seen any, and unknown otherwise. A missing number raises an error.
 
     Parameters
     ----------
     categorical_features : "auto", or list of int, str or bool
         The categorical columns, by position, by name in a frame, or by a bool for each column. ``"auto"`` takes the
         columns of text, category or bool. Columns of objects and columns of lists are numeric if nine tenths of their
-        values are numbers; ``None`` and NaN are missing. `categorical_features_` tells the decision. Dates are refused.
+        values are numbers; ``None`` and NaN are missing. `categorical_features_` records the decision. Dates raise an
+        error.
         Without categorical columns, ``transform`` returns X unchanged.
 
     n_components : "auto" or int
@@ -161,7 +161,7 @@ class EntityEmbeddingTransformer(NeuralEstimator):
         A greater width may help a network, but rarely a forest.
 
     target_type : {"auto", "continuous", "binary", "multiclass"}
-        Type of y; ``"auto"`` asks ``sklearn.utils.multiclass.type_of_target``. Numbers are standardised.
+        Type of y; ``"auto"`` uses ``sklearn.utils.multiclass.type_of_target``. Numbers are standardised.
 
     cv : int, splitter or iterable
         Number of parts in ``fit_transform``, at least 2, stratified by class if y holds classes; or a splitter or an

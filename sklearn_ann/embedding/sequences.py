@@ -29,8 +29,8 @@ from sklearn_ann.reading.texts import count
 class SequenceEmbeddingTransformer(NeuralEstimator):
     r"""Embed sequences by pooling the vectors of their tokens, learned by skip-gram with negative sampling.
 
-    The vector ``u`` of a token must predict the tokens nearby, so that tokens with similar neighbours get vectors of
-    similar direction [1]_. For each pair of a token ``a`` and a token ``b`` near it, the error is
+    The vector ``u`` of a token is trained to predict the tokens nearby, so that tokens with similar neighbours have
+    vectors of similar direction [1]_. For each pair of a token ``a`` and a token ``b`` near ``a``, the error is
 
     .. math:: -\log\sigma(v_b^\top u_a - \log n) - n \, E_{z \sim P} \log\sigma(\log n - v_z^\top u_a)
 
@@ -39,9 +39,8 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     ``v^T u`` an estimate of the pointwise mutual information of the two tokens [3]_.
 
     X is a list of strings, such as DNA, RNA or proteins, whose tokens are their overlapping k-mers, or a list of lists
-    of tokens. Strings that are DNA, RNA or proteins by the bulk of their letters are read as capitals; other strings
-    and tokens in lists keep their case. Tokens outside the vocabulary are removed from a sequence before the window is
-    applied.
+    of tokens. Letters of DNA, RNA and proteins are read as upper-case letters; other strings and tokens in lists keep
+    their case. Tokens outside the vocabulary are removed from a sequence before the window is applied.
 
     Parameters
     ----------
@@ -59,9 +58,9 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
         Number of noise tokens for each pair.
 
     subsample : float
-        Training leaves out frequent tokens at random, anew in each epoch, so that the window reaches farther. A token
-        of frequency ``f`` stays with probability ``min(1, sqrt(t / f) + t / f)``, where ``t`` is the greater of
-        `subsample` and ``1 / n_tokens``; letters therefore tend to stay. 0 keeps all.
+        Threshold of the frequency from which training leaves out tokens at random, anew in each epoch. A token of
+        frequency ``f`` is kept with probability ``min(1, sqrt(t / f) + t / f)``, where ``t`` is the greater of
+        `subsample` and ``1 / n_tokens``. 0 keeps all tokens.
 
     min_count : int
         Minimum count in ``fit`` of a token of the vocabulary.
@@ -71,7 +70,7 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
         their mean weighted by ``1 + log((1 + n) / (1 + d))`` for a token in ``d`` of the ``n`` sequences of ``fit``.
 
     unknown : {"ignore", "error"}
-        How ``transform`` treats tokens outside the vocabulary: leave them out, or raise an error.
+        Treatment of tokens outside the vocabulary in ``transform``: leave them out, or raise an error.
 
     Attributes
     ----------
@@ -105,9 +104,9 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     the sum of a vector for each of its letters. These are found by least squares, weighted by the counts of the k-mers,
     and are exact for ``k=1`` alone. See the guide on transfer for what it is worth.
 
-    A batch of 32 rows has 4,096 tokens, so that an epoch over a short text takes few steps; use a smaller `batch_size`.
-    For a long text, ``max_epochs=10`` with ``learning_rate_schedule="cosine"`` is usual. The time of a step grows with
-    the vocabulary: with tens of thousands of tokens, a `batch_size` of 128 is about twice as fast.
+    A batch of 32 rows has 4,096 tokens, so that an epoch over a short text has few steps: use a smaller `batch_size`.
+    For a long text, use ``max_epochs=10`` and ``learning_rate_schedule="cosine"``. The time of a step grows with the
+    size of the vocabulary. With tens of thousands of tokens, a `batch_size` of 128 is about twice as fast.
 
     References
     ----------

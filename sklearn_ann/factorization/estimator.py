@@ -71,36 +71,37 @@ def widths_of(given: Any, names: Sequence[Any], n_levels: Sequence[int]) -> list
 class TensorFactorizationRegressor(NeuralRegressor):
     r"""Prediction of the missing entries of a tensor by deep factorisation.
 
-    A sample is an entry: X has one column for each mode of the tensor and names a level of each, y is the value there.
-    Each level :math:`i_k` of mode k has a vector :math:`v_k`, factors :math:`f_k` and a bias :math:`b_k`. A prediction
-    is linear in the features
+    A sample is an entry of the tensor. X has one column for each mode, which contains the level of the entry, and y
+    contains the values. Each level :math:`i_k` of mode k has a vector :math:`v_k`, factors :math:`f_k` and a bias
+    :math:`b_k`. A prediction is a linear function of the features
 
     .. math:: h = g([v_1, \dots, v_M]) + W \, [f_1 \odot \dots \odot f_M, \; b_1, \dots, b_M],
 
-    where g are dense layers [1]_ and the products of factors are the terms of a CP decomposition [2]_. Samples that
-    repeat an entry are samples like others.
+    where g are dense layers [1]_ and the products of factors are the terms of a CP decomposition [2]_. Repetitions of
+    an entry are separate samples.
 
-    Vectors say little of a fibre that is missing as a whole, such as an experiment that was never made: dense layers
-    have learned the other pairs of levels by heart. Such entries are predicted by :math:`h = q([m, w]) + U m` from
-    their marginal means m. For each subset of the modes these are the mean of the training targets of *other* entries
-    with the same levels there; the weights w tell of how many. In training each entry is predicted in both ways, the
-    second time as if a fibre it is in, drawn anew for each step, were missing: no entry of that fibre counts in the
-    means. An entry never sees its own target. Where most fibres have one entry or none, as in a table of ratings by
-    user, film and day, all predictions are made from the vectors.
+    Vectors predict entries of a missing fibre badly, such as those of an experiment that was not made, because dense
+    layers memorise the known pairs of levels. Such entries are predicted by :math:`h = q([m, w]) + U m` from their
+    marginal means m: for each subset of the modes, the mean of the training targets of *other* entries with the same
+    levels in these modes. The weights w depend on the number of these entries. In training each entry is predicted in
+    both ways. For the second way a fibre of the entry, drawn anew in each step, is treated as missing, and no entry of
+    this fibre contributes to the means. The target of an entry is never part of its own means. If most fibres have one
+    entry or none, as in ratings by user, film and day, all predictions are made from the vectors.
 
-    A random part of the entries is an easy thing to predict, a fibre or a new level is not: hold out in a validation
-    what will be missing later, by ``GroupKFold`` with the fibres as groups.
+    Random entries are easier to predict than fibres or new levels. In a validation hold out what will be missing later,
+    by ``GroupKFold`` with the fibres as groups.
 
-    Embeddings are found up to a linear map: distances between levels mean something, the axes do not.
+    The axes of the embeddings have no meaning: compare distances between levels.
 
     Parameters
     ----------
     interaction : {"both", "mlp", "cp"}
-        Whether the levels meet in dense layers, in products of factors, or both.
+        Use of dense layers (``"mlp"``), of products of factors (``"cp"``), or of both.
 
     embedding_dim : "auto", int, dict or sequence of int
-        Width of the vectors of levels: of all modes, by the name of a mode, or for each mode in turn. ``"auto"``, which
-        modes missing in a dict get too, is 8, and 16 from a thousand levels on. ``interaction="cp"`` has no vectors.
+        Width of the vectors of levels: one for all modes, a dict by the name of the mode, or one for each mode.
+        ``"auto"`` is 8, and 16 with a thousand levels or more, also for modes missing in a dict. With
+        ``interaction="cp"`` there are no vectors.
 
     rank : int
         Number of products of factors.
@@ -115,26 +116,26 @@ class TensorFactorizationRegressor(NeuralRegressor):
         Probability, in [0, 1), to drop a hidden unit in training.
 
     marginal_means : bool
-        Whether entries of held-out fibres are predicted from marginal means. With more than five modes, they are those
-        of single modes and of pairs of modes.
+        Whether entries of missing fibres are predicted from marginal means. With more than five modes, the means of
+        single modes and of pairs of modes are used.
 
     fibre_dropout : float
-        Weight, in [0, 1), of the loss of entries as if their fibres were missing, against that of entries as they are,
-        and probability to train a level that has features as one that has nothing else. With zero, entries of missing
-        fibres are predicted by what was never trained: set ``marginal_means=False`` too.
+        Relative weight, in [0, 1), of the loss of entries whose fibres are treated as missing. Also the probability to
+        train a level with features by its features only. With zero, the predictions for missing fibres are not trained:
+        set ``marginal_means=False`` as well.
 
     unknown : {"error", "mean"}
-        What to do with a level that ``fit`` has not seen: raise an error, or predict from the marginal means
-        of the other levels of the entry; where there are none, with the mean vector of the levels of that mode.
+        Treatment of a level that ``fit`` has not seen. ``"error"`` raises an error. ``"mean"`` predicts from the
+        marginal means of the other levels of the entry or, if there are none, with the mean vector of the mode.
 
     side_information : dict or None
-        Features of levels: by the name of a mode, or its position if X has no names, a pandas DataFrame with the levels
-        as its index and columns of numbers. All levels of ``fit`` need a row. A level with a row that is not in
-        ``fit``, such as a new drug, is predicted from its features; see Notes.
+        Features of levels. The keys are names of modes, or positions if X has no names. The values are pandas data
+        frames with the levels as index and columns of numbers. All levels in ``fit`` need a row. A level with a row
+        that is not in ``fit``, such as a new drug, is predicted from its features; see Notes.
 
     non_negative : bool
-        Whether predictions below zero are returned as zero. Negative targets are then an error. The network learns as
-        without it, so that no error of a prediction gets larger; ``loss="poisson"`` has no negative predictions anyway.
+        Whether predictions below zero are returned as zero. Negative targets are then an error. The training does not
+        change. With ``loss="poisson"`` no prediction is negative in any case.
 
     Attributes
     ----------
@@ -144,21 +145,20 @@ class TensorFactorizationRegressor(NeuralRegressor):
 
     embeddings_ : dict
         Arrays of shape (n_levels, width) by the name of the mode or by its position: the vectors of the levels, or
-        their factors with ``interaction="cp"``. Of several networks they are side by side.
+        their factors with ``interaction="cp"``. The vectors of several networks are concatenated.
 
     Notes
     -----
-    Batches. ``batch_size="auto"`` is a four-hundredth of the entries, at most 1,024, where batches of 256 would make
-    more than 400 steps an epoch.
+    Batches. If batches of 256 would make more than 400 steps in an epoch, ``batch_size="auto"`` is a four-hundredth of
+    the entries, at most 1,024.
 
     With `side_information`, vector, factors and bias of a level with the features x are together
 
     .. math:: V x + e,
 
-    where e is learned for this level alone. It begins at zero, is left out of a part of the training entries
-    (`fibre_dropout`), and is zero for levels that only have features. Features are standardised over the levels of
-    ``fit``; one that is the same for all of these is left out. Entries of new levels with features are predicted from
-    vectors, not from marginal means.
+    where e is learned for this level. It starts at zero, is left out in a part of the training entries
+    (`fibre_dropout`), and is zero for new levels. Features are standardised over the levels in ``fit``, and constant
+    features are left out. Entries of new levels with features are predicted from vectors, not from marginal means.
 
     References
     ----------

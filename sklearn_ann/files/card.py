@@ -28,38 +28,38 @@ _MOST_CLASSES = 20
 def model_card(
     model: BaseEstimator, scores: Mapping[str, Any] | None = None, *, plot: str | os.PathLike[str] | None = None
 ) -> str:
-    """Describe a model in Markdown, to be read by those who get its file.
+    """Describe a model in Markdown, for the readers of its file.
 
     Parameters
     ----------
     model : estimator
         A fitted estimator of this package, or a pipeline, search or other estimator of scikit-learn around some.
     scores : mapping of str to number, array or str, default=None
-        What you have measured, by a name that says on which data, such as ``{"accuracy, 500 test rows": 0.93}``.
+        Your measurements by name. The name should state the data, such as ``{"accuracy, 500 test rows": 0.93}``.
         Several values, such as those of cross-validation, become mean, standard deviation and number.
     plot : path ending in ``.svg``, default=None
-        File to draw the losses by epoch in, which the card shows: keep both in one folder. An older file is replaced.
-        Of several networks, the others get files with ``-2``, ``-3`` and so on before the ending. None: the card draws
-        the losses by letters, and no file is written.
+        File in which to draw the losses by epoch. The card refers to the file: keep both in one folder. An existing
+        file is replaced. Further networks have files with ``-2``, ``-3`` and so on before the ending. With None, the
+        card draws the losses with letters, and no file is written.
 
     Returns
     -------
     str
-        Sections of the data, scores, hyper-parameters, the training and the versions. Estimators inside others have a
-        section each.
+        Sections on data, scores, hyper-parameters, training and versions. Each estimator inside another one has its own
+        section.
 
     Raises
     ------
     TypeError
-        If `model` is no estimator, or if a score is no number and no text; the message names it.
+        If `model` is not an estimator, or if a score is neither a number nor text. The message states the score.
     ValueError
-        If `plot` has another ending, or if there is no training to draw.
+        If `plot` does not end in ``.svg``, or if the model has no training history.
 
     Notes
     -----
-    A drawing by letters is shown wherever Markdown is, on GitHub, Hugging Face and the package index, in editors and in
-    a terminal. Sites remove SVG code from Markdown, and few draw mermaid; an image in a file beside the card is shown
-    where the folder is. It needs no library, has no script and refers to nothing outside.
+    A drawing with letters is displayed wherever Markdown is: on GitHub, Hugging Face and the package index, in editors
+    and in a terminal. Web sites remove SVG code from Markdown, and few draw mermaid, so that an image needs a file of
+    its own. The image needs no library, and contains no script and no external references.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def model_card(
             parts += [f"## {where}: {type(part).__name__}", _summary(part), _data(part, "###")]
             parts += [_parameters(part, "###"), _training(part, "###"), _drawn(part, _numbered(file, place))]
     if file is not None and not any(losses(part) for part in networks):
-        raise ValueError(f"plot={os.fspath(file)!r}, but {type(model).__name__} holds no training to draw")
+        raise ValueError(f"plot={os.fspath(file)!r}, but {type(model).__name__} has no training history to draw")
     parts.append(_table("## Versions", ("package", "version"), versions().items()))
     return "\n\n".join(part for part in parts if part) + "\n"
 

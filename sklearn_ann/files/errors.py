@@ -2,4 +2,4 @@
 
 
 class ModelFileError(ValueError):
-    """A file is no model file, is damaged or asks for what is not allowed; or a model holds what files do not keep."""
+    """Error of a file that is not a valid model file, or of a model with an object that cannot be saved."""

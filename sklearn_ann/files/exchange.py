@@ -57,48 +57,49 @@ _KINDS = (
 
 
 def to_onnx(model: Any, X: Any, path: str | os.PathLike, *, methods: Sequence[str] | None = None) -> None:
-    """Write a fitted estimator to a file in the format of ONNX, which other programs and languages run.
+    """Write a fitted estimator to an ONNX file, for predictions by other programs and languages.
 
     Parameters
     ----------
     model : estimator
         A fitted estimator of this package.
     X : samples as in ``fit``
-        One sample or some, such as ``X[:1]``, which say in what shape later ones come. The graph is compared with the
+        One or more samples, such as ``X[:1]``, which fix the shape of later samples. The graph is compared with the
         estimator on up to 64 of them.
     path : str or path-like
-        The file; its name ends in ``.onnx``. A file of this name is replaced when the new one is complete and checked.
+        Path of the file, with the ending ``.onnx``. An existing file is replaced when the new one is complete and
+        checked.
     methods : sequence of str or None, default=None
-        The outputs of the graph. None: those of ``"predict"``, ``"predict_proba"`` and ``"transform"`` that the
-        estimator has. Further ones are ``"decision_function"``, ``"reconstruct"`` of an auto-encoder and, alone in a
-        file, ``"inverse_transform"``, for which X are codes.
+        Methods whose results are the outputs of the graph. None: those of ``"predict"``, ``"predict_proba"`` and
+        ``"transform"`` that the estimator has. Other choices are ``"decision_function"``, ``"reconstruct"`` of an
+        auto-encoder, and ``"inverse_transform"``, for which X are codes and which must be the only method.
 
     Raises
     ------
     NotImplementedError
-        If the estimator is one of this package that has no graph, such as those of graphs; or if the exporter or
-        onnxruntime cannot do what the network does.
+        If the estimator cannot be converted, such as those of graphs, or if the exporter or onnxruntime lacks an
+        operation of the network.
     TypeError
-        If `model` is no estimator of this package.
+        If `model` is not an estimator of this package.
     ValueError
         If `path`, `methods`, `X` or the precision of the fit are not as described here.
     RuntimeError
-        If the graph returns something else than the estimator does. There is no file then.
+        If the outputs of the graph and of the estimator differ. No file is written.
 
     Notes
     -----
-    Inputs are ``X`` for numbers, ``codes`` for letters and categories, and ``lengths`` or ``sizes`` if samples differ
-    in size; `sklearn_ann.files.onnx_inputs` returns them for samples as in ``fit``. Outputs have the names of the
-    methods and the types that these return. The first axis of all is that of the samples, of any number. Scaling,
-    classes, probabilities and the unit of a target are in the graph. What comes before it, the codes, is described in
-    the metadata of the file, in JSON under the name ``sklearn_ann``.
+    The inputs are ``X`` for numbers, ``codes`` for letters and categories, and ``lengths`` or ``sizes`` if samples
+    differ in size; `sklearn_ann.files.onnx_inputs` returns the inputs for samples as in ``fit``. The outputs have the
+    names and the types of the methods. The first axis of inputs and outputs is the axis of the samples, whose number is
+    free. Scaling, classes, probabilities and the unit of a target are part of the graph. The codes of letters and
+    categories are described in the metadata of the file, in JSON under the name ``sklearn_ann``.
 
-    Before the file is written, onnxruntime runs the graph with one sample, with several, and on other samples and
-    lengths than it was made with; what it returns must be equal to what the estimator returns to 1e-5, of a
-    standard deviation of the target in a regressor.
+    Before the file is written, onnxruntime runs the graph on one sample, on several samples, and on samples and lengths
+    that differ from `X`. Its outputs must agree with those of the estimator to 1e-5, in a regressor relative to the
+    standard deviation of the target.
 
-    The graph has the operators of opset 18. It takes numbers as they are: where an estimator names a sample that is not
-    finite, the graph returns NaN.
+    The graph uses opset 18. The graph does not check its inputs: where an estimator raises an error for a sample that
+    is not finite, the graph returns NaN.
 
     Examples
     --------
@@ -171,19 +172,19 @@ def _check_model(model: Any) -> None:
     name = type(model).__name__
     if isinstance(model, Pipeline):
         raise TypeError(
-            "model is a Pipeline: to_onnx writes its last step alone. Give model[-1] and model[:-1].transform(X), and "
-            "convert the steps before it by the package skl2onnx"
+            "model is a Pipeline, of which to_onnx writes only the last step: give model[-1] and "
+            "model[:-1].transform(X), and convert the preceding steps by the package skl2onnx"
         )
     if not isinstance(model, NeuralEstimator):
         inner = getattr(model, "best_estimator_", getattr(model, "estimator", None))
         hint = f": give the {type(inner).__name__} in it" if isinstance(inner, NeuralEstimator) else ""
         if type(model).__module__.startswith("sklearn_ann."):
-            raise NotImplementedError(f"{name} has no network that a graph could repeat. {_KINDS}")
+            raise NotImplementedError(f"{name} has no network that can be converted to ONNX. {_KINDS}")
         raise TypeError(f"model must be a fitted estimator of this package, got {name}{hint}")
     check_is_fitted(model)
     if model.resolved_parameters_.precision == "bfloat16":
         raise ValueError(
-            f"this {name} was fitted with precision='bfloat16', whose products no graph repeats: fit with 'float32'"
+            f"this {name} was fitted with precision='bfloat16', which ONNX graphs do not support: fit with 'float32'"
         )
 
 
@@ -209,7 +210,7 @@ def _on_cpu(model: Any) -> Any:
 def _chosen(methods: Sequence[str] | None, available: dict[str, Output], model: Any) -> list[str]:
     owner = type(model).__name__
     if not available:
-        raise NotImplementedError(f"there is no graph of {owner}: {why_not(model)}. {_KINDS}")
+        raise NotImplementedError(f"{owner} cannot be converted to ONNX: {why_not(model)}. {_KINDS}")
     if methods is None:
         return [name for name in USUAL if name in available]
     if isinstance(methods, str):
@@ -219,7 +220,7 @@ def _chosen(methods: Sequence[str] | None, available: dict[str, Output], model: 
     if unknown or not chosen:
         raise ValueError(f"methods={list(methods)!r}: expected some of {list(available)}, the outputs of {owner}")
     if DECODING in chosen and len(chosen) > 1:
-        raise ValueError(f"methods={list(methods)!r}: {DECODING!r} reads codes, so that it is alone in its file")
+        raise ValueError(f"methods={list(methods)!r}: {DECODING!r} reads codes and must be the only method")
     return chosen
 
 
@@ -244,7 +245,9 @@ def _inputs_of(model: Any, X: Any, decoding: bool) -> Inputs:
     if isinstance(reader, LetterReader) and "max_length" in model.resolved_parameters_:
         return LetterInputs(reader, X, model.resolved_parameters_.max_length)
     if type(reader) not in _INPUTS:
-        raise NotImplementedError(f"there is no graph of this {type(model).__name__}: {why_not(model)}. {_KINDS}")
+        raise NotImplementedError(
+            f"this {type(model).__name__} cannot be converted to ONNX: {why_not(model)}. {_KINDS}"
+        )
     return _INPUTS[type(reader)](reader, X)
 
 

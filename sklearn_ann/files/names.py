@@ -251,8 +251,8 @@ class Names:
             if candidate in CLASSES | FUNCTIONS and self.find(candidate, where) is item:
                 return candidate
         raise ModelFileError(
-            f"{where} is or holds {own}, which is not among the classes and functions that files keep. If it is yours, "
-            "hand it over: save(..., trusted=[it]) and load(..., trusted=[it])"
+            f"{where} is or holds {own}, which is not among the classes and functions that can be saved. If it is your "
+            "own, name it in save(..., trusted=[...]) and load(..., trusted=[...])"
         )
 
     def find(self, name: Any, where: str, kind: str = "class or function") -> Any:

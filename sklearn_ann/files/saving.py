@@ -51,10 +51,10 @@ def versions() -> dict[str, str]:
 def save(
     model: BaseEstimator, path: str | os.PathLike, *, optimizer: bool = False, trusted: Iterable[Any] = ()
 ) -> None:
-    """Save a model to a file that others may open without trust in you.
+    """Save a model to a file without code, which others can open safely.
 
     The file is a zip of a manifest in JSON (classes, hyper-parameters and fitted values by name) and of all arrays in
-    the format of safetensors. It holds no pickle and no code.
+    the format of safetensors. The file contains no pickle and no code.
 
     Parameters
     ----------
@@ -62,26 +62,27 @@ def save(
         An estimator of this package, fitted or not, or a pipeline, search or other estimator of scikit-learn around
         ones of this package or of scikit-learn.
     path : str or path-like
-        The file; its name usually ends in ``.sklann``. A file of this name is replaced when the new one is complete.
+        Path of the file, usually with the ending ``.sklann``. An existing file is replaced when the new one is
+        complete.
     optimizer : bool, default=False
-        Whether to keep the averages of the optimiser, which are twice as large as the weights. With them,
-        ``partial_fit`` goes on after `load` as if nothing had been; without, its optimiser starts anew.
+        Whether to save the state of the optimiser, which is twice as large as the weights. With the state,
+        ``partial_fit`` continues after `load` as without interruption; otherwise, its optimiser starts anew.
     trusted : iterable of class or function, default=()
-        Your own classes and functions that the model holds, such as a tokeniser. The file keeps their names, and
-        `load` needs them too.
+        Your own classes and functions in the model, such as a tokeniser. The file stores their names, and `load` needs
+        them too.
 
     Raises
     ------
     ModelFileError
-        If the model holds an object that files do not keep; the message names it and where it is. A file of this name
-        stays as it was.
+        If the model contains an object that cannot be saved. The message states the object and its place in the model.
+        An existing file is left unchanged.
     FileNotFoundError, IsADirectoryError, ValueError
         If there is no such folder, or if `path` is a folder or a device.
 
     Notes
     -----
-    Callbacks and the cache of a pipeline (``memory``) are left out. The new file is opened once before it takes the
-    place of an older one, which stays as it was if anything fails.
+    Callbacks and the cache of a pipeline (``memory``) are not saved. Before an existing file is replaced, the new file
+    is opened once. If anything fails, the existing file is left unchanged.
 
     Examples
     --------
@@ -95,8 +96,8 @@ def save(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(model, pathlib.Path(folder) / "iris.sklann")
     ...     again = load(pathlib.Path(folder) / "iris.sklann")
-    >>> bool((again.predict_proba(X) == model.predict_proba(X)).all())
-    True
+    >>> float(abs(again.predict_proba(X) - model.predict_proba(X)).max())
+    0.0
     """
     if not isinstance(model, BaseEstimator):
         raise TypeError(f"model must be an estimator, got {type(model).__name__}")
@@ -119,38 +120,39 @@ def save(
         try:
             _opened(written, names, memory_map=os.name == "posix")  # elsewhere a map would hinder the renaming
         except ModelFileError as error:
-            raise ModelFileError(f"{type(model).__name__} cannot be kept in a file: {error.__cause__}") from error
+            raise ModelFileError(f"{type(model).__name__} cannot be saved: {error.__cause__}") from error
 
     write(path, text, arrays, check)
 
 
 def load(path: str | os.PathLike, *, memory_map: bool = False, trusted: Iterable[Any] = ()) -> Any:
-    """Open a model of `save`; a file of a stranger cannot run code.
+    """Open a model that was saved by `save`; a file from an unknown author cannot run code.
 
-    Nothing is imported but listed classes and functions. What the file promises is held against its size before memory
-    is taken, the shapes of weights against the sizes of their layers, and all weights must be finite.
+    Only listed classes and functions are imported. The sizes that the file states are compared with the size of the
+    file before memory is allocated, and the shapes of weights with the sizes of their layers. All weights must be
+    finite.
 
     Parameters
     ----------
     path : str or path-like
         The file.
     memory_map : bool, default=False
-        Whether the arrays stay in the file, from which the operating system reads them; models that are opened by
-        several processes share memory. Changes of the model do not reach the file. While the model lives, nobody may
-        change the file in place (`save` does not: it makes a new one).
+        Whether to leave the arrays in the file, from which the operating system reads them. Several processes that open
+        the same file share memory. Changes of the model do not change the file. While the model is in use, the file
+        must not be changed in place; `save` is safe, because it creates a new file.
     trusted : iterable of class or function, default=()
-        Your own classes and functions that the file may name. They are handed over, not imported.
+        Your own classes and functions that the file may name. They are taken from this argument and not imported.
 
     Returns
     -------
     estimator
-        The model, on the device that it was fitted on if this machine has it, else on the CPU.
+        The model, on the device of its fit if this machine has the device, and otherwise on the CPU.
 
     Raises
     ------
     ModelFileError
-        A ``ValueError`` that names the file and what is wrong: it is no model file, is truncated or damaged, is of an
-        unknown format, names a class that is not listed, or its weights do not fit.
+        If the file is not a model file, is truncated or damaged, has an unknown format, names a class that is not
+        listed, or has weights that do not fit. The error is a ``ValueError`` and states the file and the reason.
     """
     model, told, written_by = _opened(Path(path), Names(trusted), memory_map)
     _tell(told, type(model).__name__, written_by)

@@ -48,9 +48,9 @@ _OF_TABLES = ("categorical_features", "scaling")  # hyper-parameters that images
 class GANSampler(NeuralEstimator):
     r"""A sampler of tables, rows and images: generative adversarial networks.
 
-    A generator G turns noise into rows. A critic D learns to tell them from real rows, and the generator learns to
-    please the critic [1]_. By default the critic's values estimate the Wasserstein distance between generated and real
-    rows, with a penalty that keeps the critic's slope at one [2]_:
+    A generator G turns noise into rows. A critic D learns to separate these rows from real rows, and the generator
+    learns to make rows that the critic accepts [1]_. By default the values of the critic estimate the Wasserstein
+    distance between generated and real rows. A penalty keeps the slope of the critic at one [2]_:
 
     .. math:: \max_D \; E_x[D(x)] - E_z[D(G(z))] - \lambda E_{\hat x}[(\|\nabla D(\hat x)\| - 1)^2], \qquad
         \min_G \; -E_z[D(G(z))]
@@ -64,10 +64,10 @@ class GANSampler(NeuralEstimator):
         Number of noise components, which are normally distributed.
 
     loss : {"wasserstein", "minimax"}
-        ``"minimax"`` is the original game, :math:`\min_G \max_D \; E_x[\log D(x)] + E_z[\log(1 - D(G(z)))]`, in which
-        the critic returns the probability that a row is real [1]_. The generator raises :math:`E_z[\log D(G(z))]`,
-        whose gradient does not vanish where the critic is sure. Add ``gradient_penalty=0`` and ``pack_size=1`` to see
-        why the game was changed.
+        ``"minimax"`` is the original loss, :math:`\min_G \max_D \; E_x[\log D(x)] + E_z[\log(1 - D(G(z)))]`, in which
+        the critic returns the probability that a row is real [1]_. The generator maximises :math:`E_z[\log D(G(z))]`,
+        whose gradient does not vanish if the critic is certain. The original network also has ``gradient_penalty=0``
+        and ``pack_size=1``, and often loses modes.
 
     architecture : {"dense", "conv"}
         ``"conv"`` is for images and needs `image_shape`.
@@ -81,7 +81,8 @@ class GANSampler(NeuralEstimator):
 
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, channels)`` of images. X holds them as rows of numbers or as an array
-        of shape (n_samples, \\*image_shape). Pixels have one scale, and samples stay in the range of the fit.
+        of shape (n_samples, \\*image_shape). All pixels share one scale. Samples stay in the range of the pixels in
+        ``fit``.
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
         Activation function of the hidden dense layers.
@@ -91,34 +92,35 @@ class GANSampler(NeuralEstimator):
         frame that hold text, categories or bools. Not for images.
 
     scaling : {"auto", "quantile", "modes", "standard"}
-        What numbers are turned into: normal scores, of which ties are spread at random (``"quantile"``); the same, but
-        apart for each group of a column that falls into groups with wide gaps between them, and the group as a category
-        (``"auto"``); offsets from the modes of a Gaussian mixture, of which a row has one, as in CTGAN [3]_; or
-        standardised numbers. Not for images.
+        Scale of the numbers; not for images. ``"quantile"`` uses normal scores, with random order of equal values.
+        ``"auto"`` does the same, but separately for each group if the values of a column form groups with wide gaps
+        between them; the group is then one more category. ``"modes"`` uses the offset from a mode of a Gaussian
+        mixture, as in CTGAN [3]_. ``"standard"`` standardises.
 
     conditions : None, "y", or column name, position, or list of these
-        Categories that samples are conditional on: none; ``"y"``, the labels given to ``fit``, of shape (n_samples,)
-        or (n_samples, n_conditions); or columns of X, which are then not sampled.
+        Categories on which samples are conditional: none; ``"y"``, the labels in ``fit``, of shape (n_samples,) or
+        (n_samples, n_conditions); or columns of X, which are then not sampled.
 
     pack_size : int
-        Number of rows that the critic sees together: it values packs, :math:`D(x_1, \dots, x_m)`. A generator whose
-        rows are all alike is found out at once, which keeps modes from being lost [4]_.
+        Number of rows that the critic reads together, :math:`D(x_1, \dots, x_m)`. The critic can then reject a
+        generator whose rows are all similar, so that fewer modes are lost [4]_.
 
     n_critic_steps : int
-        Steps of the critic on each batch, before one of the generator. Each has new noise and new packs.
+        Number of steps of the critic on each batch before one step of the generator. Each step has new noise and new
+        packs.
 
     gradient_penalty : float
-        Weight λ of the penalty, for both losses. The gradient is that by all rows of a pack.
+        Weight λ of the penalty, for both losses. The gradient is taken with respect to all rows of a pack.
 
     averaging : float
-        Decay, in [0, 1), of the average of the generator's weights: a weight that is s steps old counts as much as
-        ``averaging ** s``, and over the first steps less. 0 takes the last weights.
+        Decay, in [0, 1), of the average of the generator's weights. The weights of s steps ago have the factor
+        ``averaging ** s``, in the first steps a smaller one. 0 uses the last weights.
 
     early_stopping : bool
-        Whether to hold out a share `validation_fraction` of the data, to watch the energy distance between them and
-        generated rows [5]_, and to keep the weights of the best epoch. Otherwise all of `max_epochs` are run, because
-        the losses of adversaries do not tell how good they are. The schedule ``"adaptive"`` without held-out data goes
-        by the critic's loss.
+        Whether to hold out a share `validation_fraction` of the data and to keep the weights of the epoch with the
+        smallest energy distance between held-out and generated rows [5]_. Otherwise all `max_epochs` epochs are run,
+        because the losses of the two networks do not show how good the samples are. Without held-out data the schedule
+        ``"adaptive"`` uses the loss of the critic.
 
     Attributes
     ----------
@@ -134,29 +136,29 @@ class GANSampler(NeuralEstimator):
 
     Notes
     -----
-    Rows. A frame is sampled as a frame of the same names and types, an array as an array. Numbers have as many decimals
-    as in ``fit``, and with the scaling ``"quantile"`` they stay in its range. Missing values in a frame are modelled:
-    whether a number is missing is a category beside it. In an array of numbers NaN is an error. Images come as rows,
-    those of an array as floats.
+    Rows. ``sample`` returns a frame of the same names and types if X is a frame, and an array otherwise. Numbers have
+    as many decimals as in ``fit``, and with the scaling ``"quantile"`` they stay in the range in ``fit``. In a frame,
+    whether a number is missing is one more category. In an array of numbers NaN is an error. Images are returned as
+    rows, as floats if X is an array.
 
-    The dense generator is the sum of a linear map of the noise and of what hidden layers make of it. For tables the map
-    starts as the normal distribution that has the means and the covariance of the rows, or their means under each
-    condition, and categories start with their frequencies. What is left to learn is how the rows differ from that.
+    The output of the dense generator is the sum of a linear map of the noise and of the output of hidden layers. For
+    tables the map starts as the normal distribution with the means and the covariance of the rows, or with the means of
+    each condition, and categories start with their frequencies. Training learns how the rows differ from this.
 
-    Categories are drawn by Gumbel softmax. If X has categorical columns and there are no `conditions`, the generator is
-    told, for each row, the category of one column, which it must obey, so that rare categories are learned [3]_. In
+    Categories are drawn by Gumbel softmax. If X has categorical columns and there are no `conditions`, the generator
+    receives the category of one column for each row and must produce it, so that rare categories are learned [3]_. In
     ``sample`` these categories are drawn with their frequencies in ``fit``.
 
-    The loss in ``history_`` is the critic's, with the penalty; ``"generator_loss"`` is the generator's, ``"distance"``
-    the critic's estimate of the Wasserstein distance (with ``loss="minimax"`` of the Jensen-Shannon divergence), and
-    ``"condition_loss"`` how far categories that the generator was told are disobeyed. The validation loss is the energy
-    distance. None of them falls steadily.
+    In ``history_``, the loss is that of the critic with the penalty, and ``"generator_loss"`` that of the generator.
+    ``"distance"`` is the critic's estimate of the Wasserstein distance (with ``loss="minimax"`` of the Jensen-Shannon
+    divergence), and ``"condition_loss"`` the error of the categories that the generator received. The validation loss
+    is the energy distance. None of these values falls steadily.
 
     Weights. Rows of a batch are drawn into packs in proportion to `sample_weight`, and the losses of a batch are
-    multiplied by its mean weight. A weight of two is a row that is there twice on average, not draw by draw.
+    multiplied by its mean weight. A row of weight two is drawn twice as often on average.
 
-    Few rows are learned by heart: compare the distance from samples to their closest training rows with that from
-    held-out rows.
+    A sampler can memorise few rows: compare the distances from samples to their closest training rows with those to
+    held-out rows, for instance by `sklearn_ann.metrics.copy_share`.
 
     References
     ----------
@@ -179,10 +181,11 @@ class GANSampler(NeuralEstimator):
     ... )
     >>> gan = GANSampler(hidden_layer_sizes=64, max_epochs=500, random_state=0).fit(table)
     >>> samples = gan.sample(1000)
-    >>> samples.dtypes.equals(table.dtypes)
-    True
-    >>> ((samples["size"] > 5) == (samples["kind"] == "cat")).mean() > 0.9
-    np.True_
+    >>> samples.groupby("kind")["size"].median()
+    kind
+    cat      9.0
+    mouse    1.5
+    Name: size, dtype: float64
     """
 
     n_components: PositiveInt = 64

@@ -53,10 +53,10 @@ _OF_SHAPED = {"dropout": 0.0, "beta": 0.1, "learning_rate_schedule": "cosine", "
 
 
 class VAESampler(FittedParts, Scored, NeuralEstimator):
-    r"""A distribution with a latent space, to sample from: the variational auto-encoder of Kingma and Welling.
+    r"""Sampler and density with a latent space: the variational auto-encoder of Kingma and Welling.
 
-    A sample is drawn in two steps: a code ``z ~ N(0, I)``, then ``x`` from ``p(x | z)``, whose parameters a decoder
-    computes. An encoder computes a normal distribution ``q(z | x)``. Both learn by raising a lower bound of the
+    A sample is drawn in two steps: a code ``z ~ N(0, I)``, and then ``x`` from ``p(x | z)``, whose parameters the
+    decoder computes. The encoder computes a normal distribution ``q(z | x)``. Training maximises a lower bound of the
     likelihood [1]_:
 
     .. math:: \log p(x) \ge E_{q(z|x)}[\log p(x | z)] - \beta \, KL(q(z|x) \,\|\, p(z))
@@ -66,29 +66,29 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
     Parameters
     ----------
     n_components : int
-        Number q of latent units. Units that the data do not need collapse to the prior, see `active_units_`. It may
-        exceed the number of features.
+        Number q of latent units; may be greater than the number of features. Units that the data do not need collapse
+        to the prior, see `active_units_`.
 
     likelihood : {"gaussian", "bernoulli", "poisson", "negative_binomial", "zero_inflated_negative_binomial"}
-        Distribution p(x | z) of each feature. ``"gaussian"`` learns a variance of each feature; it standardises X
-        inside and gives densities of the original X. Of tables it also models categories and missing values, see the
-        Notes. ``"bernoulli"`` is for X in [0, 1]. The others are for raw counts, for instance of single cells [6]_,
-        best as a CSR matrix.
+        Distribution p(x | z) of each feature. ``"gaussian"`` learns a variance of each feature; X is standardised
+        internally, and densities are those of the original X. In tables it also models categories and missing values,
+        see the Notes. ``"bernoulli"`` is for X in [0, 1]. The others are for raw counts, for instance of single cells
+        [6]_, preferably as a CSR matrix.
 
     prior : {"normal", "mixture"}
-        Distribution p(z) that codes are drawn from. ``"mixture"`` fits a mixture of normal distributions to the codes
-        of the training data after training [7]_, one for each combination of conditions. Samples are then much closer
-        to the data.
+        Distribution p(z) from which codes are drawn. ``"mixture"`` fits a mixture of normal distributions to the codes
+        of the training data after training [7]_, one for each combination of conditions. Samples of tables are then
+        much closer to the data.
 
     categorical_features : "auto", None, or list of int, str or bool
-        The categorical columns of a table, by name, by position or by a bool for each. ``"auto"`` goes by the type; a
-        column of objects is numeric if nine tenths of its values are. None means none.
+        The categorical columns of a table, by name, by position or by a bool for each. ``"auto"`` decides by the type;
+        a column of objects is numeric if nine tenths of its values are numbers. None means no column.
 
     scaling : {"auto", "standard", "quantile", "modes"}
-        Scale on which the Gaussian likelihood models numbers: standardised, as normal scores (the normal quantiles of
-        their ranks, which keep each column's distribution), or relative to the modes of their column [8]_. ``"auto"``
-        is ``"quantile"`` for tables with categories or missing values and for ``prior="mixture"``, if X is dense and no
-        image, and else ``"standard"``.
+        Scale on which the Gaussian likelihood models numbers: standardised, normal scores (the normal quantiles of
+        the ranks, ``"quantile"``), or relative to the modes of the column [8]_. ``"auto"`` is ``"quantile"`` for tables
+        with categories or missing values and for ``prior="mixture"``, if X is dense and not an image, and otherwise
+        ``"standard"``.
 
     architecture : {"dense", "conv"}
         ``"conv"`` is for images and needs `image_shape`: convolutions come before the encoder's dense layers, and the
@@ -115,30 +115,30 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         tables with ``prior="mixture"``.
 
     beta : "auto" or float
-        Weight of the divergence. 1 gives a bound of the likelihood, more gives fewer, more independent units [3]_, less
-        gives codes that rebuild X well. ``"auto"`` is 1, and 0.1 for tables with ``prior="mixture"``.
+        Weight of the divergence. 1 gives a bound of the likelihood. Greater values give fewer and more independent
+        units [3]_, smaller values better reconstructions. ``"auto"`` is 1, and 0.1 for tables with ``prior="mixture"``.
 
     kl_warmup : float
-        Share of `max_epochs`, in [0, 1], in which the weight of the divergence rises from 0. With full weight from the
-        start, the posterior may collapse before the decoder has learned to use it. Training never stops during the
-        warm-up. ``partial_fit`` and ``warm_start`` have none.
+        Share of `max_epochs`, in [0, 1], in which the weight of the divergence rises from 0. With the full weight from
+        the start, the posterior can collapse before the decoder has learned to use the codes. Early stopping does not
+        end the training during the warm-up. ``partial_fit`` and ``warm_start`` have no warm-up.
 
     free_bits : float
-        Nats without penalty: a latent unit whose mean divergence over a batch is smaller is not penalised [4]_.
+        A latent unit whose mean divergence over a batch is below this number of nats is not penalised [4]_.
 
     conditions : None, "y", or column name, position, or list of these
-        Categories that the distribution is conditional on: none; ``"y"``, the labels given to ``fit``, of shape
-        (n_samples,) or (n_samples, n_conditions); or columns of X, which are then not modelled. Only the decoder reads
-        the conditions, so that codes leave out their effect, for instance of the batches of single cells.
+        Categories on which the distribution is conditional: none; ``"y"``, the labels in ``fit``, of shape (n_samples,)
+        or (n_samples, n_conditions); or columns of X, which are then not modelled. Only the decoder reads the
+        conditions, so that codes need not contain their effect, for instance that of the batches of single cells.
 
     layer : str or None
         For an AnnData object X: name of the layer that holds the data; None means its ``X``. Conditions are then
-        columns of its ``obs``. Features are matched by ``var_names``, in whatever order they come; features that were
-        not in ``fit`` are left out. Counts in ``adata.raw`` are given as ``adata.raw.to_adata()``.
+        columns of its ``obs``. Features are matched by ``var_names``, in any order; features that were not in ``fit``
+        are left out. Pass counts in ``adata.raw`` as ``adata.raw.to_adata()``.
 
     max_epochs : "auto" or int
-        Maximum number of epochs. ``"auto"`` is 200; for tables with ``prior="mixture"`` it is as many as make 4,000
-        steps, from 20 to 60.
+        Maximum number of epochs. ``"auto"`` is 200, and for tables with ``prior="mixture"`` the number that makes 4,000
+        steps, at least 20 and at most 60 epochs.
 
     learning_rate : "auto" or float
         Step size of the optimiser. ``"auto"`` is 0.001, and 0.003 for tables with ``prior="mixture"``.
@@ -147,9 +147,9 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         As in the other estimators; ``"auto"`` is ``"constant"``, and ``"cosine"`` for tables with ``prior="mixture"``.
 
     early_stopping : bool or "auto"
-        Whether to hold out a share `validation_fraction` of the data, to watch their loss and to keep the weights of
-        the best epoch. ``"auto"`` does so with 1,000 samples or more, except for tables with ``prior="mixture"``. Long
-        training overfits single cells.
+        Whether to hold out a share `validation_fraction` of the data and to keep the weights of the epoch with the
+        smallest validation loss. ``"auto"`` is True with 1,000 samples or more, except for tables with
+        ``prior="mixture"``. Long training overfits single cells.
 
     Attributes
     ----------
@@ -199,8 +199,8 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
     Densities are those of such a row, not of X, and `loadings_` move it. ``inverse_transform`` returns the mean of
     a number and the most probable category. A NaN in an array of numbers is an error.
 
-    If X was a frame in ``fit``, ``sample`` and ``inverse_transform`` return frames of its names. Samples have its types
-    too.
+    If X was a frame in ``fit``, ``sample`` and ``inverse_transform`` return frames with the same names. Samples also
+    have the same types.
 
     Mixture. It is fitted to codes drawn from ``q(z | x)``, not to their means. It has as many of up to 128 normal
     distributions as a held-out fifth of the samples supports, and four such mixtures from different starts are
@@ -260,8 +260,8 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
     >>> flowers, names = load_iris(as_frame=True).frame, ["setosa", "versicolor", "virginica"]
     >>> flowers["target"] = flowers["target"].map(dict(enumerate(names)))
     >>> drawn = VAESampler(prior="mixture", random_state=0).fit(flowers).sample(2)
-    >>> drawn.dtypes.tolist() == flowers.dtypes.tolist()
-    True
+    >>> [str(dtype) for dtype in drawn.dtypes]
+    ['float64', 'float64', 'float64', 'float64', 'object']
     """
 
     n_components: PositiveInt = 10

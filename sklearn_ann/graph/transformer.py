@@ -70,13 +70,13 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
     r"""A graph convolution with given weights: ``X' = σ(A X Wᵀ)``. Nothing is learned.
 
     The new features of node i are the sum over its neighbours, ``x'_i = σ(sum_j a_ij W x_j)`` [1]_, with the adjacency
-    matrix A, the node features X and the weights W. A node counts itself only where ``a_ii`` is not zero. W depends
-    neither on the number of nodes nor on the edges, so that it serves graphs of any size. If the nodes are put into
-    another order, the new features are the same in that order.
+    matrix A, the node features X and the weights W. The sum includes the node itself only if ``a_ii`` is not zero. W
+    does not depend on the number of nodes or on the edges, so that the same W can be applied to graphs of any size. A
+    permutation of the nodes permutes the new features in the same way.
 
-    The result of a convolution is a graph again: ``transform`` returns the graphs with their new node features, so that
-    convolutions follow each other in a pipeline. With `pooling` it returns one row of statistics for each graph, which
-    any estimator takes. Where X is a single graph, ``transform`` returns one row for each of its nodes.
+    For a set of graphs, ``transform`` returns the graphs with their new node features, so that convolutions can follow
+    each other in a pipeline. With `pooling`, ``transform`` returns one row of statistics for each graph. For a single
+    graph without `pooling`, ``transform`` returns one row for each node.
 
     Parameters
     ----------
@@ -91,16 +91,16 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
         its diagonal; None for A itself. Kipf and Welling also add an edge from each node to itself: pass ``A + I``.
 
     pooling : {"mean", "sum", "max"} or None
-        Statistic over the nodes of each graph. A mean cannot tell how many nodes there are. None returns graphs.
+        Statistic over the nodes of each graph. The mean does not depend on the number of nodes. None returns graphs.
 
     Attributes
     ----------
     resolved_parameters_ : dict
-        The hyper-parameters of the fit, `weights` as an array. ``transform`` goes by them.
+        The hyper-parameters of the fit, with `weights` as an array. ``transform`` uses them.
 
     node_features_ : str
-        Where the node features come from: ``"given"``, ``"attributes"`` (of networkx nodes), ``"molecule"``, or, for
-        nodes without features, ``"degree"``.
+        Source of the node features: ``"given"``, ``"attributes"`` (of networkx nodes), ``"molecule"``, or, for nodes
+        without features, ``"degree"``.
 
     n_features_in_ : int
         Number of node features seen during ``fit``.
@@ -115,9 +115,9 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     Notes
     -----
-    Everything is computed in float32, as a `GraphSet` is. Features of edges and of whole graphs are not used; where
-    ``transform`` returns graphs, these have them still. Of networkx nodes, the attribute ``"x"`` or else all attributes
-    are features: where one of them is what you want to predict, choose others with
+    All results are float32, the type of a `GraphSet`. Features of edges and of whole graphs are not used; if
+    ``transform`` returns graphs, the graphs keep these features. The features of networkx nodes are the attribute
+    ``"x"`` or otherwise all attributes. If one of the attributes is the target, select the others with
     ``GraphSet.from_list(graphs, node_attributes=[...])``.
 
     References

@@ -47,7 +47,7 @@ class GraphDisplay:
         Weights of the edges, drawn as widths. An edge is drawn once, with the greater weight of both directions.
 
     values : array-like of shape (n_nodes,) or None
-        Value of each node, drawn as its colour: a number, or a label that is none.
+        Value of each node, drawn as its colour: a number or a label.
 
     names : sequence of str or None
         Text to write into each node.
@@ -111,7 +111,7 @@ class GraphDisplay:
         names: Any = None,
         ax: Any = None,
     ) -> Self:
-        """Plot what an estimator makes of a graph.
+        """Plot the importance of the nodes of a graph, or the predictions for its nodes.
 
         For an estimator of whole graphs, the colour of a node tells by how much the probability of the predicted class,
         or the predicted value, falls when the node is left out. For an estimator of nodes, it is the node's prediction.

@@ -45,7 +45,7 @@ def _first(samples: Any, n: int | None) -> Any:
 
 
 class ReconstructionDisplay:
-    """Images above their reconstructions, in the greys of one scale: that of the first row.
+    """Images above their reconstructions. All rows have the grey scale of the first row.
 
     Create it with `from_estimator`, or from any images.
 

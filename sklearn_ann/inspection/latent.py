@@ -172,7 +172,7 @@ class EmbeddingMapDisplay:
         Whether the names are in an order, such as doses, times or ranks: that of the numbers, or as they come.
 
     title : str or None, default=None
-        What the names are, for the plot.
+        Title of the plot, such as the kind of the names.
 
     Attributes
     ----------

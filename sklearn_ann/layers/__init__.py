@@ -9,7 +9,7 @@ from sklearn_ann.layers.attention import (
     attention_weights,
 )
 from sklearn_ann.layers.blocks import block_of, blocks_in, norm_of, norms_in
-from sklearn_ann.layers.chain import chain_of, chains_in
+from sklearn_ann.layers.chain import Chain, chain_of, chains_in, links_of
 from sklearn_ann.layers.columns import ColumnVectors, Numeric
 from sklearn_ann.layers.convolution import (
     ConvolutionBlock,
@@ -47,6 +47,7 @@ __all__ = [
     "BatchNorm",
     "BorrowedBody",
     "Cell",
+    "Chain",
     "ColumnVectors",
     "ConvolutionBlock",
     "ConvolutionLayer",
@@ -99,6 +100,7 @@ __all__ = [
     "learning_rates",
     "linear",
     "linear_layers",
+    "links_of",
     "norm_of",
     "normal",
     "norms_in",

@@ -246,13 +246,13 @@ def _back(
     norm = cast(BatchNorm, how.norm)
     if moments.share is None:
         training = moments.mean is not None
-        running = [None, None] if training else [each[member] for each in how.running[:2]]
-        return cast(
-            tuple[Tensor, Tensor, Tensor],
-            _ATEN.native_batch_norm_backward(
-                gradient, x, scale, *running, moments.mean, moments.inverse, training, norm.eps, [True, True, True]
-            ),
-        )
+        running: tuple[Any, Any] = (None, None)
+        own: tuple[Any, Any] = (moments.mean, moments.inverse)
+        if not training:
+            mean, variance = running = (how.running[0][member], how.running[1][member])
+            own = (mean, (variance + norm.eps).rsqrt())  # on CUDA the kernel asks for them
+        of_all = _ATEN.native_batch_norm_backward(gradient, x, scale, *running, *own, training, norm.eps, [True] * 3)
+        return cast(tuple[Tensor, Tensor, Tensor], of_all)
     g = gradient.movedim(1, -1).flatten(0, 2)
     mean, inverse = cast(Tensor, moments.mean), cast(Tensor, moments.inverse)
     normalized = (x.movedim(1, -1).flatten(0, 2) - mean) * inverse

@@ -81,13 +81,13 @@ class _WeightedNormalization(torch.autograd.Function):
         x, inside, share, weight, mean, variance, n = ctx.saved_tensors
         batch, channels = x.shape[:2]
         gradient = gradient.contiguous() if inside is None else gradient * inside
+        inverse = (variance + ctx.eps).rsqrt()
+        # On CUDA the kernel asks for the moments of the batch, also where it goes by the statistics that are given.
         of_x, slope, shift = torch.ops.aten.native_batch_norm_backward(
-            _rows(gradient), _rows(x), weight.expand(batch, channels).reshape(-1), mean, variance, None, None,
+            _rows(gradient), _rows(x), weight.expand(batch, channels).reshape(-1), mean, variance, mean, inverse,
             False, ctx.eps, [True, True, True],
         )  # fmt: skip
-        mean, inverse, slope, shift = (
-            value.view(batch, channels) for value in (mean, (variance + ctx.eps).rsqrt(), slope, shift)
-        )
+        mean, inverse, slope, shift = (value.view(batch, channels) for value in (mean, inverse, slope, shift))
         part = inverse * (share / n).to(x.dtype)
         a, b = ((weight * value).sum(dim=ctx.over, keepdim=True) for value in (slope, shift))
         if ctx.division is not None:
@@ -121,11 +121,11 @@ class _SharedNormalization(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradient: the one for fixed statistics, corrected for their own dependence on x."""
         x, weight, mean, variance, n = ctx.saved_tensors
+        inverse = (variance + ctx.eps).rsqrt()
         of_x, slope, shift = torch.ops.aten.native_batch_norm_backward(
-            gradient.contiguous(), x, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+            gradient.contiguous(), x, weight, mean, variance, mean, inverse, False, ctx.eps, [True, True, True]
         )
         sums = ctx.division.gather(torch.stack([slope, shift])).sum(dim=0)
-        inverse = (variance + ctx.eps).rsqrt()
         a, b = sums * inverse / n.to(x.dtype) * (1.0 if weight is None else weight)
         a, shape = a * inverse, [1, -1] + [1] * (x.ndim - 2)
         of_x.addcmul_(x, -a.view(shape)).add_((a * mean - b).view(shape))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from itertools import product
+from functools import partial
+from itertools import count, product
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 
@@ -26,8 +27,10 @@ from sklearn_ann._sklearn import (
     warn_or_raise_about_fit_failures,
 )
 from sklearn_ann.base.links import DocumentedMixin
-from sklearn_ann.model_selection.evaluation import Fit, evaluate
+from sklearn_ann.model_selection.asynchronous import Ladder, Packets, climb
+from sklearn_ann.model_selection.evaluation import Fit, evaluate, mean_scores
 from sklearn_ann.model_selection.halving import best_of_last, n_evaluations, rungs, survivors
+from sklearn_ann.model_selection.shared import StepMemory
 
 
 class StackedSearchCV(DocumentedMixin, BaseSearchCV):
@@ -66,8 +69,13 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         The first round of halving does not train for less epochs than this. The rounds are as many as `factor`, the
         number of candidates and `min_epochs` allow.
 
+    asynchronous : bool
+        Whether halving lets a candidate go on as soon as it is among the best of ``1 / factor`` of those that have come
+        as far so far (Li et al. 2020). No process waits for the end of a round. With several processes, who goes on
+        depends on the order in which candidates come back.
+
     max_time : float or None
-        Seconds after which no further round of halving begins, or no further stack of candidates without halving; the
+        Seconds after which no further round of halving begins, or no further stack of candidates without rounds; the
         best of those that were evaluated is taken. None for no limit.
 
     scoring : str, callable, list, tuple, dict or None
@@ -154,6 +162,9 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
 
     K. Jamieson, A. Talwalkar: Non-stochastic Best Arm Identification and Hyperparameter Optimization. AISTATS 2016.
 
+    L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-tzur, M. Hardt, B. Recht, A. Talwalkar: A System for
+    Massively Parallel Hyperparameter Tuning. MLSys 2020.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -173,6 +184,7 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         "resource": [StrOptions({"epochs"}), None],
         "factor": [Interval(Integral, 2, None, closed="left")],
         "min_epochs": [Interval(Integral, 1, None, closed="left")],
+        "asynchronous": ["boolean"],
         "max_time": [Interval(Real, 0, None, closed="neither"), None],
         "stack_size": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
@@ -187,6 +199,7 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         resource: Literal["epochs"] | None = None,
         factor: int = 3,
         min_epochs: int = 1,
+        asynchronous: bool = False,
         max_time: float | None = None,
         scoring: Any = None,
         n_jobs: int | None = None,
@@ -215,6 +228,7 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         self.resource = resource
         self.factor = factor
         self.min_epochs = min_epochs
+        self.asynchronous = asynchronous
         self.max_time = max_time
         self.stack_size = stack_size
         self.random_state = random_state
@@ -238,6 +252,8 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         """
         deadline = None if self.max_time is None else time.monotonic() + self.max_time
         scorers, refit_metric = self._get_scorers()
+        if self.asynchronous and self.resource is None:
+            raise ValueError("asynchronous=True is a kind of halving, which needs resource='epochs', got resource=None")
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
@@ -262,10 +278,12 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         }
         with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
 
-            def run(fits: Sequence[Fit]) -> list[Fit]:
-                return evaluate(fits, base, X, y, stack_size=self.stack_size, parallel=parallel, **common)
+            def run(fits: Sequence[Fit], memory: StepMemory | None) -> list[Fit]:
+                how = {"stack_size": self.stack_size, "parallel": parallel, "memory": memory}
+                return evaluate(fits, base, X, y, **how, **common)
 
-            results, refit_metric = self._search(run, folds, refit_metric, deadline, context)
+            climbed = partial(climb, estimator=base, X=X, y=y, **common)
+            results, refit_metric = self._search(run, climbed, folds, refit_metric, deadline, context)
 
         if self.refit or not self.multimetric_:
             self._choose(refit_metric, results)
@@ -297,7 +315,8 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
 
     def _search(
         self,
-        run: Callable[[Sequence[Fit]], list[Fit]],
+        run: Callable[[Sequence[Fit], StepMemory | None], list[Fit]],
+        climb: Callable[..., list[Fit]],
         folds: Sequence[Any],
         metric: str,
         deadline: float | None,
@@ -307,45 +326,94 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         candidates = self._candidates()
         shares = [Fraction(1)] if self.resource is None else rungs(len(candidates), self.factor)
         n_fits = n_evaluations(len(candidates), self.factor, len(shares)) * len(folds)
-        context = context.subcontext(task_name="search", max_subtasks=n_fits, sequential_subtasks=False)
+        context = context.subcontext(
+            task_name="search", max_subtasks=None if self.asynchronous else n_fits, sequential_subtasks=False
+        )
         context.call_on_fit_task_begin(estimator=self)
-        going = list(range(len(candidates)))
-        scores = np.empty(0)
+        n_made = count()
+
+        def fit_of(candidate: int, fold: int, rung: int, earlier: Fit | None) -> Fit:
+            options = {
+                "train": folds[fold][0],
+                "test": folds[fold][1],
+                "parameters": candidates[candidate],
+                "split_progress": (fold, len(folds)),
+                "candidate_progress": (candidate, len(candidates)),
+                "callback_ctx": context.subcontext(task_name="candidate-split-evaluation", task_id=next(n_made)),
+            }
+            fit = Fit(candidate, fold, options, shares[rung], self.min_epochs, rung=rung)
+            if earlier is not None:
+                fit.states, fit.carried = earlier.states, earlier.carried
+            return fit
+
+        if self.asynchronous:
+            done, metric = self._in_any_order(climb, fit_of, len(candidates), len(shares), metric, deadline)
+        else:
+            done, metric = self._in_rounds(run, fit_of, len(candidates), len(shares), metric, deadline)
+        context.call_on_fit_task_end(estimator=self)
+        return self._tabulated(candidates, done), metric
+
+    def _in_rounds(
+        self,
+        run: Callable[[Sequence[Fit], StepMemory | None], list[Fit]],
+        fit_of: Callable[..., Fit],
+        n_candidates: int,
+        n_rungs: int,
+        metric: str,
+        deadline: float | None,
+    ) -> tuple[list[Fit], str]:
+        going = list(range(n_candidates))
         done: list[Fit] = []
-        rounds: list[int] = []
-        for number, share in enumerate(shares):
-            if number:
+        fresh: list[Fit] = []
+        memory = None if self.resource is None else StepMemory()
+        for rung in range(n_rungs):
+            if rung:
                 if _is_over(deadline):
                     break
-                going = survivors(going, scores, self.factor)
-            states = {(fit.candidate, fit.fold): fit.states for fit in done}
+                going = survivors(going, mean_scores(fresh, metric, self.n_splits_), self.factor)
             if self.verbose > 0:
-                self._announce(len(going), len(folds))
-            fresh: list[Fit] = []
-            for wave in self._waves(going, len(folds), deadline):
-                fits: list[Fit] = []
-                for candidate, fold in product(wave, range(len(folds))):
-                    options = {
-                        "train": folds[fold][0],
-                        "test": folds[fold][1],
-                        "parameters": candidates[candidate],
-                        "split_progress": (fold, len(folds)),
-                        "candidate_progress": (candidate, len(candidates)),
-                        "callback_ctx": context.subcontext(
-                            task_name="candidate-split-evaluation", task_id=len(done) + len(fresh) + len(fits)
-                        ),
-                    }
-                    begun = states.get((candidate, fold), [])
-                    fits.append(Fit(candidate, fold, options, share, self.min_epochs, begun))
-                fresh += run(fits)
+                self._announce(len(going), self.n_splits_)
+            last = {(fit.candidate, fit.fold): fit for fit in fresh if fit.candidate in going}
+            for fit in fresh:
+                if fit.candidate not in going:
+                    fit.forget()
+            if memory is not None:
+                memory.keep(key for fit in last.values() for key in fit.steps)
+            fresh = []
+            for wave in self._waves(going, self.n_splits_, deadline):
+                places = product(wave, range(self.n_splits_))
+                fresh += run([fit_of(*place, rung, last.get(place)) for place in places], memory)
             metric = self._check(fresh, metric)
-            scores = _mean_scores(fresh, metric, len(folds))
-            for fit in done:
-                fit.states = []  # of those that went on there are newer ones
+            for fit in last.values():
+                fit.forget()
             done += fresh
-            rounds += [number] * len(fresh)
-        context.call_on_fit_task_end(estimator=self)
-        return self._tabulated(candidates, done, rounds), metric
+        return done, metric
+
+    def _in_any_order(
+        self,
+        climb: Callable[..., list[Fit]],
+        fit_of: Callable[..., Fit],
+        n_candidates: int,
+        n_rungs: int,
+        metric: str,
+        deadline: float | None,
+    ) -> tuple[list[Fit], str]:
+        packets = Packets(
+            Ladder(n_candidates, n_rungs, self.factor),
+            fit_of,
+            n_folds=self.n_splits_,
+            n_jobs=self.n_jobs,
+            stack_size=self.stack_size,
+            is_over=lambda: _is_over(deadline),
+        )
+
+        def mean(fits: Sequence[Fit]) -> float:
+            return float(mean_scores(fits, self._deciding(fits, metric), self.n_splits_)[0])
+
+        if self.verbose > 0:
+            self._announce(n_candidates, self.n_splits_)
+        done = climb(packets, mean=mean)
+        return done, self._check(done, metric)
 
     def _waves(self, candidates: list[int], n_folds: int, deadline: float | None) -> Iterator[list[int]]:
         """Yield candidates to evaluate next, until the time is over; all at once if there is no such time."""
@@ -366,14 +434,19 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
-        first = out[0]["test_scores"]
+        return self._deciding(fits, metric)
+
+    def _deciding(self, fits: Sequence[Fit], metric: str) -> str:
+        """Return the name of the metric that decides, which a scorer may have made up itself."""
+        first = next((fit.result for fit in fits if not fit.result["fit_error"]), fits[0].result)["test_scores"]
         self.multimetric_ = isinstance(first, dict)
         if callable(self.scoring) and self.multimetric_:
             self._check_refit_for_multimetric(first)
             metric = self.refit
         if self.resource is None:
             return metric
-        if not any(fit.epochs for fit in fits):
+        whole = [fit for fit in fits if not fit.result["fit_error"]]
+        if whole and not any(fit.epochs for fit in whole):
             raise ValueError(
                 f"resource='epochs', but {type(self.estimator).__name__} trains no network of sklearn_ann: use "
                 "resource=None, or HalvingGridSearchCV of scikit-learn"
@@ -382,16 +455,14 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
             raise ValueError(f"refit must name the metric by which candidates are dropped, got refit={self.refit!r}")
         return metric
 
-    def _tabulated(
-        self, candidates: Sequence[dict[str, Any]], fits: Sequence[Fit], rounds: Sequence[int]
-    ) -> dict[str, Any]:
+    def _tabulated(self, candidates: Sequence[dict[str, Any]], fits: Sequence[Fit]) -> dict[str, Any]:
         """Return ``cv_results_``."""
         n_folds = self.n_splits_
         rows = [candidates[fit.candidate] for fit in fits[::n_folds]]
         more = {}
         if self.resource is not None:
             epochs = [max(fit.epochs for fit in fits[row : row + n_folds]) for row in range(0, len(fits), n_folds)]
-            more = {"iter": rounds[::n_folds], "n_resources": epochs}
+            more = {"iter": [fit.rung for fit in fits[::n_folds]], "n_resources": epochs}
             self.n_candidates_ = np.bincount(more["iter"]).tolist()
         return dict(self._format_results(rows, n_folds, [fit.result for fit in fits], more))
 
@@ -422,13 +493,3 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
 
 def _is_over(deadline: float | None) -> bool:
     return deadline is not None and time.monotonic() >= deadline
-
-
-def _mean_scores(fits: Sequence[Fit], metric: str, n_folds: int) -> np.ndarray:
-    """Return the mean score of each candidate over the folds."""
-    scores = [fit.result["test_scores"] for fit in fits]
-    values = [score[metric] if isinstance(score, dict) and isinstance(metric, str) else score for score in scores]
-    if values and isinstance(values[0], dict):  # of several metrics, of which none decides
-        return np.full(len(values) // n_folds, np.nan)
-    means: np.ndarray = np.mean(np.reshape(values, (-1, n_folds)), axis=1)
-    return means

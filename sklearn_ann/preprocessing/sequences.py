@@ -119,7 +119,7 @@ def _check_lengths(starts: np.ndarray, length: int, parameters: Bunch) -> None:
         return
     if parameters.length is not None:
         raise ValueError(
-            f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length} of the parameter; "
+            f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length}; "
             "truncate=True cuts such a sequence at the end"
         )
     warnings.warn(
@@ -169,8 +169,8 @@ class SequenceEncoder(TransformerMixin, DocumentedMixin, BaseEstimator):
         Number of letters to encode. None means the length of the longest sequence in `fit`. Not used by ``"kmer"``.
 
     truncate : bool, default=False
-        Whether to cut longer sequences at the end without a word. Otherwise a sequence longer than `length` raises an
-        error; with ``length=None``, one that is longer than all in `fit` is cut with a ``UserWarning``.
+        Whether to cut longer sequences at the end without a warning. With False, a sequence longer than `length` raises
+        an error; with ``length=None``, a sequence longer than all in `fit` is cut with a ``UserWarning``.
 
     unknown : {"error", "ambiguous"}, default='error'
         How to treat letters outside the alphabet: raise an error, or read them as a letter that stands for any.

@@ -37,7 +37,7 @@ def matrix(X: Any, layer: str | None = None) -> Any:
     try:
         values = X.X if layer is None else layers[layer]
     except AttributeError as error:  # of anndata with some releases of SciPy
-        raise ValueError("X is a view of a file, and anndata cannot read it: adata.to_memory()[...] can be") from error
+        raise ValueError("X is a view of a file, which anndata cannot read: use adata.to_memory()[...]") from error
     if values is None:
         raise ValueError(f"X.X of the AnnData object is None: name one of its layers, {sorted(layers)}")
     return in_memory(values)
@@ -64,8 +64,8 @@ def placed(X: Any, names: list[str] | None, layer: str | None = None) -> tuple[A
     own, values = X.var_names, matrix(X, layer)
     if not own.is_unique:
         raise ValueError(
-            f"var_names of X has {own[own.duplicated()][0]!r} more than once: adata.var_names_make_unique() tells them "
-            "apart"
+            f"var_names of X has {own[own.duplicated()][0]!r} more than once: adata.var_names_make_unique() makes the "
+            "names unique"
         )
     if names is not None and list(own) != names and set(names) <= set(own):  # else scikit-learn names what is missing
         own, values = own[own.get_indexer(names)], values[:, own.get_indexer(names)]

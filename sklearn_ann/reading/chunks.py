@@ -20,36 +20,37 @@ _MIB = 2**20
 
 
 class Chunks:
-    """Samples that are read chunk by chunk, because they are larger than memory.
+    """Samples that are read in chunks, because they do not fit in memory.
 
-    Estimators that read rows, tables of numbers and categories, or images of one size take it in the place of X, in
-    ``fit`` and in all that predicts. What they compute is in memory, and so are y and sample weights.
+    Estimators of rows, of tables of numbers and categories, and of images of one size take a `Chunks` object as X, in
+    ``fit`` and in all methods that predict. The results, y and sample weights are in memory.
 
-    Memory maps of 256 MiB or more, arrays of zarr and h5py, AnnData that is ``backed`` and data sets of pyarrow are
-    read in chunks without it.
+    Memory maps of 256 MiB or more, arrays of zarr and h5py, ``backed`` AnnData and data sets of pyarrow are read in
+    chunks without this class.
 
     Parameters
     ----------
     source : str, path, list, iterable, callable, or array
-        A parquet file or a folder of them; a list of arrays, memory maps, sparse matrices or frames with the same
-        columns; an object that yields such chunks each time it is iterated over; a callable that returns a new iterator
-        of them, such as ``lambda: pandas.read_csv(path, chunksize=10_000)``; or one array, AnnData object or data set
-        of pyarrow. A generator ends after one pass and is refused.
+        A parquet file or a folder of parquet files; a list of arrays, memory maps, sparse matrices or frames with the
+        same columns; an object that yields such chunks each time it is iterated over; a function that returns a new
+        iterator of chunks, such as ``lambda: pandas.read_csv(path, chunksize=10_000)``; or one array, AnnData object or
+        data set of pyarrow. A generator is refused, because it can be read only once.
     columns : list of str or None, default=None
-        The columns of frames or parquet to read, in this order. None means all.
+        Columns of frames or parquet files to read, in this order. None means all columns.
     window : float, default=64
-        Megabytes (MiB) of samples that are in memory together. Training needs about three times as much.
+        Size of a window in megabytes (MiB): the samples that are in memory and shuffled together. Training needs the
+        memory of about three windows.
 
     Notes
     -----
-    Each epoch shuffles samples by blocks and within them: a window takes blocks, of which 64 fill it, or row groups of
-    parquet, in random order until it is full, and its samples are mixed. Chunks of an iterable come in their own order.
-    If row groups or chunks are sorted by class or by date, a larger window mixes them better. Data that fit in one
-    window are read at once and give the result of the same data in memory.
+    Each epoch fills a window with blocks in random order and shuffles the samples in the window. A block is a 64th of a
+    window, or a row group of parquet. Chunks of an iterable come in their own order. If row groups or chunks are sorted
+    by class or by date, a larger window shuffles them better. Data that fit in one window are read at once and give the
+    result of the same data in memory.
 
-    Chunks of an iterable may have any number of samples, and empty ones are passed over. Numbers of different types
-    become those of `precision`. Before the epochs, a fit passes over all samples once or twice, to check them and to
-    learn moments and categories.
+    Chunks of an iterable may have any number of samples; empty chunks are ignored. Numbers are converted to the type of
+    `precision`. Before the first epoch, a fit reads all samples once or twice, to check them and to learn moments and
+    categories.
 
     Examples
     --------

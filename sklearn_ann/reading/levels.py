@@ -159,9 +159,9 @@ class LevelReader(Reader[LevelSamples]):
         new = np.flatnonzero(codes == len(known))
         if len(new) and self.unknown == "error":
             raise ValueError(
-                f"{subject} the level {values.tolist()[new[0]]!r} in sample {new[0]}, which fit has not seen among "
-                f"{len(known)} levels, such as {known.tolist()[0]!r}: with unknown='mean' in fit it is predicted from "
-                "what is known of the others, with a row in side_information from its features"
+                f"{subject} the level {values.tolist()[new[0]]!r} in sample {new[0]}, which was not among the "
+                f"{len(known)} levels in fit, such as {known.tolist()[0]!r}. With unknown='mean' in fit, a new level "
+                "is predicted from the other levels, or from its features if side_information has a row for it"
             )
 
     def of_codes(self, codes: np.ndarray) -> LevelSamples:

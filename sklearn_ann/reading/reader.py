@@ -62,8 +62,8 @@ class Learned:
         """
         if type(self) is not type(today):
             raise ValueError(
-                f"warm_start=True goes on from the previous fit of this {self.owner}, but the parameters now set read "
-                "other samples or targets. Set them back, or fit anew with warm_start=False"
+                f"warm_start=True continues the previous fit of this {self.owner}, but the current parameters read "
+                "other samples or targets. Set them back, or use warm_start=False"
             )
         for name, value in today.options.items():
             before = self.options.get(name)
@@ -71,8 +71,8 @@ class Learned:
                 before.hold_options(value)
             elif name not in ("owner", "dtype", but) and not _same(value, before):
                 raise ValueError(
-                    f"warm_start=True goes on from the previous fit of this {self.owner}, which had {name}={before!r}; "
-                    f"now it is {value!r}. Set it back, or fit anew with warm_start=False"
+                    f"warm_start=True continues the previous fit of this {self.owner}, which had {name}={before!r}; "
+                    f"now {name}={value!r}. Set it back, or use warm_start=False"
                 )
 
     def retyped(self, dtype: torch.dtype) -> Self:

@@ -299,7 +299,7 @@ class AnnotatedStream(ArrayStream):
         if getattr(values, "format", None) == "csc":
             raise ValueError(
                 "X is stored by columns, as CSC, from which rows cannot be read: "
-                "adata.to_memory() holds it in memory, and adata.X.tocsr() can be written anew"
+                "use adata.to_memory(), or write adata.X.tocsr() to a new file"
             )
         self.annotated = adata
         super().__init__([CompressedRows(values.group) if hasattr(values, "group") else values], window)

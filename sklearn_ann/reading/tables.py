@@ -182,7 +182,11 @@ class TableReader(Reader[Any]):
             if (what := all_unknown(code, column(table, position), known)) is not None
         ]
         if found:
-            warnings.warn(f"No value is known to this {self.owner}: {'; '.join(found)}", UserWarning, stacklevel=2)
+            warnings.warn(
+                f"No value of a column occurred in the fit of this {self.owner}: {'; '.join(found)}",
+                UserWarning,
+                stacklevel=2,
+            )
         return codes, values
 
     def table_of(self, X: Any) -> Any:
@@ -279,9 +283,9 @@ class TableReader(Reader[Any]):
         self.categories = [known[met] for known, met in zip(self.categories, kept, strict=True)]
         if doubtful:
             warnings.warn(
-                f"Nearly each row has a category of its own in {', '.join(doubtful)}, and later rows will have others. "
-                "Numbers that are text are to be converted, for instance by pandas.to_numeric; names and identifiers "
-                "are to be left out.",
+                f"Nearly every row has its own category in {', '.join(doubtful)}, so that later rows will have unknown "
+                "categories. Convert numbers that are text, for instance by pandas.to_numeric, and leave out names and "
+                "identifiers.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -44,58 +44,64 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
     Parameters
     ----------
     output : {"sample", "sequence"}
-        What is predicted. ``"sample"``: one target for each sample. ``"sequence"``: one target for each step, so that
-        ``y`` holds an array of shape (length,) or (length, n_outputs) for each sample, or in classification a string
-        with one letter for each step. Entries that are NaN or None are left out of the loss, which is the mean over the
-        steps of a sample. Predictions are an array if y in ``fit`` was one and the lengths agree; else an array of
-        objects, with an array or a string for each sample.
+        Kind of the target. ``"sample"`` is one target for each sample. ``"sequence"`` is one target for each step:
+        ``y`` contains an array of shape (length,) or (length, n_outputs) for each sample, or in classification a string
+        with one letter for each step. The loss of a sample is the mean over its steps, without steps whose target is
+        NaN or None. Predictions are an array if y in ``fit`` was an array and the lengths agree. Otherwise they are an
+        array of objects, with an array or a string for each sample.
 
     conv_layers : "auto" or sequence of (n_filters, kernel_size) or (n_filters, kernel_size, pool_size)
-        Convolutions before the recurrent layers, which then read patterns and not single letters (Quang and Xie 2016);
-        ``()`` for none. The maximum of `pool_size` neighbours is a step. ``"auto"`` is ``((64, 9, 2), (64, 5, 2))`` for
-        DNA and RNA and ``((64, 9, 2),)`` for alphabets of more than four letters; half of the filters know their
-        position if all strings have one length. For numbers it is one layer ``(64, 9, 2)`` for each halving of the
-        median length that leaves 32 steps or more, and at most six. With ``output="sequence"`` nothing is pooled:
-        ``"auto"`` is ``((64, 9),)`` for strings and none for numbers.
+        Convolutions before the recurrent layers, which then read patterns instead of single letters (Quang and Xie
+        2016); ``()`` for none. The maximum of `pool_size` neighbours becomes one step. The default ``"auto"`` depends
+        on the samples:
+
+        - DNA and RNA: ``((64, 9, 2), (64, 5, 2))``;
+        - alphabets of more than four letters: ``((64, 9, 2),)``;
+        - numbers: one layer ``(64, 9, 2)`` for each halving of the median length that leaves 32 steps or more, at most
+          six;
+        - ``output="sequence"``: ``((64, 9),)`` for strings and none for numbers, because pooling would remove steps.
+
+        If all strings have one length, half of the filters have a bias at each position.
 
     cell : {"lstm", "gru", "plain"}
-        How a state follows from the state before: by a long short-term memory (Hochreiter and Schmidhuber 1997), a
-        gated recurrent unit (Cho et al. 2014), or by tanh alone (Elman 1990), which forgets within tens of steps. On a
-        CPU a fit by ``"lstm"`` takes less than half of the time of one by ``"gru"``.
+        Cell that computes the next state: a long short-term memory (Hochreiter and Schmidhuber 1997), a gated recurrent
+        unit (Cho et al. 2014), or a plain tanh (Elman 1990), which loses information within tens of steps. On a CPU a
+        fit with ``"lstm"`` takes less than half of the time of a fit with ``"gru"``.
 
     hidden_size : int
-        Number of units of the state, in each direction.
+        Number of units of the state in each direction.
 
     n_layers : int
-        Number of recurrent layers; each further one reads the states of the layer before.
+        Number of recurrent layers. Each further layer reads the states of the previous layer.
 
     bidirectional : "auto" or bool
-        Whether other units read each sample from its end. A prediction for a step then depends on later steps, which
-        makes a forecast worthless. ``"auto"`` is False for ``output="sequence"`` on numbers, and else True.
+        Whether additional units read each sample from its end. The prediction for a step then depends on later steps,
+        which is not allowed in a forecast. ``"auto"`` is False for ``output="sequence"`` on numbers, and True
+        otherwise.
 
     pooling : {"last", "mean", "max", "attention"} or sequence of these
-        How the states become the features of a sample: the state after the last step in each direction, the mean or the
-        maximum over the steps, or a mean with learned weights; several are concatenated. Not used with
-        ``output="sequence"``.
+        Features of a sample: the state after the last step in each direction, the mean or the maximum over the steps,
+        or a mean with learned weights. Several are concatenated. Not used with ``output="sequence"``.
 
     dropout : float
-        Probability, in [0, 1), to drop in training a feature, an output of a convolution, or a state that a further
-        layer reads.
+        Probability, in [0, 1), to drop a feature, an output of a convolution or an input of a further layer in
+        training.
 
     alphabet : {"auto", "dna", "rna", "protein"} or str
-        Alphabet of the strings: a name or the letters. ``"auto"`` goes by the bulk of the letters in ``fit``, as in
-        `CNNClassifier`. Lower-case letters are read as capitals.
+        Name of the alphabet of the strings, or its letters. ``"auto"`` decides by the letters in ``fit``, as in
+        `CNNClassifier`. Lower-case letters are read as upper-case letters.
 
     unknown : {"error", "ambiguous"}
-        How to treat letters outside the alphabet: raise an error, or read them as a letter that may be any.
+        Treatment of letters outside the alphabet: an error, or a letter that may be any.
 
     max_epochs : "auto" or int
-        Number of epochs. ``"auto"`` is 20, or as many as make four optimiser steps for each sample, from 200 to 1,000.
+        Number of epochs. ``"auto"`` is 20, or more if this is needed for four optimiser steps for each sample, at least
+        200 and at most 1,000 steps.
 
     Attributes
     ----------
     sample_type_ : {"sequence", "signal"}
-        What the samples in ``fit`` were: strings, or series of numbers.
+        Kind of the samples in ``fit``: strings or series of numbers.
 
     alphabet_ : str or None
         ``"dna"``, ``"rna"``, ``"protein"`` or the letters given; None if X are not strings.
@@ -320,8 +326,8 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
 class RNNClassifier(RecurrentEstimator, NeuralClassifier):
     r"""Classification of strings and series with a recurrent network.
 
-    A recurrent network reads a sample step by step. The state :math:`h_t` follows from the input :math:`x_t` and from
-    the state before, by the same weights at each step; for ``cell="plain"``
+    A recurrent network reads a sample step by step. The state :math:`h_t` is computed from the input :math:`x_t` and
+    the previous state, with the same weights at each step. For ``cell="plain"``
 
     .. math:: h_t = \tanh(W x_t + U h_{t-1} + b).
 
@@ -333,9 +339,9 @@ class RNNClassifier(RecurrentEstimator, NeuralClassifier):
     - rows of numbers, or a list of arrays of shape (length,): series of one channel;
     - a frame whose cells are series, one column for each channel.
 
-    Each channel is scaled to a mean of 0 and a standard deviation of 1 over all steps of the fit. A missing value, NaN,
-    counts as the last one before it, or as the mean if there is none; the network is told where the channels that have
-    missing values in ``fit`` have them.
+    Each channel is scaled to mean 0 and standard deviation 1 over all steps in ``fit``. A missing value (NaN) is
+    replaced by the last value before it, or by the mean if there is none. For channels with missing values in ``fit``,
+    an additional input marks the missing values.
 
     References
     ----------

@@ -41,11 +41,11 @@ class TabularEstimator(NeuralEstimator):
     Parameters
     ----------
     n_members : int
-        Number of networks side by side. Each has a loss of its own, and their predictions are averaged.
+        Number of networks (members) side by side. Each member has its own loss, and the predictions are averaged.
 
     hidden_layer_sizes : "auto", int or tuple of ints
-        Widths of the hidden layers. ``"auto"``: (64, 64), and (128, 128) from 5,000 samples on, unless they make one
-        batch. The last is the number of features that ``transform`` returns of one network.
+        Widths of the hidden layers. ``"auto"`` is (64, 64), and (128, 128) with 5,000 samples or more, unless all
+        samples make one batch. The last width is the number of features that ``transform`` returns for each member.
 
     embedding_size : int
         Width of the vector of a column.
@@ -57,32 +57,32 @@ class TabularEstimator(NeuralEstimator):
         Probability, in [0, 1), to drop a hidden unit in training.
 
     categorical_features : "auto", or list of int, str or bool
-        The categorical columns, by position, by name in a frame, or by a bool for each column; ``"auto"`` goes by the
-        type; a column of objects is numeric if nine tenths of its values are. Missing values and categories not seen
-        in ``fit`` are categories of their own.
+        The categorical columns, by position, by name in a frame, or by a bool for each column. ``"auto"`` decides by
+        the type of the column; a column of objects is numeric if nine tenths of its values are numbers. Missing values
+        are one more category, and so are categories that ``fit`` has not seen.
 
     scaling : {"quantile", "standard"}
-        Map numbers to quantiles of the normal distribution, or to mean 0 and standard deviation 1. Missing numbers
-        (NaN) get a learned vector.
+        Scale of the numbers. ``"quantile"`` maps them to quantiles of the normal distribution, and ``"standard"`` to
+        mean 0 and standard deviation 1. Missing numbers (NaN) have a learned vector.
 
     numeric : {"piecewise", "periodic", "linear"}
-        How a number becomes a vector: by a function that is linear on each of `n_pieces` intervals, by waves of learned
-        frequencies, or as a multiple of a vector.
+        Vector of a number. ``"piecewise"`` uses a function that is linear on each of `n_pieces` intervals,
+        ``"periodic"`` sine waves of learned frequencies, and ``"linear"`` a multiple of a learned vector.
 
     n_pieces : "auto" or int
-        Number of intervals between quantiles of a number, for ``numeric="piecewise"``. ``"auto"``: a hundredth of the
-        number of samples, at least 16 and at most 64; with one batch of all samples, 16.
+        Number of intervals between quantiles of a number, for ``numeric="piecewise"``. ``"auto"`` is a hundredth of the
+        number of samples, at least 16 and at most 64, and 16 if all samples make one batch.
 
     learning_rate_warmup : float
         Share of `max_epochs`, in [0, 1), over which the learning rate rises linearly to `learning_rate`.
 
     max_epochs : "auto" or int
-        Maximum number of epochs. ``"auto"``: as many as make 0.6 steps of the optimiser for each sample, at least 150
-        steps and at most 4,000; with one batch of all samples, 150 epochs.
+        Maximum number of epochs. ``"auto"`` is the number that makes 0.6 steps of the optimiser for each sample, at
+        least 150 and at most 4,000 steps, and 150 epochs if all samples make one batch.
 
     learning_rate : "auto" or float
-        Step size of the optimiser. ``"auto"``: 0.008, times the root of a thousandth of the number of samples if there
-        are less than a thousand; with one batch of all samples, 0.004.
+        Step size of the optimiser. ``"auto"`` is 0.008, with n < 1000 samples ``0.008 * sqrt(n / 1000)``, and 0.004 if
+        all samples make one batch.
 
     Attributes
     ----------
@@ -154,17 +154,17 @@ class TabularEstimator(NeuralEstimator):
 class TabularClassifier(TabularEstimator, NeuralClassifier):
     r"""Classification of tables with dense networks that share most of their weights.
 
-    Each column becomes a vector: a category by an embedding matrix, a number by a piecewise linear function that is
-    learned. On the vectors x of a row several networks, the members, work side by side. Member m multiplies the vectors
-    by weights :math:`r_m` of its own; the matrices of the dense layers are shared, the biases and the last layer are
-    not [1]_:
+    Each column becomes a vector: a category by an embedding matrix [3]_, a number by a learned piecewise linear
+    function [2]_. Several networks, the members, read the vectors x of a row. Member m multiplies the vectors by its
+    own weights :math:`r_m`. The members share the matrices of the hidden layers, but not the biases and the last layer
+    [1]_:
 
     .. math:: h_1 = f(W_1 (r_m \odot x) + b_{1,m}), \quad h_2 = f(W_2 h_1 + b_{2,m}), \quad o_m = V_m h_2 + c_m.
 
-    Training minimises the mean of the members' losses; a prediction is the mean of their probabilities.
+    Training minimises the mean of the losses of the members. A prediction is the mean of their probabilities.
 
-    The fit has a known end: the learning rate falls along half a cosine over a number of steps that depends on the
-    number of samples. Defaults were chosen over many small and middle-sized sets together.
+    The number of optimiser steps depends on the number of samples only, and the learning rate falls along half a cosine
+    over these steps.
 
     References
     ----------

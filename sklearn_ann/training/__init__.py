@@ -19,7 +19,7 @@ from sklearn_ann.training.loop import Observer, Training
 from sklearn_ann.training.prediction import apply
 from sklearn_ann.training.random import as_random_state, drawing_from, set_state, state_text, torch_generator
 from sklearn_ann.training.ranks import active, among_ranks, of_whole_batch
-from sklearn_ann.training.rendezvous import Task, meet, yield_turn
+from sklearn_ann.training.rendezvous import Task, meet, n_trainings, yield_turn
 from sklearn_ann.training.step import Error, OptimizerName, Schedule, Settings, Step
 from sklearn_ann.training.streams import Stream, StreamedSamples, located
 from sklearn_ann.training.together import train_together
@@ -59,6 +59,7 @@ __all__ = [
     "limited_threads",
     "located",
     "meet",
+    "n_trainings",
     "of_examples",
     "of_whole_batch",
     "on_device",

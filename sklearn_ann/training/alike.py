@@ -38,7 +38,7 @@ _OF_TORCH = {
     *(nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList),
 }
 LEAST, MOST = 4, 32  # members of a stack: of fewer, each is faster alone; of more, the caches are too small
-WEIGHTS = 100_000  # of larger networks, a step is arithmetic and little else
+WEIGHTS = 100_000  # of larger networks, a step on the CPU is arithmetic and little else
 _NOT_COMPARED = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "generator", "training"}
 
 
@@ -61,19 +61,23 @@ def likeness(run: Training) -> Hashable:
         raise UnlikeError("it is over")
     if settings.precision == "bfloat16":
         raise UnlikeError("the precision is bfloat16")
-    if batch_device(step.module).type != "cpu":
-        raise UnlikeError("the device is no CPU")
+    device = batch_device(step.module)
+    if device.type not in ("cpu", "cuda"):
+        raise UnlikeError(f"the device is {device.type}")
+    if any(part is not None and part.samples.device != device for part in (run.examples, run.validation)):
+        raise UnlikeError("its samples do not fit on the device")
     if settings.rates or settings.frozen or settings.unfreeze_every is not None:
         raise UnlikeError("layers have learning rates of their own")
     if run.validation is not None and _shape(run.validation) != _shape(run.examples):
         raise UnlikeError("the validation samples have another size")
     if not all(parameter.requires_grad for parameter in step.module.parameters()):
         raise UnlikeError("parameters are frozen")
-    if sum(parameter.numel() for parameter in step.module.parameters()) > WEIGHTS:
+    if device.type == "cpu" and sum(parameter.numel() for parameter in step.module.parameters()) > WEIGHTS:
         raise UnlikeError(f"it has more than {WEIGHTS} weights")
     exact = any(mixes_samples(part) for part in step.module.modules())
     validation = None if run.validation is None else of_examples(run.validation, settings.batch_size, exact=exact)
     return (
+        device,
         settings.optimizer,
         of_module(step.module),
         of_value(step.error, {}),

@@ -27,7 +27,7 @@ class Checkpoint:
 
     Parameters
     ----------
-    path : str
+    path : str or path
         A file, or a folder, which ends in a separator or exists; in a folder the fit has a file of its own.
     owner : str
         Class of the estimator.
@@ -47,7 +47,8 @@ class Checkpoint:
         If the file is of another fit, is damaged, or is no checkpoint.
     """
 
-    def __init__(self, path: str, owner: str, identity: Mapping[str, str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], owner: str, identity: Mapping[str, str]) -> None:
+        path = os.fspath(path)
         self.name, self.identity = path, {"estimator": owner, **identity}
         self.path = Path(path)
         if path.endswith(("/", os.sep)) or self.path.is_dir():
@@ -73,7 +74,7 @@ class Checkpoint:
 
     def _checked(self, data: bytes) -> dict[str, Any]:
         if not data.startswith(_MAGIC):
-            raise ValueError(f"{self._called} is no checkpoint of this package, and is left as it is")
+            raise ValueError(f"{self._called} is not a checkpoint of this package; the file was left unchanged")
         begin = len(_MAGIC) + _DIGEST
         content = memoryview(data)[begin:]
         whole = hashlib.blake2b(content, digest_size=_DIGEST).digest() == data[len(_MAGIC) : begin]
@@ -83,8 +84,8 @@ class Checkpoint:
             state = None
         if not isinstance(state, dict):
             raise ValueError(
-                f"{self._called} is truncated or damaged: it has {len(data)} bytes, and they are not those that were "
-                "written. Remove it to begin anew"
+                f"{self._called} is truncated or damaged: its {len(data)} bytes differ from those that were "
+                "written. Remove the file to start the fit from the beginning"
             )
         there = state["identity"]
         differences = [
@@ -94,8 +95,8 @@ class Checkpoint:
         ]
         if differences:
             raise ValueError(
-                f"{self._called} is of another fit: {'; '.join(differences)}. Remove it to begin anew, or let "
-                "checkpoint be a folder, in which each fit has a file of its own"
+                f"{self._called} is of another fit: {'; '.join(differences)}. Remove the file to "
+                "start the fit from the beginning, or set checkpoint to a folder, in which each fit has its own file"
             )
         return state
 

@@ -52,7 +52,8 @@ class Source:
         chosen = []
         for number, examples in enumerate(self.examples):
             order = torch.arange(len(examples)) if orders is None else orders[number]
-            chosen.append(order if examples.rows is None else examples.rows.index_select(0, order))
+            own = order if examples.rows is None else examples.rows.index_select(0, order)
+            chosen.append(own.to(examples.samples.device))
         if len({len(own) for own in chosen}) == 1:
             return [Cut(index, None) for index in torch.stack(chosen).tensor_split(self.n_batches, dim=1)]
         parts = [index.tensor_split(self.n_batches) for index in chosen]
@@ -109,14 +110,14 @@ class _Joined:
         parts = [self._of(one, index[members]) for one, members in zip(self.different, self.members, strict=True)]
         leaves = [torch.cat(each) for each in zip(*(tensors_of(part) for part in parts), strict=True)]
         if self.places is not None:
-            leaves = [leaf.index_select(0, self.places) for leaf in leaves]
+            leaves = [leaf.index_select(0, self.places.to(leaf.device)) for leaf in leaves]
         return with_tensors(parts[0], iter(leaves))
 
     @staticmethod
     def _of(one: Any, index: Tensor) -> Any:
-        flat = index.flatten()
+        flat = index.flatten().to(one.device)
         batch = one.index_select(0, flat) if isinstance(one, Tensor) else one[flat]
-        return with_tensors(batch, (part.unflatten(0, index.shape) for part in tensors_of(batch)))
+        return with_tensors(batch, (part.unflatten(0, index.shape).to(index.device) for part in tensors_of(batch)))
 
 
 def tensors_of(batch: Any) -> list[Tensor]:

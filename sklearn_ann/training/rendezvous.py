@@ -255,3 +255,9 @@ def yield_turn() -> None:
     worker = CONDUCTOR.get()
     if isinstance(worker, _Worker):
         worker.yield_turn()
+
+
+def n_trainings() -> int:
+    """In a function that `meet` runs, return how many networks it has trained so far; elsewhere 0."""
+    worker = CONDUCTOR.get()
+    return len(worker.task.epochs) if isinstance(worker, _Worker) else 0

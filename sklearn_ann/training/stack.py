@@ -5,60 +5,17 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sklearn_ann.layers import (
-    Generators,
-    Stochastic,
-    block_of,
-    blocks_in,
-    chain_of,
-    chains_in,
-    norm_of,
-    norms_in,
-    over_members,
-    weighing,
-)
-from sklearn_ann.training.alike import LEAST, numbers_of
-from sklearn_ann.training.joined import Cut, Source, tensors_of, with_tensors
+from sklearn_ann.layers import Generators, Stochastic
+from sklearn_ann.training.alike import LEAST
+from sklearn_ann.training.joined import Cut, Source
 from sklearn_ann.training.loop import Training
-from sklearn_ann.training.optimizers import FusedAdam
-
-
-class Slot(NamedTuple):
-    """A parameter or a buffer of a network: where it is kept, and under which name."""
-
-    path: str
-    name: str
-    buffer: bool
-
-    def place(self, module: nn.Module) -> dict[str, Any]:
-        """Return where `module` keeps it."""
-        owner = module.get_submodule(self.path)
-        return owner._buffers if self.buffer else owner._parameters
-
-
-def slots_of(module: nn.Module) -> list[Slot]:
-    """Return all parameters and buffers of a module."""
-    return [
-        Slot(path, name, buffer)
-        for path, part in module.named_modules()
-        for buffer, held in ((False, part._parameters), (True, part._buffers))
-        for name, tensor in held.items()
-        if tensor is not None
-    ]
-
-
-class _Part(NamedTuple):
-    """Neighbours in a stack whose optimisers do the same."""
-
-    members: slice
-    how: dict[str, Any]  # hyper-parameters of the optimiser
-    steps: Tensor  # the number of steps so far
-    tensors: list[list[Tensor]]  # their weights, averages and averages of squares
+from sklearn_ann.training.stacked_adam import StackedAdam
+from sklearn_ann.training.stacked_network import Slot, slots_of, stacked_network
 
 
 class Stack:
@@ -77,21 +34,9 @@ class Stack:
     def __init__(self, runs: Sequence[Training]) -> None:
         self.runs: list[Training] = []
         self.template = copy.deepcopy(runs[0].step.module)
-        self.error = runs[0].step.error
         self.slots = slots_of(self.template)
-        self.held = [(slot.place(self.template), slot.name) for slot in self.slots]
-        numbers = {id(slot.place(self.template)[slot.name]): place for place, slot in enumerate(self.slots)}
-
-        def weights_of(tensor: Tensor) -> Tensor:
-            return self.whole[numbers[id(tensor)]]
-
-        hand_written = [(chain, chain_of(links, weights_of)) for chain, links in chains_in(self.template)]
-        hand_written += [(block, block_of(block, weights_of)) for block in blocks_in(self.template)]
-        hand_written += [(norm, norm_of(norm, weights_of)) for norm in norms_in(self.template)]
-        for part, forward in hand_written:
-            part.forward = forward
+        self.network = stacked_network(self.template, runs[0].step.error, self.slots)
         self._stochastic = [part for part in self.template.modules() if isinstance(part, Stochastic)]
-        self._numbers = [(path, name) for path, part in self.template.named_modules() for name in numbers_of(part)]
         self.learned = Source([run._learned for run in runs], runs[0].settings.batch_size)
         watched = [run._watched for run in runs if run._watched is not None]
         self.watched = Source(watched, runs[0].settings.batch_size) if watched else None
@@ -102,40 +47,23 @@ class Stack:
     def _enter(self, runs: list[Training]) -> None:
         """Move the weights of trainings, and the averages of their optimisers, into the stack."""
         self.runs = runs
-        self.whole: list[Tensor] = []
-        self.averages: list[Tensor] = []
-        self.squares: list[Tensor] = []
-
-        optimizers = [run.step.optimizers[0] for run in runs]
-        states: list[list[dict[str, Tensor]]] = []  # of each parameter and member
-        self._has_state: set[int] = set()  # numbers of the parameters that have ever moved
-        for slot in self.slots:
-            own = [slot.place(run.step.module)[slot.name] for run in runs]
-            whole = torch.stack([tensor.detach() for tensor in own])
-            self.whole.append(whole if slot.buffer else whole.requires_grad_())
-            for tensor, run, view in zip(own, runs, whole.detach(), strict=True):
-                if slot.buffer:
-                    slot.place(run.step.module)[slot.name] = view
-                else:
-                    tensor.data, tensor.grad = view, None
-            if not slot.buffer:
-                states.append([each.state[tensor] for each, tensor in zip(optimizers, own, strict=True)])
-                for name, kept in (("exp_avg", self.averages), ("exp_avg_sq", self.squares)):
-                    kept.append(torch.stack([state.get(name, tensor.new_zeros(tensor.shape)) for state in states[-1]]))
-        steps = [next((own["step"] for own in of_member if own), None) for of_member in zip(*states, strict=True)]
-        self.steps = [torch.zeros((), device=self.whole[0].device) if own is None else own for own in steps]
-        for number, of_parameter in enumerate(states):
-            if any(of_parameter):
-                self._has_state.add(number)
-            for member, state in enumerate(of_parameter):
-                state["step"] = self.steps[member]
-                state["exp_avg"] = self.averages[number][member]
-                state["exp_avg_sq"] = self.squares[number][member]
-        self.parameters = [whole for whole, slot in zip(self.whole, self.slots, strict=True) if not slot.buffer]
+        learned = [slot for slot in self.slots if not slot.buffer]
+        own = [[slot.place(run.step.module)[slot.name] for slot in learned] for run in runs]
+        self.adam = StackedAdam(own, [run.step.optimizers[0] for run in runs])
+        following = iter(self.adam.whole)
+        self.network.whole = [self._joined(slot) if slot.buffer else next(following) for slot in self.slots]
         self._follow()
         self.generators = Generators([run.noise for run in runs])
         for layer in self._stochastic:
             layer.generator = self.generators
+
+    def _joined(self, slot: Slot) -> Tensor:
+        """Return a buffer of all members, of which their own become views."""
+        places = [slot.place(run.step.module) for run in self.runs]
+        whole = torch.stack([place[slot.name] for place in places])
+        for place, view in zip(places, whole, strict=True):
+            place[slot.name] = view
+        return whole
 
     def _follow(self) -> None:
         for run in self.runs:
@@ -144,21 +72,12 @@ class Stack:
 
     def leave(self) -> None:
         """Give each training memory of its own again."""
-        for member, run in enumerate(self.runs):
-            optimizer = run.step.optimizers[0]
-            number = 0
+        self.adam.leave()
+        for run in self.runs:
             for slot in self.slots:
-                place = slot.place(run.step.module)
                 if slot.buffer:
+                    place = slot.place(run.step.module)
                     place[slot.name] = place[slot.name].clone()
-                    continue
-                parameter = place[slot.name]
-                parameter.data = parameter.data.clone()
-                state = optimizer.state.pop(parameter, {})
-                state["step"] = self.steps[member]
-                if "exp_avg" in state and number in self._has_state:
-                    optimizer.state[parameter] = {name: value.clone() for name, value in state.items()}
-                number += 1
         self._follow()
 
     # --- Epochs ------------------------------------------------------------------------------------------------------
@@ -190,8 +109,8 @@ class Stack:
         begin = time.perf_counter()
         for run in self.runs:
             run.begin_epoch()
-        self._set_numbers()
-        self._rates = self._equal_rates()
+        self.network.set_numbers([run.step.module for run in self.runs])
+        self.adam.begin_epoch()
         losses = self._pass(self.learned, [run._shuffled() for run in self.runs])
         watched = None if self.watched is None else self._pass(self.watched, None)
         duration = (time.perf_counter() - begin) / len(self.runs)
@@ -205,20 +124,6 @@ class Stack:
                 failures.append((run, failure))
         return failures
 
-    def _set_numbers(self) -> None:
-        """Give the template the numbers of all members; see `numbers_of`."""
-        self._of_members: list[tuple[nn.Module, str, Tensor]] = []
-        for path, name in self._numbers:
-            part = self.template.get_submodule(path)
-            values = [getattr(run.step.module.get_submodule(path), name) for run in self.runs]
-            if len(set(values)) == 1:
-                setattr(part, name, values[0])
-            elif isinstance(part, Stochastic):
-                setattr(part, name, values)
-            else:
-                like = self.whole[0]
-                self._of_members.append((part, name, torch.tensor(values, dtype=like.dtype, device=like.device)))
-
     def _pass(self, source: Source, orders: Sequence[Tensor] | None) -> list[float]:
         """Go through the examples once, to learn if they come in given orders; return the mean losses."""
         training = orders is not None
@@ -230,7 +135,7 @@ class Stack:
                 target = samples if source.target is None else source.target[cut.samples]
                 weight = None if source.weight is None else source.weight[cut.samples]
                 self.generators.sizes = cut.sizes
-                losses = self._losses(samples, target, weight)  # (members, batch)
+                losses = self.network.losses(samples, target, weight)  # (members, batch)
                 share = _share(losses, weight, cut.sizes)
                 if training:
                     self._descend(losses, share, cut)
@@ -238,26 +143,6 @@ class Stack:
                 total = total + (losses.sum(dim=1) if share is None else (losses * share).sum(dim=1))
         sizes = [len(examples) for examples in source.examples]
         return [value / size for value, size in zip(total.tolist(), sizes, strict=True)]
-
-    def _losses(self, samples: Any, target: Any, weight: Tensor | None) -> Tensor:
-        """Return the losses of all members, (members, batch)."""
-        given = tensors_of(samples)
-        aims = [] if target is samples else tensors_of(target)
-        numbers = [values for _, _, values in self._of_members]
-
-        def of_one(*tensors: Tensor) -> Any:
-            following = iter(tensors)
-            for held, name in self.held:
-                held[name] = next(following)
-            for part, name, _ in self._of_members:
-                setattr(part, name, next(following))
-            own = with_tensors(samples, following)
-            aim = own if target is samples else with_tensors(target, following)
-            with weighing(self.template, next(following, None)):
-                return self.error(self.template(own), aim)
-
-        inputs = [*self.whole, *numbers, *given, *aims, *([] if weight is None else [weight])]
-        return over_members(of_one, inputs)
 
     def _descend(self, losses: Tensor, share: Tensor | None, cut: Cut) -> None:
         """Move each member one step down the mean of its losses."""
@@ -267,46 +152,8 @@ class Stack:
             gradient = share / losses.shape[1]
         else:
             gradient = share / share.new_tensor(cut.sizes)[:, None]
-        found = torch.autograd.grad(losses, self.parameters, gradient, allow_unused=True)
-        gradients = {number: own.contiguous() for number, own in enumerate(found) if own is not None}
-        self._move(self._clipped(gradients))
-
-    def _clipped(self, gradients: dict[int, Tensor]) -> dict[int, Tensor]:
-        """Scale the gradients of each member down to its own bound, as `Step.clip` does."""
-        most = [run.settings.max_grad_norm for run in self.runs]
-        if not any(most):
-            return gradients
-        norms = torch.stack([torch.linalg.vector_norm(own.flatten(1), dim=1) for own in gradients.values()])
-        bounds = norms.new_tensor([float("inf") if norm is None else norm for norm in most])
-        factors = (bounds / (torch.linalg.vector_norm(norms, dim=0) + 1e-6)).clamp(max=1.0)
-        return {number: own * factors.view(-1, *[1] * (own.ndim - 1)) for number, own in gradients.items()}
-
-    def _equal_rates(self) -> list[_Part]:
-        """Divide the members into runs of neighbours that one call of the optimiser moves."""
-        parts: list[_Part] = []
-        for member, run in enumerate(self.runs):
-            (group,) = run.step.optimizers[0].param_groups
-            how = {name: group[name] for name in ("lr", "betas", "weight_decay", "eps", "decoupled_weight_decay")}
-            first, steps = member, self.steps[member].clone()
-            if parts and parts[-1].how == how and parts[-1].steps.equal(steps):
-                first, steps = parts[-1].members.start, parts[-1].steps
-                parts.pop()
-            self.steps[member] = steps  # one for all that move together
-            parts.append(_Part(slice(first, member + 1), how, steps, []))
-        tensors = ([one.detach() for one in self.parameters], self.averages, self.squares)
-        for part in parts:
-            part.tensors.extend([one[part.members] for one in kind] for kind in tensors)
-        return parts
-
-    def _move(self, gradients: dict[int, Tensor]) -> None:
-        torch._foreach_add_([part.steps for part in self._rates], 1)
-        self._has_state.update(gradients)
-        sizes = [part.members.stop - part.members.start for part in self._rates]
-        split: list[Any] = [(own,) if len(sizes) == 1 else own.split(sizes) for own in gradients.values()]
-        for number, part in enumerate(self._rates):
-            weights, averages, squares = ([kind[place] for place in gradients] for kind in part.tensors)
-            own = [each[number] for each in split]
-            FusedAdam.move(weights, own, averages, squares, [part.steps] * len(own), part.how)
+        found = self.network.gradients(losses, gradient, self.adam.gradients)
+        self.adam.step(found, [run.settings.max_grad_norm for run in self.runs])
 
 
 def _rests(run: Training, until: int | None) -> bool:
@@ -317,5 +164,6 @@ def _share(losses: Tensor, weight: Tensor | None, sizes: list[int] | None) -> Te
     """Return how often each row of a batch counts; None if each counts once."""
     if sizes is None:
         return weight
-    there = torch.arange(losses.shape[1]) < torch.tensor(sizes)[:, None]
+    columns = torch.arange(losses.shape[1], device=losses.device)
+    there = columns < torch.tensor(sizes, device=losses.device)[:, None]
     return there.to(losses) if weight is None else weight * there.to(weight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sklearn_ann.training.alike import alike
+from sklearn_ann.training.device import repeatable
 from sklearn_ann.training.loop import Training
 from sklearn_ann.training.stack import Stack
 
@@ -60,8 +61,9 @@ def _stack_advanced(runs: list[Training], until: int | None) -> Iterator[tuple[T
     """Advance a stack and yield those that fail; what goes wrong in a batch, such as memory, is a failure of all."""
     failed = []
     try:
-        for run, failure in Stack(runs).advance(until):
-            failed.append(run)
-            yield run, failure
+        with repeatable(runs[0].device):
+            for run, failure in Stack(runs).advance(until):
+                failed.append(run)
+                yield run, failure
     except Exception as failure:  # noqa: BLE001 (other stacks go on)
         yield from ((run, failure) for run in runs if run not in failed)

@@ -95,7 +95,7 @@ class PretrainedBody(Foreign):
             for handle in handles:
                 handle.remove()
         if silent := [name for name in self.layers if name not in kept]:
-            raise ValueError(f"layer {silent[0]!r} takes no part in the computation of module")
+            raise ValueError(f"layer {silent[0]!r} is not used in the forward pass of module")
         return {name: kept[name] for name in self.layers}
 
     def _pooled(self, output: Tensor, batch_axis: int) -> Tensor:
@@ -131,7 +131,7 @@ def tensor_in(output: Any, name: str) -> Tensor:
         found = found[0] if found else None
     place = f"layer {name!r}" if name else "module"
     if isinstance(found, Tensor) and found.is_complex():
-        raise TypeError(f"{place} returns complex numbers, which are no features")
+        raise TypeError(f"{place} returns complex numbers, which cannot be features")
     if not isinstance(found, Tensor):
-        raise TypeError(f"{place} returns a {type(output).__name__} without a tensor, from which there are no features")
+        raise TypeError(f"{place} returns a {type(output).__name__} that contains no tensor: expected features")
     return found

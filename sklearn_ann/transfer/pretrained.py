@@ -29,43 +29,45 @@ from sklearn_ann.transfer.states import with_state
 class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentedMixin, BaseEstimator):
     r"""Features of a network that was trained elsewhere: the pooled outputs of some of its layers.
 
-    With few labelled samples of one's own, a classical model on such features often beats a network that is trained
-    from scratch [1]_. The network stays as it is. A sample x becomes, for each layer l in `layer`,
+    With few labelled samples, a classical model on such features is often better than a network that is trained from
+    scratch [1]_. The weights of the network do not change. With ``pooling="mean"``, the features of a sample x are, for
+    each layer l in `layer`,
 
     .. math:: \phi_l(x) = \frac{1}{n} \sum_{i=1}^{n} h_{l,i}(x),
 
-    the mean of the outputs :math:`h_{l,i}` over the n positions of the sample; features of several layers are put side
-    by side.
+    the mean of the outputs :math:`h_{l,i}` over the n positions of the sample. The features of several layers stand
+    side by side.
 
     Parameters
     ----------
     module : torch.nn.Module or callable
-        The network, or an architecture: a callable that returns the network, whose weights are then given as `state`.
-        ``fit`` copies the network and puts the copy into evaluation mode. ``clone`` copies it too.
+        The network, or a callable that returns the network, whose weights are then given as `state`. ``fit`` and
+        ``clone`` copy the network, and ``fit`` puts its copy into evaluation mode.
 
     preprocess : None, callable or transformer
-        What turns samples into tensors. None takes X as numbers: rows, images, or lists of arrays. A callable, such as
-        a tokenizer, gets one sample and returns its codes, or its array of numbers. A transformer of scikit-learn or of
-        this package gets all of X; give it fitted, as ``FrozenEstimator(transformer)``. Whole numbers become int64
-        codes, other numbers the type of `precision`. Samples of different shapes, such as strings of different lengths,
-        are never padded: samples of one shape share a batch.
+        How samples become tensors. None reads X as numbers: rows, images, or lists of arrays. A callable, such as a
+        tokenizer, gets one sample and returns its codes or its array of numbers. A transformer of scikit-learn or of
+        this package gets all of X and must be fitted, as ``FrozenEstimator(transformer)``. Integers become int64 codes,
+        and other numbers the type of `precision`. Samples of different shapes, such as strings of different lengths,
+        are never padded: only samples of one shape share a batch.
 
     state : None, dict or path
-        Weights for `module`: arrays or tensors by name, or a file. ``.safetensors`` and ``.npz`` hold arrays only.
-        Files of torch (``.pt``, ``.pth``, ``.th``, ``.bin``, ``.ckpt``) are read with ``weights_only=True``.
+        Weights of `module`: arrays or tensors by name, or a file. Files with the endings ``.safetensors`` and ``.npz``
+        contain only arrays. Files of torch (``.pt``, ``.pth``, ``.th``, ``.bin``, ``.ckpt``) are read with
+        ``weights_only=True``.
 
     layer : str or list of str
-        Names of submodules, as in ``module.named_modules()``, whose outputs become features; ``"output"`` is the output
-        of the network. Layers of all depths together are often better than the last one.
+        Names of submodules, as in ``module.named_modules()``, whose outputs are the features. ``"output"`` is the
+        output of the network. Features of layers of all depths are often better than those of the last layer.
 
     pooling : {"mean", "max", "first", "flatten"}
-        How outputs of several positions become one row: their mean, their maximum, the first position (a classification
-        token), or all of them side by side. Outputs of three axes are read as (batch, positions, channels), outputs of
-        more axes as (batch, channels, \*positions).
+        How the outputs at several positions become one row: their mean, their maximum, the first position (a
+        classification token), or all positions side by side. Outputs with three axes are read as (batch, positions,
+        channels), and outputs with more axes as (batch, channels, \*positions).
 
     special_tokens : tuple of two ints
-        Numbers of positions at the start and at the end of a sample that are no part of it, such as the two end tokens
-        of a protein language model, ``(1, 1)``. The pooling leaves them out.
+        Numbers of positions at the start and at the end of a sample that the pooling leaves out, such as the two end
+        tokens of a protein language model, ``(1, 1)``.
 
     batch_size : int
         Maximum number of samples in a batch.
@@ -83,7 +85,7 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, D
         The copy of the network with its weights, in evaluation mode.
 
     reader_ : Reader
-        What turns samples into tensors.
+        Converter of samples to tensors.
 
     layers_ : list of str
         The layers whose outputs are features.
@@ -96,12 +98,13 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, D
 
     Notes
     -----
-    ``fit`` learns nothing. It loads the weights, runs the first sample and checks that its features do not depend on
-    what else is in the batch.
+    ``fit`` learns nothing. It loads the weights, runs the network on the first sample, and checks that the features of
+    this sample do not depend on other samples in the batch.
 
-    The network may also learn on: ``CNNClassifier(init_from=PretrainedTransformer(...))`` puts a new head on these
-    features and trains both; so do the other estimators of convolution and of attention. Theirs are then the parameters
-    of the training, `freeze` and the learning rates, and not those of samples and layers.
+    The network can be trained further: ``CNNClassifier(init_from=PretrainedTransformer(...))`` puts a new head on these
+    features and trains both, as do the other estimators of convolution and of attention. The parameters of the
+    training, `freeze` and the learning rates are then those of the new estimator; the parameters of samples and layers
+    are those of the source.
 
     References
     ----------
@@ -303,7 +306,7 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, D
         for name in names:
             if name != "output" and (not name or name not in known):
                 near = [other for other in known if other][:20]
-                raise ValueError(f"layer={name!r} is no submodule of module; the first of them are {near}")
+                raise ValueError(f"layer={name!r} is not a submodule of module; its first submodules are {near}")
         if len(set(names)) < len(names):
             raise ValueError(f"layer={names} has a name twice")
         return ["" if name == "output" and name not in known else name for name in names]

@@ -57,11 +57,12 @@ class SequenceTranslator(NeuralEstimator):
 
     .. math:: P(Y \mid X) = \prod_t P(y_t \mid y_1, \dots, y_{t-1}, X),
 
-    and an end. An encoder makes a state for each token of the source; for each token of the target, attention takes a
-    mean of these states. The loss of a sample is the mean of :math:`-\log P` over its tokens and the end.
+    and the end of the target. An encoder computes a state for each token of the source. For each token of the target,
+    attention computes a weighted mean of these states. The loss of a sample is the mean of :math:`-\log P` over the
+    tokens of its target and the end.
 
-    X and y are lists of strings or of lists of tokens, of any lengths. A string is its letters, unless a tokenizer
-    splits it; a list is its tokens. Predictions are strings if y were strings, otherwise lists of tokens.
+    X and y are lists of strings or of lists of tokens, of any lengths. The tokens of a string are its letters, unless a
+    tokenizer splits the string. Predictions are strings if y are strings, and otherwise lists of tokens.
 
     Parameters
     ----------
@@ -73,42 +74,43 @@ class SequenceTranslator(NeuralEstimator):
         Width of the states.
 
     n_layers : int
-        Number of layers of the encoder. The decoder of a transformer has one less, and one at least; the recurrent one
-        has two, each with attention.
+        Number of layers of the encoder. The decoder of ``"transformer"`` has one layer less, and at least one. The
+        decoder of ``"gru"`` has two layers, each with attention.
 
     n_heads : int
         Number of heads of each attention.
 
     dropout : float
-        Probability to drop, in training, a component of an embedding or of a state.
+        Probability of dropping a component of an embedding or of a state in training.
 
     label_smoothing : float
-        Share of each true token's probability, in [0, 1), that training spreads evenly over all tokens (Szegedy et al.
-        2016). Validation is without.
+        Share of the probability of each true token, in [0, 1), that training spreads evenly over all tokens (Szegedy et
+        al. 2016). The validation loss is computed without smoothing.
 
     tokenizer : callable or None
-        Function that splits a string of X into a list of tokens, such as ``str.split``. None takes the letters. A model
-        with a lambda or a local function cannot be pickled.
+        Function that splits a string of X into a list of tokens, such as ``str.split``. None splits a string into its
+        letters. A model with a lambda or a local function cannot be pickled.
 
     target_tokenizer : callable or None
-        The same for y. With it, the tokens of a predicted string are joined by spaces.
+        Function that splits a string of y into a list of tokens. Predictions then join their tokens by spaces. None
+        splits a string into its letters.
 
     unknown : {"error", "token"}
-        What to do with source tokens that were not in ``fit``: raise an error, or read all as one unknown token. For
-        the latter, training replaces 2 % of the source tokens by it.
+        How to treat source tokens that were not in ``fit``. ``"error"`` raises an error. ``"token"`` reads all of them
+        as one unknown token, whose vector is learned by replacing 2 % of the source tokens in training.
 
     max_length : "auto" or int
-        Greatest number of tokens of an output. ``"auto"`` is ten more than twice the longest target in ``fit`` whose
-        source was not longer, and in proportion to the source if that is longer than all in ``fit``. A
-        ``UserWarning`` names the outputs that were cut.
+        Maximum number of tokens of an output. ``"auto"`` is ten more than twice the longest target in ``fit`` whose
+        source was not longer. For a source that is longer than all in ``fit``, this number grows in proportion to the
+        source. A ``UserWarning`` states which outputs were cut.
 
     n_beams : int
-        Number of hypotheses that a prediction follows. One takes the most probable token at each step; more find more
-        probable outputs and take as many times longer.
+        Number of partial outputs that are continued at each step of a prediction (beam search). One beam takes the most
+        probable token at each step. Several beams find more probable outputs, and take longer in proportion.
 
     length_penalty : float
-        Hypotheses are compared by their log-probability, divided by their number of tokens to this power, in [0, 4]: 0
-        prefers short ones, 1 compares means.
+        Exponent in [0, 4]. Outputs are compared by their log-probability divided by this power of their number of
+        tokens. With 0, short outputs are preferred; with 1, means over the tokens are compared.
 
     learning_rate : "auto" or float
         Step size of the optimiser. ``"auto"`` is 0.003 for ``"gru"`` and 0.002 for ``"transformer"``.
@@ -119,18 +121,18 @@ class SequenceTranslator(NeuralEstimator):
         Code of each token of X, in alphabetical order.
 
     target_vocabulary_ : dict of str to int
-        Code of each token of y, in alphabetical order; 0 is the end.
+        Code of each token of y, in alphabetical order. The code 0 is the end.
 
     n_features_in_ : int
         1, the column of sequences.
 
     Notes
     -----
-    A prediction has the same bits alone and in any batch if `n_components` is a multiple of four; otherwise the last
-    digits of its log-probability may differ. Outputs are decoded side by side with the keys, values and
-    states of earlier tokens kept; those that have ended leave the batch.
+    If `n_components` is a multiple of four, a prediction is bit-equal alone and in any batch. Otherwise, the last
+    digits of its log-probability may differ. Outputs are decoded together, and the keys, values and states of earlier
+    tokens are stored. An output that has ended leaves the batch.
 
-    For ``partial_fit``, the first call must have all tokens that will ever come.
+    The first call of ``partial_fit`` must contain all tokens of later calls.
 
     References
     ----------
@@ -231,12 +233,12 @@ class SequenceTranslator(NeuralEstimator):
         y : as X
             The targets, one token or more each. For several valid targets of a source, repeat the source.
         sample_weight : array-like of shape (n_samples,), default=None
-            A sample of weight 2 counts as if it were there twice, a sample of weight 0 as if it were not there, but
-            that its tokens are in the vocabularies.
+            A sample of weight 2 counts like two equal samples. A sample of weight 0 is ignored, except that its tokens
+            are in the vocabularies.
         X_val, y_val : as X and y, default=None
-            Validation data: early stopping watches their loss.
+            Validation data. Their loss is watched, and the weights of the epoch with the smallest loss are kept.
         groups : array-like of shape (n_samples,), default=None
-            Which samples belong together, such as forms of one word: early stopping holds out whole groups.
+            Group of each sample, such as the forms of one word. Early stopping holds out whole groups.
 
         Returns
         -------
@@ -251,7 +253,7 @@ class SequenceTranslator(NeuralEstimator):
         return self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val, groups=groups)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one more epoch, on these samples alone.
+        """Train for one more epoch on the given samples.
 
         Parameters
         ----------
@@ -274,7 +276,7 @@ class SequenceTranslator(NeuralEstimator):
         X : sources as in ``fit``
             The sources.
         n_beams : int, default=None
-            Number of hypotheses to follow; None for that of the fit.
+            Number of beams. None means the `n_beams` of the fit.
 
         Returns
         -------
@@ -290,14 +292,14 @@ class SequenceTranslator(NeuralEstimator):
         Warns
         -----
         UserWarning
-            If outputs have reached their greatest length without an end.
+            If outputs have reached `max_length` without an end.
         """
         best = self._searched(self._read(X), n_beams)
         outputs: np.ndarray = self._coder.predictions([hypotheses[0].codes for hypotheses in best])
         return outputs
 
     def predict_topk(self, X: Any, k: int = 5) -> tuple[np.ndarray, np.ndarray]:
-        """Return the k best outputs for each source that a search with as many beams, or those of the fit, finds.
+        """Return the k best outputs for each source, found with k beams or, if that is more, `n_beams` of the fit.
 
         Parameters
         ----------
@@ -309,19 +311,19 @@ class SequenceTranslator(NeuralEstimator):
         Returns
         -------
         outputs : array of objects of shape (n_samples, k)
-            The best first, by `length_penalty`; those that were cut come last.
+            The outputs, the best first by `length_penalty`. Outputs that were cut come last.
         log_probabilities : array of shape (n_samples, k)
-            Natural logarithm of the probability of each output; of one that was cut, that of its tokens without an end.
+            Natural logarithm of the probability of each output. For an output that was cut, the end is not included.
 
         Raises
         ------
         ValueError
-            If `k` is no int from 1 to the number of target tokens, or as in `predict`.
+            If `k` is not an int from 1 to the number of target tokens, and as in `predict`.
 
         Warns
         -----
         UserWarning
-            If the best output of a source has reached its greatest length without an end.
+            If the best output of a source has reached `max_length` without an end.
         """
         samples, k = self._read(X), checked_beams(k, self._coder, "k")
         found = self._searched(samples, max(k, self.resolved_parameters_.n_beams))
@@ -462,8 +464,8 @@ class SequenceTranslator(NeuralEstimator):
         cut = [index for index, best in enumerate(found) if best[0].cut]
         if cut:
             warnings.warn(
-                f"{len(cut)} of {len(found)} outputs were cut at their greatest length, such as that of sample "
-                f"{cut[0]}, after {len(found[cut[0]][0].codes)} tokens. The network has not learned where they end: "
+                f"{len(cut)} of {len(found)} outputs were cut at max_length, such as that of sample {cut[0]}, "
+                f"after {len(found[cut[0]][0].codes)} tokens. The network has not learned where these outputs end: "
                 "longer training, or more sources like these, may help; max_length changes the bound.",
                 UserWarning,
                 stacklevel=3,

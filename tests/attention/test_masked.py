@@ -306,7 +306,7 @@ def test_a_search_takes_two_processes():
         (["ABAB"], {"alphabet": "AB", "mask_token": "?"}, ValueError, r"mask_token='\?'"),
         (["ACGT"], {"mask_token": ""}, ValueError, "mask_token=''"),
         (["ACGT"], {"mask_fraction": 1.0}, ValueError, "'mask_fraction' parameter"),
-        (["ACGT"], {"early_stopping": True}, ValueError, "needs 2 of them"),
+        (["ACGT"], {"early_stopping": True}, ValueError, "needs at least 2"),
         (["NNN"], {}, ValueError, "no letter"),
     ],
 )
@@ -370,7 +370,7 @@ def test_a_classifier_begins_from_it(tmp_path):
     save(model, tmp_path / "model.sklann")
     again = AttentionClassifier(init_from=tmp_path / "model.sklann", freeze="body", max_epochs=2, random_state=0)
     np.testing.assert_array_equal(again.fit(strings, y).predict_proba(strings), begin.predict_proba(strings))
-    with pytest.raises(ValueError, match=r"n_components=32, but the body that init_from hands on"):
+    with pytest.raises(ValueError, match=r"n_components=32, but the body of init_from"):
         begin.set_params(n_components=32).fit(strings, y)
 
 

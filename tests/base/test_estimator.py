@@ -145,7 +145,7 @@ def test_a_warm_start_refuses_to_read_in_another_way_and_takes_other_class_weigh
         model.fit(data, y)
         kept = dict(vars(model))
         ((name, _),) = changed.items()
-        with pytest.raises(ValueError, match="warm_start=True goes on from the previous fit"):
+        with pytest.raises(ValueError, match="warm_start=True continues the previous fit"):
             model.set_params(**changed).fit(data, y)
         assert model.resolved_parameters_ is kept["resolved_parameters_"]
         model.partial_fit(data, y)  # which keeps what was

@@ -59,5 +59,5 @@ def test_names_in_the_same_order_other_names_and_no_names_are_no_matter():
 def test_names_of_nodes_are_those_of_the_samples():
     X, y = named()
     compare_names(list(X.index), y=y)
-    with pytest.warns(UserWarning, match=re.escape("y.loc[X] has the order of X")):
+    with pytest.warns(UserWarning, match=re.escape("y.loc[X] sorts y like X")):
         compare_names(list(X.index), y=y[::-1])

@@ -50,13 +50,13 @@ def test_held_out_samples_are_stratified_and_have_a_weight():
 
 
 def test_what_cannot_be_held_out_is_explained():
-    with pytest.raises(ValueError, match="needs 2 of them at least, got 1"):
+    with pytest.raises(ValueError, match="needs at least 2, got 1"):
         hold_out(examples_of(Rows(torch.ones(1, 1)), None, None, torch.float32), None, 0.5, as_random_state(0))
     examples = examples_of(SAMPLES, None, None, torch.float32)
     with pytest.raises(ValueError, match=r"cannot hold out validation_fraction=0\.1 of 10 samples"):
         hold_out(examples, np.arange(10), 0.1, as_random_state(0))
     for strata in (None, np.arange(10) % 2):
-        with pytest.raises(ValueError, match="there is one group only"):
+        with pytest.raises(ValueError, match="there is only one group"):
             hold_out(examples, strata, 0.1, as_random_state(0), np.zeros(10))
 
 
@@ -89,5 +89,5 @@ def test_one_batch_in_training_is_not_one_batch_in_prediction_unless_it_costs_no
 def test_a_warm_start_takes_weights_of_the_same_shape():
     old, new = nn.Linear(2, 3), nn.Linear(2, 3)
     assert torch.equal(with_weights_of(new, old).weight, old.weight)
-    with pytest.raises(ValueError, match="warm_start=True goes on from the previous fit"):
+    with pytest.raises(ValueError, match="warm_start=True continues the previous fit"):
         with_weights_of(nn.Linear(2, 4), old)

@@ -277,7 +277,7 @@ def test_auto_encoders_hand_on_their_encoders(halves, auto_encoder):
     assert learning.score(X, y) > model.score(X, y)
     assert learning.resolved_parameters_.n_members is None
     assert clone(learning).fit(X, y).score(X, y) == learning.score(X, y)
-    with pytest.raises(ValueError, match=r"n_members=3, but the body that init_from hands on.*has no n_members"):
+    with pytest.raises(ValueError, match=r"n_members=3, but the body of init_from.*has no n_members"):
         TabularClassifier(init_from=FrozenEstimator(source), n_members=3).fit(X, y)
     with pytest.raises(TypeError, match="begin from: expected RNNClassifier"):
         RNNClassifier(init_from=FrozenEstimator(source)).fit(X, y)
@@ -369,7 +369,7 @@ def test_data_that_do_not_fit_the_reader_are_refused(halves, source):
         ["ACGT", "GT"], [0, 1]
     )
     assert named.resolved_parameters_.alphabet == "dna"
-    with pytest.raises(ValueError, match="alphabet='protein', but the body that init_from hands on"):
+    with pytest.raises(ValueError, match="alphabet='protein', but the body of init_from"):
         AttentionClassifier(init_from=FrozenEstimator(dna), alphabet="protein").fit(["ACGT", "GGTTA"], [0, 1])
 
 
@@ -417,7 +417,7 @@ def test_warm_start_thaws_what_the_first_fit_froze(halves, source):
     model.set_params(init_from=FrozenEstimator(model.init_from.estimator)).fit(X, y)
     with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(3,\), but the body"):
         copy.deepcopy(model).set_params(hidden_layer_sizes=(3,)).fit(X, y)
-    with pytest.raises(ValueError, match="goes on with the 1 networks of the previous fit, but n_estimators=2"):
+    with pytest.raises(ValueError, match="continues the 1 networks of the previous fit, but n_estimators=2"):
         copy.deepcopy(model).set_params(n_estimators=2).fit(X, y)
     copy.deepcopy(model).set_params(hidden_layer_sizes=(3,)).partial_fit(X, y)  # reads parameters of training only
     with pytest.raises(ValueError, match="init_from has changed, but warm_start=True"):
@@ -479,7 +479,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(halves, source):
 def test_networks_of_images_begin_from_another_size(halves):
     X, y = halves[0]
     source = CNNRegressor(image_shape=(8, 8), global_pooling="max", max_epochs=1, random_state=0).fit(X, y)
-    with pytest.raises(ValueError, match=r"image_shape=\(4, 4\), but the body that init_from hands on"):
+    with pytest.raises(ValueError, match=r"image_shape=\(4, 4\), but the body of init_from"):
         CNNClassifier(init_from=FrozenEstimator(source), image_shape=(4, 4)).fit(X[:, :16], y)
     with pytest.raises(ValueError, match="16 features"):
         CNNClassifier(init_from=FrozenEstimator(source)).fit(X[:, :16], y)

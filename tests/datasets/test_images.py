@@ -107,8 +107,8 @@ def test_no_patterns_but_the_gun():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"shape": (64, 20)}, r"shape=\(64, 20\) is no \(height, width\) of 36 cells"),
-        ({"shape": -1}, r"shape=-1 is no \(height, width\) of 36 cells"),
+        ({"shape": (64, 20)}, r"shape=\(64, 20\): expected \(height, width\), both at least 36"),
+        ({"shape": -1}, r"shape=-1: expected \(height, width\), both at least 36"),
         ({"n_others": (3, 2)}, r"n_others=\(3, 2\): expected"),
         ({"n_steps": (-1, 2)}, r"n_steps=\(-1, 2\): expected"),
         ({"boundary": "open"}, "boundary='open'"),

@@ -149,11 +149,13 @@ def test_what_cannot_begin_from_vectors_of_letters_says_so():
     words = SequenceEmbeddingTransformer(n_components=8, max_epochs=1).fit([["the", "king"], ["a", "dog"]])
     with pytest.raises(ValueError, match=r"of tokens such as 'a', which are no letters of DNA, RNA or proteins"):
         begun(words).fit(STRINGS, Y)
-    with pytest.raises(ValueError, match=r"freeze='body' would keep layers that never learned.*freeze=\['embedding'\]"):
+    with pytest.raises(
+        ValueError, match=r"freeze='body' would freeze layers with random weights.*freeze=\['embedding'\]"
+    ):
         begun(source, freeze="body").fit(STRINGS, Y)
-    with pytest.raises(ValueError, match="freeze=2 would keep layers that never learned"):
+    with pytest.raises(ValueError, match="freeze=2 would freeze layers with random weights"):
         begun(source, freeze=2).fit(STRINGS, Y)
-    with pytest.raises(ValueError, match=r"n_components=32, but the body that init_from hands on.*has n_components=16"):
+    with pytest.raises(ValueError, match=r"n_components=32, but the body of init_from.*has n_components=16"):
         begun(source, n_components=32).fit(STRINGS, Y)
     with pytest.raises(ValueError, match=r"attend='columns', but the body"):
         begun(source, attend="columns").fit(STRINGS, Y)

@@ -80,7 +80,7 @@ def test_losses_are_drawn_in_a_file_beside_the_card(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"my (first) plot.svg", "pair.svg", "pair-2.svg"}
     with pytest.raises(ValueError, match=r"plot='card\.png': expected a path that ends in \.svg"):
         model_card(model, plot="card.png")
-    with pytest.raises(ValueError, match="TabularClassifier holds no training to draw"):
+    with pytest.raises(ValueError, match="TabularClassifier has no training history to draw"):
         model_card(network(), plot=tmp_path / "none.svg")
 
 

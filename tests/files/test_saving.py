@@ -303,7 +303,7 @@ def test_what_could_not_be_opened_again_does_not_replace_what_can(value, tmp_pat
     model = StandardScaler().fit(X)
     save(model, path)
     before, model.extra_ = path.read_bytes(), value
-    with pytest.raises(ModelFileError, match="StandardScaler cannot be kept in a file"):
+    with pytest.raises(ModelFileError, match="StandardScaler cannot be saved"):
         save(model, path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

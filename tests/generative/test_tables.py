@@ -231,5 +231,5 @@ def test_a_warm_start_goes_on_without_missing_values(prior):
     some = full.mask(np.random.RandomState(1).uniform(size=(40, 2)) < 0.2)
     model = VAESampler(prior=prior, warm_start=True, max_epochs=1, random_state=0).fit(some).fit(full)
     assert model.sample(200)["x"].isna().any()
-    with pytest.raises(ValueError, match="which had scaling='quantile'; now it is 'modes'"):
+    with pytest.raises(ValueError, match="which had scaling='quantile'; now scaling='modes'"):
         model.set_params(scaling="modes").fit(full)

@@ -332,6 +332,17 @@ def test_halving_of_a_pipeline_with_a_least_number_of_epochs():
     assert search.cv_results_["n_resources"].tolist() == [2] * 6 + [3] * 3 + [6] * 2
 
 
+def test_halving_fits_steps_before_the_network_once_for_all_rounds():
+    FITTED.clear()
+    grid = {"autoencodertransformer__learning_rate": RATES}
+    pipe = make_pipeline(Counting(), clone(NETWORK).set_params(max_epochs=9))
+    search = halved(pipe, grid)
+    assert search.n_candidates_ == [9, 3, 1]
+    assert FITTED == [60, 60, 120]  # on each fold, and for the best
+    alone = clone(pipe).set_params(**search.best_params_).fit(X[60:])
+    assert search.cv_results_["split0_test_score"][-1] == pytest.approx(alone.score(X[:60]), abs=1e-10)
+
+
 def test_halving_of_two_networks_of_which_candidates_have_one_alike():
     pipe = make_pipeline(NETWORK, clone(TABLE).set_params(max_epochs=4))
     grid = {"autoencodertransformer__learning_rate": [1e-3, 1e-2], "tabularclassifier__learning_rate": [1e-3, 1e-2]}

@@ -153,7 +153,7 @@ def test_length_pads_and_cuts():
 
 
 def test_longer_sequences_are_named():
-    with pytest.raises(ValueError, match=r"sequence 1 has 4 letters, more than length=3 of the parameter.*truncate"):
+    with pytest.raises(ValueError, match=r"sequence 1 has 4 letters, more than length=3;.*truncate"):
         SequenceEncoder(length=3).fit(["ACG", "ACGT"])
     encoder = SequenceEncoder(encoding="index").fit(["ACG"])
     with pytest.warns(UserWarning, match=r"1 of 3 sequences are cut .* 3 letters .* sequence 2 of 5 letters; length=5"):
@@ -443,7 +443,7 @@ def test_parameters_set_after_fit_wait_for_the_next_fit(encoding, name):
 
 def test_a_strict_fit_stays_strict():
     encoder = SequenceEncoder(length=3).fit(["ACG"]).set_params(truncate=True, unknown="ambiguous", length=9)
-    with pytest.raises(ValueError, match="sequence 0 has 4 letters, more than length=3 of the parameter"):
+    with pytest.raises(ValueError, match="sequence 0 has 4 letters, more than length=3;"):
         encoder.transform(["ACGT"])
     with pytest.raises(ValueError, match="sequence 1 has the letter '-'"):
         encoder.transform(["A", "-"])

@@ -124,7 +124,7 @@ def test_unknown_levels_are_refused_or_get_the_code_after_the_last():
     strict, lenient = reader(), reader(unknown="mean")
     for one in (strict, lenient):
         one.learn(X)
-    with pytest.raises(ValueError, match="column 1 of X has the level 5 in sample 1, which fit has not seen among 2"):
+    with pytest.raises(ValueError, match="column 1 of X has the level 5 in sample 1, which was not among the 2"):
         strict.read([[0, 1], [1, 5]])
     assert lenient.read([[0, 1], [1, 5]]).parts.codes.tolist() == [[0, 1], [1, 2]]
 

@@ -221,7 +221,7 @@ def test_later_epochs_and_a_warm_start_of_steps():
     model = RNNClassifier(output="sequence", hidden_size=8, warm_start=True, **QUICK).fit(X, y)
     assert model.fit(X, y).n_iter_ == 6
     assert model.partial_fit(X[:9], y[:9]).n_iter_ == 7
-    with pytest.raises(ValueError, match="parameters now set read other samples or targets"):
+    with pytest.raises(ValueError, match="current parameters read other samples or targets"):
         model.set_params(output="sample").fit(X, [one[0] for one in y])
     early = RNNClassifier(output="sequence", hidden_size=8, early_stopping=True, **QUICK).fit(X, y)
     assert len(early.history_["validation_loss"]) == early.n_iter_

@@ -207,11 +207,11 @@ def test_files_that_are_no_whole_checkpoint_are_refused_and_left(tmp_path, iris)
     whole = path.read_bytes()
     for damaged in (whole[:-100], whole[:40], whole[:-9] + b"x" + whole[-8:], whole + b"x"):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match="fit' is truncated or damaged: it has"):
+        with pytest.raises(ValueError, match="fit' is truncated or damaged: its"):
             model.fit(X, y)
         assert path.read_bytes() == damaged
     path.write_bytes(b"the only copy of a thesis")
-    with pytest.raises(ValueError, match="fit' is no checkpoint of this package, and is left as it is"):
+    with pytest.raises(ValueError, match="fit' is not a checkpoint of this package; the file was left unchanged"):
         model.fit(X, y)
     assert path.read_bytes() == b"the only copy of a thesis"
 
@@ -252,7 +252,7 @@ def test_each_fit_of_a_search_has_a_file_in_a_folder(tmp_path, iris):
     assert times == [path.stat().st_mtime_ns for path in paths]  # all of them were there
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], again.cv_results_["mean_test_score"])
     one_file = DenseClassifier(**settings, checkpoint=str(tmp_path / "one"))
-    with pytest.raises(ValueError, match="let checkpoint be a folder"):
+    with pytest.raises(ValueError, match="set checkpoint to a folder"):
         GridSearchCV(one_file, grid, cv=2, error_score="raise").fit(X, y)
 
 
@@ -283,6 +283,21 @@ def test_a_model_file_says_nothing_of_the_path(tmp_path, iris):
     assert again.checkpoint is again.resolved_parameters_.checkpoint is again._given["checkpoint"] is None
     assert b"tmp" not in (tmp_path / "model.sklann").read_bytes()
     assert model.checkpoint is not None
+
+
+def test_a_path_is_as_good_as_its_name(tmp_path, iris):
+    X, y = iris
+    settings = {"max_epochs": 2, "random_state": 0}
+    whole = DenseClassifier(**settings).fit(X, y)
+    for path in (tmp_path / "fit", tmp_path):  # a file, and a folder that exists
+        stopped(DenseClassifier(**settings, checkpoint=path), X, y, epoch=1)
+        hold_equal(DenseClassifier(**settings, checkpoint=path).fit(X, y), whole)
+    hold_equal(DenseClassifier(**settings, checkpoint=str(tmp_path / "fit")).fit(X, y), whole)
+    assert len(list(tmp_path.iterdir())) == 2
+    copied = copy.deepcopy(DenseClassifier(checkpoint=tmp_path))
+    assert copied.checkpoint == tmp_path
+    with pytest.raises(ValueError, match="'checkpoint' parameter of DenseClassifier must be an instance of 'str'"):
+        DenseClassifier(checkpoint=3).fit(X, y)
 
 
 def test_a_stack_keeps_no_checkpoints(tmp_path, iris):

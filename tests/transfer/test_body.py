@@ -38,7 +38,7 @@ def test_a_layer_that_takes_no_part_is_named():
         def forward(self, x):
             return x
 
-    with pytest.raises(ValueError, match="layer 'idle' takes no part"):
+    with pytest.raises(ValueError, match="layer 'idle' is not used"):
         PretrainedBody(Idle(), ["idle"], "mean", (0, 0)).outputs(torch.ones(1, 1))
 
 
@@ -47,5 +47,5 @@ def test_the_tensor_in_an_output():
     assert tensor_in({"loss": torch.zeros(1), "logits": x}, "") is x
     assert tensor_in({"other": x}, "") is x
     assert tensor_in((x, None), "") is x
-    with pytest.raises(TypeError, match="layer 'a' returns a str without a tensor"):
+    with pytest.raises(TypeError, match="layer 'a' returns a str that contains no tensor"):
         tensor_in("nothing", "a")

@@ -144,7 +144,7 @@ def test_it_works_in_a_search():
         ({"module": None}, X, ValueError, "module is None"),
         ({"module": 3}, X, TypeError, "module of PretrainedTransformer is int"),
         ({"module": lambda: 3}, X, TypeError, "a callable that returns a int"),
-        ({"module": dense, "layer": "7"}, X, ValueError, "layer='7' is no submodule of module"),
+        ({"module": dense, "layer": "7"}, X, ValueError, "layer='7' is not a submodule of module"),
         ({"module": dense, "layer": []}, X, ValueError, "layer is empty"),
         ({"module": dense, "special_tokens": 1}, X, ValueError, "special_tokens=1"),
         ({"module": dense, "preprocess": 3}, X, TypeError, "preprocess is a int"),
