@@ -258,7 +258,7 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
     Draw rows of a table:
 
     >>> flowers, names = load_iris(as_frame=True).frame, ["setosa", "versicolor", "virginica"]
-    >>> flowers["target"] = flowers["target"].map(dict(enumerate(names)))
+    >>> flowers["target"] = flowers["target"].map(dict(enumerate(names))).astype(object)
     >>> drawn = VAESampler(prior="mixture", random_state=0).fit(flowers).sample(2)
     >>> [str(dtype) for dtype in drawn.dtypes]
     ['float64', 'float64', 'float64', 'float64', 'object']
