@@ -93,21 +93,12 @@ WIDEST = 95  # what fits beside the columns of a page
 
 def lines_of_code(text):
     """Yield the lines of fenced blocks, and of doctests."""
-    fenced = False
+    fence = None
     for line in text.splitlines():
         if line.startswith("```"):
-            fenced = not fenced and not line.startswith("```{")
-        elif fenced or line.lstrip().startswith((">>> ", "... ")):
+            fence = line if fence is None else None
+        elif (fence and not fence.startswith("```{")) or line.lstrip().startswith((">>> ", "... ")):
             yield line
-
-
-# Pages with wider lines, which their readers scroll; the fewer, the better.
-WIDER = {"benchmarks", "description", "index", "ten_minutes"}
-WIDER |= {
-    f"guide/{page}" for page in ("checks", "cluster", "files", "index", "masked", "streams", "training", "transfer")
-}
-WIDER |= {f"lecture/{page}" for page in ("attention", "autoencoders", "beyond", "convolutions", "embeddings", "graphs")}
-WIDER |= {"lecture/index", "lecture/vae"}
 
 
 def test_code_of_pages_is_not_cut():
@@ -118,7 +109,7 @@ def test_code_of_pages_is_not_cut():
         for page in pages
         if any(len(line) > WIDEST for line in lines_of_code((DOCS / page).read_text()))
     }
-    assert wide <= WIDER
+    assert not wide
 
 
 def test_code_of_docstrings_is_not_cut():
