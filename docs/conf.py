@@ -27,6 +27,7 @@ copyright = f"2026, {author}"  # noqa: A001
 release = version = sklearn_ann.__version__
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -54,6 +55,11 @@ toc_object_entries_show_parents = "hide"  # the column at the right is narrow
 autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "set_fit_request"}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+# The drawings of docs/lecture.
+plot_basedir = str(Path(__file__).parent / "lecture" / "drawings")
+plot_formats = [("png", 130)]
+plot_html_show_formats = plot_html_show_source_link = False
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -131,9 +137,15 @@ def group_parameters(_app, _what, _name, obj, _options, lines):
             lines[number:number] = [f":{heading}:", ""]
 
 
+def end_code(_app, _name, source):
+    """Remove the empty line that ends a doctest on a page: without it, the fence would belong to the output."""
+    source[0] = re.sub(r"\n\n```$", "\n```", source[0], flags=re.MULTILINE)
+
+
 def setup(app):
-    """Let Sphinx call the function above after numpydoc's."""
+    """Let Sphinx call the functions above, after numpydoc's."""
     app.connect("autodoc-process-docstring", group_parameters, priority=600)
+    app.connect("source-read", end_code)
 
 
 # --- The pages -----------------------------------------------------------------------------------------------------
