@@ -27,6 +27,7 @@ copyright = f"2026, {author}"  # noqa: A001
 release = version = sklearn_ann.__version__
 
 extensions = [
+    "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -54,6 +55,11 @@ toc_object_entries_show_parents = "hide"  # the column at the right is narrow
 autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "set_fit_request"}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+# The drawings of docs/lecture.
+plot_basedir = str(Path(__file__).parent / "lecture" / "drawings")
+plot_formats = [("png", 130)]
+plot_html_show_formats = plot_html_show_source_link = False
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

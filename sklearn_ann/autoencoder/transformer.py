@@ -200,9 +200,8 @@ class AutoEncoderTransformer(NeuralEstimator):
     >>> import numpy as np
     >>> noisy = X + np.random.default_rng(0).normal(0, 0.3, X.shape)
     >>> denoiser = AutoEncoderTransformer(n_components=16, noise=0.3, random_state=0).fit(X)
-    >>> print(
-    ...     f"{np.square(noisy - X).mean():.2f}, restored {np.square(denoiser.reconstruct(noisy) - X).mean():.2f}"
-    ... )
+    >>> restored = denoiser.reconstruct(noisy)
+    >>> print(f"{np.square(noisy - X).mean():.2f}, restored {np.square(restored - X).mean():.2f}")
     0.09, restored 0.02
     """
 

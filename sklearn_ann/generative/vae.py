@@ -257,11 +257,11 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
 
     Draw rows of a table:
 
-    >>> flowers = load_iris(as_frame=True).frame
-    >>> flowers["target"] = flowers["target"].map({0: "setosa", 1: "versicolor", 2: "virginica"})
+    >>> flowers, names = load_iris(as_frame=True).frame, ["setosa", "versicolor", "virginica"]
+    >>> flowers["target"] = flowers["target"].map(dict(enumerate(names))).astype(object)
     >>> drawn = VAESampler(prior="mixture", random_state=0).fit(flowers).sample(2)
-    >>> [dtype.kind for dtype in drawn.dtypes]
-    ['f', 'f', 'f', 'f', 'O']
+    >>> [str(dtype) for dtype in drawn.dtypes]
+    ['float64', 'float64', 'float64', 'float64', 'object']
     """
 
     n_components: PositiveInt = 10

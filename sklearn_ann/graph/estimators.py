@@ -391,9 +391,8 @@ class GCNRegressor(_GraphLevel, NeuralRegressor):
     >>> graphs = [nx.gnp_random_graph(12, p / 50, seed=p) for p in range(5, 45)]
     >>> density = [nx.density(graph) for graph in graphs]
     >>> model = GCNRegressor(random_state=0, max_epochs=60, learning_rate_schedule="cosine")
-    >>> model = model.fit(graphs, density)
-    >>> print(f"R² {model.score(graphs, density):.1f}")
-    R² 1.0
+    >>> print(f"R² {model.fit(graphs, density).score(graphs, density):.2f}")
+    R² 1.00
     """
 
 
@@ -414,9 +413,8 @@ class GCNNodeClassifier(_NodeLevel, NeuralClassifier):
     ...     graph=graph, random_state=0, max_epochs=50, learning_rate_schedule="cosine"
     ... )
     >>> labelled = np.arange(0, 180, 6)
-    >>> print(
-    ...     f"accuracy {model.fit(labelled, community[labelled]).score(np.arange(180), community):.2f}"
-    ... )
+    >>> accuracy = model.fit(labelled, community[labelled]).score(np.arange(180), community)
+    >>> print(f"accuracy {accuracy:.2f}")
     accuracy 0.9...
     """
 

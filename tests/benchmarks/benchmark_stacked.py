@@ -13,6 +13,7 @@ from harness import row, run_parts  # isort: skip
 import time
 
 import numpy as np
+import torch
 from benchmark_search import seconds
 from loaders import splice
 from scipy.stats import loguniform
@@ -23,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_ann import AutoEncoderTransformer, CNNClassifier, TabularClassifier
+from sklearn_ann.datasets import make_motif_sequences
 from sklearn_ann.model_selection import StackedSearchCV
 
 DRAWS = 3
@@ -86,6 +88,32 @@ def part_small():
     compare("TabularClassifier, four candidates x 2 folds", TabularClassifier(random_state=0), {
         "learning_rate": [3e-4, 1e-3, 3e-3, 1e-2]
     }, (X, y), 1.05, cv=2)  # fmt: skip
+
+
+def part_cuda():
+    """Both kinds of search in one process, on a GPU, and the stacked one on one core of the same machine."""
+    if not torch.cuda.is_available():
+        print("torch sees no CUDA device here: the part cuda is left out")
+        return
+    X = (load_digits().data / 16).astype(np.float32)
+    grid = {"learning_rate": [1e-3, 2e-3, 3e-3, 5e-3], "noise": [0.0, 0.05, 0.1, 0.2, 0.3]}
+    strings, labels, _ = make_motif_sequences(1200, length=60, random_state=0)
+    cases = {
+        "auto-encoder, digits, 20 candidates x 5 folds, 10 epochs": (
+            AutoEncoderTransformer(n_components=8, max_epochs=10, random_state=0), grid, (X,), 5,
+        ),
+        "CNN, 1,200 DNA strings, 8 candidates x 3 folds, 5 epochs": (
+            CNNClassifier(global_pooling="max", max_epochs=5, random_state=0),
+            {"learning_rate": [1e-3, 3e-3], "dropout": [0.0, 0.1, 0.2, 0.3]}, (strings, labels), 3,
+        ),
+    }  # fmt: skip
+    for what, (model, grid, data, cv) in cases.items():
+        model.set_params(device="cuda").fit(*data)  # starts CUDA
+        stacked, _ = timed(StackedSearchCV(model, grid, cv=cv, refit=False), *data)
+        alone, _ = timed(GridSearchCV(model, grid, cv=cv, refit=False), *data)
+        of_cpu, _ = timed(StackedSearchCV(clone(model).set_params(device="cpu"), grid, cv=cv, refit=False), *data)
+        beside = f"{stacked:.1f} against {alone:.1f} s; stacked on the CPU {of_cpu:.1f} s"
+        row(f"{what}, on CUDA: time against GridSearchCV", stacked / alone, 0.6, at_least=False, beside=beside)
 
 
 def part_equal():
