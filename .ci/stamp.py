@@ -1,7 +1,7 @@
 """Writes the version of sklearn_ann/_version.py to the other places that state it, for `make version`.
 
-A release gets today's date, and its heading in the changelog; a version that ends in .dev0 gets the heading
-"Unreleased". A second run changes nothing.
+A release gets today's date, in its heading in the changelog too. The heading of a version that ends in .dev0 says
+"not released yet". A second run changes nothing.
 """
 
 import datetime
@@ -9,20 +9,22 @@ import re
 import sys
 from pathlib import Path
 
-RELEASED = r"^## \[{}\] - (\d{{4}}-\d\d-\d\d)$"
+HEADING = re.compile(r"^## \[(?P<version>.*)\] - (?P<when>.*)$", re.MULTILINE)
+WAITING = "not released yet"
 
 
 def changelog(text, version, today):
-    """Return the text with a first heading for the version, and the date of the release (None before it)."""
-    if ".dev" in version:
-        first = re.search(r"^## \[", text, re.MULTILINE).start()
-        unreleased = "" if text.startswith("## [Unreleased]", first) else "## [Unreleased]\n\n"
-        return text[:first] + unreleased + text[first:], None
-    if dated := re.search(RELEASED.format(re.escape(version)), text, re.MULTILINE):
-        return text, dated[1]
-    if "## [Unreleased]" not in text:
-        raise ValueError(f'CHANGELOG.md needs a heading "## [Unreleased]" with the entries of {version}')
-    return text.replace("## [Unreleased]", f"## [{version}] - {today}", 1), today
+    """Return the text with the version in its first heading, and the date of the release (None before it)."""
+    first = HEADING.search(text)
+    released, _, development = version.partition(".dev")
+    if first["when"] == WAITING:
+        when = WAITING if development else today
+        return text[: first.start()] + f"## [{released}] - {when}" + text[first.end() :], None if development else today
+    if development:
+        return text[: first.start()] + f"## [{released}] - {WAITING}\n\n" + text[first.start() :], None
+    if first["version"] != version:
+        raise ValueError(f'CHANGELOG.md needs the heading "## [{version}] - {WAITING}" above the entries of {version}')
+    return text, first["when"]
 
 
 def citation(text, version, date):

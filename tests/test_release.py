@@ -95,8 +95,9 @@ def stated(root):
 
 def test_changelog_and_citation_name_the_release():
     heading, version, date, _ = stated(ROOT)
-    assert heading == (f"[{version}] - {date}" if date else "[Unreleased]")
-    assert (date is None) == (".dev" in version)
+    number, _, development = version.partition(".dev")
+    assert heading == f"[{number}] - {date or 'not released yet'}"
+    assert (date is None) == bool(development)
 
 
 def test_a_release_is_one_edit(tmp_path):
@@ -105,23 +106,21 @@ def test_a_release_is_one_edit(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
     for place in ("CHANGELOG.md", "CITATION.cff", ".ci/conda/meta.yaml"):
         (tmp_path / place).write_text((ROOT / place).read_text())
-    changes = (tmp_path / "CHANGELOG.md").read_text()
 
     def stamped(version):
         (tmp_path / "sklearn_ann" / "_version.py").write_text(f'__version__ = "{version}"\n')
         subprocess.run([sys.executable, ROOT / ".ci" / "stamp.py", tmp_path], check=True)
         return stated(tmp_path)
 
-    assert stamped("9.0.0.dev0") == ("[Unreleased]", "9.0.0.dev0", None, "9.0.0.dev0")
+    assert stamped("8.9.0.dev0") == ("[8.9.0] - not released yet", "8.9.0.dev0", None, "8.9.0.dev0")
+    entries = (tmp_path / "CHANGELOG.md").read_text().partition("## [8.9.0] - not released yet\n")[2]
     heading, version, date, recipe = release = stamped("9.0.0")
     assert heading == f"[9.0.0] - {date}"
     assert version == recipe == "9.0.0"
     assert stamped("9.0.0") == release
-    assert stamped("9.1.0.dev0") == ("[Unreleased]", "9.1.0.dev0", None, "9.1.0.dev0")
+    assert stamped("9.1.0.dev0") == ("[9.1.0] - not released yet", "9.1.0.dev0", None, "9.1.0.dev0")
     written = (tmp_path / "CHANGELOG.md").read_text()
-    entries = changes.partition("## [Unreleased]")[2]
-    if entries:
-        assert written.endswith(f"## [Unreleased]\n\n## [9.0.0] - {date}{entries}")
+    assert written.endswith(f"## [9.1.0] - not released yet\n\n## [9.0.0] - {date}\n{entries}")
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"])
