@@ -178,8 +178,7 @@ def test_stacks_on_cuda_are_their_members_alone(estimator, data):
         np.testing.assert_allclose(found[name], alone[name], rtol=1e-8)
 
 
-@pytest.mark.parametrize("graphs", [[(np.ones((1, 2)), np.zeros((1, 1)))], [(np.ones((3, 2)), np.ones((3, 3)))] * 2])
-def test_batches_with_one_node_are_normalised_by_the_statistics_so_far_on_cuda(graphs):
-    y = np.arange(len(graphs), dtype=float)
+def test_batches_with_one_node_are_normalised_by_the_statistics_so_far_on_cuda():
+    graphs, y = [(np.ones((1, 2)), np.zeros((1, 1)))], np.zeros(1)
     one, two = (GCNRegressor(**BRIEF, device=device).fit(graphs, y).predict(graphs) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-3)

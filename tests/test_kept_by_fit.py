@@ -73,7 +73,7 @@ def other_values(estimator):
         for constraint in [] if constraints == "no_validation" else map(validation.make_constraint, constraints):
             try:
                 options.append(validation.generate_valid_param(constraint))
-            except ValueError:  # of a type that scikit-learn knows no value of
+            except (ValueError, TypeError):  # of a type that scikit-learn knows no value of, or of an abstract one
                 continue
             if isinstance(constraint, validation.StrOptions | validation.Options):
                 options += constraint.options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,9 @@ def apply(
     multiple = 1 if getattr(module, "steady", False) else samples.multiple
     padded = [_padded(index, multiple) for index in chunks]
     mode = torch.enable_grad() if gradients else torch.inference_mode()
+    kernels = nullcontext() if gradients else repeatable(device)  # an adaptive mean has no repeatable gradient
     collected = _Collected(chunks) if len(chunks) > 1 else None
-    with limited_threads(), repeatable(device), mode, autocast(device, precision):
+    with limited_threads(), kernels, mode, autocast(device, precision):
         # No name for the batches: an error would keep them alive, and with them the thread that reads ahead.
         for index, batch in zip(chunks, _batches(samples, padded), strict=True):
             result = _on_cpu(function(module, on_device(batch, device)), len(index))
