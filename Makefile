@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test test-scatter test-floors lint types docs benchmarks dist dist-check clean
+.PHONY: demo test test-scatter test-floors lint types docs benchmarks version dist dist-check clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/plot_motif_logos.py examples/plot_motif_logos.png
@@ -46,6 +46,10 @@ docs: .venv/.docs
 .venv/.docs: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,docs]"
 	touch $@
+
+# Writes the version of sklearn_ann/_version.py to changelog, citation and recipe, with today's date if it is a release.
+version:
+	$(PYTHON) .ci/stamp.py
 
 # What a release uploads: the source archive, and the wheel that is built from it.
 dist: .venv/.release

@@ -137,9 +137,15 @@ def group_parameters(_app, _what, _name, obj, _options, lines):
             lines[number:number] = [f":{heading}:", ""]
 
 
+def end_code(_app, _name, source):
+    """Remove the empty line that ends a doctest on a page: without it, the fence would belong to the output."""
+    source[0] = re.sub(r"\n\n```$", "\n```", source[0], flags=re.MULTILINE)
+
+
 def setup(app):
-    """Let Sphinx call the function above after numpydoc's."""
+    """Let Sphinx call the functions above, after numpydoc's."""
     app.connect("autodoc-process-docstring", group_parameters, priority=600)
+    app.connect("source-read", end_code)
 
 
 # --- The pages -----------------------------------------------------------------------------------------------------

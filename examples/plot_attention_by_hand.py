@@ -37,7 +37,7 @@ grid = np.linspace(0, 2 * np.pi, 400)
 truth = np.sin(3 * grid)
 
 
-def circle(angles):
+def circle(angles: np.ndarray) -> np.ndarray:
     """Return points on the unit circle."""
     return np.column_stack([np.cos(angles), np.sin(angles)])
 

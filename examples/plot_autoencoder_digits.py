@@ -16,6 +16,7 @@ import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -33,7 +34,7 @@ X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
 # searched. On a terminal, a progress bar shows every epoch.
 
 
-def search_over(reducer, name):
+def search_over(reducer: BaseEstimator, name: str) -> GridSearchCV:
     """Search for the width of the code that suits a forest best."""
     pipe = make_pipeline(MinMaxScaler(), reducer, RandomForestClassifier(random_state=0))
     search = GridSearchCV(pipe, {f"{name}__n_components": [4, 16]}, cv=3, n_jobs=2)

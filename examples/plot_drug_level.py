@@ -22,7 +22,9 @@ from sklearn_ann import RNNRegressor
 rng = np.random.default_rng(0)
 
 
-def levels(doses, fastest=1.2, half_saturation=3.0):
+def levels(
+    doses: np.ndarray, fastest: float = 1.2, half_saturation: float = 3.0
+) -> np.ndarray:
     """Return the level after each hour."""
     level, course = 0.0, []
     for dose in doses:

@@ -29,7 +29,7 @@ LETTERS = np.array(list("ACGT"))
 MOTIFS = rng.choice(4, size=(6, 8))
 
 
-def sequence(factors):
+def sequence(factors: list[int] | np.ndarray) -> str:
     """Draw DNA of 60 letters with a motif of each factor; a letter may be mutated."""
     codes = rng.choice(4, size=60)
     starts = 8 + 24 * np.arange(len(factors)) + rng.integers(0, 12, size=len(factors))
@@ -86,7 +86,7 @@ axes.set(
     ylabel="accuracy on 1,000 others",
     ylim=(0.5, 0.95),
 )
-axes.set_xticklabels(numbers)
+axes.set_xticklabels([str(n) for n in numbers])
 axes.minorticks_off()
 axes.legend(loc="lower right", fontsize="small")
 plt.show()

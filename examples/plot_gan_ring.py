@@ -16,6 +16,8 @@ Baseline: a Gaussian mixture, which on such data is hard to beat.
 
 # %%
 # The data: 2,000 points in eight groups with known centres.
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.mixture import GaussianMixture
@@ -39,19 +41,21 @@ class Snapshots:
 
     max_propagation_depth = None
 
-    def __init__(self):
-        self.samples = {}
+    def __init__(self) -> None:
+        self.samples: dict[int, np.ndarray] = {}
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         pass
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         pass
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         pass
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: GANSampler
+    ) -> bool:
         if context.task_name == "epoch" and context.task_id + 1 in EPOCHS:
             self.samples[context.task_id + 1] = fitted_estimator.sample(500, random_state=0)
         return False
@@ -59,18 +63,20 @@ class Snapshots:
 
 # %%
 # Two critics: of single points, and of packs of two. All other parameters are equal.
-GAME = {"loss": "minimax", "gradient_penalty": 0, "scaling": "quantile"}
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
+    "loss": "minimax",
+    "gradient_penalty": 0,
+    "scaling": "quantile",
     "hidden_layer_sizes": (64, 64),
     "batch_size": 500,
     "max_epochs": max(EPOCHS),
     "random_state": 0,
 }
-critics = {"single points": {"pack_size": 1}, "packs of two": {"pack_size": 2}}
+critics = {"single points": 1, "packs of two": 2}
 seen = {}
-for name, changes in critics.items():
+for name, pack_size in critics.items():
     snapshots = Snapshots()
-    GANSampler(**GAME, **SETTINGS, **changes).set_callbacks(snapshots).fit(X)
+    GANSampler(pack_size=pack_size, **SETTINGS).set_callbacks(snapshots).fit(X)
     seen[name] = snapshots.samples
 defaults = GANSampler(random_state=0).fit(X).sample(500)
 mixture = GaussianMixture(8, n_init=5, random_state=0).fit(X).sample(500)[0]
@@ -81,7 +87,7 @@ mixture = GaussianMixture(8, n_init=5, random_state=0).fit(X).sample(500)[0]
 # centre.
 
 
-def shares(points):
+def shares(points: np.ndarray) -> np.ndarray:
     """Return the share of the points that are nearest to the centre of each group."""
     nearest = np.linalg.norm(points[:, None] - centers, axis=2).argmin(axis=1)
     return np.bincount(nearest, minlength=8) / len(points)

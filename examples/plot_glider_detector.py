@@ -83,10 +83,11 @@ gliders = PatternDetector(
 guns.set_params(output="maps", padding="same")
 
 
-def share(detector, frame):
+def share(detector: PatternDetector, frame: np.ndarray) -> np.ndarray:
     """Return the greatest response at each position, as a share of the pattern's own."""
     own = [np.clip(kernel, 0, None).sum() for kernel in detector.kernels]
-    return (detector.transform([frame])[0] / own).max(axis=-1)
+    shares: np.ndarray = (detector.transform([frame])[0] / own).max(axis=-1)
+    return shares
 
 
 figure, axes = plt.subplots(2, 3, figsize=(10, 6.8), layout="constrained")
@@ -108,7 +109,7 @@ for line, i in zip(axes, (13, 14), strict=True):
     line[1].imshow(share(gliders, X[i]), vmin=-1, vmax=1, cmap="RdBu_r")
     _, _, top, left = gliders.hits(X[[i]]).T
     line[1].scatter(left + 2, top + 2, s=110, facecolors="none", edgecolors="black")
-    shown = line[2].imshow(share(guns, X[i]), vmin=-1, vmax=1, cmap="RdBu_r")
+    line[2].imshow(share(guns, X[i]), vmin=-1, vmax=1, cmap="RdBu_r")
 for axis in axes.flat:
     axis.set(xticks=[], yticks=[], xlim=(-0.5, 47.5), ylim=(47.5, -0.5))
 for axis, title in zip(
@@ -117,7 +118,9 @@ for axis, title in zip(
     strict=True,
 ):
     axis.set_title(title)
-figure.colorbar(shown, ax=axes, shrink=0.7, label="response as a share of the pattern's own")
+figure.colorbar(
+    axes[0, 2].images[0], ax=axes, shrink=0.7, label="response as a share of the pattern's own"
+)
 figure.suptitle(
     "Accuracy on 500 frames: "
     + ", ".join(f"{name} {value:.1%}" for name, value in accuracy.items())

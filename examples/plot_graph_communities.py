@@ -48,11 +48,12 @@ for name, value in accuracy.items():
 # %%
 # Colours are predicted communities, rings mark nodes with a label, and crosses mark errors.
 graph = nx.from_scipy_sparse_array(A)
-position = np.array(list(nx.spring_layout(graph, seed=3, k=0.16).values()))
+places = nx.spring_layout(graph, seed=3, k=0.16)
+position = np.array(list(places.values()))
 colours = np.array(["#4477aa", "#ee6677", "#ccbb44"])
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.8), layout="constrained")
 for axis, (name, labels) in zip(axes, found.items(), strict=True):
-    nx.draw_networkx_edges(graph, position, ax=axis, edge_color="#bbbbbb", width=0.4)
+    nx.draw_networkx_edges(graph, places, ax=axis, edge_color="#bbbbbb", width=0.4)
     axis.scatter(*position.T, s=22, c=colours[labels], zorder=2)
     axis.scatter(
         *position[labelled].T,

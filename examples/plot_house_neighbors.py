@@ -37,12 +37,16 @@ houses = pd.DataFrame(
         "door": rng.uniform(0.7, 1.1, n),  # width in metres
     }
 )
-river = np.abs(houses["north"] - 1.5 * np.sin(houses["east"])) < 0.6
+river = (houses["north"] - 1.5 * np.sin(houses["east"])).abs() < 0.6
 centre = np.exp(-(houses["east"] ** 2 + houses["north"] ** 2) / 4)
 metre = 1500 + 4500 * centre + 2000 * river + 3 * (houses["year"] - 1900)  # euros
-price = metre * houses["area"] / 1000 * rng.lognormal(0, 0.08, n)  # thousands of euros
-X_train, X_test, y_train, y_test = train_test_split(
-    houses, price, test_size=500, random_state=0
+price = houses["area"] * metre / 1000 * rng.lognormal(0, 0.08, n)  # thousands of euros
+train, test = train_test_split(houses.index, test_size=500, random_state=0)
+X_train, X_test, y_train, y_test = (
+    houses.loc[train],
+    houses.loc[test],
+    price.loc[train],
+    price.loc[test],
 )
 
 # %%

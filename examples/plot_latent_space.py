@@ -12,6 +12,8 @@ Baseline: principal components and t-SNE for the map, principal components for t
 
 # %%
 # The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are the test set.
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -27,7 +29,7 @@ X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
 # %%
 # Four maps. t-SNE has no ``transform``: it needs all images at once, and a new image needs a
 # new map.
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "hidden_layer_sizes": (128, 64),
     "max_epochs": 300,
     "learning_rate_schedule": "cosine",
@@ -74,9 +76,9 @@ model = AutoEncoderTransformer(
 network = model.fit(X_train).reconstruct(noisy)
 
 
-def decibels(images):
+def decibels(images: Any) -> float:
     """Return the peak signal-to-noise ratio, as mean over the images."""
-    return np.mean(-10 * np.log10(np.square(images - X_test).mean(axis=1)))
+    return float(np.mean(-10 * np.log10(np.square(images - X_test).mean(axis=1))))
 
 
 projections = [
@@ -95,15 +97,16 @@ for name, images in (
 # %%
 # Above: the four maps. Below: noisy and restored digits.
 figure = plt.figure(figsize=(10, 10), layout="constrained")
-above, below = figure.subfigures(2, 1, height_ratios=(2.2, 1))
+((above,), (below,)) = figure.subfigures(2, 1, squeeze=False, height_ratios=(2.2, 1))
+clouds = []
 for axis, (name, codes) in zip(above.subplots(2, 2).flat, maps.items(), strict=True):
-    points = axis.scatter(*codes.T, c=y_test, cmap="tab10", s=10)
+    clouds.append(axis.scatter(*codes.T, c=y_test, cmap="tab10", s=10))
     axis.set(title=name, xticks=[], yticks=[])
-above.legend(*points.legend_elements(), loc="outside right center", frameon=False)
+above.legend(*clouds[0].legend_elements(), loc="outside right center", frameon=False)
 rows = {"digits": X_test, "noisy": noisy, "PCA": linear, "auto-encoder": network}
 for axis, (name, images) in zip(below.subplots(4, 1), rows.items(), strict=True):
     tiles = np.pad(images[:20].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
-    axis.imshow(np.hstack(tiles), cmap="gray_r", vmin=0, vmax=1)
+    axis.imshow(np.hstack(list(tiles)), cmap="gray_r", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[])
     axis.set_ylabel(name, rotation=0, ha="right", va="center")
 plt.show()

@@ -25,7 +25,7 @@ from sklearn_ann.model_selection import sequence_groups
 LETTERS = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
 MOTIF = np.array(list("WCWHC"))
 rng = np.random.default_rng(0)
-sequences, y = [], []
+sequences, labels = [], []
 for family in range(60):
     ancestor = rng.choice(LETTERS, size=80)
     label = int(rng.random() < 0.5)
@@ -35,8 +35,8 @@ for family in range(60):
             place = rng.integers(75)
             member[place : place + 5] = MOTIF
         sequences.append("".join(member))
-        y.append(label)
-y = np.array(y)
+        labels.append(label)
+y = np.array(labels)
 
 # %%
 # The groups of related proteins are found from the sequences alone.

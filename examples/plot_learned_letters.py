@@ -15,6 +15,8 @@ Baseline: logistic regression on counts of letters and on counts of 3-mers.
 # strand every second letter. Charges on the outside tend to alternate. One position in seven
 # breaks this rule. The letter within a class is random, but helices and strands prefer some
 # letters.
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import PCA
@@ -42,7 +44,7 @@ PREFERRED = {True: "ALMQEKH", False: "IVFYWT"}
 rng = np.random.default_rng(0)
 
 
-def peptide(is_helix):
+def peptide(is_helix: bool) -> str:
     """Draw a peptide of 30 to 60 letters."""
     place = np.arange(rng.integers(30, 60)) + rng.uniform(0, 18)
     inside = np.cos(2 * np.pi * place / (3.6 if is_helix else 2.0)) > 0
@@ -82,7 +84,7 @@ for letter in "WKD":
 words = SequenceEmbeddingTransformer(
     n_components=32, k=3, max_epochs=30, learning_rate_schedule="cosine", random_state=0
 ).fit(unlabelled)
-encodings = {
+encodings: dict[str, tuple[Any, Any]] = {
     "vectors of 3-mers, pooled": (words, StandardScaler()),
     "counts of 3-mers": (
         SequenceEncoder("protein", encoding="kmer", k=3).fit(unlabelled),

@@ -16,8 +16,9 @@ Baseline: a random forest and ridge regression on Morgan fingerprints.
 # install "sklearn-ann-architectures[chem]"``.
 import matplotlib.pyplot as plt
 import numpy as np
-from rdkit.Chem import Crippen, MolFromSmiles
+from rdkit.Chem import MolFromSmiles
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+from rdkit.Chem.rdMolDescriptors import CalcCrippenDescriptors
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import root_mean_squared_error
@@ -40,12 +41,12 @@ FRAGMENTS = [
 ]
 FRAGMENTS += ["c1ccc(cc1)", "c1cc(ccn1)", "C1CCC(CC1)", "C=C", "c1cc(F)cc(c1)", "C(C(=O)O)"]
 rng = np.random.default_rng(0)
-smiles = sorted(
+drawn = sorted(
     {"C" + "".join(rng.choice(FRAGMENTS, rng.integers(2, 7))) + "C" for _ in range(1100)}
 )
-smiles = rng.permutation(smiles)[:1000]
+smiles = rng.permutation(drawn)[:1000]
 molecules = [MolFromSmiles(one) for one in smiles]
-y = np.array([Crippen.MolLogP(molecule) for molecule in molecules])
+y = np.array([CalcCrippenDescriptors(molecule)[0] for molecule in molecules])
 train, test = slice(750), slice(750, 1000)
 print(f"{smiles[0]}: logP {y[0]:.2f}")
 

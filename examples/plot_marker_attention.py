@@ -14,6 +14,8 @@ latter is as accurate as the network; the maps are what attention adds.
 # %%
 # The data: peptides of twelve letters with one W. The label is whether the letter after W is
 # charged.
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
@@ -32,7 +34,7 @@ charged = np.isin(letters[np.arange(1500), places + 1], list("DEKR"))
 # %%
 # With ``k=1`` each token is a single letter, so a head must attend from one letter to its
 # neighbour. Without positions the network does not see which letter is the neighbour.
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "alphabet": "protein",
     "k": 1,
     "n_layers": 2,

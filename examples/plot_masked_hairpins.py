@@ -23,7 +23,7 @@ LETTERS, PARTNER = "ACGU", dict(zip("ACGU", "UGCA", strict=True))
 rng = np.random.default_rng(0)
 
 
-def hairpin():
+def hairpin() -> str:
     """Draw a hairpin."""
     left = rng.choice(list(LETTERS), size=6)
     right = [
@@ -45,7 +45,7 @@ model = MaskedSequenceModel(
 ).fit(family)
 
 
-def as_codes(strings):
+def as_codes(strings: list[str]) -> np.ndarray:
     """Return the letters as numbers, shape (n_strings, length)."""
     return np.array([[LETTERS.index(letter) for letter in string] for string in strings])
 
@@ -54,9 +54,10 @@ counts = (as_codes(family)[:, :, None] == np.arange(4)).sum(axis=0) + 1.0
 profile = np.log(counts / counts.sum(axis=1, keepdims=True))  # (position, letter)
 
 
-def profile_score(strings):
+def profile_score(strings: list[str]) -> np.ndarray:
     """Return the log-likelihood under the profile."""
-    return profile[np.arange(16), as_codes(strings)].sum(axis=1)
+    scores: np.ndarray = profile[np.arange(16), as_codes(strings)].sum(axis=1)
+    return scores
 
 
 print(f"perplexity on new hairpins: masked letters {model.perplexity(new):.2f}, ", end="")

@@ -65,13 +65,13 @@ print(f"network:          {accuracy:.1%} of 1,000 new sequences are correct")
 # between the two.
 
 
-def window(matrix, start, width):
+def window(matrix: np.ndarray, start: int, width: int) -> np.ndarray:
     """Return `width` rows of a matrix from `start` on; they may reach beyond its ends."""
     padded = np.pad(matrix, ((width, width), (0, 0)), constant_values=0.25)
     return padded[start + width : start + 2 * width]
 
 
-def alignment(matrix, motif):
+def alignment(matrix: np.ndarray, motif: np.ndarray) -> tuple[float, int]:
     """Return the greatest correlation of `motif` with a window of `matrix`, and its start."""
     width = len(motif)
     starts = range(-(width // 2), len(matrix) - width // 2)

@@ -60,13 +60,12 @@ models = {
     "pixels": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
 }
 numbers = [10, 20, 50, 100, 200]
-accuracy = {name: [] for name in models}
+accuracy: dict[str, list[float]] = {name: [] for name in models}
 for name, model in models.items():
     for n in numbers:
         parts = [target[k * n : (k + 1) * n] for k in range(min(5, 500 // n))]
-        accuracy[name].append(
-            np.mean([model.fit(X[p], y[p]).score(X_test, y_test) for p in parts])
-        )
+        found = [model.fit(X[p], y[p]).score(X_test, y_test) for p in parts]
+        accuracy[name].append(float(np.mean(found)))
     print(
         f"{name:20s}",
         "  ".join(f"{n}: {a:.3f}" for n, a in zip(numbers, accuracy[name], strict=True)),
@@ -79,7 +78,7 @@ figure, axes = plt.subplots(figsize=(6.5, 4), layout="constrained")
 for (name, values), style in zip(accuracy.items(), ("o-", "s--"), strict=True):
     axes.plot(numbers, values, style, label=name)
 axes.set(xscale="log", xlabel="labelled digits", ylabel="accuracy on new digits")
-axes.set_xticks(numbers, numbers)
+axes.set_xticks(numbers, [str(n) for n in numbers])
 axes.minorticks_off()
 axes.legend()
 plt.show()

@@ -60,7 +60,7 @@ for name, value in explained.items():
 # %%
 # Left: the explained share of the variance. Right: distances between vectors of shops against
 # distances between their tastes, for all pairs of shops.
-fitted = models["vectors, forest"][0]
+fitted = models["vectors, forest"].named_steps["entityembeddingtransformer"]
 number_of = [int(name.split()[1]) for name in fitted.categories_[0]]
 vectors = fitted.embeddings_[0][: len(number_of)]
 pairs = np.triu_indices(len(number_of), k=1)

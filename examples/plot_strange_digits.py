@@ -49,7 +49,7 @@ print(f"Flagged in the training set: {flagged.sum()}, {flagged[100:].sum()} of t
 # Left: the ROC curves. Right: the digits with the lowest and the highest scores of the
 # auto-encoder.
 figure = plt.figure(figsize=(9, 4.2), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=(1, 1.2))
+((left, right),) = figure.subfigures(1, 2, squeeze=False, width_ratios=(1, 1.2))
 axis = left.subplots()
 for name, score in scores.items():
     RocCurveDisplay.from_predictions(is_seven, score, name=name, ax=axis)
@@ -61,8 +61,7 @@ rows = {
     "highest scores": test[order[::-1][:8]],
 }
 for axis, (name, chosen) in zip(right.subplots(3, 1), rows.items(), strict=True):
-    axis.imshow(
-        np.hstack(np.pad(X[chosen].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))), cmap="gray_r"
-    )
+    tiles = np.pad(X[chosen].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    axis.imshow(np.hstack(list(tiles)), cmap="gray_r")
     axis.set(xticks=[], yticks=[], title=name)
 plt.show()

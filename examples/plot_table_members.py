@@ -66,7 +66,7 @@ print(f"{found} of the {wrong.sum()} errors are in the tenth with the most disag
 # Left: the log loss by the number of members that are averaged. Right: the digits with the
 # greatest disagreement.
 figure = plt.figure(figsize=(10, 4.2), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=(3, 2))
+((left, right),) = figure.subfigures(1, 2, squeeze=False, width_ratios=(3, 2))
 ax = left.subplots()
 ax.plot(
     range(1, len(each) + 1), together, "o-", color="#0072b2", label="mean of so many members"

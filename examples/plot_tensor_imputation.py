@@ -55,7 +55,7 @@ filled = {
 # %%
 # A CP decomposition is a sum of products of factors. If the factors of all modes but one are
 # fixed, those of this mode are a linear regression for each level. Fifty rounds suffice.
-def cp(rank, ridge=0.05, n_rounds=50):
+def cp(rank: int, ridge: float = 0.05, n_rounds: int = 50) -> np.ndarray:
     factors = [rng.normal(0.5, 0.3, (n, rank)) for n in truth.shape]
     codes = entries.to_numpy()
     for _ in range(n_rounds):
@@ -65,7 +65,8 @@ def cp(rank, ridge=0.05, n_rounds=50):
                 here = codes[:, mode] == level
                 moments = others[here].T @ others[here] + ridge * np.eye(rank)
                 factors[mode][level] = np.linalg.solve(moments, others[here].T @ y[here])
-    return np.einsum("ir,jr,kr->ijk", *factors)
+    tensor: np.ndarray = np.einsum("ir,jr,kr->ijk", *factors)
+    return tensor
 
 
 filled["CP of rank 3"] = cp(3)

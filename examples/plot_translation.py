@@ -46,12 +46,12 @@ for piece in X_test:
     place = piece.index("ATG") + 5
     piece = piece[:place] + piece[place + 1 :]
     rna = piece.replace("T", "U")
-    acids = [GENETIC_CODE[rna[i : i + 3]] for i in range(rna.index("AUG"), len(rna) - 2, 3)]
-    if "*" in acids[:9]:  # no longer than those in training
-        shifted.append((piece, "".join(acids[: acids.index("*")])))
-pieces, proteins = zip(*shifted, strict=True)
+    chain = [GENETIC_CODE[rna[i : i + 3]] for i in range(rna.index("AUG"), len(rna) - 2, 3)]
+    if "*" in chain[:9]:  # no longer than those in training
+        shifted.append((piece, "".join(chain[: chain.index("*")])))
+pieces, expected = zip(*shifted, strict=True)
 print(f"{len(pieces)} pieces with a letter deleted, proteins in error:", end=" ")
-print(f"{sequence_error_rate(proteins, translator.predict(pieces)):.3f}")
+print(f"{sequence_error_rate(expected, translator.predict(pieces)):.3f}")
 
 # %%
 # The attention map: rows are the amino acids of the predicted protein, columns the letters of
@@ -66,18 +66,18 @@ sample = int(
         ]
     )
 )
-piece = X_test[sample : sample + 1]
-weights = translator.attention_maps(piece)[0].mean(axis=(0, 1))
+longest = X_test[sample : sample + 1]
+weights = translator.attention_maps(longest)[0].mean(axis=(0, 1))
 display = AttentionMapDisplay(
     weights,
-    query_names=translator.query_names(piece)[0],
-    key_names=translator.token_names(piece)[0],
+    query_names=translator.query_names(longest)[0],
+    key_names=translator.token_names(longest)[0],
 )
 _, ax = plt.subplots(figsize=(10, 3.6), layout="constrained")
 display.plot(ax)
 ax.tick_params(axis="x", rotation=0)
 ax.set(xlabel="DNA", ylabel="protein", title="Attention weights of each amino acid")
-begin = piece[0].index("ATG")
+begin = longest[0].index("ATG")
 for codon in range(len(y_test[sample]) + 2):  # with the stop
     ax.axvline(begin + 3 * codon - 0.5, color="white", linewidth=0.8)
 plt.show()

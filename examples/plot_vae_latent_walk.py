@@ -9,6 +9,8 @@ plain auto-encoder and of the classical method, a Gaussian mixture on principal 
 
 # %%
 # The data: scikit-learn's handwritten digits, 8 x 8 pixels; the last 397 are the test set.
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.stats import norm
@@ -26,7 +28,7 @@ X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
 # %%
 # Two latent units are enough for a map. The Bernoulli likelihood reads the brightness of a
 # pixel as a probability.
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "max_epochs": 300,
     "learning_rate": 3e-3,
     "learning_rate_schedule": "cosine",
@@ -98,7 +100,7 @@ print(f"Unseen digits, nats a digit, ten latent units: {unconditional.score(X_te
 # The picture: the codes of unseen digits on the map, the walk, and digits drawn by class.
 
 
-def mosaic(images, columns):
+def mosaic(images: np.ndarray, columns: int) -> np.ndarray:
     """Put images side by side, with a margin around each."""
     tiles = np.pad(images.reshape(-1, columns, 8, 8), ((0, 0), (0, 0), (2, 2), (2, 2)))
     return tiles.transpose(0, 2, 1, 3).reshape(-1, columns * 12)

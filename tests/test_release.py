@@ -2,6 +2,8 @@
 
 import configparser
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,45 @@ def test_recipe_and_citation_are_those_of_setup_cfg():
     assert value(citation, "version") == sklearn_ann.__version__
     assert value(citation, "  - name") == metadata["author"]
     assert value(citation, "license") == value(recipe, "  license") == metadata["license_expression"]
+
+
+def stated(root):
+    """The first heading of the changelog, version and date of the citation, version of the recipe."""
+    heading = re.search(r"^## (.*)$", (root / "CHANGELOG.md").read_text(), flags=re.MULTILINE)[1]
+    citation = (root / "CITATION.cff").read_text()
+    date = re.search(r"^date-released: (.*)$", citation, flags=re.MULTILINE)
+    recipe = (root / ".ci" / "conda" / "meta.yaml").read_text()
+    return heading, value(citation, "version"), date and date[1], re.search(r'set version = "(.*)"', recipe)[1]
+
+
+def test_changelog_and_citation_name_the_release():
+    heading, version, date, _ = stated(ROOT)
+    number, _, development = version.partition(".dev")
+    assert heading == f"[{number}] - {date or 'not released yet'}"
+    assert (date is None) == bool(development)
+
+
+def test_a_release_is_one_edit(tmp_path):
+    """`make version` after an edit of _version.py writes all else, for a release and for the version after it."""
+    for folder in ("sklearn_ann", ".ci/conda"):
+        (tmp_path / folder).mkdir(parents=True)
+    for place in ("CHANGELOG.md", "CITATION.cff", ".ci/conda/meta.yaml"):
+        (tmp_path / place).write_text((ROOT / place).read_text())
+
+    def stamped(version):
+        (tmp_path / "sklearn_ann" / "_version.py").write_text(f'__version__ = "{version}"\n')
+        subprocess.run([sys.executable, ROOT / ".ci" / "stamp.py", tmp_path], check=True)
+        return stated(tmp_path)
+
+    assert stamped("8.9.0.dev0") == ("[8.9.0] - not released yet", "8.9.0.dev0", None, "8.9.0.dev0")
+    entries = (tmp_path / "CHANGELOG.md").read_text().partition("## [8.9.0] - not released yet\n")[2]
+    heading, version, date, recipe = release = stamped("9.0.0")
+    assert heading == f"[9.0.0] - {date}"
+    assert version == recipe == "9.0.0"
+    assert stamped("9.0.0") == release
+    assert stamped("9.1.0.dev0") == ("[9.1.0] - not released yet", "9.1.0.dev0", None, "9.1.0.dev0")
+    written = (tmp_path / "CHANGELOG.md").read_text()
+    assert written.endswith(f"## [9.1.0] - not released yet\n\n## [9.0.0] - {date}\n{entries}")
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"])

@@ -18,7 +18,8 @@ from sklearn_ann.attention.columns import ColumnBody
 from sklearn_ann.attention.rows import RowBody, Similarity
 from sklearn_ann.attention.tokens import TokenBody, TokenPooling
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
-from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import ClosedFraction, DropProbability, Fraction, PositiveFloat, PositiveInt, fitted
+from sklearn_ann.base.saliency import Maps
 from sklearn_ann.layers import Position
 from sklearn_ann.reading import LetterReader, Reader, TableReader
 from sklearn_ann.reading.alphabets import Unknown
@@ -226,6 +227,10 @@ class AttentionEstimator(NeuralEstimator):
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
+    alphabet_: str | None = fitted()
+    letters_: str | None = fitted()
+    categorical_features_: list[str | int] | None = fitted()
+
     _begins_from: ClassVar[Mapping[str, str]] = {
         "pretrained": "a PretrainedTransformer",
         "letters": "a SequenceEmbeddingTransformer of DNA, RNA or proteins",
@@ -266,7 +271,7 @@ class AttentionEstimator(NeuralEstimator):
         of_other_kinds = dict.fromkeys(("alphabet_", "letters_", "categorical_features_"))
         return {**of_other_kinds, **plan.reader.attributes}
 
-    def attention_maps(self, X: Any, *, kind: Literal["raw", "rollout"] = "raw") -> np.ndarray | list[np.ndarray]:
+    def attention_maps(self, X: Any, *, kind: Literal["raw", "rollout"] = "raw") -> Maps:
         """Return the attention weights of each sample.
 
         A map shows where a layer looks, not why the network decides as it does (Jain and Wallace 2019). Heads and

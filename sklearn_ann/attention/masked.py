@@ -26,7 +26,7 @@ from sklearn_ann.attention.windows import (
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.budget import Budget, automatic_batch_size
 from sklearn_ann.base.losses import already_an_error
-from sklearn_ann.base.parameters import DropProbability, Fraction, OpenFraction, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import DropProbability, Fraction, OpenFraction, PositiveFloat, PositiveInt, fitted
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.sources import Source
 from sklearn_ann.layers import Position
@@ -168,6 +168,11 @@ class MaskedSequenceModel(NeuralEstimator):
     learning_rate: PositiveFloat = 3e-3
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
+
+    module_: MaskedNetwork = fitted()
+    reader_: LetterReader = fitted()
+    alphabet_: str = fitted()
+    letters_: str = fitted()
 
     _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20)
 

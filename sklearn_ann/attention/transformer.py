@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sklearn_ann import training
 from sklearn_ann.base.links import DocumentedMixin
-from sklearn_ann.base.parameters import PositiveFloat, declared
+from sklearn_ann.base.parameters import PositiveFloat, declared, fitted
 from sklearn_ann.layers import attention_weights
 from sklearn_ann.reading.annotated import names_of_samples
 from sklearn_ann.reading.reader import Columns
@@ -138,6 +138,11 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Do
     values: Any = None
     scale: PositiveFloat | Literal["sqrt"] = 1.0
     device: str = "auto"
+
+    keys_: np.ndarray | None = fitted()
+    values_: np.ndarray | None = fitted()
+    n_features_in_: int = fitted()
+    feature_names_in_: np.ndarray = fitted()
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Store the keys and the values.

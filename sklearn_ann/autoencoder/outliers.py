@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import OutlierMixin
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -17,7 +18,15 @@ from sklearn_ann.autoencoder.distances import LogDistance
 from sklearn_ann.autoencoder.ensemble import AutoEncoderEnsemble, View
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.budget import GREATEST_BATCH, LEAST_BATCH
-from sklearn_ann.base.parameters import DropProbability, Fraction, LayerSizes, MinorFraction, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import (
+    DropProbability,
+    Fraction,
+    LayerSizes,
+    MinorFraction,
+    PositiveFloat,
+    PositiveInt,
+    fitted,
+)
 from sklearn_ann.layers import Activation, layer_widths
 from sklearn_ann.reading import Reader, StandardizedRowReader
 
@@ -197,6 +206,11 @@ class AutoEncoderOutlierDetector(OutlierMixin, NeuralEstimator):
     batch_size: Literal["auto"] | PositiveInt | None = "auto"
     learning_rate: PositiveFloat = 5e-3
     learning_rate_schedule: training.Schedule = "cosine"
+
+    module_: AutoEncoderEnsemble = fitted()
+    offset_: float = fitted()
+    scaler_: StandardScaler = fitted()
+    distances_: dict[View, LogDistance] = fitted()
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         return StandardizedRowReader(quantiles=True, **common)

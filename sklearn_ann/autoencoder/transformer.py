@@ -16,7 +16,14 @@ from sklearn_ann.autoencoder.losses import LOSSES, penalized_error
 from sklearn_ann.autoencoder.network import AutoEncoder, Corruption, NoiseType, dense_pair
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.budget import Budget
-from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import (
+    DropProbability,
+    LayerSizes,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    fitted,
+)
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.sources import Source, of_encoder
 from sklearn_ann.layers import (
@@ -222,6 +229,8 @@ class AutoEncoderTransformer(NeuralEstimator):
     batch_size: PositiveInt | Literal["auto"] | None = 64
     learning_rate: PositiveFloat = 4e-3
     learning_rate_schedule: training.Schedule = "cosine"
+
+    module_: AutoEncoder = fitted()
 
     _budget: ClassVar[Budget] = Budget(steps=500, steps_of_sample=2, most_steps=20_000)
 

@@ -14,7 +14,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Bunch, Tags, check_array
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
@@ -31,17 +31,11 @@ from sklearn_ann.base.parameters import (
     PositiveInt,
     RandomState,
     declared,
+    fitted,
 )
 from sklearn_ann.base.pickling import opened, portable
-from sklearn_ann.base.plan import (
-    Plan,
-    applied,
-    checked_groups,
-    finite,
-    hold_out,
-    with_weights_of,
-)
-from sklearn_ann.base.planning import agree, new_plan, read_samples, resume
+from sklearn_ann.base.plan import Plan, applied, checked_groups, finite, with_weights_of
+from sklearn_ann.base.planning import agree, new_plan, read_samples, resume, split_off
 from sklearn_ann.base.progress import complaint_about
 from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import Ensemble, SupervisedNetwork, WithHead
@@ -51,7 +45,7 @@ from sklearn_ann.reading.annotated import names_of_samples
 
 @names_of_samples
 @declared
-@dataclass_transform(kw_only_default=True, eq_default=False)
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(fitted,))
 class NeuralEstimator(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, CallbackSupportMixin, DocumentedMixin, BaseEstimator
 ):
@@ -195,6 +189,16 @@ class NeuralEstimator(
     random_state: RandomState = None
     verbose: NonNegativeInt = 0
 
+    module_: nn.Module = fitted()
+    reader_: Reader[Any] = fitted()
+    resolved_parameters_: Bunch = fitted()
+    history_: dict[str, list[float]] = fitted()
+    n_iter_: int = fitted()
+    best_epoch_: int = fitted()
+    loss_: float = fitted()
+    n_features_in_: int = fitted()
+    feature_names_in_: np.ndarray = fitted()
+
     _loss_floor: ClassVar[float] = 0.0
     """Losses under this are as good as zero; see `training.loop.Patience`."""
     _taken: ClassVar[Any] = None
@@ -289,11 +293,7 @@ class NeuralEstimator(
             plan.settle_length(self._budget)
         resume(plan, self, going_on)
         if X_val is None and not incremental and plan.parameters.early_stopping:
-            target: Any = plan.examples.target
-            target = target.values if isinstance(target, training.Rows) else target
-            strata = None if plan.targets is None else plan.targets.strata(target)
-            fraction = plan.parameters.validation_fraction
-            plan.examples, plan.validation = hold_out(plan.examples, strata, fraction, plan.rng, groups)
+            split_off(plan, groups)
         error = self._error(plan)
         if going_on and incremental:
             # A copy, so that a call that fails or is interrupted leaves weights and optimiser as they were.

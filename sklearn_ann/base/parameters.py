@@ -1,7 +1,8 @@
-"""Hyper-parameters declared once, as annotated class fields.
+"""Hyper-parameters declared once, as annotated class fields, and fitted attributes with their types.
 
 An estimator writes ``n_components: PositiveInt = 2`` in its class body; from that one line come its
 ``__init__``, its row in scikit-learn's parameter validation and the default in its docstring.
+``loss_: float = fitted()`` tells readers and type checkers what ``fit`` leaves.
 """
 
 from __future__ import annotations
@@ -65,18 +66,32 @@ def constraints(hint: Any) -> list[Any]:
     return [{bool: "boolean", int: Integral, float: Real, Callable: callable}.get(kind, kind)]
 
 
+_FITTED = object()
+
+
+def fitted(*, init: Literal[False] = False) -> Any:  # noqa: ARG001  # read by type checkers
+    """Declare an attribute that only ``fit`` sets, such as ``loss_: float = fitted()``.
+
+    `init` tells type checkers that the attribute is no argument of ``__init__``; see `typing.dataclass_transform`.
+    At run time `declared` removes the value, so that the attribute does not exist before ``fit``.
+    """
+    return _FITTED
+
+
 C = TypeVar("C", bound=type[BaseEstimator])
 
 
-@dataclass_transform(kw_only_default=True, eq_default=False)
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(fitted,))
 def declared(cls: C) -> C:
     """Make the annotated fields of an estimator its hyper-parameters.
 
     The class gets a keyword-only ``__init__`` that stores its own fields and the fields it inherits, its own first.
     Names that start or end with an underscore and ``ClassVar`` fields are not hyper-parameters. Declaring an inherited
     field again changes its default or its bounds and keeps its place. A class that writes or inherits an ``__init__``
-    of its own is left alone.
+    of its own keeps it.
     """
+    for name in [name for name, value in vars(cls).items() if value is _FITTED]:
+        delattr(cls, name)
     nearest = next(ancestor for ancestor in cls.__mro__ if "__init__" in vars(ancestor))
     if issubclass(nearest, BaseEstimator) and not hasattr(vars(nearest)["__init__"], "_is_declared"):
         return cls  # written by hand

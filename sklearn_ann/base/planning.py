@@ -6,11 +6,12 @@ import copy
 from functools import partial
 from typing import Any
 
+import numpy as np
 from sklearn.utils import Bunch
 
 from sklearn_ann import training
 from sklearn_ann._version import __version__
-from sklearn_ann.base.plan import Plan, given_parameters, kept_parameters
+from sklearn_ann.base.plan import Plan, given_parameters, hold_out, kept_parameters
 from sklearn_ann.base.sources import begun, with_parameters
 
 
@@ -133,6 +134,15 @@ def resume(plan: Plan, estimator: Any, going_on: bool) -> None:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) < 60 and " at 0x" not in text else f"one of digest {training.digest(value).hex()[:12]}"
+
+
+def split_off(plan: Plan, groups: np.ndarray | None) -> None:
+    """Make a part of the plan's examples its validation data, stratified by class and in whole groups."""
+    target: Any = plan.examples.target
+    target = target.values if isinstance(target, training.Rows) else target
+    strata = None if plan.targets is None else plan.targets.strata(target)
+    fraction = plan.parameters.validation_fraction
+    plan.examples, plan.validation = hold_out(plan.examples, strata, fraction, plan.rng, groups)
 
 
 def agree(plan: Plan, owner: str) -> Plan:

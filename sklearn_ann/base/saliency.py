@@ -14,6 +14,9 @@ from torch.nn import functional as F
 from sklearn_ann.layers import places
 from sklearn_ann.reading import GridBatch
 
+Maps = np.ndarray | Any
+"""One array if the samples have one size, else a list of arrays. Who calls knows which: a union would need a check."""
+
 
 def cut(values: Tensor, sizes: Tensor | None) -> Tensor | list[Tensor]:
     """Split a batch of maps, (batch, channels, *size), into single maps if the samples differ in size."""
@@ -75,7 +78,7 @@ class SaliencyMixin:
 
     def saliency(
         self, X: Any, *, output: int | None = None, method: Literal["gradient", "mutagenesis"] = "gradient"
-    ) -> np.ndarray | list[np.ndarray]:
+    ) -> Maps:
         r"""Return how much the prediction depends on each value of each sample.
 
         Parameters

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sklearn_ann._sklearn import safe_indexing
 from sklearn_ann.base.losses import Loss
-from sklearn_ann.base.parameters import OpenFraction, PositiveInt
+from sklearn_ann.base.parameters import OpenFraction, PositiveInt, fitted
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets, missing_entries
 from sklearn_ann.base.transfer import TransferEstimator
@@ -63,6 +63,8 @@ def scored(
 
 class NeuralPredictor(TransferEstimator):
     """What classifiers and regressors share: outputs of networks become predictions."""
+
+    module_: SupervisedNetwork = fitted()
 
     def _decoded(
         self,
@@ -131,6 +133,9 @@ class NeuralClassifier(ClassifierMixin, NeuralPredictor):
 
     n_estimators: PositiveInt = 1
     class_weight: dict | list | Literal["balanced"] | None = None
+
+    classes_: np.ndarray = fitted()
+    n_outputs_: int = fitted()
 
     _loss_floor: ClassVar[float] = LOSS_FLOOR
 
@@ -334,6 +339,8 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
     n_estimators: PositiveInt = 1
     loss: Loss = "squared_error"
     quantile: OpenFraction = 0.5
+
+    n_outputs_: int = fitted()
 
     _loss_floor: ClassVar[float] = LOSS_FLOOR
 

@@ -70,7 +70,7 @@ class TransferEstimator(NeuralEstimator):
     def _source(self) -> Source:
         """Return what this fitted estimator hands on."""
         kept: Any = self.resolved_parameters_
-        networks = self.module_.parts
+        networks: Any = self.module_.parts
         return Source(
             owner=type(self).__name__,
             kind=type(self)._body,

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from sklearn_ann import training
 from sklearn_ann._sklearn import StrOptions, num_samples
 from sklearn_ann.base.links import DocumentedMixin
+from sklearn_ann.base.saliency import Maps
 from sklearn_ann.convolution.kernels import Bank, banks_of, check_kernels, correlation, normalized_correlation
 from sklearn_ann.layers import places
 from sklearn_ann.reading import Columns, GridSamples
@@ -236,6 +237,10 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Documen
     array([[1, 0, 2, 4]])
     """
 
+    resolved_parameters_: Bunch
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+
     _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {
         "kernels": "no_validation",
         "threshold": "no_validation",
@@ -296,7 +301,7 @@ class PatternDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Documen
         self.__dict__.update(columns.attributes, resolved_parameters_=parameters)
         return self
 
-    def transform(self, X: Any) -> np.ndarray | list[np.ndarray]:
+    def transform(self, X: Any) -> Maps:
         """Return the kernels' responses.
 
         Parameters

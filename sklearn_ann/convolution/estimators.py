@@ -25,8 +25,9 @@ from sklearn_ann.base.parameters import (
     PositiveFloat,
     PositiveInt,
     chosen_names,
+    fitted,
 )
-from sklearn_ann.base.saliency import SaliencyMixin, cut
+from sklearn_ann.base.saliency import Maps, SaliencyMixin, cut
 from sklearn_ann.convolution.augmentation import Strands, augmentation_layers
 from sklearn_ann.convolution.network import ConvolutionalBody, GlobalPooling
 from sklearn_ann.layers import ConvolutionLayer, Pooling, convolution_layers, image_layers, layer_widths, places
@@ -262,6 +263,10 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
     learning_rate: PositiveFloat = 2e-3
     learning_rate_schedule: training.Schedule = "cosine"
 
+    sample_type_: Literal["sequence", "signal", "image"] = fitted()
+    alphabet_: str | None = fitted()
+    letters_: str | None = fitted()
+
     _budget: ClassVar[Budget] = Budget(steps=200, epochs=20, steps_of_sample=20, most_steps=1000)
 
     get_feature_names_out = names_of_a_column
@@ -329,7 +334,7 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
         matrices: np.ndarray = counts / counts.sum(axis=2, keepdims=True)
         return matrices
 
-    def feature_maps(self, X: Any, layer: int = -1) -> np.ndarray | list[np.ndarray]:
+    def feature_maps(self, X: Any, layer: int = -1) -> Maps:
         r"""Return the feature maps of a convolution.
 
         Parameters

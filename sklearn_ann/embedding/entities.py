@@ -20,7 +20,7 @@ from sklearn_ann import training
 from sklearn_ann._sklearn import check_feature_names_in, safe_indexing
 from sklearn_ann.base import NeuralEstimator, Plan, Targets
 from sklearn_ann.base.losses import cross_entropy, mean_squared_error
-from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import DropProbability, LayerSizes, PositiveFloat, PositiveInt, fitted
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.base.supervised import LOSS_FLOOR
 from sklearn_ann.embedding.network import EntityBody
@@ -228,6 +228,14 @@ class EntityEmbeddingTransformer(NeuralEstimator):
     max_epochs: PositiveInt = 20
     learning_rate: PositiveFloat = 3e-3
     learning_rate_schedule: training.Schedule = "cosine"
+
+    reader_: TableReader = fitted()
+    categorical_features_: list[str | int] = fitted()
+    categories_: list[np.ndarray] = fitted()
+    embeddings_: list[np.ndarray] = fitted()
+    target_type_: str = fitted()
+    classes_: np.ndarray | None = fitted()
+    n_outputs_: int = fitted()
 
     _loss_floor: ClassVar[float] = LOSS_FLOOR
     _known: ClassVar[dict[str, Any]] = {}

@@ -16,7 +16,7 @@ from torch import nn
 from sklearn_ann import training
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.losses import already_an_error
-from sklearn_ann.base.parameters import NonNegativeFloat, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import NonNegativeFloat, PositiveFloat, PositiveInt, fitted
 from sklearn_ann.base.sources import Source
 from sklearn_ann.embedding.letters import letter_embedding
 from sklearn_ann.embedding.pooling import Pooling, pool, pool_greatest
@@ -144,6 +144,11 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     learning_rate: PositiveFloat = 1e-2
     learning_rate_schedule: training.Schedule = "adaptive"
     tol: NonNegativeFloat = 2e-3
+
+    reader_: TextReader = fitted()
+    vocabulary_: dict[str, int] = fitted()
+    embeddings_: np.ndarray = fitted()
+    alphabet_: str | None = fitted()
 
     def _reader(self, X: Any, **common: Any) -> Reader[Any]:
         return TextReader(k=self.k, min_count=self.min_count, **common)

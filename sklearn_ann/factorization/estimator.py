@@ -21,6 +21,7 @@ from sklearn_ann.base.parameters import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    fitted,
 )
 from sklearn_ann.base.plan import is_auto
 from sklearn_ann.base.targets import Targets
@@ -203,6 +204,10 @@ class TensorFactorizationRegressor(NeuralRegressor):
     learning_rate_schedule: training.Schedule = "cosine"
     weight_decay: NonNegativeFloat = 0.0
     max_grad_norm: PositiveFloat | None = 1.0
+
+    reader_: LevelReader = fitted()
+    levels_: dict[Any, np.ndarray] = fitted()
+    embeddings_: dict[Any, np.ndarray] = fitted()
 
     _budget: ClassVar[Budget] = Budget(steps=1500, epochs=2, steps_of_sample=0.8, most_steps=4000)
 

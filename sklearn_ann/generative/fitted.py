@@ -14,11 +14,13 @@ from sklearn_ann.reading import MixedReader
 
 
 class FittedParts:
-    """Fitted attributes that are read from the trained module."""
+    """Fitted attributes, most of which are read from the trained module."""
 
     reader_: Any
     module_: Any
     resolved_parameters_: Any
+    conditions_: list[np.ndarray] | None
+    active_units_: np.ndarray
 
     @property
     def encoder_(self) -> nn.Module:

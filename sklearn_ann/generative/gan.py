@@ -24,6 +24,7 @@ from sklearn_ann.base.parameters import (
     PositiveFloat,
     PositiveInt,
     RandomState,
+    fitted,
 )
 from sklearn_ann.base.plan import checked_weights
 from sklearn_ann.generative.adversarial import AdversarialLoss, AdversarialStep, Rules, unlikeness
@@ -206,6 +207,10 @@ class GANSampler(NeuralEstimator):
     batch_size: PositiveInt | Literal["auto"] | None = 256
     learning_rate: PositiveFloat = 1e-3
     learning_rate_schedule: training.Schedule = "cosine"
+
+    module_: Adversaries = fitted()
+    reader_: ConditionedReader = fitted()
+    conditions_: list[np.ndarray] | None = fitted()
 
     _budget: ClassVar[Budget] = Budget(steps=1500, epochs=20, steps_of_sample=2.0, most_steps=8000)
 
@@ -391,14 +396,15 @@ class GANSampler(NeuralEstimator):
         given = self.resolved_parameters_.random_state if random_state is None else random_state
         rng = training.as_random_state(given)
         reader = self.reader_
+        of_rows: Any = reader.rows
         labels = reader.labels_for(y, n_samples, rng)
         noise = self._noise(n_samples, rng)
         rows = self._drawn(noise, reader.conditioned(noise, labels).conditions, rng)
         if self.module_.bounded:
             pixels = self.module_.decoded(torch.from_numpy(rows).to(self._ready())).numpy(force=True)
-            samples = reader.rows.table(pixels, drawn=True)
+            samples = of_rows.table(pixels, drawn=True)
         else:
-            samples = reader.rows.decoded(rows)
+            samples = of_rows.decoded(rows)
         return reader.beside(samples, labels)
 
     def _noise(self, n: int, rng: np.random.RandomState) -> training.Rows:

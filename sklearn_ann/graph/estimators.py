@@ -6,6 +6,7 @@ import warnings
 from functools import partial
 from typing import Any, ClassVar, Literal, get_args
 
+import numpy as np
 import scipy.sparse as sp
 import torch
 from sklearn.utils import Tags
@@ -16,7 +17,14 @@ from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
-from sklearn_ann.base.parameters import DropProbability, LayerSizes, NonNegativeFloat, PositiveFloat, PositiveInt
+from sklearn_ann.base.parameters import (
+    DropProbability,
+    LayerSizes,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    fitted,
+)
 from sklearn_ann.graph.network import GraphBody, GraphConvolutions, NodeBody
 from sklearn_ann.layers import Backend, Reduction, layer_widths, resolve_backend
 from sklearn_ann.reading import GraphReader, NodeReader, Reader
@@ -103,6 +111,8 @@ class GraphEstimator(NeuralEstimator):
     reduction: Backend = "auto"
     node_attributes: Any = None
     edge_attributes: Any = None
+
+    node_features_: str = fitted()
 
     get_feature_names_out = names_of_a_column
 
@@ -316,6 +326,8 @@ class _NodeLevel(GraphEstimator):
     weight_decay: NonNegativeFloat = 5e-3
     max_epochs: PositiveInt | Literal["auto"] = 100
     batch_size: PositiveInt | Literal["auto"] | None = None
+
+    node_names_: np.ndarray = fitted()
 
     _automatic_conv: ClassVar[str] = "gcn"
 

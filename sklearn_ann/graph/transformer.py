@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann import training
 from sklearn_ann.base.links import DocumentedMixin
-from sklearn_ann.base.parameters import declared
+from sklearn_ann.base.parameters import declared, fitted
 from sklearn_ann.layers import Activation, Groups, activation_layer, reduce
 from sklearn_ann.reading import GraphReader
 from sklearn_ann.reading.columns import is_frame
@@ -153,6 +153,11 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
     activation: Activation = "relu"
     normalize: Literal["sym", "row"] | None = None
     pooling: Literal["mean", "sum", "max"] | None = None
+
+    resolved_parameters_: Bunch = fitted()
+    node_features_: str = fitted()
+    n_features_in_: int = fitted()
+    feature_names_in_: np.ndarray = fitted()
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check and keep the hyper-parameters, and the number and names of the node features.

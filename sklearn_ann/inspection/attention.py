@@ -69,8 +69,8 @@ class AttentionMapDisplay:
         self,
         weights: Any,
         *,
-        query_names: Sequence[str] | None = None,
-        key_names: Sequence[str] | None = None,
+        query_names: Sequence[str | int] | None = None,
+        key_names: Sequence[str | int] | None = None,
         titles: Any = None,
     ) -> None:
         self.weights, self.query_names, self.key_names, self.titles = weights, query_names, key_names, titles
@@ -216,7 +216,7 @@ def _sizes(shape: tuple[int, ...]) -> tuple[float, float]:
     return width * n_heads, height * n_layers
 
 
-def _name(axis: Any, names: Sequence[str] | None, **style: Any) -> None:
+def _name(axis: Any, names: Sequence[str | int] | None, **style: Any) -> None:
     """Write names at an axis: all of them in letters that fit, or some of them after their numbers."""
     if names is None or len(names) == 0:
         return

@@ -164,10 +164,22 @@ def climb(
         The score of a candidate by its fits on all folds.
     **common
         Arguments of scikit-learn's function that fits and scores.
+
+    Raises
+    ------
+    ValueError
+        If joblib's backend returns results only when all have come.
     """
     memory, work = StepMemory(), delayed(_computed)
     tasks = (work(packet, estimator, X, y, common, os.getpid(), memory) for packet in packets)
-    parallel = Parallel(n_jobs=packets.n_jobs, pre_dispatch="n_jobs", batch_size=1, return_as="generator_unordered")
+    how: dict[str, Any] = {"pre_dispatch": "n_jobs", "batch_size": 1, "return_as": "generator_unordered"}
+    try:
+        parallel = Parallel(n_jobs=packets.n_jobs, **how)
+    except ValueError as error:  # such as "multiprocessing"
+        raise ValueError(
+            "asynchronous=True needs results as they come, which the backend of joblib that is set does not return: "
+            "use 'loky' or 'threading', or asynchronous=False"
+        ) from error
     with closing(parallel(tasks)) as results:
         for fits in results:
             if fits:

@@ -460,6 +460,7 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         n_folds = self.n_splits_
         rows = [candidates[fit.candidate] for fit in fits[::n_folds]]
         more = {}
+        vars(self).pop("n_candidates_", None)  # of an earlier fit
         if self.resource is not None:
             epochs = [max(fit.epochs for fit in fits[row : row + n_folds]) for row in range(0, len(fits), n_folds)]
             more = {"iter": [fit.rung for fit in fits[::n_folds]], "n_resources": epochs}

@@ -62,7 +62,7 @@ class StepMemory:
             Gets the keys of what it shares, while it is fitted.
         """
         used = [] if used is None else used
-        if isinstance(estimator, NeuralEstimator):
+        if _reads_what_it_gets(estimator):
             estimator._reading = _OneReading(self, lambda: (fold,), used)
         plain = isinstance(estimator, Pipeline) and type(estimator).fit is Pipeline.fit
         if plain and estimator.memory is None:
@@ -108,8 +108,12 @@ class StepMemory:
         begin = time.perf_counter()
         try:
             result = make()
-            self._seconds[key] = time.perf_counter() - begin
-            results[key] = result if frozen else copy.deepcopy(result)
+            seconds = time.perf_counter() - begin
+            try:
+                results[key] = result if frozen else copy.deepcopy(result)
+                self._seconds[key] = seconds
+            except Exception:  # noqa: BLE001 (a step may hold what has no copy, such as a lock: each fits its own)
+                self.unshared(key)
         except BaseException:
             del results[key]
             raise
@@ -183,12 +187,21 @@ class _MemoryOfOneFit:
                 self._used.append(key)
             return result
 
-        if isinstance(last, NeuralEstimator):
+        if _reads_what_it_gets(last):
             last._reading = _OneReading(self._memory, lambda: key, self._used)
         return cached
 
 
 _UNDER_WAY, _UNSHARED = object(), object()
+_PACKAGE = __name__.partition(".")[0]
+
+
+def _reads_what_it_gets(estimator: Any) -> bool:
+    """Whether an estimator is a network that reads the samples as they are; a ``fit`` of a user may change them."""
+    methods = (getattr(type(estimator), name, None) for name in ("fit", "_fit", "_prepare"))
+    return isinstance(estimator, NeuralEstimator) and all(
+        getattr(method, "__module__", "").partition(".")[0] == _PACKAGE for method in methods
+    )
 
 
 def _has_network(estimator: Any) -> bool:

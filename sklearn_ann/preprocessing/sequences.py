@@ -225,6 +225,13 @@ class SequenceEncoder(TransformerMixin, DocumentedMixin, BaseEstimator):
     array(['AT'], dtype='<U2')
     """
 
+    alphabet_: str
+    letters_: str
+    length_: int | None
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    resolved_parameters_: Bunch
+
     _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {
         "alphabet": [str],
         "encoding": [StrOptions({"onehot", "index", "kmer", "blosum62", "properties"})],

@@ -330,6 +330,17 @@ def check_rows(X: Any) -> None:
         _refuse_times(_first(X).dtype, "sample 0 of X")
 
 
+def hint_for(X: Any, value: Any) -> str:
+    """Return what to do about a string in X that is no number; the empty string for other values."""
+    if not isinstance(value, str):
+        return ""
+    if isinstance(X, tuple) and all(isinstance(_first(part), str) for part in X):
+        return (
+            f". X is a tuple of {len(X)} lists of strings: pass one of the lists, as in `names, X = read_fasta(path)`"
+        )
+    return ". TabularClassifier, TabularRegressor and EntityEmbeddingTransformer read categories"
+
+
 def _first(X: Any) -> Any:
     """Return the first entry of a list or an array; None if it has none."""
     has_entries = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim > 0)

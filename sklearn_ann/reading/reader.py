@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_ann.reading.annotated import is_annotated, placed
 from sklearn_ann.reading.chunks import stream_of
-from sklearn_ann.reading.columns import check_rows, first_unreadable, readable
+from sklearn_ann.reading.columns import check_rows, first_unreadable, hint_for, readable
 from sklearn_ann.reading.passes import numbered
 from sklearn_ann.training import Examples, Samples, Stream, StreamedSamples
 
@@ -275,7 +275,8 @@ class Columns(Learned):
                 raise
             value, sample, position = wrong
             name = vars(estimator).get("feature_names_in_", range(position + 1))[position]
-            raise type(error)(f"{error} (X has the value {value!r} in sample {sample}, column {name!r})") from error
+            where = f"X has the value {value!r} in sample {sample}, column {name!r}"
+            raise type(error)(f"{error} ({where}){hint_for(X, value)}") from error
 
     def count(self, n_features: int) -> None:
         """Learn a number of features without names, or compare it with the learned one."""

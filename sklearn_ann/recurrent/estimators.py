@@ -15,9 +15,9 @@ from sklearn_ann import training
 from sklearn_ann.base import NeuralClassifier, NeuralRegressor, Plan, Targets
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
-from sklearn_ann.base.parameters import DropProbability, PositiveFloat, PositiveInt, chosen_names
+from sklearn_ann.base.parameters import DropProbability, PositiveFloat, PositiveInt, chosen_names, fitted
 from sklearn_ann.base.plan import checked_weights
-from sklearn_ann.base.saliency import SaliencyMixin
+from sklearn_ann.base.saliency import Maps, SaliencyMixin
 from sklearn_ann.base.supervised import NeuralPredictor, known_targets
 from sklearn_ann.layers import Cell, ConvolutionLayer, Recurrent, SupervisedNetwork, convolution_layers
 from sklearn_ann.reading import GridBatch, GridSamples, Reader
@@ -131,6 +131,10 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
 
+    sample_type_: Literal["sequence", "signal"] = fitted()
+    alphabet_: str | None = fitted()
+    letters_: str | None = fitted()
+
     _budget: ClassVar[Budget] = Budget(steps=200, epochs=20, steps_of_sample=4, most_steps=1000)
 
     get_feature_names_out = names_of_a_column
@@ -226,7 +230,7 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
         features = self._of_steps(X, lambda module, batch: module.features(batch))
         return np.stack([part.mean(axis=0) for part in features])
 
-    def hidden_states(self, X: Any) -> np.ndarray | list[np.ndarray]:
+    def hidden_states(self, X: Any) -> Maps:
         """Return the states of the last recurrent layer at each step.
 
         Parameters
@@ -277,7 +281,7 @@ class RecurrentEstimator(SaliencyMixin, NeuralPredictor):
 
     def saliency(
         self, X: Any, *, output: int | None = None, method: Literal["gradient", "mutagenesis"] = "gradient"
-    ) -> np.ndarray | list[np.ndarray]:
+    ) -> Maps:
         r"""Return how much the prediction depends on each value at each step.
 
         Parameters

@@ -18,6 +18,7 @@ from sklearn_ann.base.parameters import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    fitted,
 )
 from sklearn_ann.layers import Activation, ColumnVectors, Numeric, WithHead, layer_widths
 from sklearn_ann.reading import Reader, TableReader
@@ -106,6 +107,8 @@ class TabularEstimator(NeuralEstimator):
     learning_rate_schedule: training.Schedule = "cosine"
     weight_decay: NonNegativeFloat = 0.1
     max_grad_norm: PositiveFloat | None = 1.0
+
+    categorical_features_: list[str | int] = fitted()
 
     _begins_from: ClassVar[Mapping[str, str]] = {
         "rows": "an AutoEncoderTransformer or VAESampler with architecture='dense'"

@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from sklearn_ann import training
 from sklearn_ann._sklearn import Interval, StrOptions
@@ -19,7 +20,7 @@ from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.plan import finite
 from sklearn_ann.base.sources import Source, check_steady
 from sklearn_ann.layers import check_weights
-from sklearn_ann.reading import ForeignReader, ForeignSamples
+from sklearn_ann.reading import ForeignReader, ForeignSamples, Reader
 from sklearn_ann.reading.annotated import names_of_samples
 from sklearn_ann.transfer.body import FeaturePooling, PretrainedBody
 from sklearn_ann.transfer.states import with_state
@@ -128,6 +129,12 @@ class PretrainedTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, D
     >>> PretrainedTransformer(network, layer=["2", "3"]).fit_transform(X / 16).shape
     (1797, 48)
     """
+
+    module_: nn.Module
+    reader_: Reader[Any]
+    layers_: list[str]
+    n_features_in_: int
+    feature_names_in_: np.ndarray
 
     _parameter_constraints: ClassVar[dict[str, list[Any] | str]] = {
         "module": "no_validation",

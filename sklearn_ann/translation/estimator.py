@@ -17,7 +17,7 @@ from sklearn_ann import training
 from sklearn_ann.base import NeuralEstimator, Plan, Targets
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
-from sklearn_ann.base.parameters import DropProbability, Fraction, PositiveFloat, PositiveInt, SmallPower
+from sklearn_ann.base.parameters import DropProbability, Fraction, PositiveFloat, PositiveInt, SmallPower, fitted
 from sklearn_ann.base.plan import finite
 from sklearn_ann.metrics import token_error_rate
 from sklearn_ann.reading import Reader
@@ -175,6 +175,10 @@ class SequenceTranslator(NeuralEstimator):
     learning_rate: PositiveFloat | Literal["auto"] = "auto"  # type: ignore[assignment]  # by the architecture
     learning_rate_schedule: training.Schedule = "cosine"
     max_grad_norm: PositiveFloat | None = 1.0
+
+    reader_: SourceReader = fitted()
+    vocabulary_: dict[str, int] = fitted()
+    target_vocabulary_: dict[str, int] = fitted()
 
     _budget: ClassVar[Budget] = Budget(steps=2000, epochs=16)
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 import pytest
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_ann.base.parameters import NonNegativeFloat, PositiveInt, declared
+from sklearn_ann.base.parameters import NonNegativeFloat, PositiveInt, declared, fitted
 
 
 @declared
@@ -29,6 +29,7 @@ class Parent(BaseEstimator):
 
     width: PositiveInt = 3
     rate: NonNegativeFloat = 0.5
+    size_: int = fitted()
     not_a_parameter: ClassVar[int] = 1
     _private: int = 2
 
@@ -57,6 +58,21 @@ def test_signature_is_what_one_would_write():
     )
     assert Child.__init__.__qualname__ == "Child.__init__"
     assert Parent().get_params() == {"width": 3, "rate": 0.5}
+
+
+def test_a_fitted_attribute_is_declared_and_does_not_exist_before_fit():
+    assert Parent.__annotations__["size_"] is int
+    assert not hasattr(Parent, "size_")
+    assert not hasattr(Child(), "size_")
+
+    @declared
+    class Own(Parent):
+        depth_: int = fitted()
+
+        def __init__(self, width=9):
+            super().__init__(width=width)
+
+    assert not hasattr(Own(), "depth_")
 
 
 def test_arguments_are_stored_and_cloned():

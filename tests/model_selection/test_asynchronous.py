@@ -179,3 +179,11 @@ def test_it_needs_a_resource_and_a_network():
 
     with pytest.raises(ValueError, match="SVC trains no network"):
         StackedSearchCV(SVC(), {"C": [1.0, 2.0]}, resource="epochs", asynchronous=True, cv=2).fit(X, np.arange(120) % 2)
+
+
+def test_a_backend_that_returns_all_results_at_once_is_refused():
+    with (
+        joblib.parallel_config("multiprocessing", n_jobs=2),
+        pytest.raises(ValueError, match="asynchronous=True needs results as they come"),
+    ):
+        searched()

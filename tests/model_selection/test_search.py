@@ -321,6 +321,12 @@ def test_halving_goes_on_where_it_stopped():
     assert {params["learning_rate"] for params in results["params"][9:12]} == best_three
 
 
+def test_a_search_without_rounds_has_none_of_an_earlier_one():
+    search = StackedSearchCV(NETWORK, {"learning_rate": [1e-3, 1e-2]}, cv=2, factor=2, resource="epochs").fit(X)
+    assert search.n_candidates_ == [2, 1]
+    assert not hasattr(search.set_params(resource=None).fit(X), "n_candidates_")
+
+
 def test_halving_in_two_processes_and_in_small_stacks_is_the_same():
     one, other = halved(), halved(n_jobs=2, stack_size=2)
     assert_same_results(other.cv_results_, one.cv_results_)

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -246,3 +247,41 @@ def test_a_later_fit_and_a_copy_read_for_themselves():
     network.fit(X, y).fit(X[:6], y[:6])
     copied.fit(X[:4], y[:4])
     assert READ == [8, 6, 4]
+
+
+class FirstColumns(Reading):
+    """A classifier whose ``fit`` chooses the samples' columns, by a parameter that its reader does not know."""
+
+    n_columns: int = 1
+
+    def fit(self, X, y):
+        return super().fit(X[:, : self.n_columns], y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("steps", [(), (StandardScaler(),)], ids=["alone", "after a step"])
+def test_a_network_with_a_fit_of_its_own_reads_for_itself(steps):
+    memory, y = StepMemory(), np.arange(8) % 2
+    for n_columns in (1, 2):
+        network = FirstColumns(max_epochs=1, n_columns=n_columns)
+        model = make_pipeline(*map(clone, steps), network) if steps else network
+        memory.shared_by(model, 0).fit(X.copy(), y)
+        assert network.n_features_in_ == n_columns
+
+
+class Locked(Counted):
+    """Has no copy after it is fitted."""
+
+    def fit(self, X, y=None):
+        self.lock_ = threading.Lock()
+        return super().fit(X, y)
+
+
+def test_a_step_that_has_no_copy_is_fitted_each_time_and_those_after_it_once():
+    memory = StepMemory()
+    used = []
+    for _ in range(2):
+        pipe = memory.shared_by(make_pipeline(Locked(1.0), Counted(2.0), "passthrough"), 0, used=used)
+        np.testing.assert_allclose(pipe.fit_transform(X.copy()), X + 3.0)
+    assert FITS == [1.0, 2.0, 1.0]
+    assert not memory.carry(used)

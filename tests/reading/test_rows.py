@@ -122,7 +122,11 @@ def test_a_memory_map_is_not_copied(tmp_path):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("u", r"could not convert string to float: 'u' .X has the value 'u' in sample 2, column 'b'"),
+        (
+            "u",
+            r"could not convert string to float: 'u' .X has the value 'u' in sample 2, column 'b'.. "
+            "TabularClassifier, TabularRegressor and EntityEmbeddingTransformer read categories$",
+        ),
         (np.nan, r"NaN(.|\n)*the value nan in sample 2, column 'b'"),
         (np.inf, r"infinity(.|\n)*the value inf in sample 2, column 'b'"),
         (None, "sample 2, column 'b'"),
@@ -135,6 +139,12 @@ def test_an_error_says_which_value(kind, value, message):
     table.loc[2, "b"] = value
     with pytest.raises((ValueError, TypeError), match=message):
         reader(kind).learn(table)
+
+
+def test_names_and_sequences_of_a_file_are_no_table():
+    """`sequences = read_fasta(path)` forgets that the function returns two lists."""
+    with pytest.raises(ValueError, match=r"X is a tuple of 2 lists of strings: pass one of the lists"):
+        reader().learn((["prom_0", "prom_1"], ["ACGT", "TTGA"]))
 
 
 def test_a_column_of_dates_is_refused_by_its_name():

@@ -226,8 +226,8 @@ class NodeReader(_GraphOptions):
         if unused:
             warnings.warn(
                 f"the attributes {unused} of the nodes are not used as features, because one of them may be what is "
-                "predicted: node_attributes= names those to use, and node_attributes=[] says none (a GraphSet is told "
-                "by GraphSet.from_list)",
+                "predicted. node_attributes=['NAME', ...] uses the named ones, node_attributes=[] none, without this "
+                "warning; for a GraphSet, give node_attributes to GraphSet.from_list",
                 UserWarning,
                 stacklevel=2,
             )
