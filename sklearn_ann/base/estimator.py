@@ -22,7 +22,7 @@ from sklearn_ann import training
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.losses import over_members
-from sklearn_ann.base.names import compare_names
+from sklearn_ann.base.names import compare_names, hidden_names
 from sklearn_ann.base.parameters import (
     NonNegativeFloat,
     NonNegativeInt,
@@ -381,7 +381,7 @@ class NeuralEstimator(
             **(plan.targets.attributes if plan.targets is not None else {}),
             "reader_": plan.reader,
             "resolved_parameters_": plan.parameters,
-            "module_": module,
+            "module_": module.eval(),
             "history_": {name: [record.get(name, np.nan) for record in run.history] for name in names},
             "n_iter_": run.epoch,
             "best_epoch_": run.best_epoch,
@@ -426,7 +426,7 @@ class NeuralEstimator(
     def _read(self, X: Any, y: Any = None) -> Any:
         """Read samples as they were read in the fit."""
         check_is_fitted(self)
-        with training.isolated():
+        with training.isolated(), hidden_names(self):
             return self.reader_.read(self.reader_.opened(X), y)
 
     def _apply_to(self, samples: training.Samples, function: Callable[[Any, Any], Any], **how: Any) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 
 from sklearn_ann.reading.annotated import is_annotated
 
@@ -62,6 +64,26 @@ def _names(X: Any) -> tuple[list[Any] | None, str]:
     plain = isinstance(X, list | tuple) or (isinstance(X, np.ndarray) and X.ndim == 1)
     named = plain and all(isinstance(name, str | int | np.integer) for name in X)
     return (list(X), "X") if named else (None, "")
+
+
+@contextlib.contextmanager
+def hidden_names(estimator: BaseEstimator) -> Iterator[None]:
+    """Don't warn of samples without names of features while ``feature_names_in_`` of the estimator is None.
+
+    Tools that predict for arrays made of a frame, such as shap, set the attribute to None to say that they know.
+    scikit-learn's estimators look there; ours have the names in their reader.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Whose samples are read.
+    """
+    if getattr(estimator, "feature_names_in_", ()) is not None:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="X does not have valid feature names", category=UserWarning)
+        yield
 
 
 def names_of_a_column(self: ClassNamePrefixFeaturesOutMixin, input_features: Any = None) -> np.ndarray:

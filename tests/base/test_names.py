@@ -1,6 +1,8 @@
 """Names of samples, and of what ``transform`` returns."""
 
+import copy
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ from anndata import AnnData
 from leaves import DenseClassifier
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 
-from sklearn_ann.base.names import compare_names, names_of_a_column
+from sklearn_ann.base.names import compare_names, hidden_names, names_of_a_column
 
 
 class Cells(ClassNamePrefixFeaturesOutMixin, BaseEstimator):
@@ -28,6 +30,23 @@ def test_the_name_of_the_column_of_samples_is_accepted(given):
 def test_other_names_are_counted():
     with pytest.raises(ValueError, match="length equal to number of features \\(3\\), got 2"):
         Cells().get_feature_names_out(["a", "b"])
+
+
+NO_NAMES = "X does not have valid feature names, but DenseClassifier was fitted with feature names"
+
+
+def test_arrays_are_no_matter_while_the_names_are_hidden():
+    """shap's KernelExplainer predicts for arrays by a copy of the model whose names it has set to None."""
+    X, y = named()
+    model = DenseClassifier(max_epochs=1, learning_rate_schedule="cosine", random_state=0).fit(X, y)
+    expected = model.predict_proba(X)
+    with pytest.warns(UserWarning, match=NO_NAMES):
+        model.predict_proba(X.to_numpy())
+    hidden = copy.deepcopy(model)
+    hidden.feature_names_in_ = None
+    np.testing.assert_array_equal(hidden.predict_proba(X.to_numpy()), expected)  # warnings are errors here
+    with pytest.warns(UserWarning, match="another"), hidden_names(hidden):
+        warnings.warn("another", UserWarning, stacklevel=1)
 
 
 def named(n=40):
