@@ -88,9 +88,7 @@ def test_first_layers_are_put_into_new_bodies_and_others_are_not_frozen():
     assert body["first"].weight is not layer.weight
     assert torch.equal(body["second"].weight, before)
     source.check_frozen(["first"], 1)
-    with pytest.raises(
-        ValueError, match=r"freeze=2 would .* random weights: the body has only first from Other"
-    ):
+    with pytest.raises(ValueError, match=r"freeze=2 would .* random weights: the body has only first from Other"):
         source.check_frozen(["first", "second"], 2)
     with pytest.raises(ValueError, match=r"init_from=Other has the weights \['first.weight', 'first.bias'\], which"):
         source.begin(0, nn.Linear(4, 3))
