@@ -130,10 +130,13 @@ def test_what_is_frozen_stays_bit_equal_through_a_fit(iris, weight_decay):
     for name, value in after.items():
         assert torch.equal(value, before[name]) == name.startswith("body."), name
     assert float(after["body.2.running_mean"].abs().max()) == 0.0  # as it was made
-    model.partial_fit(X, y)
+    modes = []
+    with nn.modules.module.register_module_forward_pre_hook(lambda part, _: modes.append((type(part), part.training))):
+        model.partial_fit(X, y)
     assert all(torch.equal(model.module_.state_dict()[name], after[name]) for name in after if name.startswith("body."))
-    assert model.module_.training
-    assert not model.module_.body.training  # without its dropout it is the same function in every step
+    assert (type(model.module_), True) in modes
+    assert {training for kind, training in modes if kind is type(model.module_.body[4])} == {False}
+    assert not model.module_.training
 
 
 def test_frozen_parts_are_the_largest_ones():
