@@ -36,16 +36,17 @@ from sklearn_ann.model_selection.shared import StepMemory
 class StackedSearchCV(DocumentedMixin, BaseSearchCV):
     """Search over hyper-parameters with cross-validation, with the networks of all candidates trained together.
 
-    It finds what ``GridSearchCV`` or ``RandomizedSearchCV`` finds, in less time. All candidates are fitted on all folds
-    at the same time: each fit runs up to the training of its network and waits there for the others. Networks of equal
-    shapes are then trained as one stacked network, whose layers multiply the batches of all of them at once; the
-    training of a small network is mostly overhead, which a stack has once. Learning rates, penalties, seeds, weights
-    and folds may differ within a stack. Networks of different shapes make several stacks, and what cannot be stacked is
-    trained one by one. Steps of a pipeline that do not differ are fitted once for each fold.
+    The results are those of ``GridSearchCV`` or ``RandomizedSearchCV``, in less time. All candidates are fitted on all
+    folds at the same time: each fit runs up to the training of its network and waits there for the other fits. Networks
+    of equal shapes are then trained as one stacked network, whose layers process the batches of all networks at once.
+    The training of a small network is mostly overhead, and a stack has this overhead once. Learning rates, penalties,
+    seeds, weights and folds may differ within a stack. Networks of different shapes form several stacks. Networks that
+    cannot be stacked, such as those with more than 100,000 weights on the CPU, are trained one by one. Steps of a
+    pipeline that do not differ are fitted once for each fold.
 
-    With ``resource="epochs"``, candidates are dropped by successive halving (Jamieson and Talwalkar 2016; Karnin et al.
-    2013): all train for a part of their epochs, the best of ``1 / factor`` go on from where they are, and so on. Their
-    learning rates are those of a full training from the beginning.
+    With ``resource="epochs"``, candidates are rejected by successive halving (Jamieson and Talwalkar 2016; Karnin et
+    al. 2013): all candidates train for a part of their epochs, the best ``1 / factor`` of them continue from their
+    weights, and so on. The learning rate follows the schedule of the complete training from the first epoch on.
 
     Parameters
     ----------
@@ -60,19 +61,20 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         Number of candidates to draw from `param_grid`; None for all combinations.
 
     resource : {"epochs"} or None
-        What successive halving gives in small parts; None fits every candidate in full.
+        ``"epochs"`` rejects candidates after a part of their epochs (successive halving). None trains every candidate
+        for all of its epochs.
 
     factor : int
-        One in `factor` candidates goes on to the next round, and trains for `factor` times as many epochs. At least 2.
+        One in `factor` candidates continues in the next round, for `factor` times as many epochs. At least 2.
 
     min_epochs : int
-        The first round of halving does not train for less epochs than this. The rounds are as many as `factor`, the
+        Least number of epochs of the first round of halving. The number of rounds is the largest that `factor`, the
         number of candidates and `min_epochs` allow.
 
     asynchronous : bool
-        Whether halving lets a candidate go on as soon as it is among the best of ``1 / factor`` of those that have come
-        as far so far (Li et al. 2020). No process waits for the end of a round. With several processes, who goes on
-        depends on the order in which candidates come back.
+        Whether a candidate continues as soon as it is among the best ``1 / factor`` of the candidates that have trained
+        as long (Li et al. 2020). No process waits for the end of a round. With several processes, the result depends on
+        the order in which candidates finish.
 
     max_time : float or None
         Seconds after which no further round of halving begins, or no further stack of candidates without rounds; the

@@ -49,7 +49,8 @@ class Stack:
         self.runs = runs
         learned = [slot for slot in self.slots if not slot.buffer]
         own = [[slot.place(run.step.module)[slot.name] for slot in learned] for run in runs]
-        self.adam = StackedAdam(own, [run.step.optimizers[0] for run in runs])
+        bounds = [run.settings.max_grad_norm for run in runs]
+        self.adam = StackedAdam(own, [run.step.optimizers[0] for run in runs], bounds)
         following = iter(self.adam.whole)
         self.network.whole = [self._joined(slot) if slot.buffer else next(following) for slot in self.slots]
         self._follow()
@@ -153,7 +154,7 @@ class Stack:
         else:
             gradient = share / share.new_tensor(cut.sizes)[:, None]
         found = self.network.gradients(losses, gradient, self.adam.gradients)
-        self.adam.step(found, [run.settings.max_grad_norm for run in self.runs])
+        self.adam.step(found)
 
 
 def _rests(run: Training, until: int | None) -> bool:

@@ -36,6 +36,8 @@ class StackedAdam:
         The parameters of each network, of the same shapes in all; of one type and on one device.
     optimizers : sequence of Optimizer
         The `FusedAdam` of each network.
+    bounds : sequence of float or None
+        For each network, the largest norm of its gradients, which are scaled down to it as by `Step.clip`.
 
     Attributes
     ----------
@@ -45,7 +47,12 @@ class StackedAdam:
         Memory for their gradients.
     """
 
-    def __init__(self, parameters: Sequence[Sequence[Tensor]], optimizers: Sequence[Optimizer]) -> None:
+    def __init__(
+        self,
+        parameters: Sequence[Sequence[Tensor]],
+        optimizers: Sequence[Optimizer],
+        bounds: Sequence[float | None],
+    ) -> None:
         self.own, self.optimizers = parameters, optimizers
         first = parameters[0]
         lengths = [-(-one.numel() // _ALIGNED) * _ALIGNED for one in first]
@@ -53,6 +60,8 @@ class StackedAdam:
         memory = first[0].new_zeros(4, len(parameters), self._ends[-1])
         self._kinds = memory.unbind()  # weights, gradients, averages, averages of squares
         self._steps = torch.zeros(len(parameters), device=memory.device)
+        most = [float("inf") if bound is None else bound for bound in bounds]
+        self._bounds = memory.new_tensor(most) if any(bounds) else None
         self._has_state: set[int] = set()  # numbers of the parameters that have ever moved
         whole, self.gradients, averages, squares = (
             [
@@ -96,22 +105,20 @@ class StackedAdam:
             self._parts.append(part)
         self._calls: dict[tuple[int, ...], list[tuple[Any, ...]]] = {}
 
-    def step(self, found: Sequence[Tensor | None], bounds: Sequence[float | None]) -> None:
+    def step(self, found: Sequence[Tensor | None]) -> None:
         """Move the parameters that have a gradient.
 
         Parameters
         ----------
         found : sequence of Tensor or None
             The gradients, in the shapes of `whole`; those that are in `gradients` already are not copied.
-        bounds : sequence of float or None
-            For each network, the largest norm of its gradients, which are scaled down to it as by `Step.clip`.
         """
         moved = tuple(number for number, one in enumerate(found) if one is not None)
         for place, one in zip(self.gradients, found, strict=True):
             if one is not None and one is not place:
                 place.copy_(one)
-        if any(bounds):
-            self._clip(moved, bounds)
+        if self._bounds is not None:
+            self._clip(moved, self._bounds)
         self._steps += 1
         self._has_state.update(moved)
         if moved not in self._calls:
@@ -119,13 +126,12 @@ class StackedAdam:
         for call in self._calls[moved]:
             FusedAdam.move(*call)
 
-    def _clip(self, moved: Sequence[int], bounds: Sequence[float | None]) -> None:
+    def _clip(self, moved: Sequence[int], bounds: Tensor) -> None:
         for number in set(range(len(self.gradients))).difference(moved):
             self.gradients[number].zero_()
         gradients = self._kinds[1]
-        most = gradients.new_tensor([float("inf") if bound is None else bound for bound in bounds])
         norms = torch.linalg.vector_norm(gradients, dim=1)
-        gradients *= (most / (norms + 1e-6)).clamp(max=1.0)[:, None]
+        gradients *= (bounds / (norms + 1e-6)).clamp(max=1.0)[:, None]
 
     def _calls_for(self, moved: Sequence[int]) -> list[tuple[Any, ...]]:
         """Return the arguments of `FusedAdam.move` for each part."""

@@ -48,7 +48,7 @@ def test_members_are_moved_as_they_are_alone(in_place):
     own = [list(module.parameters()) for module in stacked[0]]
     for number, gradients in enumerate(every[2:]):
         if number % 2 == 0:
-            adam = StackedAdam(own, stacked[1])
+            adam = StackedAdam(own, stacked[1], BOUNDS)
             adam.begin_epoch()
         take_steps(*alone, gradients)
         joined = [None if None in each else torch.stack(each) for each in map(list, zip(*gradients, strict=True))]
@@ -57,7 +57,7 @@ def test_members_are_moved_as_they_are_alone(in_place):
                 if gradient is not None:
                     place.copy_(gradient)
             joined = [None if one is None else place for one, place in zip(joined, adam.gradients, strict=True)]
-        adam.step(joined, BOUNDS)
+        adam.step(joined)
         if number % 2:
             adam.leave()
     for mine, theirs in zip(stacked[0], alone[0], strict=True):
@@ -72,7 +72,7 @@ def test_members_are_moved_as_they_are_alone(in_place):
 
 def test_in_the_stack_weights_are_views_and_outside_they_are_not():
     modules, optimizers = networks()
-    adam = StackedAdam([list(module.parameters()) for module in modules], optimizers)
+    adam = StackedAdam([list(module.parameters()) for module in modules], optimizers, BOUNDS)
     weight = modules[1][0].weight
     assert weight.data_ptr() == adam.whole[0][1].data_ptr()
     assert [one.shape for one in adam.whole][:2] == [(3, 4, 3), (3, 4)]
@@ -85,7 +85,7 @@ def test_in_the_stack_weights_are_views_and_outside_they_are_not():
 
 def test_who_has_one_learning_rate_is_moved_at_once():
     modules, optimizers = networks()
-    adam = StackedAdam([list(module.parameters()) for module in modules], optimizers)
+    adam = StackedAdam([list(module.parameters()) for module in modules], optimizers, BOUNDS)
     adam.begin_epoch()
     assert [part.members for part in adam._parts] == [slice(0, 2), slice(2, 3)]
     optimizers[2].param_groups[0]["lr"] = 0.1
