@@ -102,7 +102,7 @@ for name, drawn in (last | {"defaults": defaults, "Gaussian mixture": mixture}).
 # %%
 # Samples by epoch, over the data.
 figure, axes = plt.subplots(
-    2, len(EPOCHS) + 1, figsize=(10, 4.7), sharex=True, sharey=True, layout="constrained"
+    2, len(EPOCHS) + 1, figsize=(10, 5), sharex=True, sharey=True, layout="constrained"
 )
 for line, (name, samples) in zip(axes, seen.items(), strict=True):
     for axis, (epoch, drawn) in zip(line, samples.items(), strict=False):
@@ -124,7 +124,7 @@ for axis in axes[:, 0]:
     axis.set_ylabel("$x_2$")
 figure.legend(
     [data, axes[0, 0].collections[1], found],
-    ["data", "samples of the two critics", "samples of the two others"],
+    ["data", "samples, minimax loss", "samples, for comparison"],
     loc="outside lower center",
     ncols=3,
     frameon=False,

@@ -87,7 +87,7 @@ near = X_train.iloc[nearest]
 # The positions of these houses. Nearest neighbours in standardised columns must also agree in
 # house number and door width, and are therefore far away.
 figure, axes = plt.subplots(
-    1, 2, figsize=(9.5, 5.4), layout="constrained", sharex=True, sharey=True
+    1, 2, figsize=(9.5, 6), layout="constrained", sharex=True, sharey=True
 )
 east = np.linspace(-5, 5, 200)
 for ax, chosen, sizes, title in (

@@ -88,9 +88,8 @@ print(scores.round(3))
 # %%
 # Three curves of pairs that were never measured, the scores, and the vectors of the drugs on
 # two axes. The colour is the potency of the drug, which the model does not get.
-figure = plt.figure(figsize=(10, 7), layout="constrained")
-(above,), (below,) = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.1, 1))
-axes, (bars, plane_of_drugs) = above.subplots(1, 3, sharey=True), below.subplots(1, 2)
+figure, plots = plt.subplot_mosaic("aabbcc;rrrvvv", figsize=(10, 7), layout="constrained")
+axes = [plots[name] for name in "abc"]
 colours = {"network": "#0072b2", "additive model": "#999999", "CP of rank 3": "#d55e00"}
 unmeasured = np.argwhere(pair_missing)
 strong = unmeasured[np.argsort(-strength[pair_missing][:, 0])]
@@ -102,20 +101,20 @@ for ax, (drug, cell) in zip(
     ax.plot(dose, truth[drug, cell], "k.", label="truth")
     ax.set(title=f"drug {drug}, cell {cell}", xlabel="log dose", ylim=(-0.2, 1.1))
 axes[0].set_ylabel("response")
-above.legend(
-    *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
+figure.legend(
+    *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False
 )
-scores.T[::-1].plot.barh(ax=bars, color=["#56b4e9", "#e69f00"], width=0.7)
-bars.set(title="missing entries", xlabel="R²", xlim=(0, 1))
-bars.legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=2, frameon=False)
+scores.T[::-1].plot.barh(ax=plots["r"], color=["#56b4e9", "#e69f00"], width=0.7)
+plots["r"].set(title="missing entries", xlabel="R²", xlim=(0, 1))
+plots["r"].legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=2, frameon=False)
 vectors = network.embeddings_["drug"]
 centred = vectors - vectors.mean(axis=0)
 plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
-points = plane_of_drugs.scatter(*plane.T, c=potency[:, 0, 0], cmap="viridis")
-plane_of_drugs.set(
+points = plots["v"].scatter(*plane.T, c=potency[:, 0, 0], cmap="viridis")
+plots["v"].set(
     title="vectors of the drugs",
     xlabel="first principal component",
     ylabel="second principal component",
 )
-below.colorbar(points, ax=plane_of_drugs, label="potency")
+figure.colorbar(points, ax=plots["v"], label="potency")
 plt.show()
