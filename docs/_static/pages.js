@@ -1,13 +1,19 @@
-/* Names of classes are long words: on a narrow page they break between their parts. */
+/* Names of classes are long words: a name that is wider than its line breaks between its parts. */
 document.addEventListener("DOMContentLoaded", () => {
-    const long = "h1, h2, .bd-sidebar-primary a, .page-toc a, .prev-next-area p, .sphx-glr-thumbcontainer :is(p, div)";
-    const texts = [...document.querySelectorAll(long)].map((element) =>
-        [...element.querySelectorAll("*"), element].flatMap((part) => [...part.childNodes]));
-    for (const text of new Set(texts.flat().filter((node) => node.nodeType === Node.TEXT_NODE))) {
-        const parts = text.data.split(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=_)(?=[a-z])/);
-        if (parts.length > 1) {
-            text.replaceWith(...parts.flatMap((part, number) => number ? [document.createElement("wbr"), part] : [part]));
-        }
+    const places = "h1, h2, .bd-sidebar-primary a, .page-toc a, .prev-next-area p, .sphx-glr-thumbcontainer :is(p, div)";
+    const joints = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=_)(?=[a-z])/;
+    const breakable = (word) => {
+        const parts = word.split(joints);
+        if (parts.length === 1) { return word; }
+        const name = document.createElement("span");
+        name.className = "long-name";
+        name.append(...parts.flatMap((part, number) => (number ? [document.createElement("wbr"), part] : [part])));
+        return name;
+    };
+    const nodes = [...document.querySelectorAll(places)].flatMap((place) =>
+        [place, ...place.querySelectorAll("*")].flatMap((element) => [...element.childNodes]));
+    for (const text of new Set(nodes.filter((node) => node.nodeType === Node.TEXT_NODE && joints.test(node.data)))) {
+        text.replaceWith(...text.data.split(/(\s+)/).map(breakable));
     }
 
     /* The pictures of examples have several plots: on a phone they keep a size at which their text is legible. */
