@@ -93,17 +93,10 @@ for axis, (name, code) in zip(axes, codes.items(), strict=True):
             s=8,
             marker=marker,
             linewidths=0.7,
-            label=f"batch {batch}",
         )
     axis.set(title=f"{name}\n{found[name]}", xticks=[], yticks=[], xlabel="t-SNE 1")
 axes[0].set_ylabel("t-SNE 2")
-legend = figure.legend(
-    *axes[0].get_legend_handles_labels(),
-    loc="outside lower center",
-    ncols=2,
-    frameon=False,
-    markerscale=2,
-)
-for handle in legend.legend_handles:
-    handle.set(array=None, color="black")
+for batch, marker in enumerate("ox"):
+    axes[0].scatter([], [], color="black", marker=marker, label=f"batch {batch}")
+figure.legend(loc="outside lower center", ncols=2, frameon=False)
 plt.show()

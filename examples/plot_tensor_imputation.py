@@ -110,7 +110,7 @@ plots["r"].legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=2, frame
 vectors = network.embeddings_["drug"]
 centred = vectors - vectors.mean(axis=0)
 plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
-points = plots["v"].scatter(*plane.T, c=potency[:, 0, 0], cmap="viridis")
+points = plots["v"].scatter(plane[:, 0], plane[:, 1], c=potency[:, 0, 0], cmap="viridis")
 plots["v"].set(
     title="vectors of the drugs",
     xlabel="first principal component",
