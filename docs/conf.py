@@ -53,7 +53,7 @@ autosummary_generate = True
 autodoc_typehints = "none"  # docstrings say it in words
 smartquotes = False  # quotes around values such as "auto" are code
 toc_object_entries_show_parents = "hide"  # the column at the right is narrow
-autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "set_fit_request"}
+autodoc_default_options = {"members": True, "inherited-members": True}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
@@ -160,10 +160,10 @@ INHERITED = {"add_note", "count", "index", "with_traceback"}  # of exceptions an
 
 
 def skip_member(_app, _what, name, obj, _skip, _options):
-    """Leave out what says nothing: fields of tuples and defaults, which the list of parameters describes."""
+    """Leave out what says nothing: fields of tuples, defaults that the parameters describe, requests of metadata."""
     if name in INHERITED or type(obj).__name__ == "_tuplegetter" or (obj is None and name in PARAMETERS):
         return True
-    return None
+    return True if name.startswith("set_") and name.endswith("_request") else None
 
 
 def end_code(_app, _name, source):
