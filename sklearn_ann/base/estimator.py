@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
@@ -19,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.losses import over_members
@@ -344,7 +344,7 @@ class NeuralEstimator(
             self._store(results)
             complaint = complaint_about(name, plan, run)
         if complaint:
-            warnings.warn(complaint, ConvergenceWarning, stacklevel=3)
+            warn(complaint, ConvergenceWarning)
         return self
 
     @with_callbacks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import Any, ClassVar, Literal, get_args
 
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
@@ -166,7 +166,7 @@ def graph_convolutions(plan: Plan) -> tuple[GraphConvolutions, tuple[int, ...]]:
     if reader.weighted and p.conv == "gat":
         ignored.append("the edge weights, which the other convolutions use")
     if ignored:
-        warnings.warn(f"conv={p.conv!r} ignores {' and '.join(ignored)}", UserWarning, stacklevel=2)
+        warn(f"conv={p.conv!r} ignores {' and '.join(ignored)}")
     convolutions = GraphConvolutions(
         (reader.columns.number, *widths),
         p.conv,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -12,6 +11,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.layers import image_grid, ragged_positions
 from sklearn_ann.reading.alphabets import Alphabet, Unknown
 from sklearn_ann.reading.chunks import first_of
@@ -268,7 +268,7 @@ class GridReader(Reader[GridSamples]):
         self.n_channels = samples.n_channels
         self.size = tuple(samples.sizes[0].tolist()) if samples.uniform else None
         if doubt:  # errors come first
-            warnings.warn(f"{self.owner}: {doubt}", UserWarning, stacklevel=2)
+            warn(f"{self.owner}: {doubt}")
         return samples
 
     def read(self, X: Any, y: Any = None) -> GridSamples:
