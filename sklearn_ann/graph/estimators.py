@@ -29,6 +29,7 @@ from sklearn_ann.graph.network import GraphBody, GraphConvolutions, NodeBody
 from sklearn_ann.layers import Backend, Reduction, layer_widths, resolve_backend
 from sklearn_ann.reading import GraphReader, NodeReader, Reader
 from sklearn_ann.reading.graphs import GraphBatch
+from sklearn_ann.reading.graphs.parts import counted
 
 _MANY = 100  # features of whole graphs, above which each of them says little
 
@@ -162,7 +163,7 @@ def graph_convolutions(plan: Plan) -> tuple[GraphConvolutions, tuple[int, ...]]:
         raise ValueError("conv_layer_sizes=() has no convolution: give at least one width")
     ignored = []
     if reader.n_edge_features and p.conv not in ("gin", "gated"):
-        ignored.append(f"the {reader.n_edge_features} edge features, which conv='gin' and conv='gated' use")
+        ignored.append(f"the {counted(reader.n_edge_features, 'edge feature')}, which conv='gin' and conv='gated' use")
     if reader.weighted and p.conv == "gat":
         ignored.append("the edge weights, which the other convolutions use")
     if ignored:

@@ -16,6 +16,7 @@ from sklearn_ann.reading.graphs.attributes import Attributes, some_names
 from sklearn_ann.reading.graphs.container import GraphSet, as_graph, as_graph_set
 from sklearn_ann.reading.graphs.conversion import Choice
 from sklearn_ann.reading.graphs.lengths import Lengths, automatic_lengths, scaled_rows
+from sklearn_ann.reading.graphs.parts import counted
 from sklearn_ann.reading.graphs.samples import GraphBatch, GraphSamples, NodeSamples, check_sums, whole_graph
 from sklearn_ann.reading.graphs.whole import LearnedGraphFeatures
 from sklearn_ann.reading.reader import Reader
@@ -226,7 +227,8 @@ class NodeReader(_GraphOptions):
                 "warning; for a GraphSet, give node_attributes to GraphSet.from_list"
             )
         if one.whole is not None:
-            warn(f"the {one.whole.values.shape[1]} graph features are ignored: they are the same for all nodes")
+            number = counted(one.whole.values.shape[1], "graph feature")
+            warn(f"{self.owner} ignores {number}, because all nodes have the same values")
         if unused or one.origin.nodes == "degree":
             one = one.with_features(
                 sp.eye_array(one.node_features.shape[0], format="csr", dtype=np.float32),
