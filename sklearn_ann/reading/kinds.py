@@ -48,11 +48,34 @@ def is_letters(sample: Any) -> bool:
     return all(isinstance(letter, str) and (len(letter) == 1 or len(sample) == 1) for letter in sample)
 
 
+def _is_fasta(X: Any) -> bool:
+    """Return whether `X` is a tuple of two equally long lists of strings that are not all single letters.
+
+    The latter are two sequences.
+    """
+    if type(X) is not tuple or len(X) != 2 or not all(isinstance(part, list) for part in X):
+        return False
+    (names, sequences), strings = X, (*X[0], *X[1])
+    plain = len(names) == len(sequences) and all(isinstance(string, str) for string in strings)
+    return plain and any(len(string) > 1 for string in strings)
+
+
 def entries(X: Any) -> list[Any] | None:
     """Return the samples of a list, of a series, of a frame of one column, or of an array that holds no plain numbers.
 
     None for a table, plain numbers or anything else.
+
+    Raises
+    ------
+    TypeError
+        If `X` is what ``read_fasta`` returns, a tuple of two lists.
     """
+    if _is_fasta(X):
+        raise TypeError(
+            f"X must be a list of sequences, got a tuple of two lists of {len(X[0])} strings, such as the names and "
+            "the sequences that read_fasta returns: unpack the tuple, as in `names, sequences = read_fasta(path)`, and "
+            "pass the sequences"
+        )
     if isinstance(X, list | tuple):
         return list(X)
     shape = getattr(X, "shape", ())

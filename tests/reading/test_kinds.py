@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
 
+from sklearn_ann import (
+    AttentionClassifier,
+    CNNClassifier,
+    MaskedSequenceModel,
+    RNNRegressor,
+    SequenceEmbeddingTransformer,
+    SequenceEncoder,
+)
 from sklearn_ann.reading.kinds import as_strings, entries, holds_strings, kind_of, possible_kinds, unpacked
 
 
@@ -189,3 +198,36 @@ def test_one_image_of_another_height_does_not_make_signals_of_all():
     kind, doubt = kind_of([np.ones((8, 8))] * 40 + [np.ones((9, 8))])
     assert kind == "image"
     assert "sample_type='signal'" in doubt
+
+
+@pytest.mark.filterwarnings("ignore:The loss of")
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CNNClassifier(max_epochs=1),
+        RNNRegressor(max_epochs=1),
+        AttentionClassifier(max_epochs=1),
+        MaskedSequenceModel(max_epochs=1),
+        SequenceEmbeddingTransformer(max_epochs=1),
+        SequenceEncoder(),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_what_read_fasta_returns_is_to_be_unpacked(estimator):
+    names, sequences = ["one", "two", "three", "four"], ["ACGTACGT", "ACGTACGA", "TTGACCAT", "TTGACCAA"]
+    y = [0, 0, 1, 1]
+    advice = (
+        r"X must be a list of sequences, got a tuple of two lists of 4 strings, .* `names, sequences = read_fasta\("
+    )
+    with pytest.raises(TypeError, match=advice):
+        estimator.fit((names, sequences), y)
+    if not isinstance(estimator, RNNRegressor):  # which reads numbers
+        fitted = clone(estimator).fit(sequences, y)
+        with pytest.raises(TypeError, match=advice):
+            getattr(fitted, "predict" if hasattr(fitted, "predict") else "transform")((names, sequences))
+
+
+def test_two_lists_of_letters_are_two_sequences():
+    assert as_strings((list("ACG"), list("TTA"))) == ["ACG", "TTA"]
+    assert as_strings(("ACG", "TTA")) == ["ACG", "TTA"]
+    assert entries((["helix", "coil"], ["coil"])) == [["helix", "coil"], ["coil"]]  # of different lengths
