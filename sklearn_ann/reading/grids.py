@@ -19,6 +19,7 @@ from sklearn_ann.reading.columns import refuse_mask
 from sklearn_ann.reading.kinds import (
     Kind,
     SampleType,
+    channels_first,
     holds_strings,
     is_table,
     kind_of,
@@ -156,7 +157,10 @@ def arrays(X: Any, n_dimensions: int, dtype: type[np.floating], missing: bool = 
         array = _checked(sample, index, n_dimensions)
         channels = channels or array.shape[-1]
         if array.shape[-1] != channels:
-            raise ValueError(f"sample {index} has {array.shape[-1]} channels, the first one has {channels}")
+            advice = (
+                "" if n_dimensions > 1 or len(array) != len(samples[0]) else "; expected the shape (length, channels)"
+            )
+            raise ValueError(f"sample {index} has {array.shape[-1]} channels, the first one has {channels}{advice}")
         samples.append(array)
     sizes = np.array([array.shape[:-1] for array in samples])
     uniform = bool((sizes == sizes[0]).all())
@@ -265,6 +269,8 @@ class GridReader(Reader[GridSamples]):
             if named is not None and named.shape[1] == samples.n_channels:
                 self.columns.learn(named, skip_check_array=True)
             self.columns.count(samples.n_channels)
+            if self.kind == "signal" and samples.uniform:
+                doubt = doubt or channels_first(samples.values.numpy())
         self.n_channels = samples.n_channels
         self.size = tuple(samples.sizes[0].tolist()) if samples.uniform else None
         if doubt:  # errors come first
