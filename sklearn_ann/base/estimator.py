@@ -125,7 +125,7 @@ class NeuralEstimator(
     checkpoint : str, path or None
         File to which ``fit`` saves its state. If the same ``fit`` is run again after a failure, it resumes from the
         file, with the same result, bit for bit. For searches, give a folder, which must exist or end in ``"/"``: each
-        fit has its own file in the folder.
+        fit has its own file in the folder. An empty string is refused; ``"./"`` is the current folder.
 
     random_state : int, RandomState instance or None
         Seed of the initial weights, the order of the samples, dropout and the validation split. The same int gives the
