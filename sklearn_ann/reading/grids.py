@@ -152,7 +152,7 @@ def arrays(X: Any, n_dimensions: int, dtype: type[np.floating], missing: bool = 
     if len(X) == 0:
         raise ValueError(f"Found array with 0 sample(s) (shape={np.shape(X)}) while a minimum of 1 is required.")
     channels = 0
-    samples = []
+    samples: list[np.ndarray] = []
     for index, sample in enumerate(X):
         array = _checked(sample, index, n_dimensions)
         channels = channels or array.shape[-1]
