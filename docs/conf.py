@@ -58,7 +58,7 @@ numpydoc_xref_param_type = False
 
 # The drawings of docs/lecture.
 plot_basedir = str(Path(__file__).parent / "lecture" / "drawings")
-plot_formats = [("png", 130)]
+plot_formats = [("png", 200)]  # 5.6 inches wide, and sharp on a phone
 plot_html_show_formats = plot_html_show_source_link = False
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

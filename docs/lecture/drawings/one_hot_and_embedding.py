@@ -20,6 +20,7 @@ axes = above.subplots(1, 5, width_ratios=(4, 0.4, 2.6, 0.4, 2))
 draw_cells(axes[0], one_hot, "one-hot vectors", rows=list(sequence), columns=list("ACGT"))
 write(axes[1], "·")
 draw_cells(axes[2], E, "E", rows=list("ACGT"), columns=["purine", "strong"], size=8)
+axes[2].tick_params(labelsize=8)
 write(axes[3], "=")
 draw_cells(axes[4], one_hot @ E, "embedding", rows=list(sequence))
 
