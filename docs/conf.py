@@ -140,6 +140,12 @@ def group_parameters(_app, _what, _name, obj, _options, lines):
 def end_code(_app, _name, source):
     """Remove the empty line that ends a doctest on a page: without it, the fence would belong to the output."""
     source[0] = re.sub(r"\n\n```$", "\n```", source[0], flags=re.MULTILINE)
+    source[0] = re.sub(r"^\|.*", keep_together, source[0], flags=re.MULTILINE)
+
+
+def keep_together(row):
+    """Return the row of a table with a space that does not break between a bound or a number and its unit."""
+    return re.sub(r"(?<=[≤≥]) (?=[\d.])|(?<=\d) (?=%|(?:s|ms|µs|nats|MiB|GiB)\b)", "\N{NO-BREAK SPACE}", row[0])
 
 
 def setup(app):
