@@ -144,8 +144,9 @@ def end_code(_app, _name, source):
 
 
 def keep_together(row):
-    """Return the row of a table with a space that does not break between a bound or a number and its unit."""
-    return re.sub(r"(?<=[≤≥]) (?=[\d.])|(?<=\d) (?=%|(?:s|ms|µs|nats|MiB|GiB)\b)", "\N{NO-BREAK SPACE}", row[0])
+    """Return the row of a table whose numbers stay beside their units, and whose names of cases may break."""
+    row = re.sub(r"^\| [\w/]+:\w+ \|", lambda case: re.sub("[/:]", r"\g<0><wbr>", case[0]), row[0])
+    return re.sub(r"(?<=[≤≥]) (?=[\d.])|(?<=\d) (?=%|(?:s|ms|µs|nats|MiB|GiB)\b)", "\N{NO-BREAK SPACE}", row)
 
 
 def setup(app):
