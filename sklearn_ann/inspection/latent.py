@@ -278,14 +278,14 @@ class EmbeddingMapDisplay:
             self.ax_.scatter(*points.T, s=25, linewidths=0, **styles(1)[0])
         sides = _free_sides(points)
         for place in range(0, len(names), -(-len(names) // _MOST_NAMES)):
-            side = sides[place]
+            across, up = sides[place]
             self.ax_.annotate(
                 _label(names[place]),
                 points[place],
-                6 * side,
+                (4.5 * across, 4.5 * up),
                 textcoords="offset points",
-                ha=("right", "center", "left")[round(side[0]) + 1],
-                va="center",
+                ha=("right", "center", "left")[round(across) + 1],
+                va=("top", "center", "bottom")[round(up) + 1],
                 fontsize="small",
             )
         self.ax_.margins(0.1)

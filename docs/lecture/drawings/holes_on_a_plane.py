@@ -23,6 +23,7 @@ real = NearestNeighbors(n_neighbors=1).fit(train)
 usual = np.quantile(real.kneighbors(test)[0], 0.95)  # 95 of 100 new digits are nearer
 
 figure, axes = plt.subplots(2, 2, figsize=(5.6, 6.2), layout="compressed")
+figure.get_layout_engine().set(w_pad=0.1)
 for (above, below), (name, model) in zip(axes.T, models.items(), strict=True):
     codes = model.transform(train)
     centre, half = (

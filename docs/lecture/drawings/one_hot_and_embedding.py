@@ -52,6 +52,6 @@ classes = {
 }
 for name, members in classes.items():
     rows = [list(model.categories_[0]).index(letter) for letter in members]
-    axis.scatter(*axis.collections[0].get_offsets()[rows].T, s=60, label=name)
+    axis.scatter(*axis.collections[0].get_offsets()[rows].T, s=36, label=name)
 axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 axis.set_title("Amino acids, from 20,000 replacements")
