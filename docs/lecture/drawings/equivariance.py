@@ -28,6 +28,7 @@ def shifted(picture):
 one_way, other_way = shifted(convolved(image)), convolved(shifted(image))
 figure, axes = plt.subplots(3, 2, figsize=(5.6, 6.6), layout="constrained")
 figure.get_layout_engine().set(wspace=0.16, hspace=0.1)
+figure.supxlabel("empty cells of the responses are 0", size=9)
 draw_cells(axes[0, 0], image, "X", cmap="Greys", numbers="")
 draw_cells(axes[1, 0], shifted(image), "τ(X)", cmap="Greys", numbers="")
 for axis, responses, title in (

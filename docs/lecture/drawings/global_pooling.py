@@ -32,3 +32,4 @@ for column, (name, image, responses) in enumerate(
     axes[1, column].set_anchor("N")
     mean, greatest, total = responses.mean(), responses.max(), responses.sum()
     axes[1, column].set_xlabel(f"mean {mean:.3f}\nmax {greatest:.0f}\nsum {total:.0f}")
+figure.supxlabel("empty cells of the responses are 0", size=9)
