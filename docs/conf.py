@@ -56,7 +56,7 @@ autodoc_default_options = {"members": True, "inherited-members": True, "exclude-
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-# The drawings of docs/lecture.
+# The drawings of docs/lecture and docs/guide.
 plot_basedir = str(Path(__file__).parent / "lecture" / "drawings")
 plot_formats = [("png", 200)]  # 5.6 inches wide, and sharp on a phone
 plot_html_show_formats = plot_html_show_source_link = False
