@@ -21,6 +21,8 @@ document.addEventListener("DOMContentLoaded", () => {
         const frame = document.createElement("div");
         frame.className = "picture";
         frame.tabIndex = 0;
+        const measure = () => picture.style.setProperty("--natural", `${picture.naturalWidth}px`);
+        if (picture.complete) { measure(); } else { picture.addEventListener("load", measure); }
         picture.replaceWith(frame);
         frame.append(picture);
     }
