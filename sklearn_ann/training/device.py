@@ -174,18 +174,25 @@ if hasattr(os, "register_at_fork"):  # Windows does not fork
 
 
 @contextmanager
-def limited_threads() -> Iterator[None]:
-    """Limit torch to its share of the cores while the context lasts, inside a worker of joblib or dask.
+def allowed_threads() -> Iterator[int]:
+    """Context in which the number of torch's threads may be changed; yields how many may be used here.
 
-    The number of threads is a setting of the whole process. Of several worker threads, the first to enter saves it and
-    the last to leave restores it.
+    The number of threads is a setting of the whole process. Of several threads of Python, the first to enter saves it
+    and the last to leave restores it.
     """
     share = _thread_share()
-    if share is None:
+    with _threads.held() as outside:
+        yield outside if share is None else min(share, outside)
+
+
+@contextmanager
+def limited_threads() -> Iterator[None]:
+    """Limit torch to its share of the cores while the context lasts, inside a worker of joblib or dask."""
+    if _thread_share() is None:
         yield
         return
-    with _threads.held() as outside:
-        torch.set_num_threads(min(share, outside))
+    with allowed_threads() as allowed:
+        torch.set_num_threads(allowed)
         yield
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sklearn_ann.layers import Generators, Stochastic
 from sklearn_ann.training.alike import LEAST
+from sklearn_ann.training.effort import Effort
 from sklearn_ann.training.joined import Cut, Source
 from sklearn_ann.training.loop import Training
 from sklearn_ann.training.stacked_adam import StackedAdam
@@ -33,6 +34,7 @@ class Stack:
 
     def __init__(self, runs: Sequence[Training]) -> None:
         self.runs: list[Training] = []
+        self.effort = Effort(runs[0].device)
         self.template = copy.deepcopy(runs[0].step.module)
         self.slots = slots_of(self.template)
         self.network = stacked_network(self.template, runs[0].step.error, self.slots)
@@ -132,18 +134,22 @@ class Stack:
         total: Any = 0.0
         with torch.set_grad_enabled(training):
             for cut in source.cuts(orders):
-                samples = source.samples[cut.samples]
-                target = samples if source.target is None else source.target[cut.samples]
-                weight = None if source.weight is None else source.weight[cut.samples]
-                self.generators.sizes = cut.sizes
-                losses = self.network.losses(samples, target, weight)  # (members, batch)
-                share = _share(losses, weight, cut.sizes)
-                if training:
-                    self._descend(losses, share, cut)
-                    losses = losses.detach()
-                total = total + (losses.sum(dim=1) if share is None else (losses * share).sum(dim=1))
+                total = total + self.effort.spend(self._losses, source, cut, training=training)
         sizes = [len(examples) for examples in source.examples]
         return [value / size for value, size in zip(total.tolist(), sizes, strict=True)]
+
+    def _losses(self, source: Source, cut: Cut, *, training: bool) -> Tensor:
+        """Return the sum of the losses of each member in a batch, before the step that is made in training."""
+        samples = source.samples[cut.samples]
+        target = samples if source.target is None else source.target[cut.samples]
+        weight = None if source.weight is None else source.weight[cut.samples]
+        self.generators.sizes = cut.sizes
+        losses = self.network.losses(samples, target, weight)  # (members, batch)
+        share = _share(losses, weight, cut.sizes)
+        if training:
+            self._descend(losses, share, cut)
+            losses = losses.detach()
+        return losses.sum(dim=1) if share is None else (losses * share).sum(dim=1)
 
     def _descend(self, losses: Tensor, share: Tensor | None, cut: Cut) -> None:
         """Move each member one step down the mean of its losses."""

@@ -61,8 +61,9 @@ def _stack_advanced(runs: list[Training], until: int | None) -> Iterator[tuple[T
     """Advance a stack and yield those that fail; what goes wrong in a batch, such as memory, is a failure of all."""
     failed = []
     try:
-        with repeatable(runs[0].device):
-            for run, failure in Stack(runs).advance(until):
+        stack = Stack(runs)
+        with repeatable(runs[0].device), stack.effort.threads():
+            for run, failure in stack.advance(until):
                 failed.append(run)
                 yield run, failure
     except Exception as failure:  # noqa: BLE001 (other stacks go on)
