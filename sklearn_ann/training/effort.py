@@ -1,4 +1,4 @@
-"""Threads of the CPU: as many as the work of a training's steps is worth."""
+"""Threads of the CPU: as many as the steps of a training are worth."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Counter(TorchDispatchMode):
 
 
 class Effort:
-    """The work of the steps of a training, by that of the first one.
+    """The work of the steps of a network, by that of the first one.
 
     The number of threads depends on the network and on the batch, never on how busy the machine is: sums in another
     order have other bits.

@@ -17,7 +17,6 @@ from sklearn_ann.layers import WarmUp
 from sklearn_ann.training.checkpoints import Checkpoint
 from sklearn_ann.training.data import Batch, Examples, Place, Samples, batches
 from sklearn_ann.training.device import repeatable, tensor_dtype
-from sklearn_ann.training.effort import Effort
 from sklearn_ann.training.random import noise_from
 from sklearn_ann.training.ranks import Ranks, dividing
 from sklearn_ann.training.step import Settings, Step, batch_device
@@ -292,7 +291,6 @@ class Training:
         )  # which runs the epochs in an order of its own
         self.step, self.settings, self.history = step, step.settings, history
         self.device = batch_device(step.module)
-        self.effort = Effort(self.device)
         self.examples = examples.to(self.device)
         self.validation = None if validation is None else validation.to(self.device)
         self._learned = step.prepared(self.examples)
@@ -355,8 +353,8 @@ class Training:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        dealt = dividing(self.step, self.ranks)
-        with noise_from(self.step.module, self.noise), dealt, repeatable(self.device), self.effort.threads():
+        step, divided = self.step, dividing(self.step, self.ranks)
+        with noise_from(step.module, self.noise), divided, repeatable(self.device), step.effort.threads():
             yield
 
     def finish(self) -> None:
@@ -376,7 +374,7 @@ class Training:
             "draws": [generator.get_state() for generator in (self.generator, self.noise)],
             "converged": self.converged,
             "stopped": self.stopped,
-            "work": self.effort.work,
+            "work": self.step.effort.work,
         }
 
     def resume(self, state: dict[str, Any]) -> None:
@@ -388,7 +386,7 @@ class Training:
         self.epoch = len(self.history)
         for generator, drawn in zip((self.generator, self.noise), state["draws"], strict=True):
             generator.set_state(drawn)
-        self.converged, self.stopped, self.effort.work = state["converged"], state["stopped"], state["work"]
+        self.converged, self.stopped, self.step.effort.work = state["converged"], state["stopped"], state["work"]
 
     def fail(self) -> None:
         """Put the weights of the last good epoch back, and forget the optimiser's averages."""
@@ -457,7 +455,7 @@ class Training:
         size = 0
         with torch.set_grad_enabled(training):
             for batch in self._batches(examples, order):
-                for name, loss in self.effort.spend(run, batch).items():
+                for name, loss in self.step.effort.spend(run, batch).items():
                     totals[name] = totals[name] + loss if size else loss
                 size += batch.size
         if self.ranks is not None:

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from sklearn_ann.layers import FROZEN, BatchNorm, SupervisedNetwork, freeze_layers, weighing
 from sklearn_ann.training.data import Batch, Examples
 from sklearn_ann.training.device import Precision, autocast
+from sklearn_ann.training.effort import Effort
 from sklearn_ann.training.optimizers import FusedAdam
 from sklearn_ann.training.ranks import Ranks
 
@@ -74,6 +75,8 @@ class Step:
     ----------
     optimizers : list of Optimizer
         With several members, one for each.
+    effort : Effort
+        What its steps compute, and how many threads they are worth.
     trained : list of list of Parameter
         What each optimiser moves. Parameters with ``requires_grad=False`` are not among them.
     """
@@ -87,6 +90,7 @@ class Step:
 
     def __init__(self, module: nn.Module, error: Error, settings: Settings) -> None:
         self.module, self.error, self.settings = module, error, settings
+        self.effort = Effort(batch_device(module))
         self.optimizers = self.make_optimizers()
         self.trained = [
             [parameter for group in optimizer.param_groups for parameter in group["params"]]
