@@ -142,13 +142,15 @@ class GraphSet:
         owner = np.repeat(np.arange(len(self)), self.n_nodes)
         rows = np.repeat(np.arange(self._nodes.shape[0]), np.diff(self._adjacency.indptr))
         bad = {
+            "edge weights": rows[~np.isfinite(self._adjacency.data)],  # first, because degrees are made of them
             "node features": _rows_not_finite(self._nodes),
-            "edge weights": rows[~np.isfinite(self._adjacency.data)],
             "edge features": rows[:0] if self._edges is None else rows[_rows_not_finite(self._edges)],
         }
         for what, nodes in bad.items():
             if len(nodes):
-                raise ValueError(f"{what} of graph {owner[nodes[0]]} contain NaN or infinity, in float32")
+                graph = owner[nodes[0]]
+                number = nodes[0] - self._offsets[graph]
+                raise ValueError(f"{what} of graph {graph} contain NaN or infinity, in float32, at node {number}")
         across = owner[rows] != owner[self._adjacency.indices]
         if across.any():
             row, column = rows[across][0], self._adjacency.indices[across][0]
