@@ -24,6 +24,7 @@ _TIMES = re.compile(r"(date|time|duration|period|month)")
 _OBJECTS = re.compile(r"(object|null)\b")
 _WHOLE, _BOOLS = re.compile(r"\bu?int(8|16|32|64)\b"), re.compile(r"\bbool(ean)?\b")
 _NARROW = re.compile(r"float(16|32)")
+_LONG = 20  # letters without a space that are a sequence rather than a category
 _BULK = 0.9  # of the values of a column of objects; the others are then errors and do not make it categorical
 
 
@@ -58,6 +59,7 @@ def readable(X: Any) -> Any:
     _refuse_unequal_rows(X)
     if not (isinstance(X, list | tuple) or hasattr(kind, "__array__") or hasattr(kind, "__array_interface__")):
         hint = ": pandas.DataFrame(X) keeps its names" if hasattr(kind, "keys") else ""
+        hint = ": give one of its parts, such as X[name]" if hasattr(kind, "mod") else hint  # MuData
         raise TypeError(f"X is a {kind.__name__}, expected an array, a sparse matrix, a frame or a list{hint}")
     if hasattr(X, "columns"):
         _refuse_columns(list(X.columns))
@@ -102,6 +104,8 @@ def refuse_mask(values: Any, name: str) -> None:
 def _refuse_unequal_rows(X: Any) -> None:
     if not (isinstance(X, list | tuple) and X):
         return
+    if is_annotated(X[0]):
+        raise TypeError("X is a list of AnnData objects: join them by anndata.concat, which matches genes by name")
     if isinstance(X[0], dict):
         raise TypeError("X is a list of dicts: pandas.DataFrame(X) matches their values by name")
     if isinstance(X[0], list | tuple):
@@ -338,6 +342,8 @@ def hint_for(X: Any, value: Any) -> str:
         return (
             f". X is a tuple of {len(X)} lists of strings: pass one of the lists, as in `names, X = read_fasta(path)`"
         )
+    if len(value) >= _LONG and value.isalpha() and value.isascii():
+        return ". Sequences are read from one column: join those of a sample, or leave other columns out"
     return ". TabularClassifier, TabularRegressor and EntityEmbeddingTransformer read categories"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections import UserString
 from textwrap import shorten
 from typing import Any, Literal
 
@@ -33,7 +33,7 @@ def _is_biopython(sample: Any) -> bool:
 
 def is_text(sample: Any) -> bool:
     """Return whether a sample is a string, of Python or Biopython; bytes too, which `as_strings` refuses."""
-    return isinstance(sample, str | bytes) or _is_biopython(sample)
+    return isinstance(sample, str | bytes | bytearray | memoryview | UserString) or _is_biopython(sample)
 
 
 def is_list(sample: Any) -> bool:
@@ -113,6 +113,7 @@ def as_strings(sequences: Any) -> list[str]:
 
 def _as_string(sample: Any, index: int) -> str:
     string = "".join(sample) if is_letters(sample) else sample
+    string = string.data if isinstance(string, UserString) else string
     if _is_biopython(string):
         try:
             string = str(getattr(string, "seq", string))
@@ -121,7 +122,7 @@ def _as_string(sample: Any, index: int) -> str:
     if is_list(string) and len(string) == 0:
         string = ""
     if not isinstance(string, str):
-        advice = "; bytes become a str by .decode()" if isinstance(string, bytes) else ""
+        advice = "; bytes become a str by .decode()" if isinstance(string, bytes | bytearray) else ""
         advice = "; leave missing sequences out" if not is_list(string) and is_missing(string) else advice
         found = shorten(repr(string), 80)
         raise TypeError(f"sequence {index} is {found} of type {type(string).__name__}: expected a str{advice}")
@@ -152,12 +153,12 @@ def unpacked(X: Any) -> tuple[Any, Any]:
     Raises
     ------
     TypeError
-        If `X` is a number, or holds samples in no order.
+        If `X` is a number or another container, such as a dict or a deque.
     ValueError
         If the channels of a sample differ in length, or two samples in the names of their channels.
     """
-    unordered = isinstance(X, Mapping | Set | Iterator) or not (hasattr(X, "__len__") or hasattr(X, "__array__"))
-    if getattr(X, "shape", () if unordered else None) == ():  # some sparse arrays are mappings, of a shape
+    known = isinstance(X, list | tuple) or hasattr(X, "__array__") or hasattr(X, "shape") or is_frame(X)
+    if not known or getattr(X, "shape", None) == ():  # some sparse arrays are mappings, of a shape
         raise TypeError(f"X is a {type(X).__name__}: expected a list, an array or a frame of samples")
     if isinstance(X, torch.Tensor):
         return as_array(X), None
@@ -263,7 +264,7 @@ def kind_of(
                 f"sample_type={sample_type!r}, but X holds {' or '.join(f'{kind}s' for kind in possible)}"
                 f"{'; image_shape reads rows of numbers as images' if rows else ''}"
             )
-        return sample_type, None
+        return sample_type, turned(X) if sample_type == "signal" and "image" in possible else None
     if len(possible) == 1:
         return possible[0], None
     return _kind_of_matrices(X)
@@ -289,10 +290,26 @@ def _kind_of_matrices(X: Any) -> tuple[Kind, str | None]:
     if one_width and not one_height:
         doubt = f"Samples of one width, {size}, are read as images. sample_type='image' confirms it"
         return "image", f"{doubt}, and sample_type='signal' reads signals with {width} channels."
-    if one_height and height <= MOST_CHANNELS and widths.min() >= 2 * height:
+    if one_height and (turned(X) or (height <= MOST_CHANNELS and widths.min() >= 2 * height)):
         doubt = f"Samples of {height} x {width} are read as images of this size. sample_type='image' confirms it"
         return "image", f"{doubt}; signals with {height} channels need the shape (length, channels), the transpose."
     return "image", None
+
+
+def turned(X: Any) -> str | None:
+    """Return a doubt about signals if the columns of samples, and not their rows, are letters; else None."""
+    samples = [np.asarray(sample) for sample in X[:100]]
+    if any(sample.ndim != 2 or len(sample) != len(samples[0]) for sample in samples):
+        return None
+    if not _are_letters([sample.T for sample in samples]):
+        return None
+    if len({sample.shape for sample in samples}) == 1 and _are_letters(samples):
+        return None
+    height, width = samples[0].shape
+    return (
+        f"The columns of samples of {height} x {width}, and not the rows, sum to 1 as letters do: signals need the shape "
+        "(length, channels), the transpose."
+    )
 
 
 def _are_letters(X: Any) -> bool:

@@ -1,13 +1,13 @@
 """What X holds."""
 
-from collections import UserString
+from collections import UserString, deque
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from sklearn_ann.reading.kinds import as_strings, entries, holds_strings, kind_of, possible_kinds, unpacked
+from sklearn_ann.reading.kinds import as_strings, entries, holds_strings, kind_of, possible_kinds, turned, unpacked
 
 
 class Seq(UserString):
@@ -189,3 +189,35 @@ def test_one_image_of_another_height_does_not_make_signals_of_all():
     kind, doubt = kind_of([np.ones((8, 8))] * 40 + [np.ones((9, 8))])
     assert kind == "image"
     assert "sample_type='signal'" in doubt
+
+
+def test_texts_of_other_types():
+    assert as_strings([UserString("AC"), "GT"]) == ["AC", "GT"]
+    for sample in (bytearray(b"AC"), memoryview(b"AC")):
+        assert holds_strings([sample])
+        with pytest.raises(TypeError, match=r"sequence 0 is .* of type (bytearray|memoryview): expected a str"):
+            as_strings([sample])
+
+
+@pytest.mark.parametrize("X", [deque(["AC"]), {"a": "AC"}.values(), {"a": "AC"}, {"AC"}, iter(["AC"]), 3, None])
+def test_other_containers_are_refused(X):
+    with pytest.raises(TypeError, match=f"X is a {type(X).__name__}: expected a list, an array or a frame"):
+        unpacked(X)
+
+
+def test_letters_in_columns_are_noticed():
+    letters = np.eye(4)[np.random.default_rng(0).integers(0, 4, (5, 9))]
+    assert turned(letters) is None
+    assert "columns of samples of 4 x 9" in str(turned(letters.transpose(0, 2, 1)))
+    assert "columns of samples of 4 x 9" in str(turned([sample[: 9 - i].T for i, sample in enumerate(letters)]))
+    assert turned([np.eye(4)[[2, 0, 3, 1]]]) is None  # letters either way
+    assert turned(np.zeros((2, 4, 9))) is None
+    assert turned([np.zeros(3), np.zeros((3, 2))]) is None
+    kind, doubt = kind_of(letters.transpose(0, 2, 1), "signal")
+    assert kind == "signal"
+    assert "the transpose" in str(doubt)
+    assert kind_of(letters, "signal") == ("signal", None)
+    proteins = np.eye(20)[np.random.default_rng(0).integers(0, 20, (5, 15))].transpose(0, 2, 1)
+    kind, doubt = kind_of(proteins)
+    assert kind == "image"
+    assert "signals with 20 channels need the shape (length, channels), the transpose" in str(doubt)
