@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Complex
+from textwrap import shorten
 from typing import Any, Literal
 
 import numpy as np
@@ -196,6 +197,8 @@ def chosen_positions(table: Any, columns: Any, parameter: str) -> list[int]:
         If `table` has no such column.
     """
     n_columns, names = table.shape[1], names_of(table)
+    if hasattr(columns, "iloc") or getattr(columns, "ndim", 1) > 1:
+        raise ValueError(f"{parameter} is a {type(columns).__name__}: expected a list of names or positions of columns")
     given = list(columns) if isinstance(columns, Sequence | np.ndarray) and not isinstance(columns, str) else [columns]
     if given and all(isinstance(item, bool | np.bool) for item in given):
         if len(given) != n_columns:
@@ -209,7 +212,7 @@ def chosen_positions(table: Any, columns: Any, parameter: str) -> list[int]:
             positions.append(int(item) % n_columns)
         else:
             raise ValueError(
-                f"{parameter}={columns!r}: {item!r} is not a column of X; expected a list of "
+                f"{parameter}={shorten(repr(columns), 80)}: {item!r} is not a column of X; expected a list of "
                 f"positions from 0 to {n_columns - 1}, of column names of a frame, or of one bool per column"
             )
     return list(dict.fromkeys(positions))

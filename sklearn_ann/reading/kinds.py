@@ -307,8 +307,8 @@ def turned(X: Any) -> str | None:
         return None
     height, width = samples[0].shape
     return (
-        f"The columns of samples of {height} x {width}, and not the rows, sum to 1 as letters do: signals need the shape "
-        "(length, channels), the transpose."
+        f"The columns of samples of {height} x {width}, and not the rows, sum to 1 as letters do: signals need the "
+        "shape (length, channels), the transpose."
     )
 
 
