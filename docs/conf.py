@@ -56,9 +56,9 @@ autodoc_default_options = {"members": True, "inherited-members": True, "exclude-
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-# The drawings of docs/lecture.
+# The drawings of docs/lecture and docs/guide.
 plot_basedir = str(Path(__file__).parent / "lecture" / "drawings")
-plot_formats = [("png", 130)]
+plot_formats = [("png", 200)]  # 5.6 inches wide, and sharp on a phone
 plot_html_show_formats = plot_html_show_source_link = False
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -140,6 +140,13 @@ def group_parameters(_app, _what, _name, obj, _options, lines):
 def end_code(_app, _name, source):
     """Remove the empty line that ends a doctest on a page: without it, the fence would belong to the output."""
     source[0] = re.sub(r"\n\n```$", "\n```", source[0], flags=re.MULTILINE)
+    source[0] = re.sub(r"^\|.*", keep_together, source[0], flags=re.MULTILINE)
+
+
+def keep_together(row):
+    """Return the row of a table whose numbers stay beside their units, and whose names of cases may break."""
+    row = re.sub(r"^\| [\w/]+:\w+ \|", lambda case: re.sub("[/:]", r"\g<0><wbr>", case[0]), row[0])
+    return re.sub(r"(?<=[≤≥]) (?=[\d.])|(?<=\d) (?=%|(?:s|ms|µs|nats|MiB|GiB)\b)", "\N{NO-BREAK SPACE}", row)
 
 
 def setup(app):

@@ -136,6 +136,18 @@ def test_docstring_is_complete(name):
     assert not errors
 
 
+@pytest.mark.parametrize("page", sorted((DOCS / "guide").glob("*.md")), ids=lambda page: page.stem)
+def test_figures_of_a_page_are_measured(page):
+    """A figure of three decimals stands in the benchmarks, or is computed on the page."""
+    text = page.read_text()
+    code = "".join(re.findall(r"```.*?```", text, flags=re.DOTALL))
+    prose = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)  # a learning rate is no figure
+    figures = set(re.findall(r"(?<![\d.])\d\.\d{3}\b", prose))
+    measured = set(re.findall(r"(?<![\d.])\d\.\d{3}\b", (DOCS / "benchmarks.md").read_text() + code))
+    assert not sorted(figures - measured)
+    assert not figures - set(re.findall(r"\d\.\d{3}\b", code)) or "benchmarks.md" in text
+
+
 @pytest.mark.parametrize(("chapter", "least"), [("transfer", 80), ("masked", 12)])
 def test_figures_of_the_guide_are_those_of_the_benchmarks(chapter, least):
     guide = (DOCS / "guide" / f"{chapter}.md").read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.attention.body import RATE, AttentionBody
 from sklearn_ann.attention.columns import ColumnBody
 from sklearn_ann.attention.rows import RowBody, Similarity
@@ -243,7 +243,7 @@ class AttentionEstimator(NeuralEstimator):
             attend, doubt = what_to_attend(X)
             if doubt:
                 message = f"{type(self).__name__}: {doubt}; attend='tokens' or attend='columns' says which they are."
-                warnings.warn(message, UserWarning, stacklevel=2)
+                warn(message)
         if attend == "tokens":
             longest = self.position == "learned"
             return LetterReader(alphabet=self.alphabet, unknown=self.unknown, longest=longest, **common)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from abc import ABC, abstractmethod
 from functools import partial
 from numbers import Real
@@ -17,6 +16,7 @@ from sklearn.utils import check_array, column_or_1d, compute_class_weight, compu
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from torch import Tensor
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.base.losses import (
     Loss,
     cross_entropy,
@@ -216,7 +216,7 @@ class ClassTargets(Targets):
         else:
             return
         if len(empty):
-            warnings.warn(what.format(empty[0]), UserWarning, stacklevel=2)
+            warn(what.format(empty[0]))
 
     def _encoded(self, y: np.ndarray, weight: np.ndarray | None) -> Tensor | Samples:
         if self.multilabel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.losses import already_an_error
 from sklearn_ann.base.parameters import NonNegativeFloat, PositiveFloat, PositiveInt, fitted
@@ -268,18 +268,14 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
             has = (
                 f"tokens such as {texts.words[first[0]]!r}" if len(first) else f"fewer than k={self.reader_.k} letters"
             )
-            warnings.warn(
+            warn(
                 f"{len(without)} of {len(texts.starts) - 1} sequences have no token of the vocabulary of this {name}, "
-                f"so their vectors are zero: sequence {without[0]} has {has}, {known}",
-                UserWarning,
-                stacklevel=3,
+                f"so their vectors are zero: sequence {without[0]} has {has}, {known}"
             )
         elif unknown.mean() > _MOST:
-            warnings.warn(
+            warn(
                 f"{unknown.mean():.0%} of the tokens of X, such as {texts.words[texts.ids[unknown.argmax()]]!r}, are "
-                f"not in the vocabulary of this {name} and are left out; {known}",
-                UserWarning,
-                stacklevel=3,
+                f"not in the vocabulary of this {name} and are left out; {known}"
             )
 
     def most_similar(self, token: Any, n: Any = 10) -> list[tuple[str, float]]:

@@ -131,6 +131,8 @@ class MotifDisplay:
             self.figure_ = self.axes_[0].figure
         for number, (one, matrix) in enumerate(zip(self.axes_, matrices, strict=True)):
             _draw_logo(one, matrix, self.letters)
+            if ax is not None or number + 2 >= len(matrices):  # the lowest of its column, in a figure of two columns
+                one.set_xlabel("position")
             if self.names is not None or len(matrices) > 1:
                 one.set_title(self.names[number] if self.names is not None else number, fontsize="medium")
         return self

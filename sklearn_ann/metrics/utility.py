@@ -50,7 +50,9 @@ def train_on_synthetic_score(
     categorical_features: Any = "auto",
     random_state: int | np.random.RandomState | None = 0,
 ) -> SyntheticScore:
-    """Train a model on samples and test it on real rows [1]_, beside the same model trained on real rows.
+    """Train a model on samples and test it on real rows, beside the same model trained on real rows.
+
+    The test is that of Esteban et al. [1]_.
 
     Parameters
     ----------

@@ -342,9 +342,8 @@ def hint_for(X: Any, value: Any) -> str:
     if not isinstance(value, str):
         return ""
     if isinstance(X, tuple) and all(isinstance(_first(part), str) for part in X):
-        return (
-            f". X is a tuple of {len(X)} lists of strings: pass one of the lists, as in `names, X = read_fasta(path)`"
-        )
+        advice = "unpack the tuple, as in `names, sequences = read_fasta(path)`"
+        return f". X is a tuple of {len(X)} lists of strings: {advice}"
     if len(value) >= _LONG and value.isalpha() and value.isascii():
         return ". Sequences are read from one column: join those of a sample, or leave other columns out"
     return ". TabularClassifier, TabularRegressor and EntityEmbeddingTransformer read categories"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from sklearn_ann._warnings import warn
 
 MISSING: Any = object()
 """Stands for an attribute that a node or an edge does not have."""
@@ -164,11 +165,9 @@ def learn_attributes(what: str, tables: Sequence[Named], chosen: Sequence[Any] |
         if any(isinstance(value, str) for value in values):
             columns[name] = categories = tuple(sorted({value for value in values if isinstance(value, str)}))
             if len(categories) > max(_MANY, len(values) / 2):
-                warnings.warn(
+                warn(
                     f"the {what} attribute {name!r} has {len(categories)} categories among {len(values)} values: "
-                    f"is it an identifier? {what}_attributes= says which attributes are features",
-                    UserWarning,
-                    stacklevel=2,
+                    f"is it an identifier? {what}_attributes= says which attributes are features"
                 )
         elif values:
             columns[name] = int(np.size(values[0]))
@@ -180,9 +179,7 @@ def warn_of_unknown(unknown: Iterable[str]) -> None:
     some = sorted(unknown)
     if some:
         more = f" and {len(some) - 5} more" if len(some) > 5 else ""
-        warnings.warn(
-            f"categories that fit has not seen count as zeros: {', '.join(some[:5])}{more}", UserWarning, stacklevel=3
-        )
+        warn(f"categories that fit has not seen count as zeros: {', '.join(some[:5])}{more}")
 
 
 def some_names(names: Sequence[Any]) -> str:
