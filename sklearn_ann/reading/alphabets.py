@@ -19,6 +19,7 @@ _NUCLEOTIDES = {
     "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG",
     "N": "ACGT",
 }  # fmt: skip
+_DOUBTFUL, _SEVERAL = 0.4, 20  # share and number of ambiguous letters other than N that proteins have, and hardly DNA
 _AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 _COMPLEMENTS = dict(zip("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN", strict=True))
 
@@ -91,6 +92,11 @@ class Alphabet:
             If an item is not a string.
         ValueError
             If a sequence is empty or has an unknown letter. The message names the sequence and the position.
+
+        Warns
+        -----
+        UserWarning
+            If so many letters are ambiguous that the sequences may be of another kind, such as proteins read as DNA.
         """
         strings = as_strings(sequences)
         starts = np.cumsum([0, *map(len, strings)])
@@ -107,7 +113,21 @@ class Alphabet:
             )
         if len(bad):
             codes[bad] = self.any_letter
+        self._warn_of_ambiguous(codes, starts)
         return codes.astype(np.uint8), starts
+
+    def _warn_of_ambiguous(self, codes: np.ndarray, starts: np.ndarray) -> None:
+        """Warn of very many ambiguous letters, as proteins have that are read as DNA."""
+        doubtful = (codes >= len(self.letters)) & (codes != self.any_letter)
+        if doubtful.sum() < _SEVERAL or doubtful.mean() <= _DOUBTFUL:
+            return
+        first = int(doubtful.argmax())
+        sequence = int(np.searchsorted(starts, first, side="right")) - 1
+        what = {"ACGT": "DNA", "ACGU": "RNA"}.get(self.letters, f"sequences of {self.letters}")
+        warn(
+            f"{doubtful.mean():.0%} of the letters are ambiguous codes of {what}, such as {self.symbols[codes[first]]!r} "
+            f"in sequence {sequence}: are the sequences of another kind?"
+        )
 
     @property
     def any_letter(self) -> int:

@@ -431,3 +431,9 @@ def test_a_column_of_weights_is_one_weight_for_each_sample(leaf, iris):
     column, flat = (leaf(max_epochs=2, random_state=0).fit(X, y, form) for form in (weight[:, None], weight))
     np.testing.assert_array_equal(column.predict(X), flat.predict(X))
     assert column.score(X, y, weight) == flat.score(X, y, weight)
+
+
+@pytest.mark.parametrize(("y", "what"), [("species", "the text 'species'"), ({0: 1.0}, "a dict")])
+def test_a_name_is_no_target(y, what):
+    with pytest.raises(TypeError, match=f"y is {what}: expected the targets in the order of X"):
+        DenseRegressor().fit(np.ones((3, 2)), y)

@@ -193,3 +193,10 @@ def test_a_refusal_says_what_the_letter_is(alphabet, letter, what):
 def test_pickle():
     again = pickle.loads(pickle.dumps(DNA))
     assert decode(again, ["ACGTN"]) == ["ACGTN"]
+
+
+def test_proteins_of_letters_that_dna_has_are_noticed():
+    with pytest.warns(UserWarning, match="72% of the letters are ambiguous codes of DNA, such as 'M' in sequence 1"):
+        DNA.encode(["ACT", *["MKVASTWH"] * 10])
+    DNA.encode(["NNNNNNRY", "ACGTRYKM"] * 20)
+    DNA.encode(["MKVASTWH"])  # too few to tell
