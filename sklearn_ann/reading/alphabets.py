@@ -123,10 +123,11 @@ class Alphabet:
             return
         first = int(doubtful.argmax())
         sequence = int(np.searchsorted(starts, first, side="right")) - 1
+        letter = self.symbols[codes[first]]
         what = {"ACGT": "DNA", "ACGU": "RNA"}.get(self.letters, f"sequences of {self.letters}")
         warn(
-            f"{doubtful.mean():.0%} of the letters are ambiguous codes of {what}, such as {self.symbols[codes[first]]!r} "
-            f"in sequence {sequence}: are the sequences of another kind?"
+            f"{doubtful.mean():.0%} of the letters are ambiguous codes of {what}, such as {letter!r} in sequence "
+            f"{sequence}: are the sequences of another kind?"
         )
 
     @property
