@@ -80,6 +80,8 @@ def entries(X: Any) -> list[Any] | None:
         )
     if isinstance(X, list | tuple):
         return list(X)
+    if hasattr(type(X), "to_pylist") and "string" in str(getattr(X, "type", "")):  # an array of pyarrow
+        return list(X.to_pylist())
     shape = getattr(X, "shape", ())
     if (
         isinstance(X, torch.Tensor)

@@ -273,6 +273,16 @@ def test_short_series_of_many_channels_are_no_doubt():
     assert channels_first(missing) is None
 
 
+def test_arrays_of_pyarrow():
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra of the tests")
+    for X in (pyarrow.array(["AC", "GT"]), pyarrow.chunked_array([["AC"], ["GT"]])):
+        assert as_strings(X) == ["AC", "GT"]
+        assert as_strings(X.dictionary_encode()) == ["AC", "GT"]
+    with pytest.raises(TypeError, match="sequence 1 is None"):
+        as_strings(pyarrow.array(["AC", None]))
+    assert entries(pyarrow.array([1, 2])) is None
+
+
 def test_texts_of_other_types():
     assert as_strings([UserString("AC"), "GT"]) == ["AC", "GT"]
     for sample in (bytearray(b"AC"), memoryview(b"AC")):
