@@ -321,6 +321,9 @@ def _kind_of_matrices(X: Any) -> tuple[Kind, str | None]:
         doubt = f"Samples of {height} x {width} are read as images of this size. sample_type='image' confirms it"
         channels = f"{height} channel" if height == 1 else f"{height} channels"
         return "image", f"{doubt}; signals with {channels} need the shape (length, channels). {_SWAP}"
+    if not one_width and widths.max() <= MOST_CHANNELS and (heights >= 2 * widths).all():
+        doubt = f"Samples of different widths, such as {shapes[0][0]} x {width}, are read as images."
+        return "image", f"{doubt} sample_type='image' confirms it; signals have one number of channels."
     return "image", None
 
 

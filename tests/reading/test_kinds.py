@@ -313,3 +313,11 @@ def test_letters_in_columns_are_noticed():
     kind, doubt = kind_of(proteins)
     assert kind == "image"
     assert "signals with 20 channels need the shape (length, channels). If X has the channels first" in str(doubt)
+
+
+def test_signals_of_different_numbers_of_channels_are_doubtful():
+    kind, doubt = kind_of([np.zeros((9, 2)), np.zeros((10, 3))])
+    assert kind == "image"
+    assert "such as 9 x 2, are read as images" in str(doubt)
+    assert "signals have one number of channels" in str(doubt)
+    assert kind_of([np.zeros((9, 8)), np.zeros((10, 9))]) == ("image", None)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_ann.reading.columns import is_frame
+from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.graphs.attributes import (
     MISSING,
     Attributes,
@@ -213,6 +213,7 @@ def _with_edges(parts: GraphParts, E: Any) -> GraphParts:
 
 
 def _floats(values: Any, name: str) -> np.ndarray:
+    refuse_mask(values, name)
     array = np.asarray(values)
     if array.dtype.kind in "cSUmM":
         raise TypeError(f"{name} must have real numbers, got the type {array.dtype}")
@@ -265,6 +266,7 @@ def _read_matrix(A: Any) -> GraphParts:
             A = sp.csr_array(A).tocoo()
             (rows, columns), weights = A.coords, A.data
     else:
+        refuse_mask(A, "the adjacency matrix")
         A = np.asarray(A)
         shape = A.shape
         if A.ndim != 2 or shape[0] != shape[1]:

@@ -224,3 +224,18 @@ def test_a_batch_of_geometric_becomes_a_list():
     batch = SimpleNamespace(edge_index=np.zeros((2, 1)), to_data_list=list)
     with pytest.raises(TypeError, match=r"use graph.to_data_list\(\)"):
         as_graph_set(batch)
+
+
+def test_masks_are_not_lost():
+    X, A = np.ones((3, 2)), np.ones((3, 3))
+    masked_X, masked_A = (np.ma.masked_array(values, mask=np.eye(*values.shape)) for values in (X, A))
+    for graph, name in (
+        ((masked_X, A), "X"),
+        ((X, masked_A), "the adjacency matrix"),
+        (masked_A, "the adjacency matrix"),
+    ):
+        with pytest.raises(ValueError, match=f"graph 0: {name} is a masked array, whose mask would be lost"):
+            as_graph_set([graph])
+    with pytest.raises(ValueError, match="node_features is a masked array"):
+        GraphSet(masked_X, A)
+    as_graph_set([(np.ma.masked_array(X), A)])  # nothing is masked
