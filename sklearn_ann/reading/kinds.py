@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sklearn_ann.reading.columns import is_frame, is_missing
+from sklearn_ann.reading.columns import is_frame, is_missing, refuse_mask
 from sklearn_ann.reading.reader import Columns
 from sklearn_ann.training import as_array
 
@@ -71,6 +71,8 @@ def entries(X: Any) -> list[Any] | None:
     ------
     TypeError
         If `X` is what ``read_fasta`` returns, a tuple of two lists.
+    ValueError
+        If values of `X` are masked.
     """
     if _is_fasta(X):
         raise TypeError(
@@ -96,6 +98,7 @@ def entries(X: Any) -> list[Any] | None:
     values = X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
     if values.dtype.kind in _NUMBERS:
         return None
+    refuse_mask(X, "X")
     return list(values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values)
 
 

@@ -273,6 +273,12 @@ def test_short_series_of_many_channels_are_no_doubt():
     assert channels_first(missing) is None
 
 
+def test_masks_are_not_lost():
+    with pytest.raises(ValueError, match="X is a masked array, whose mask would be lost"):
+        as_strings(np.ma.masked_array(["AC", "GT"], mask=[False, True]))
+    assert as_strings(np.ma.masked_array(["AC", "GT"])) == ["AC", "GT"]
+
+
 def test_arrays_of_pyarrow():
     pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra of the tests")
     for X in (pyarrow.array(["AC", "GT"]), pyarrow.chunked_array([["AC"], ["GT"]])):
