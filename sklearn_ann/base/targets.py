@@ -195,7 +195,7 @@ class ClassTargets(Targets):
                     f"Input y contains NaN or None in sample {sample}: labels may be missing only in an indicator "
                     "matrix, of zeros and ones"
                 )
-        y = _plain(y)
+        y = plain_labels(y)
         try:
             check_classification_targets(y)
         except TypeError as error:  # NumPy cannot sort them
@@ -421,7 +421,7 @@ def with_missing(y: Any) -> Any:
     return y
 
 
-def _plain(y: Any) -> Any:
+def plain_labels(y: Any) -> Any:
     """Return labels that are numbers in an array of objects as numbers, and refuse text beside other labels."""
     if sp.issparse(y) or y.dtype != object:
         return y
@@ -442,9 +442,11 @@ def _check_indicator(y: Any) -> None:
     wrong = np.argwhere(~np.isin(y.toarray() if sp.issparse(y) else y, (0, 1)))
     if len(wrong):
         row, column = wrong[0]
+        value = y[row, column]
+        value = value.item() if hasattr(value, "item") else value
         raise ValueError(
             f"y should be a 1d array of classes, or an indicator matrix of zeros and ones, in which NaN is a missing "
-            f"label; got shape {y.shape} with the value {y[row, column].item()!r} in sample {row}, column {column}"
+            f"label; got shape {y.shape} with the value {value!r} in sample {row}, column {column}"
         )
 
 

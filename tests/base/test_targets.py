@@ -139,6 +139,8 @@ def test_several_labels_are_zeros_and_ones(wrong):
     if wrong != "a":
         with pytest.raises(ValueError, match=r"the value (-1|2) in sample 1, column 1"):
             ClassTargets(**COMMON).learn(sp.csr_array(Y), None)
+    with pytest.raises(ValueError, match="the value 'a' in sample 0, column 0"):
+        ClassTargets(**COMMON).learn(np.array([["a", "b"], ["b", "a"]], dtype=object), None)
     signs = np.array([[1, -1], [-1, 1]])
     with pytest.raises(ValueError, match="the value -1 in sample 0, column 1"):
         ClassTargets(**COMMON).learn(signs, None)
