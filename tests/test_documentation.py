@@ -50,11 +50,29 @@ def test_reference_lists_every_public_name():
     assert listed == {name.removeprefix("sklearn_ann.") for name in PUBLIC.values()}
 
 
-def test_every_reference_page_links_to_a_page_of_the_guide():
+def links():
     specification = importlib.util.spec_from_file_location("links", DOCS / "links.py")
-    links = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(links)
-    pages = links.guide_pages()
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("line", "linked"),
+    [
+        ("as in `Chunks`, after `fit`", "as in :py:obj:`~sklearn_ann.Chunks`, after :py:meth:`~{page}.fit`"),
+        ("`GraphSet.from_list`", ":py:meth:`GraphSet.from_list <sklearn_ann.GraphSet.from_list>`"),
+        ("`GCNRegressor` itself", "``GCNRegressor`` itself"),
+        ("`tol`, `history_` and ``fit``", "`tol`, `history_` and ``fit``"),
+    ],
+)
+def test_names_in_docstrings_become_links(line, linked):
+    page = "sklearn_ann.GCNRegressor"
+    assert links().with_links(line, page, links().named(page), {"tol"}) == linked.format(page=page)
+
+
+def test_every_reference_page_links_to_a_page_of_the_guide():
+    pages = links().guide_pages()
     assert set(pages) == set(PUBLIC.values())
     assert all(page and (DOCS / f"{page.removeprefix('/')}.md").exists() for page in pages.values())
 

@@ -299,7 +299,9 @@ class AttentionEstimator(NeuralEstimator):
         if kind not in ("raw", "rollout"):
             raise ValueError(f"kind={kind!r}: expected 'raw' or 'rollout'")
         if kind == "rollout" and self.resolved_parameters_.attend == "rows":
-            raise ValueError("kind='rollout' needs maps in which all attend to all, but attend='rows' has none")
+            raise ValueError(
+                "kind='rollout' needs attention within samples, but attend='rows' attends to others: use kind='raw'"
+            )
         n_keys = np.array([len(names) for names in self._own_body.key_names(self.reader_, samples)])
         uniform = bool((n_keys == n_keys[0]).all())
 
@@ -319,7 +321,8 @@ class AttentionEstimator(NeuralEstimator):
         body = self.module_.body
         if not isinstance(body, AttentionBody):
             raise ValueError(
-                f"the attention of this {type(self).__name__} cannot be looked at: it began from a foreign network"
+                f"this {type(self).__name__} has no attention maps: init_from gave it a network of torch, whose "
+                "attention weights cannot be read: expected a fit without init_from, or from an estimator of attention"
             )
         return body
 

@@ -284,10 +284,10 @@ class NeuralEstimator(
         plan.examples = read_samples(self, plan, X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
             if plan.targets is not None and y_val is None:
-                raise ValueError("X_val was given without y_val")
+                raise ValueError("X_val was given without y_val: expected both")
             plan.validation = plan.read(X_val, y_val, None, learn=False)
         elif y_val is not None:
-            raise ValueError("y_val was given without X_val")
+            raise ValueError("y_val was given without X_val: expected both")
         if not (going_on and incremental):
             plan.replace_auto(self._auto(plan))
             plan.settle_length(self._budget)

@@ -86,7 +86,7 @@ def hidden_names(estimator: BaseEstimator) -> Iterator[None]:
 
 
 def names_of_a_column(self: ClassNamePrefixFeaturesOutMixin, input_features: Any = None) -> np.ndarray:
-    """Name the features after the class: ``"gcnclassifier0"``, ``"gcnclassifier1"``, ...
+    """Name the features after the class, with a number: those of GCNClassifier begin with ``"gcnclassifier0"``.
 
     Parameters
     ----------

@@ -347,7 +347,7 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
 
         Returns
         -------
-        array of shape (n_samples, n_filters, \\*size), or a list of arrays (n_filters, \\*size)
+        array of shape (n_samples, n_filters, \*size), or a list of arrays (n_filters, \*size)
             Responses after normalisation, ReLU and pooling; a list if the sizes of the samples differ.
 
         Raises

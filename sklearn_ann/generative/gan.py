@@ -82,7 +82,7 @@ class GANSampler(NeuralEstimator):
 
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, channels)`` of images. X holds them as rows of numbers or as an array
-        of shape (n_samples, \\*image_shape). All pixels share one scale. Samples stay in the range of the pixels in
+        of shape (n_samples, \*image_shape). All pixels share one scale. Samples stay in the range of the pixels in
         ``fit``.
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}

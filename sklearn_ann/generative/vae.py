@@ -105,7 +105,7 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
 
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, channels)`` of images. X holds them as rows of numbers or as an array
-        of shape (n_samples, \\*image_shape).
+        of shape (n_samples, \*image_shape).
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
         Activation function between the dense layers.

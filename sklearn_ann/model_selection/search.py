@@ -161,12 +161,12 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
 
     References
     ----------
-    Z. Karnin, T. Koren, O. Somekh: Almost Optimal Exploration in Multi-Armed Bandits. ICML 2013.
+    Karnin, Z., Koren, T. and Somekh, O. (2013). Almost optimal exploration in multi-armed bandits. ICML.
 
-    K. Jamieson, A. Talwalkar: Non-stochastic Best Arm Identification and Hyperparameter Optimization. AISTATS 2016.
+    Jamieson, K. and Talwalkar, A. (2016). Non-stochastic best arm identification and hyperparameter optimization.
+    AISTATS.
 
-    L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-tzur, M. Hardt, B. Recht, A. Talwalkar: A System for
-    Massively Parallel Hyperparameter Tuning. MLSys 2020.
+    Li, L. et al. (2020). A system for massively parallel hyperparameter tuning. MLSys.
 
     Examples
     --------

@@ -243,7 +243,7 @@ def other_positions(table: Any, conditions: Any) -> list[int]:
     apart = [] if conditions is None else condition_positions(table, conditions)
     rest = [position for position in range(table.shape[1]) if position not in apart]
     if not rest:
-        raise ValueError(f"conditions={conditions!r} are all columns of X: nothing is left to model")
+        raise ValueError(f"conditions={conditions!r} are all columns of X: expected one further column or more")
     return rest
 
 

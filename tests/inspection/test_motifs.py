@@ -29,7 +29,7 @@ def test_motifs_are_as_high_as_their_information(ax):
     display = MotifDisplay([[[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25] * 4]]).plot(ax)
     heights = [patch.get_path().get_extents().y1 for patch in display.axes_[0].patches]
     np.testing.assert_allclose([max(heights[:4]), max(heights[4:8]), max(heights[8:])], [2, 1, 0], atol=1e-6)
-    with pytest.raises(ValueError, match="not probabilities"):
+    with pytest.raises(ValueError, match="not probabilities: expected numbers from 0 with a sum of 1"):
         MotifDisplay([[[1, 1, 0, 0]]]).plot()
     with pytest.raises(ValueError, match=r"expected \(width, 4\)"):
         MotifDisplay([np.full((3, 20), 0.05)]).plot()

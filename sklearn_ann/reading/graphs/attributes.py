@@ -65,7 +65,9 @@ class Attributes:
         missing = [name for name in self.columns if name not in known]
         other = [name for name in known if name not in self.columns] if self.exact else []
         if missing:
-            raise ValueError(f"the {self.what} attribute {missing[0]!r} is missing; there are {known}")
+            raise ValueError(
+                f"the {self.what} attribute {missing[0]!r} is missing: expected {list(self.columns)}, got {known}"
+            )
         if other:
             raise ValueError(
                 f"the {self.what} attribute {other[0]!r} is there, but not in the other graphs or in fit, which have "
