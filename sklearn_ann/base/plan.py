@@ -117,6 +117,9 @@ class Plan:
             weight = valid.astype(np.float64) if weight is None else (weight.T * valid).T
         target = None
         if targets is not None:
+            if isinstance(y, str | dict):
+                what = f"the text {y!r}" if isinstance(y, str) else "a dict"
+                raise TypeError(f"y is {what}: expected the targets in the order of X, such as table[name] of a frame")
             check_consistent_length(samples, y)  # which ignores None
             of_target = targets.weights(y, weight)
             target = (targets.learn if learn else targets.read)(y, weight=weight, samples=samples, **target_options)

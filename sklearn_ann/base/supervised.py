@@ -19,7 +19,7 @@ from sklearn_ann._sklearn import safe_indexing
 from sklearn_ann.base.losses import Loss
 from sklearn_ann.base.parameters import OpenFraction, PositiveInt, fitted
 from sklearn_ann.base.plan import checked_weights
-from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets, missing_entries
+from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets, missing_entries, plain_labels
 from sklearn_ann.base.transfer import TransferEstimator
 from sklearn_ann.layers import SupervisedNetwork
 
@@ -300,8 +300,9 @@ class NeuralClassifier(ClassifierMixin, NeuralPredictor):
         """
         predicted, y, known, weight = self._scored(X, y, sample_weight)
         if known is None:
+            y = y if getattr(getattr(y, "dtype", None), "kind", "") != "O" else plain_labels(np.asarray(y))
             return float(accuracy_score(y, predicted, sample_weight=weight))
-        right = ((predicted == np.asarray(y)) | ~known).all(axis=1)
+        right = ((predicted == np.where(known, np.asarray(y), 0)) | ~known).all(axis=1)  # NA equals nothing
         return float(np.average(right, weights=weight))
 
     def __sklearn_tags__(self) -> Tags:
@@ -447,7 +448,7 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
         predicted, y, known, weight = self._scored(X, y, sample_weight)
         if known is None:
             return float(r2_score(y, predicted, sample_weight=weight))
-        targets = np.asarray(y, dtype=np.float64)
+        targets = np.where(known, np.asarray(y), np.nan).astype(np.float64)
         scores = [
             r2_score(target[there], output[there], sample_weight=None if weight is None else weight[there])
             for target, output, there in zip(targets.T, predicted.T, known.T, strict=True)

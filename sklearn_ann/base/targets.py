@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from functools import partial
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,9 +13,10 @@ import scipy.sparse as sp
 import torch
 from scipy.special import expit, softmax
 from sklearn.utils import check_array, column_or_1d, compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from torch import Tensor
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.base.losses import (
     Loss,
     cross_entropy,
@@ -158,6 +160,7 @@ class ClassTargets(Targets):
     def learn(self, y: Any, weight: np.ndarray | None, *, classes: Any = None, **options: Any) -> Tensor | Samples:
         """Learn the classes, which are `classes` or those in `y`."""
         y, self.multilabel = self._labels(y)
+        self._warn_of_no_labels(y)
         if self.multilabel:
             self.classes = np.arange(y.shape[1])
         else:
@@ -192,16 +195,28 @@ class ClassTargets(Targets):
                     f"Input y contains NaN or None in sample {sample}: labels may be missing only in an indicator "
                     "matrix, of zeros and ones"
                 )
+        y = plain_labels(y)
         try:
             check_classification_targets(y)
         except TypeError as error:  # NumPy cannot sort them
-            kinds = sorted({type(label).__name__ for label in np.ravel(y).tolist()})
-            raise TypeError(
-                f"y has labels of the types {', '.join(kinds)}, which have no order: make them all text or all numbers"
-            ) from error
-        if y.ndim == 2 and type_of_target(y) == "multilabel-indicator":
+            raise TypeError(_without_order(y)) from error
+        if y.ndim == 2 and y.shape[1] > 1:
+            _check_indicator(y)
             return (y.toarray() if sp.issparse(y) else y), True
         return column_or_1d(y, warn=True), False
+
+    def _warn_of_no_labels(self, y: np.ndarray) -> None:
+        """Warn of labels that are empty texts, and of columns without a label."""
+        if self.multilabel:
+            empty = np.flatnonzero(missing_entries(y).all(axis=0))
+            what = "y has no label in column {}: all are missing, and predictions of this column mean nothing"
+        elif y.dtype.kind in "UO":
+            empty = np.flatnonzero([isinstance(label, str) and not label.strip() for label in y.tolist()])
+            what = "y has an empty text in sample {}, which counts as a class: leave out samples without a label"
+        else:
+            return
+        if len(empty):
+            warn(what.format(empty[0]))
 
     def _encoded(self, y: np.ndarray, weight: np.ndarray | None) -> Tensor | Samples:
         if self.multilabel:
@@ -396,13 +411,43 @@ class NumberTargets(Targets):
 
 
 def with_missing(y: Any) -> Any:
-    """Return a tensor, or a list in which entries are missing, as an array; NumPy would make text of missing labels."""
+    """Return a tensor or a list as an array, if NumPy would make text of missing labels or of numbers beside text."""
     if isinstance(y, torch.Tensor):
         return as_array(y)
     if isinstance(y, list | tuple):
         entries = np.array(y, dtype=object)
-        return entries if missing_entries(entries).any() else y
+        texts = sum(isinstance(entry, str) for entry in entries.flat)
+        return entries if missing_entries(entries).any() or 0 < texts < entries.size else y
     return y
+
+
+def plain_labels(y: Any) -> Any:
+    """Return labels that are numbers in an array of objects as numbers, and refuse text beside other labels."""
+    if sp.issparse(y) or y.dtype != object:
+        return y
+    texts = sum(isinstance(label, str) for label in y.flat)
+    if 0 < texts < y.size:
+        raise TypeError(_without_order(y))
+    numbers = not texts and all(isinstance(label, Real) for label in y.flat)
+    return np.array(y.tolist()) if numbers and y.size else y
+
+
+def _without_order(y: np.ndarray) -> str:
+    kinds = sorted({type(label).__name__ for label in y.ravel().tolist()})
+    return f"y has labels of the types {', '.join(kinds)}, which have no order: make them all text or all numbers"
+
+
+def _check_indicator(y: Any) -> None:
+    """Refuse labels in several columns other than zeros and ones, which sparse matrices store."""
+    wrong = np.argwhere(~np.isin(y.toarray() if sp.issparse(y) else y, (0, 1)))
+    if len(wrong):
+        row, column = wrong[0]
+        value = y[row, column]
+        value = value.item() if hasattr(value, "item") else value
+        raise ValueError(
+            f"y should be a 1d array of classes, or an indicator matrix of zeros and ones, in which NaN is a missing "
+            f"label; got shape {y.shape} with the value {value!r} in sample {row}, column {column}"
+        )
 
 
 def missing_entries(y: np.ndarray) -> np.ndarray:

@@ -23,7 +23,9 @@ from sklearn_ann.embedding.pooling import Pooling, pool, pool_greatest
 from sklearn_ann.embedding.skipgram import SkipGram
 from sklearn_ann.reading import Reader, TextReader
 from sklearn_ann.reading.alphabets import find_alphabet
-from sklearn_ann.reading.texts import count
+from sklearn_ann.reading.texts import Texts, count, spelled
+
+_MOST = 0.5  # share of tokens outside the vocabulary, above which another kind of text is likely
 
 
 class SequenceEmbeddingTransformer(NeuralEstimator):
@@ -39,8 +41,9 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     ``v^T u`` an estimate of the pointwise mutual information of the two tokens [3]_.
 
     X is a list of strings, such as DNA, RNA or proteins, whose tokens are their overlapping k-mers, or a list of lists
-    of tokens. Letters of DNA, RNA and proteins are read as upper-case letters; other strings and tokens in lists keep
-    their case. Tokens outside the vocabulary are removed from a sequence before the window is applied.
+    of tokens. Letters of DNA, RNA and proteins are read as upper-case letters, U in DNA as T, and T in RNA as U; other
+    strings and tokens in lists stay as they are. Tokens outside the vocabulary are removed from a sequence before the
+    window is applied.
 
     Parameters
     ----------
@@ -82,6 +85,7 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
 
     alphabet_ : str or None
         ``"dna"``, ``"rna"`` or ``"protein"`` for strings that have such letters and are read as capitals; else None.
+        Mixed DNA and RNA are ``"dna"``.
 
     n_features_in_ : int
         1, the column of sequences.
@@ -97,7 +101,8 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
     Without ``log n``, the best scores ``v^T u`` would all be lower than the mutual information by ``log n`` (equation 7
     of [3]_), and the vectors of a small vocabulary would share a direction that carries no information.
 
-    ``transform`` returns zeros for a sequence without a known token, and warns if no token of X is known.
+    ``transform`` returns zeros for a sequence without a known token. A warning names the first such sequence, or tells
+    that more than half of all tokens are unknown.
 
     ``AttentionClassifier(init_from=FrozenEstimator(fitted))`` and its regressor begin from the vectors, if X are DNA,
     RNA or proteins: `n_components`, `k` and the alphabet are taken over, and the layers above are new. A k-mer is there
@@ -249,15 +254,29 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
                 f"sequence {sequence} has the token {texts.words[texts.ids[first]]!r}, which is not in the vocabulary; "
                 "unknown='ignore' leaves such a token out"
             )
-        if len(codes) and (codes < 0).all():
-            warn(
-                f"no token of X is in the vocabulary of this {type(self).__name__}, so all its vectors are zero: X has "
-                f"tokens such as {texts.words[0]!r}, the vocabulary such as {next(iter(self.vocabulary_))!r}"
-            )
         counts = count(codes, texts.starts, len(self.vocabulary_))
+        self._warn_of_unknown(codes < 0, np.flatnonzero(np.diff(counts.indptr) == 0), texts)
         if p.pooling == "max":
             return pool_greatest(counts, self.embeddings_)
         return pool(counts, self.embeddings_, self.reader_.idf if p.pooling == "tfidf" else None)
+
+    def _warn_of_unknown(self, unknown: np.ndarray, without: np.ndarray, texts: Texts) -> None:
+        """Warn of sequences `without` a known token, or if most tokens are `unknown`."""
+        name, known = type(self).__name__, f"the vocabulary tokens such as {next(iter(self.vocabulary_))!r}"
+        if len(without):
+            first = texts.ids[slice(*texts.starts[without[0] : without[0] + 2])]
+            has = (
+                f"tokens such as {texts.words[first[0]]!r}" if len(first) else f"fewer than k={self.reader_.k} letters"
+            )
+            warn(
+                f"{len(without)} of {len(texts.starts) - 1} sequences have no token of the vocabulary of this {name}, "
+                f"so their vectors are zero: sequence {without[0]} has {has}, {known}"
+            )
+        elif unknown.mean() > _MOST:
+            warn(
+                f"{unknown.mean():.0%} of the tokens of X, such as {texts.words[texts.ids[unknown.argmax()]]!r}, are "
+                f"not in the vocabulary of this {name} and are left out; {known}"
+            )
 
     def most_similar(self, token: Any, n: Any = 10) -> list[tuple[str, float]]:
         """Return the tokens whose vectors have the smallest angle to that of `token`.
@@ -286,7 +305,7 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
             raise TypeError(f"token={token!r}: expected a string")
         if not isinstance(n, Integral) or n < 0:
             raise ValueError(f"n={n!r}: expected an integer from 0 on")
-        token = token.upper() if self.reader_.alphabet_name else token
+        token = spelled(token, self.reader_.alphabet_name)
         names = np.array(list(self.vocabulary_), dtype=object)
         is_part = 0 < len(token) < self.reader_.k
         own = np.array([token in name if is_part else token == name for name in names])

@@ -112,12 +112,13 @@ def _check(samples: training.Samples, allowed: Tensor, expected: str) -> None:
     assert isinstance(samples, training.Rows | training.SparseRows)
     first = int((~allowed.flatten()).nonzero()[0])
     value = float(samples.values.flatten()[first])
+    text = f"{value:g}" if float(f"{value:g}") != round(value) or value == round(value) else f"{value:.9g}"
     if isinstance(samples, training.Rows):
         row, column = divmod(first, samples.values.shape[1])
     else:
         row = int(torch.searchsorted(samples.starts, first, right=True)) - 1
         column = int(samples.columns[first])
-    raise ValueError(f"sample {row} of X has the value {value:g} in feature {column}, but {expected}")
+    raise ValueError(f"sample {row} of X has the value {text} in feature {column}, but {expected}")
 
 
 class Likelihood(nn.Module):

@@ -12,13 +12,14 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.utils import check_scalar
 
 from sklearn_ann.preprocessing.sequences import MOST_KMERS, count_kmers
-from sklearn_ann.reading.alphabets import Alphabet, find_alphabet, guess_alphabet
+from sklearn_ann.reading.alphabets import GAPS, Alphabet, find_alphabet, guess_alphabet
 from sklearn_ann.reading.graphs.molecules import read_molecules
 from sklearn_ann.reading.kinds import as_strings
 
 __all__ = ["scaffold_groups", "sequence_groups"]
 
 _CHANCE = 20  # possible k-mers for each k-mer of the longest sequence, by default
+_ENOUGH = 200  # letters in all, from which on those that do not occur do not count
 _CHUNK = 500  # number of sequences compared with all others at a time
 
 
@@ -36,12 +37,13 @@ def sequence_groups(
     Parameters
     ----------
     sequences : list, array or Series of str
-        The sequences. Letters outside the alphabet match nothing. Lower-case letters are read as capitals.
+        The sequences. Letters outside the alphabet match nothing. Lower-case letters are read as capitals, and U as T.
+        Gaps and white space are left out.
     alphabet : {"auto", "dna", "rna", "protein"} or str
         The letters; ``"auto"`` goes by their bulk, as in `CNNClassifier`.
     k : int or None
         Length of a k-mer, at least 1. None takes the least k with at least twenty times as many possible k-mers as the
-        longest sequence has letters.
+        longest sequence has letters; if less than half of the alphabet occurs, of the letters that do.
     similarity : float in (0, 1]
         Least fraction of shared k-mers of sequences that are alike.
     both_strands : bool
@@ -57,8 +59,8 @@ def sequence_groups(
     TypeError
         If an item is not a string.
     ValueError
-        If a sequence is empty, if a parameter is out of bounds, if ``alphabet="auto"`` fits no letters, or if there are
-        more than 10 million possible k-mers.
+        If a sequence is empty or has gaps alone, if a parameter is out of bounds, if ``alphabet="auto"`` fits no
+        letters, or if there are more than 10 million possible k-mers.
 
     Notes
     -----
@@ -72,7 +74,9 @@ def sequence_groups(
     array([0, 0, 1])
     """
     strings = [string.upper() for string in as_strings(sequences)]
-    letters = find_alphabet(guess_alphabet(strings) if alphabet == "auto" else alphabet)
+    letters = find_alphabet(guess_alphabet(strings, mixed=True) if alphabet == "auto" else alphabet)
+    strings = _without_gaps(strings, letters)
+    letters = _narrowed(strings, letters)
     if k is None:
         k = max(1, math.ceil(math.log(_CHANCE * max(map(len, strings)), len(letters))))
     check_scalar(k, "k", Integral, min_val=1)
@@ -100,6 +104,25 @@ def sequence_groups(
     return _in_order(connected_components(sum(alike, sp.csr_array((len(same),) * 2)), directed=False)[1])
 
 
+def _without_gaps(strings: list[str], letters: Alphabet) -> list[str]:
+    """Return sequences without gaps and white space, all of DNA or all of RNA."""
+    if letters.letters in ("ACGT", "ACGU"):
+        strings = [string.translate(str.maketrans("TU", 2 * letters.letters[3])) for string in strings]
+    gaps = str.maketrans("", "", "".join(set(GAPS) - set(letters.letters)))
+    found = ["".join(string.translate(gaps).split()) for string in strings]
+    if not all(found):
+        raise ValueError(f"sequence {found.index('')} has no letters, but gaps or white space alone")
+    return found
+
+
+def _narrowed(strings: list[str], letters: Alphabet) -> Alphabet:
+    """Return the alphabet of the letters that occur, if most of a large alphabet do not: k-mers are then longer."""
+    codes, _ = letters.encode(strings, "ambiguous")
+    used = np.unique(codes[codes < len(letters)])
+    few = 2 <= len(used) < len(letters) / 2 and len(codes) >= _ENOUGH
+    return find_alphabet([letters.letters[code] for code in used]) if few else letters
+
+
 def _distinct_kmers(codes: np.ndarray, starts: np.ndarray, letters: Alphabet, k: int) -> sp.csr_matrix:
     kmers = count_kmers(codes, starts, len(letters), k)
     kmers.data[:] = 1
@@ -123,7 +146,7 @@ def scaffold_groups(molecules: Any) -> np.ndarray:
 
     Molecules with the same scaffold often stem from one series and have similar properties: after a random split, the
     test set is not new to the model. With these groups, ``GroupKFold`` keeps a series on one side. A molecule without
-    a ring is a group of its own, together with equal molecules.
+    a ring is a group of its own, together with equal molecules. Stereo centres, isotopes and atom maps do not count.
 
     Needs RDKit: ``pip install "sklearn-ann-architectures[chem]"``.
 
@@ -159,6 +182,10 @@ def scaffold_groups(molecules: Any) -> np.ndarray:
     scaffold_of: Any = MurckoScaffold.MurckoScaffoldSmiles
     names = []
     for molecule in found:
-        scaffold = scaffold_of(mol=molecule)
-        names.append(scaffold or f"without a ring: {Chem.MolToSmiles(molecule)}")
+        plain = Chem.Mol(molecule)
+        for atom in plain.GetAtoms():
+            atom.SetAtomMapNum(0)
+            atom.SetIsotope(0)
+        scaffold = scaffold_of(mol=plain)
+        names.append(scaffold or f"without a ring: {Chem.MolToSmiles(plain, isomericSmiles=False)}")
     return _in_order(np.unique(names, return_inverse=True)[1])

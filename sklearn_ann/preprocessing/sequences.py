@@ -1,18 +1,10 @@
-"""Biological sequences as numbers for any estimator, and FASTA files."""
+"""Biological sequences as numbers for any estimator."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
-import os
-import zipfile
-from collections import Counter
 from itertools import product
 from numbers import Integral
-from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
@@ -23,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_ann._sklearn import Interval, StrOptions
 from sklearn_ann._warnings import warn
 from sklearn_ann.base.links import DocumentedMixin
+from sklearn_ann.preprocessing.fasta import missing_biopython
 from sklearn_ann.reading import Columns
 from sklearn_ann.reading.alphabets import Alphabet, Unknown, find_alphabet
 from sklearn_ann.reading.kinds import column_names
@@ -40,7 +33,7 @@ def blosum62(letters: str) -> np.ndarray:
     try:
         from Bio.Align import substitution_matrices
     except ImportError as error:
-        raise _missing_biopython("encoding='blosum62'") from error
+        raise missing_biopython("encoding='blosum62'") from error
     load: Any = substitution_matrices.load
     scores = load("BLOSUM62")
     return np.array([[scores[a, b] for b in letters] for a in letters], dtype=np.float32)
@@ -52,7 +45,7 @@ def properties(letters: str) -> np.ndarray:
         from Bio.Data.IUPACData import protein_weights
         from Bio.SeqUtils import IsoelectricPoint, ProtParamData
     except ImportError as error:
-        raise _missing_biopython("encoding='properties'") from error
+        raise missing_biopython("encoding='properties'") from error
     scales = [ProtParamData.kd, ProtParamData.Flex, ProtParamData.hw, ProtParamData.em, ProtParamData.ja]
     # Henderson-Hasselbalch at pH 7, for the side chain alone.
     charge = dict.fromkeys(letters, 0.0)
@@ -61,10 +54,6 @@ def properties(letters: str) -> np.ndarray:
     values = np.array([[scale[letter] for scale in (*scales, charge, protein_weights)] for letter in letters])
     standardised: np.ndarray = ((values - values.mean(axis=0)) / values.std(axis=0)).astype(np.float32)
     return standardised
-
-
-def _missing_biopython(what: str) -> ImportError:
-    return ImportError(f"{what} needs Biopython: pip install 'sklearn-ann-architectures[bio]'")
 
 
 def letter_vectors(alphabet: Alphabet, encoding: Encoding) -> np.ndarray:
@@ -374,106 +363,3 @@ class SequenceEncoder(TransformerMixin, DocumentedMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def read_fasta(path: str | os.PathLike[str], *, ids: bool = False) -> tuple[list[str], list[str]]:
-    r"""Read a FASTA file, plain or compressed with gzip, bgzip, bz2, xz or zip, whatever its suffix.
-
-    Needs Biopython: ``pip install "sklearn-ann-architectures[bio]"``.
-
-    Parameters
-    ----------
-    path : str or path
-        Path of the file.
-    ids : bool
-        Whether to return only the first word of each header, which is the identifier. Identifiers must differ, so that
-        they can be joined to a table: ``table.loc[names]``.
-
-    Returns
-    -------
-    names : list of str
-        The whole header of each record, after ``>``, or its identifier.
-    sequences : list of str
-        The letters as in the file, without white space.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file does not exist.
-    ImportError
-        If Biopython is missing.
-    ValueError
-        If the file is empty, does not begin with ``>``, has a record without letters, or is a zip archive of several
-        files. With `ids`, also if a record has no identifier or that of another record.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from sklearn_ann.preprocessing import read_fasta
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "two.fasta")
-    ...     _ = path.write_text(">first of two\nACGT\nAC\n>second\nGG\n")
-    ...     read_fasta(path)
-    (['first of two', 'second'], ['ACGTAC', 'GG'])
-    """
-    try:
-        from Bio.SeqIO.FastaIO import SimpleFastaParser
-    except ImportError as error:
-        raise _missing_biopython("read_fasta") from error
-    records = _records(Path(path), SimpleFastaParser)
-    names, sequences = [name for name, _ in records], ["".join(sequence.split()) for _, sequence in records]
-    for index, (name, sequence) in enumerate(zip(names, sequences, strict=True)):
-        if not sequence:
-            raise ValueError(f"record {index} of {path}, {name!r}, has no letters")
-    return (_identifiers(names, path) if ids else names), sequences
-
-
-def _identifiers(names: list[str], path: Any) -> list[str]:
-    """Return the first word of each header."""
-    found = [name.split(maxsplit=1)[0] if name.strip() else "" for name in names]
-    count = Counter(found)
-    for index, name in enumerate(found):
-        if not name:
-            raise ValueError(f"record {index} of {path} has no name: ids=False returns the headers as they are")
-        if count[name] > 1:
-            raise ValueError(
-                f"{count[name]} records of {path} have the identifier {name!r}, record {index} first: ids=False "
-                "returns whole headers"
-            )
-    return found
-
-
-_COMPRESSED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-_ARCHIVE = b"PK\x03\x04"
-
-
-def _opened(path: Path) -> Any:
-    """Open a file by its first bytes: the suffix is often wrong."""
-    with path.open("rb") as raw:
-        begin = raw.read(6)
-    if begin.startswith(_ARCHIVE):
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            if len(members) != 1:
-                names = ", ".join(member.filename for member in members)
-                raise ValueError(f"{path} is a zip archive of {len(members)} files, {names}: unpack it first")
-            return io.BytesIO(archive.read(members[0]))
-    if begin.startswith(b"\x28\xb5\x2f\xfd"):
-        raise ValueError(f"{path} is compressed with zstd: unpack it first, or compress it with gzip, bz2 or xz")
-    opener = next((opener for magic, opener in _COMPRESSED.items() if begin.startswith(magic)), open)
-    return opener(path, "rb")
-
-
-def _records(path: Path, parse: Any) -> list[tuple[str, str]]:
-    """Return name and sequence of each record."""
-    binary: BinaryIO
-    with _opened(path) as binary, io.TextIOWrapper(binary, encoding="utf-8-sig", errors="replace") as file:
-        # The parser silently skips all lines before the first header.
-        first = next((line for line in file if line.strip()), "")
-        if not first:
-            raise ValueError(f"{path} is empty: a FASTA file was expected")
-        if not first.startswith(">"):
-            raise ValueError(f"{path} begins with {first[:40].rstrip()!r}: a FASTA file begins with '>' and a name")
-        file.seek(0)
-        return list(parse(file))

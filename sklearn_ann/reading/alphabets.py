@@ -13,11 +13,13 @@ from sklearn_ann.reading.kinds import as_strings
 
 Unknown = Literal["error", "ambiguous"]
 
+GAPS = "-.~"
 # Ambiguous letters (Cornish-Bowden 1985 for nucleotides; IUPAC-IUB 1984 for amino acids).
 _NUCLEOTIDES = {
     "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG",
     "N": "ACGT",
 }  # fmt: skip
+_DOUBTFUL, _SEVERAL = 0.4, 20  # share and number of ambiguous letters other than N that proteins have, and hardly DNA
 _AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 _COMPLEMENTS = dict(zip("ACGTRYSWKMBDHVN", "TGCAYRSWMKVHDBN", strict=True))
 
@@ -90,6 +92,11 @@ class Alphabet:
             If an item is not a string.
         ValueError
             If a sequence is empty or has an unknown letter. The message names the sequence and the position.
+
+        Warns
+        -----
+        UserWarning
+            If so many letters are ambiguous that the sequences may be of another kind, such as proteins read as DNA.
         """
         strings = as_strings(sequences)
         starts = np.cumsum([0, *map(len, strings)])
@@ -106,7 +113,22 @@ class Alphabet:
             )
         if len(bad):
             codes[bad] = self.any_letter
+        self._warn_of_ambiguous(codes, starts)
         return codes.astype(np.uint8), starts
+
+    def _warn_of_ambiguous(self, codes: np.ndarray, starts: np.ndarray) -> None:
+        """Warn of very many ambiguous letters, as proteins have that are read as DNA."""
+        doubtful = (codes >= len(self.letters)) & (codes != self.any_letter)
+        if doubtful.sum() < _SEVERAL or doubtful.mean() <= _DOUBTFUL:
+            return
+        first = int(doubtful.argmax())
+        sequence = int(np.searchsorted(starts, first, side="right")) - 1
+        letter = self.symbols[codes[first]]
+        what = {"ACGT": "DNA", "ACGU": "RNA"}.get(self.letters, f"sequences of {self.letters}")
+        warn(
+            f"{doubtful.mean():.0%} of the letters are ambiguous codes of {what}, such as {letter!r} in sequence "
+            f"{sequence}: are the sequences of another kind?"
+        )
 
     @property
     def any_letter(self) -> int:
@@ -127,9 +149,16 @@ def find_alphabet(alphabet: str | Sequence[str]) -> Alphabet:
     """Return the alphabet ``"dna"``, ``"rna"`` or ``"protein"``, or make one of the given letters.
 
     A custom alphabet gets ``?`` as the letter that stands for any letter.
+
+    Raises
+    ------
+    ValueError
+        If the letters are no alphabet, or if they spell one of the names in capitals, such as ``"DNA"``.
     """
     if isinstance(alphabet, str) and alphabet in ALPHABETS:
         return ALPHABETS[alphabet]
+    if isinstance(alphabet, str) and alphabet.lower() in (*ALPHABETS, "auto"):
+        raise ValueError(f"alphabet={alphabet!r}: the names are 'dna', 'rna' and 'protein', in lower case")
     letters = "".join(alphabet).upper()
     if len(letters) < 2 or len(set(letters)) < len(letters) or not letters.isascii() or "?" in letters:
         raise ValueError(
@@ -152,7 +181,7 @@ def _characters(strings: list[str]) -> np.ndarray:
 def _what_it_is(letter: str, letters: str) -> str:
     """Say what a letter outside the alphabet `letters` is, and what to do."""
     nucleotides, upper = letters in ("ACGT", "ACGU"), letter.upper()
-    if letter in "-.~":
+    if letter in GAPS:
         return ", a gap: remove gaps with .replace(), or write a letter that may be any"
     if letter == "*":
         return ", a stop codon: cut the sequence there, for instance with .split('*')[0]"
@@ -160,6 +189,8 @@ def _what_it_is(letter: str, letters: str) -> str:
         return ", white space: remove it with ''.join(sequence.split())"
     if letter.isdigit():
         return ", a digit: sequences have letters only"
+    if not letter.isprintable():
+        return ", an invisible character: remove it, for instance with .strip('\\ufeff\\u200b\\x00')"
     if nucleotides and upper in "UT":
         return f", a letter of {'RNA' if upper == 'U' else 'DNA'}: replace U by T or T by U"
     if nucleotides and upper in _AMINO_ACIDS:
@@ -169,7 +200,9 @@ def _what_it_is(letter: str, letters: str) -> str:
 
 _NUCLEIC, _BOTH = 0.95, 0.75  # least shares of A, C, G, T, U and N that are DNA or RNA, and that may be
 _LONG, _MIXED = 20, 0.05  # letters that show what a sequence is; share of sequences of another kind that is no accident
+_FEW, _ENOUGH = 6, 200  # letters of a code that is no protein, among so many in all
 _LETTERS = ascii_letters + "-.*"
+_T_AND_U = "the letters of X are those of nucleotides, but both T and U are frequent"
 _ASK = "say what they are by alphabet='dna', 'rna', 'protein' or the letters"
 
 
@@ -194,8 +227,11 @@ def _guessed(strings: list[str]) -> tuple[str | None, str]:
         known = ALPHABETS["protein"].symbols
         if _share_of(known, counts) < _NUCLEIC:
             return None, f"more than {1 - _NUCLEIC:.0%} of the letters of X are of no known alphabet"
-        both = core > 0.5 and core + ambiguous > 1 - 1e-9
-        return "protein", f"{found}, and the others are codes of nucleotides and of amino acids" if both else ""
+        if core > 0.5 and core + ambiguous > 1 - 1e-9:
+            return "protein", f"{found}, and the others are codes of nucleotides and of amino acids"
+        kinds = "".join(chr(code) for code in np.flatnonzero(counts[:91]))
+        few = 2 <= len(kinds) <= _FEW and counts[65:91].sum() >= _ENOUGH
+        return "protein", f"X has the letters {kinds} alone; alphabet={kinds!r} reads these" if few else ""
     doubt = ""
     if core < _NUCLEIC:
         if core + ambiguous < _NUCLEIC:
@@ -203,26 +239,29 @@ def _guessed(strings: list[str]) -> tuple[str | None, str]:
         doubt = f"{found}, and {ambiguous:.0%} are letters such as R that also are amino acids"
     uracil = _share_of("U", counts) / max(_share_of("TU", counts), 1e-12)
     if 1 - _NUCLEIC < uracil < _NUCLEIC:
-        return None, "the letters of X are those of nucleotides, but both T and U are frequent"
+        return None, _T_AND_U
     return "rna" if uracil >= _NUCLEIC else "dna", doubt
 
 
 def _two_kinds(strings: list[str], characters: np.ndarray) -> str:
     """Say which sequences are of nucleotides and which are not, if many are of either kind; else return ""."""
-    lengths = np.array([len(string) for string in strings])
-    is_core = np.isin(characters & 0xDF, np.frombuffer(b"ACGTUN", dtype=np.uint8))
-    core = np.add.reduceat(is_core, np.cumsum([0, *lengths[:-1]]), dtype=np.int64) / lengths
+    capitals, starts = characters & 0xDF, np.cumsum([0, *map(len, strings[:-1])])
+    is_letter = (capitals >= ord("A")) & (capitals <= ord("Z"))  # gaps and the like belong to either kind
+    is_core = np.isin(capitals, np.frombuffer(b"ACGTUN", dtype=np.uint8))
+    lengths = np.add.reduceat(is_letter, starts, dtype=np.int64)
+    core = np.add.reduceat(is_core, starts, dtype=np.int64) / np.maximum(lengths, 1)
     nucleic, other = (lengths >= _LONG) & (core >= _NUCLEIC), (lengths >= _LONG) & (core < 0.6)
     if min(nucleic.sum(), other.sum()) < max(1, _MIXED * len(strings)):
         return ""
     return f"sequence {np.argmax(nucleic)} has the letters of nucleotides and sequence {np.argmax(other)} of a protein"
 
 
-def guess_alphabet(sequences: Any) -> str:
+def guess_alphabet(sequences: Any, *, mixed: bool = False) -> str:
     """Return ``"dna"``, ``"rna"`` or ``"protein"``, by the bulk of the letters of all sequences.
 
     Sequences are DNA or RNA if at least 95 % of their letters are A, C, G, T, U or N, or 75 % and the others are codes
-    such as R; U in place of T makes RNA. They are proteins if less than 75 % are.
+    such as R; U in place of T makes RNA. They are proteins if less than 75 % are. With `mixed`, a mixture of DNA and
+    RNA is ``"dna"``, for readers that take U for T.
 
     Raises
     ------
@@ -233,9 +272,11 @@ def guess_alphabet(sequences: Any) -> str:
     Warns
     -----
     UserWarning
-        If two alphabets fit.
+        If two alphabets fit, or if proteins have very few different letters.
     """
     name, doubt = _guessed(as_strings(sequences))
+    if mixed and doubt == _T_AND_U:
+        return "dna"
     if name is None:
         raise ValueError(f"alphabet='auto' cannot tell the alphabet: {doubt}; {_ASK}")
     if doubt:
@@ -244,7 +285,13 @@ def guess_alphabet(sequences: Any) -> str:
 
 
 def likely_alphabet(strings: list[str]) -> str | None:
-    """Return the alphabet that `guess_alphabet` would, without a warning; None for texts of other characters."""
+    """Return the alphabet that `guess_alphabet` would, without a warning; None for texts of other characters.
+
+    A mixture of DNA and RNA is ``"dna"``, for readers that take U for T.
+    """
     text = "".join(strings)
     letters = sum(map(text.count, _LETTERS))
-    return _guessed(strings)[0] if letters > _NUCLEIC * len(text) else None
+    if letters <= _NUCLEIC * len(text):
+        return None
+    name, doubt = _guessed(strings)
+    return "dna" if doubt == _T_AND_U else name

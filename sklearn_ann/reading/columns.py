@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Complex
+from textwrap import shorten
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ _TIMES = re.compile(r"(date|time|duration|period|month)")
 _OBJECTS = re.compile(r"(object|null)\b")
 _WHOLE, _BOOLS = re.compile(r"\bu?int(8|16|32|64)\b"), re.compile(r"\bbool(ean)?\b")
 _NARROW = re.compile(r"float(16|32)")
+_LONG = 20  # letters without a space that are a sequence rather than a category
 _BULK = 0.9  # of the values of a column of objects; the others are then errors and do not make it categorical
 
 
@@ -58,6 +60,7 @@ def readable(X: Any) -> Any:
     _refuse_unequal_rows(X)
     if not (isinstance(X, list | tuple) or hasattr(kind, "__array__") or hasattr(kind, "__array_interface__")):
         hint = ": pandas.DataFrame(X) keeps its names" if hasattr(kind, "keys") else ""
+        hint = ": give one of its parts, such as X[name]" if hasattr(kind, "mod") else hint  # MuData
         raise TypeError(f"X is a {kind.__name__}, expected an array, a sparse matrix, a frame or a list{hint}")
     if hasattr(X, "columns"):
         _refuse_columns(list(X.columns))
@@ -102,6 +105,8 @@ def refuse_mask(values: Any, name: str) -> None:
 def _refuse_unequal_rows(X: Any) -> None:
     if not (isinstance(X, list | tuple) and X):
         return
+    if is_annotated(X[0]):
+        raise TypeError("X is a list of AnnData objects: join them by anndata.concat, which matches genes by name")
     if isinstance(X[0], dict):
         raise TypeError("X is a list of dicts: pandas.DataFrame(X) matches their values by name")
     if isinstance(X[0], list | tuple):
@@ -192,6 +197,8 @@ def chosen_positions(table: Any, columns: Any, parameter: str) -> list[int]:
         If `table` has no such column.
     """
     n_columns, names = table.shape[1], names_of(table)
+    if hasattr(columns, "iloc") or getattr(columns, "ndim", 1) > 1:
+        raise ValueError(f"{parameter} is a {type(columns).__name__}: expected a list of names or positions of columns")
     given = list(columns) if isinstance(columns, Sequence | np.ndarray) and not isinstance(columns, str) else [columns]
     if given and all(isinstance(item, bool | np.bool) for item in given):
         if len(given) != n_columns:
@@ -205,7 +212,7 @@ def chosen_positions(table: Any, columns: Any, parameter: str) -> list[int]:
             positions.append(int(item) % n_columns)
         else:
             raise ValueError(
-                f"{parameter}={columns!r}: {item!r} is not a column of X; expected a list of "
+                f"{parameter}={shorten(repr(columns), 80)}: {item!r} is not a column of X; expected a list of "
                 f"positions from 0 to {n_columns - 1}, of column names of a frame, or of one bool per column"
             )
     return list(dict.fromkeys(positions))
@@ -337,6 +344,8 @@ def hint_for(X: Any, value: Any) -> str:
     if isinstance(X, tuple) and all(isinstance(_first(part), str) for part in X):
         advice = "unpack the tuple, as in `names, sequences = read_fasta(path)`"
         return f". X is a tuple of {len(X)} lists of strings: {advice}"
+    if len(value) >= _LONG and value.isalpha() and value.isascii():
+        return ". Sequences are read from one column: join those of a sample, or leave other columns out"
     return ". TabularClassifier, TabularRegressor and EntityEmbeddingTransformer read categories"
 
 

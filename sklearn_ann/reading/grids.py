@@ -284,6 +284,8 @@ class GridReader(Reader[GridSamples]):
         numbers, named = (X, None) if holds_strings(X) else unpacked(X)
         possible = possible_kinds(numbers, self.image_shape)
         if self.kind not in possible:
+            if len(numbers) == 0:
+                raise ValueError(f"Found array with 0 sample(s) while a minimum of 1 is required by {self.owner}.")
             found = " or ".join(f"{kind}s" for kind in possible)
             raise ValueError(f"X are {found}, but this {self.owner} was fitted on {self.kind}s")
         if self.kind == "sequence":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections import UserString
 from textwrap import shorten
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sklearn_ann.reading.columns import is_frame, is_missing
+from sklearn_ann.reading.columns import is_frame, is_missing, refuse_mask
 from sklearn_ann.reading.reader import Columns
 from sklearn_ann.training import as_array
 
@@ -35,7 +35,7 @@ def _is_biopython(sample: Any) -> bool:
 
 def is_text(sample: Any) -> bool:
     """Return whether a sample is a string, of Python or Biopython; bytes too, which `as_strings` refuses."""
-    return isinstance(sample, str | bytes) or _is_biopython(sample)
+    return isinstance(sample, str | bytes | bytearray | memoryview | UserString) or _is_biopython(sample)
 
 
 def is_list(sample: Any) -> bool:
@@ -71,6 +71,8 @@ def entries(X: Any) -> list[Any] | None:
     ------
     TypeError
         If `X` is what ``read_fasta`` returns, a tuple of two lists.
+    ValueError
+        If values of `X` are masked.
     """
     if _is_fasta(X):
         raise TypeError(
@@ -80,6 +82,8 @@ def entries(X: Any) -> list[Any] | None:
         )
     if isinstance(X, list | tuple):
         return list(X)
+    if hasattr(type(X), "to_pylist") and "string" in str(getattr(X, "type", "")):  # an array of pyarrow
+        return list(X.to_pylist())
     shape = getattr(X, "shape", ())
     if (
         isinstance(X, torch.Tensor)
@@ -94,6 +98,7 @@ def entries(X: Any) -> list[Any] | None:
     values = X.to_numpy() if hasattr(X, "to_numpy") else np.asarray(X)
     if values.dtype.kind in _NUMBERS:
         return None
+    refuse_mask(X, "X")
     return list(values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values)
 
 
@@ -138,6 +143,7 @@ def as_strings(sequences: Any) -> list[str]:
 
 def _as_string(sample: Any, index: int) -> str:
     string = "".join(sample) if is_letters(sample) else sample
+    string = string.data if isinstance(string, UserString) else string
     if _is_biopython(string):
         try:
             string = str(getattr(string, "seq", string))
@@ -146,7 +152,7 @@ def _as_string(sample: Any, index: int) -> str:
     if is_list(string) and len(string) == 0:
         string = ""
     if not isinstance(string, str):
-        advice = "; bytes become a str by .decode()" if isinstance(string, bytes) else ""
+        advice = "; bytes become a str by .decode()" if isinstance(string, bytes | bytearray) else ""
         advice = "; leave missing sequences out" if not is_list(string) and is_missing(string) else advice
         found = shorten(repr(string), 80)
         raise TypeError(f"sequence {index} is {found} of type {type(string).__name__}: expected a str{advice}")
@@ -177,12 +183,12 @@ def unpacked(X: Any) -> tuple[Any, Any]:
     Raises
     ------
     TypeError
-        If `X` is a number, or holds samples in no order.
+        If `X` is a number or another container, such as a dict or a deque.
     ValueError
         If the channels of a sample differ in length, or two samples in the names of their channels.
     """
-    unordered = isinstance(X, Mapping | Set | Iterator) or not (hasattr(X, "__len__") or hasattr(X, "__array__"))
-    if getattr(X, "shape", () if unordered else None) == ():  # some sparse arrays are mappings, of a shape
+    known = isinstance(X, list | tuple) or hasattr(X, "__array__") or hasattr(X, "shape") or is_frame(X)
+    if not known or getattr(X, "shape", None) == ():  # some sparse arrays are mappings, of a shape
         raise TypeError(f"X is a {type(X).__name__}: expected a list, an array or a frame of samples")
     if isinstance(X, torch.Tensor):
         return as_array(X), None
@@ -288,7 +294,7 @@ def kind_of(
                 f"sample_type={sample_type!r}, but X holds {' or '.join(f'{kind}s' for kind in possible)}"
                 f"{'; image_shape reads rows of numbers as images' if rows else ''}"
             )
-        return sample_type, None
+        return sample_type, turned(X) if sample_type == "signal" and "image" in possible else None
     if len(possible) == 1:
         return possible[0], None
     return _kind_of_matrices(X)
@@ -314,11 +320,30 @@ def _kind_of_matrices(X: Any) -> tuple[Kind, str | None]:
     if one_width and not one_height:
         doubt = f"Samples of one width, {size}, are read as images. sample_type='image' confirms it"
         return "image", f"{doubt}, and sample_type='signal' reads signals with {width} channels."
-    if one_height and height <= MOST_CHANNELS and widths.min() >= 2 * height:
+    if one_height and (turned(X) or (height <= MOST_CHANNELS and widths.min() >= 2 * height)):
         doubt = f"Samples of {height} x {width} are read as images of this size. sample_type='image' confirms it"
         channels = f"{height} channel" if height == 1 else f"{height} channels"
         return "image", f"{doubt}; signals with {channels} need the shape (length, channels). {_SWAP}"
+    if not one_width and widths.max() <= MOST_CHANNELS and (heights >= 2 * widths).all():
+        doubt = f"Samples of different widths, such as {shapes[0][0]} x {width}, are read as images."
+        return "image", f"{doubt} sample_type='image' confirms it; signals have one number of channels."
     return "image", None
+
+
+def turned(X: Any) -> str | None:
+    """Return a doubt about signals if the columns of samples, and not their rows, are letters; else None."""
+    samples = [np.asarray(sample) for sample in X[:100]]
+    if any(sample.ndim != 2 or len(sample) != len(samples[0]) for sample in samples):
+        return None
+    if not _are_letters([sample.T for sample in samples]):
+        return None
+    if len({sample.shape for sample in samples}) == 1 and _are_letters(samples):
+        return None
+    height, width = samples[0].shape
+    return (
+        f"The columns of samples of {height} x {width}, and not the rows, sum to 1 as letters do, but signals have the "
+        f"shape (length, channels). {_SWAP}"
+    )
 
 
 def _are_letters(X: Any) -> bool:

@@ -301,7 +301,8 @@ def levels_of(values: Any, phrase: str, declared: bool | None = None) -> np.ndar
         return array.astype(np.int64)
     if array.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
-            _refuse_levels(~((array == np.floor(array)) & (array >= 0) & (array < 2**63)), array, phrase)
+            wide = array.astype(np.float64)  # float16 has no 2**63
+            _refuse_levels(~((wide == np.floor(wide)) & (wide >= 0) & (wide < 2**63)), array, phrase)
         return array.astype(np.int64)
     items = array.astype(object)
     listed = items.tolist()

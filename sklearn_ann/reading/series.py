@@ -9,7 +9,7 @@ import torch
 
 from sklearn_ann.reading.alphabets import Unknown
 from sklearn_ann.reading.grids import GridReader, GridSamples
-from sklearn_ann.reading.kinds import Kind, possible_kinds
+from sklearn_ann.reading.kinds import Kind, possible_kinds, turned
 from sklearn_ann.reading.scaling import mean_and_scale
 from sklearn_ann.training import Examples, as_tensor
 
@@ -123,7 +123,9 @@ class SeriesReader(GridReader):
                 f"{self.owner} reads strings and series of shape (length,) or (length, channels), but sample 0 of X "
                 f"has {np.ndim(X[0])} dimensions"
             )
-        return ("sequence" if possible == ["sequence"] else "signal"), None
+        if possible == ["sequence"]:
+            return "sequence", None
+        return "signal", turned(X) if "image" in possible else None
 
     @property
     def _number(self) -> type[np.floating]:

@@ -16,6 +16,11 @@ from sklearn_ann.reading.reader import Reader
 from sklearn_ann.training import Rows
 
 _CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
+_SPELLINGS = {
+    "dna": _CAPITALS | str.maketrans("Uu", "TT"),
+    "rna": _CAPITALS | str.maketrans("Tt", "UU"),
+    "protein": _CAPITALS,
+}
 _ROW = 128  # maximum number of tokens in a row
 
 
@@ -27,10 +32,15 @@ class Texts(NamedTuple):
     starts: np.ndarray  # (n_sequences + 1,), where each sequence starts in `ids`
 
 
-def tokenize(X: Any, k: int, *, capitals: bool = False) -> Texts:
+def spelled(string: str, alphabet: str | None) -> str:
+    """Return DNA, RNA and proteins in capitals, U in DNA as T, and T in RNA as U; other texts as they are."""
+    return string if alphabet is None else string.translate(_SPELLINGS[alphabet])
+
+
+def tokenize(X: Any, k: int, *, alphabet: str | None = None) -> Texts:
     """Split strings into their overlapping k-mers; lists of strings are tokens already.
 
-    With `capitals`, ASCII letters of strings are read as capitals.
+    Strings are read as `spelled` does.
 
     Raises
     ------
@@ -40,10 +50,10 @@ def tokenize(X: Any, k: int, *, capitals: bool = False) -> Texts:
         If a sequence is empty, or if `k` is greater than 1 and the sequences are lists of anything but letters.
     """
     lists = _lists_in(X)
-    letters = lists is not None and (k > 1 or capitals) and all(map(is_letters, lists))
+    letters = lists is not None and (k > 1 or alphabet is not None) and all(map(is_letters, lists))
     if lists is None or letters:
         strings = as_strings(X if lists is None else lists)
-        return _words_of_strings([string.translate(_CAPITALS) for string in strings] if capitals else strings, k)
+        return _words_of_strings([spelled(string, alphabet) for string in strings], k)
     if k > 1:
         raise ValueError(
             f"k={k} is for strings, but sequence 0 is a {type(lists[0]).__name__} of tokens: expected k=1, or letters"
@@ -153,7 +163,7 @@ class TextReader(Reader[Rows]):
     Attributes
     ----------
     alphabet_name : str or None
-        ``"dna"``, ``"rna"`` or ``"protein"`` for strings of such letters, which are read as capitals; else None.
+        ``"dna"``, ``"rna"`` or ``"protein"`` for strings of such letters, which are read as `spelled` does; else None.
     vocabulary : dict of str to int
         Code of each token, in alphabetical order.
     counts : array of shape (n_tokens,)
@@ -205,7 +215,7 @@ class TextReader(Reader[Rows]):
         return likely_alphabet(as_strings(X)) if holds_strings(X) else None
 
     def _tokenized(self, X: Any) -> Texts:
-        return tokenize(X, self.k, capitals=self.alphabet_name is not None)
+        return tokenize(X, self.k, alphabet=self.alphabet_name)
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """NeuralClassifier and NeuralRegressor, held by the thinnest leaves."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from leaves import BagClassifier, DenseClassifier, DenseRegressor
 from sklearn.calibration import CalibratedClassifierCV
@@ -431,3 +432,27 @@ def test_a_column_of_weights_is_one_weight_for_each_sample(leaf, iris):
     column, flat = (leaf(max_epochs=2, random_state=0).fit(X, y, form) for form in (weight[:, None], weight))
     np.testing.assert_array_equal(column.predict(X), flat.predict(X))
     assert column.score(X, y, weight) == flat.score(X, y, weight)
+
+
+@pytest.mark.parametrize(("y", "what"), [("species", "the text 'species'"), ({0: 1.0}, "a dict")])
+def test_a_name_is_no_target(y, what):
+    with pytest.raises(TypeError, match=f"y is {what}: expected the targets in the order of X"):
+        DenseRegressor().fit(np.ones((3, 2)), y)
+
+
+def test_numbers_in_an_array_of_objects_are_classes(iris):
+    X, y = iris
+    numbers, objects = np.asarray(y == y[0], dtype=int), np.asarray(y == y[0], dtype=object).astype(int).astype(object)
+    model = DenseClassifier(random_state=0).fit(X, objects)
+    np.testing.assert_array_equal(model.predict(X), DenseClassifier(random_state=0).fit(X, numbers).predict(X))
+    assert model.score(X, objects) == model.score(X, numbers)
+
+
+@pytest.mark.parametrize("leaf", [DenseClassifier, DenseRegressor])
+def test_a_score_leaves_out_what_is_missing_in_every_form(leaf):
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    Y = pd.DataFrame((X > 0).astype(int), columns=["a", "b"]).astype("Int64")
+    Y.iloc[3, 1] = pd.NA
+    model = leaf(random_state=0).fit(X, Y)
+    numbers = Y.to_numpy(dtype=float, na_value=np.nan)
+    assert model.score(X, Y) == model.score(X, numbers) == model.score(X, Y.to_numpy(dtype=object, na_value=None))

@@ -111,6 +111,39 @@ def test_outputs_of_several_networks_are_averaged_as_predictions():
 def test_labels_without_an_order_are_named():
     with pytest.raises(TypeError, match="y has labels of the types int, str"):
         ClassTargets(**COMMON).learn(np.array(["a", 1, "a"], dtype=object), None)
+    with pytest.raises(TypeError, match="y has labels of the types int, str"):
+        ClassTargets(**COMMON).learn([0, 1, ""], None)  # of which NumPy makes text
+
+
+def test_numbers_in_an_array_of_objects_are_numbers():
+    targets = ClassTargets(**COMMON)
+    targets.learn(np.array([0, 1, 0], dtype=object), None)
+    assert targets.classes.tolist() == [0, 1]
+    assert targets.classes.dtype == np.int64
+
+
+def test_empty_labels_are_noticed():
+    for y in (["a", "", "a"], np.array(["a", " ", "a"], dtype=object)):
+        with pytest.warns(UserWarning, match="y has an empty text in sample 1, which counts as a class"):
+            ClassTargets(**COMMON).learn(y, None)
+    Y = np.array([[1, np.nan], [0, np.nan]])
+    with pytest.warns(UserWarning, match="y has no label in column 1: all are missing"):
+        ClassTargets(**COMMON).learn(Y, None)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2, "a"])
+def test_several_labels_are_zeros_and_ones(wrong):
+    Y = np.array([[1, 0, 1], [0, wrong, 0]], dtype=object if wrong == "a" else None)
+    with pytest.raises((ValueError, TypeError), match=r"the value (-1|2) in sample 1, column 1|types int, str"):
+        ClassTargets(**COMMON).learn(Y, None)
+    if wrong != "a":
+        with pytest.raises(ValueError, match=r"the value (-1|2) in sample 1, column 1"):
+            ClassTargets(**COMMON).learn(sp.csr_array(Y), None)
+    with pytest.raises(ValueError, match="the value 'a' in sample 0, column 0"):
+        ClassTargets(**COMMON).learn(np.array([["a", "b"], ["b", "a"]], dtype=object), None)
+    signs = np.array([[1, -1], [-1, 1]])
+    with pytest.raises(ValueError, match="the value -1 in sample 0, column 1"):
+        ClassTargets(**COMMON).learn(signs, None)
 
 
 @pytest.mark.parametrize(

@@ -117,15 +117,19 @@ def test_pooling_is_the_mean_the_maximum_or_the_weighted_mean():
 @pytest.mark.parametrize("pooling", ["mean", "max", "tfidf"])
 def test_unknown_tokens_are_left_out_or_refused(pooling):
     model = SequenceEmbeddingTransformer(**BRIEF, pooling=pooling).fit(["ACAC", "CCA"])
-    np.testing.assert_array_equal(model.transform(["AXC", "Ä"]), [model.transform(["AC"])[0], np.zeros(4)])
+    with pytest.warns(UserWarning, match="1 of 2 sequences have no token.*sequence 1 has tokens such as 'Ä'"):
+        found = model.transform(["AXC", "Ä"])
+    np.testing.assert_array_equal(found, [model.transform(["AC"])[0], np.zeros(4)])
     with pytest.raises(ValueError, match="sequence 1 has the token 'X', which is not in the vocabulary"):
         model.set_params(unknown="error").fit(["ACAC", "CCA"]).transform(["AC", "AXC"])
 
 
 def test_strings_shorter_than_a_word_become_zeros():
     model = SequenceEmbeddingTransformer(**BRIEF, k=3).fit(["ACGTACG", "AC"])
-    assert (model.transform(["AC", "ACG"])[0] == 0).all()
-    assert (model.transform(["AC", "ACG"])[1] != 0).any()
+    with pytest.warns(UserWarning, match="1 of 2 sequences have no token.*sequence 0 has fewer than k=3 letters"):
+        short, word = model.transform(["AC", "ACG"])
+    assert not short.any()
+    assert word.any()
 
 
 def test_the_words_are_those_of_the_fit():
@@ -148,8 +152,27 @@ def test_soft_masked_reads_are_reads():
     assert model.most_similar("acg") == model.most_similar("ACG")
     words = SequenceEmbeddingTransformer(**BRIEF).fit(WORDS)
     assert words.alphabet_ is None
-    with pytest.warns(UserWarning, match="no token of X is in the vocabulary"):
+    with pytest.warns(UserWarning, match="1 of 1 sequences have no token of the vocabulary"):
         assert not words.transform([["KING", "QUEEN"]]).any()
+
+
+def test_rna_is_read_as_dna_and_dna_as_rna():
+    dna = ["ACGTACG", "GGTACATTT"]
+    rna = [sequence.replace("T", "U").lower() for sequence in dna]
+    model = SequenceEmbeddingTransformer(**BRIEF, k=3).fit(dna)
+    np.testing.assert_array_equal(model.transform(rna), model.transform(dna))
+    assert model.most_similar("uac") == model.most_similar("TAC")
+    model.fit(rna)
+    assert (model.alphabet_, "UAC" in model.vocabulary_, "TAC" in model.vocabulary_) == ("rna", True, False)
+    np.testing.assert_array_equal(model.transform(rna), model.transform(dna))
+    model.fit([*dna, *rna])
+    assert (model.alphabet_, "UAC" in model.vocabulary_) == ("dna", False)
+
+
+def test_sequences_of_another_kind_are_noticed():
+    model = SequenceEmbeddingTransformer(**BRIEF, k=2).fit(["ACGTACG", "GGTACA"])
+    with pytest.warns(UserWarning, match="67% of the tokens of X, such as 'CM', are not in the vocabulary"):
+        model.transform(["ACMK"])
 
 
 # --- Input -----------------------------------------------------------------------------------------------------------

@@ -124,3 +124,10 @@ def test_counts_of_all_zeros_are_a_uniform_distribution():
     likelihood = built("negative_binomial", np.zeros((5, 4)))
     np.testing.assert_allclose(likelihood.mean(torch.zeros(1, 4).double())[0], 0.25)
     assert torch.isfinite(likelihood.log_prob(torch.zeros(5, 4).double(), torch.zeros(5, 4).double())).all()
+
+
+@pytest.mark.parametrize(("value", "text"), [(-2.0, "-2"), (1.3, "1.3"), (2.0000002384, "2.00000024"), (0.25, "0.25")])
+def test_the_value_that_is_no_count_shows_its_digits(value, text):
+    rows = training.Rows(torch.tensor([[1.0, value]]))
+    with pytest.raises(ValueError, match=f"sample 0 of X has the value {text} in feature 1"):
+        LIKELIHOODS["poisson"].check(rows)

@@ -106,7 +106,7 @@ def test_many_parts_and_a_large_graph():
     assert model.fit(np.arange(100), np.arange(100) % 2).predict([n - 1]).shape == (1,)
     parts = sp.block_diag([sp.csr_array(np.ones((2, 2)))] * 10_000, format="csr")
     model = GCNClassifier(conv_layer_sizes=4, max_epochs=1)
-    assert model.fit([(np.ones((20_000, 1)), parts)] * 2, [0, 1]).predict([parts]).shape == (1,)
+    assert model.fit([(np.ones((20_000, 1)), parts)] * 2, [0, 1]).predict([(np.ones((20_000, 1)), parts)]).shape == (1,)
 
 
 def test_edge_features_are_read_by_default_and_hold_their_width():

@@ -73,7 +73,25 @@ def test_groups_go_by_the_bulk_of_the_letters_and_not_by_their_case():
     assert len(set(sequence_groups(reads))) == 60
     assert sequence_groups(["AC", "ac"], alphabet="dna").tolist() == sequence_groups(["AC", "ac"]).tolist() == [0, 0]
     with pytest.raises(ValueError, match="alphabet='auto' cannot tell"):
-        sequence_groups(["ACGUACGT"])
+        sequence_groups(["GATTACAE", "TACE"])
+
+
+def test_rna_gaps_and_white_space_do_not_part_relatives():
+    rng = np.random.default_rng(0)
+    first, other = ("".join(rng.choice(list("ACGT"), 60)) for _ in range(2))
+    related = [first, first.replace("T", "U"), "-".join(first), f" {first}\n", first.lower().replace("t", "u"), other]
+    assert sequence_groups(related).tolist() == [0, 0, 0, 0, 0, 1]
+    assert sequence_groups(["MKVLAWHHEE", "MK--VLAW.HHEE*"]).tolist() == [0, 0]
+    with pytest.raises(ValueError, match="sequence 1 has no letters, but gaps or white space alone"):
+        sequence_groups([first, "---"])
+
+
+def test_words_are_longer_if_few_letters_occur():
+    rng = np.random.default_rng(0)
+    sequences = ["".join(rng.choice(list("HEC"), 60)) for _ in range(30)]
+    with pytest.warns(UserWarning, match="the letters CEH alone"):
+        groups = sequence_groups([*sequences, sequences[0][2:]])
+    assert groups.tolist() == [*range(30), 0]
 
 
 def test_molecules_with_one_scaffold_are_a_group():
@@ -91,3 +109,9 @@ def test_scaffolds_do_not_depend_on_the_spelling():
     for missing in (None, float("nan"), ""):
         with pytest.raises(ValueError, match=r"molecule 1 is .*, no molecule"):
             scaffold_groups(["CC", missing])
+
+
+def test_scaffolds_know_no_numbers_of_atoms_stereo_or_isotopes():
+    pytest.importorskip("rdkit", reason="RDKit is the extra chem")
+    pairs = [("CCO", "[CH3:1]CO"), ("C[C@H](O)F", "C[C@@H](O)F"), ("[cH:1]1ccccc1C", "c1ccccc1"), ("[13CH4]", "C")]
+    assert scaffold_groups([smiles for pair in pairs for smiles in pair]).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]

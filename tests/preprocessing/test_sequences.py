@@ -1,12 +1,7 @@
-"""SequenceEncoder and read_fasta."""
+"""SequenceEncoder."""
 
-import bz2
-import gzip
-import io
-import lzma
 import pickle
 import sys
-import zipfile
 from collections import Counter
 
 import numpy as np
@@ -21,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from sklearn_ann.preprocessing import SequenceEncoder, read_fasta
+from sklearn_ann.preprocessing import SequenceEncoder
 from sklearn_ann.reading.alphabets import ALPHABETS, find_alphabet
 
 AMINO_ACIDS = ALPHABETS["protein"].letters
@@ -241,12 +236,10 @@ def test_parameters_out_of_bounds(parameters, message):
 
 @pytest.mark.parametrize("encoding", ["blosum62", "properties"])
 def test_without_biopython_the_extra_is_named(encoding, monkeypatch):
-    for module in ("Bio", "Bio.Align", "Bio.Data.IUPACData", "Bio.SeqUtils", "Bio.SeqIO.FastaIO"):
+    for module in ("Bio", "Bio.Align", "Bio.Data.IUPACData", "Bio.SeqUtils"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=rf"encoding='{encoding}' needs.*sklearn-ann-architectures\[bio\]"):
         SequenceEncoder("protein", encoding=encoding).fit(["MKV"])
-    with pytest.raises(ImportError, match=r"read_fasta needs.*sklearn-ann-architectures\[bio\]"):
-        read_fasta("any.fasta")
     SequenceEncoder("protein").fit(["MKV"])
 
 
@@ -342,86 +335,6 @@ def test_grid_search_over_words_and_a_column_of_a_frame(promoters):
     columns = make_column_transformer((SequenceEncoder(), "sequence"), ("passthrough", ["age"]))
     assert columns.fit_transform(frame).shape == (200, 30 * 4 + 1)
     assert columns.get_feature_names_out()[[0, -1]].tolist() == ["sequenceencoder__0_A", "passthrough__age"]
-
-
-RECORDS = ">sp|P1 first\nMKV LA\nGG\n\n>second\nmkv\n"
-
-
-@pytest.mark.parametrize("name", ["a.fasta", "a.fasta.gz"])
-@pytest.mark.parametrize("begin", ["", "\n\n", "\ufeff"], ids=["plain", "blank", "bom"])
-@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["unix", "windows"])
-def test_fasta(tmp_path, name, begin, newline):
-    pytest.importorskip("Bio", reason="Biopython is the extra bio")
-    text = (begin + RECORDS).replace("\n", newline).encode()
-    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
-    expected = ["sp|P1 first", "second"], ["MKVLAGG", "mkv"]
-    assert read_fasta(tmp_path / name) == read_fasta(str(tmp_path / name)) == expected
-
-
-def zipped(text, names=("a.fasta",)):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name in names:
-            archive.writestr(name, text)
-    return file.getvalue()
-
-
-@pytest.mark.parametrize(
-    "compress", [bytes, gzip.compress, bz2.compress, lzma.compress, zipped], ids=lambda f: f.__name__
-)
-def test_compressed_fasta_with_white_space_in_its_lines(tmp_path, compress):
-    pytest.importorskip("Bio", reason="Biopython is the extra bio")
-    text = b">one of two\nMK\tV\tLA\n G G\n>two\nA\n"
-    (tmp_path / "a.fasta").write_bytes(compress(text))
-    assert read_fasta(tmp_path / "a.fasta") == (["one of two", "two"], ["MKVLAGG", "A"])
-    names, _ = read_fasta(tmp_path / "a.fasta", ids=True)
-    assert pd.Series([1, 2], index=["two", "one"]).loc[names].tolist() == [2, 1]
-
-
-def test_fasta_in_blocks_as_bgzip_writes_them(tmp_path):
-    pytest.importorskip("Bio", reason="Biopython is the extra bio")
-    blocks = [b">one\nAC\n", b"GT\n>two\nGG\n", b""]
-    (tmp_path / "a.fasta.gz").write_bytes(b"".join(map(gzip.compress, blocks)))
-    assert read_fasta(tmp_path / "a.fasta.gz") == (["one", "two"], ["ACGT", "GG"])
-
-
-@pytest.mark.parametrize(
-    ("content", "settings", "message"),
-    [
-        (zipped(b">a\nA", ["a", "b"]), {}, "zip archive of 2 files, a, b: unpack it first"),
-        (b"\x28\xb5\x2f\xfd123", {}, "compressed with zstd: unpack it first"),
-        (b">a x\nA\n>a y\nC\n", {"ids": True}, "2 records of .* have the identifier 'a', record 0 first"),
-        (b">\nA\n", {"ids": True}, "record 0 of .* has no name"),
-    ],
-    ids=["zip", "zstd", "one name twice", "no name"],  # a zip archive contains the time
-)
-def test_files_without_one_table_of_names(tmp_path, content, settings, message):
-    pytest.importorskip("Bio", reason="Biopython is the extra bio")
-    (tmp_path / "a").write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        read_fasta(tmp_path / "a", **settings)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "bad.fasta is empty"),
-        ("\n \n", "bad.fasta is empty"),
-        ("ACGT\n>late\nACGT\n", "bad.fasta begins with 'ACGT': a FASTA file begins with '>'"),
-        (">one\nACGT\n>two\n>three\nAC\n", "record 1 of .*bad.fasta, 'two', has no letters"),
-    ],
-)
-def test_files_that_are_no_fasta(tmp_path, text, message):
-    pytest.importorskip("Bio", reason="Biopython is the extra bio")
-    (tmp_path / "bad.fasta").write_text(text)
-    with pytest.raises(ValueError, match=message):
-        read_fasta(tmp_path / "bad.fasta")
-
-
-def test_no_such_file(tmp_path):
-    pytest.importorskip("Bio", reason="Biopython is the extra bio")
-    with pytest.raises(FileNotFoundError, match=r"missing\.fasta"):
-        read_fasta(tmp_path / "missing.fasta")
 
 
 NEXT = {

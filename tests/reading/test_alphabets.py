@@ -145,7 +145,25 @@ def test_letters_that_two_alphabets_have_warn(sequences, name, message):
 def test_a_mixture_asks_for_the_alphabet(sequences, message):
     with pytest.raises(ValueError, match=rf"cannot tell the alphabet.*{message}.*alphabet='dna'"):
         guess_alphabet(sequences)
-    assert likely_alphabet(sequences) is None
+    rna_and_dna = "both T and U" in message
+    assert likely_alphabet(sequences) == ("dna" if rna_and_dna else None)
+    if rna_and_dna:
+        assert guess_alphabet(sequences, mixed=True) == "dna"
+
+
+def test_gaps_tell_no_kind():
+    assert guess_alphabet([READ, "-".join(READ), "ACGT" + 40 * "."]) == "dna"
+
+
+def test_a_code_of_few_letters_is_in_doubt():
+    with pytest.warns(UserWarning, match="'protein', but X has the letters CEH alone; alphabet='CEH' reads these"):
+        assert guess_alphabet(["HHECCE" * 40]) == "protein"
+
+
+@pytest.mark.parametrize("name", ["DNA", "Protein", "AUTO", "auto"])
+def test_names_are_no_letters(name):
+    with pytest.raises(ValueError, match=f"alphabet='{name}': the names are 'dna', 'rna' and 'protein'"):
+        find_alphabet(name)
 
 
 def test_a_text_has_no_alphabet():
@@ -164,6 +182,7 @@ def test_a_text_has_no_alphabet():
         ("dna", "5", "a digit"),
         ("dna", " ", "white space: remove it"),
         ("protein", "\n", "white space: remove it"),
+        ("dna", "\ufeff", "an invisible character: remove it"),
     ],
 )
 def test_a_refusal_says_what_the_letter_is(alphabet, letter, what):
@@ -174,3 +193,10 @@ def test_a_refusal_says_what_the_letter_is(alphabet, letter, what):
 def test_pickle():
     again = pickle.loads(pickle.dumps(DNA))
     assert decode(again, ["ACGTN"]) == ["ACGTN"]
+
+
+def test_proteins_of_letters_that_dna_has_are_noticed():
+    with pytest.warns(UserWarning, match="72% of the letters are ambiguous codes of DNA, such as 'M' in sequence 1"):
+        DNA.encode(["ACT", *["MKVASTWH"] * 10])
+    DNA.encode(["NNNNNNRY", "ACGTRYKM"] * 20)
+    DNA.encode(["MKVASTWH"])  # too few to tell

@@ -1,5 +1,7 @@
 """AnnData: features by name, and every place where values may lie."""
 
+from typing import ClassVar
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -147,3 +149,16 @@ def test_frames_have_the_names_of_the_samples():
     assert list(frame.columns) == list("wxyz")
     adata.obsm["doubled"] = frame
     assert list(doubled.transform(VALUES).index) == list(range(6))
+
+
+def test_several_objects_are_joined_first():
+    with pytest.raises(TypeError, match=r"a list of AnnData objects: join them by anndata\.concat"):
+        RowReader(owner="Model", dtype=torch.float32).learn([annotated(), annotated()])
+
+
+def test_a_part_of_mudata_is_chosen():
+    class MuData:
+        mod: ClassVar = {}
+
+    with pytest.raises(TypeError, match=r"X is a MuData, .*: give one of its parts, such as X\[name\]"):
+        RowReader(owner="Model", dtype=torch.float32).learn(MuData())

@@ -209,6 +209,11 @@ def test_chosen_columns_keep_their_order():
     assert chosen_positions(FRAME, ["name", "city"], "chosen") == [4, 1]
     with pytest.raises(ValueError, match="chosen='auto': 'auto' is not a column of X"):
         chosen_positions(FRAME, "auto", "chosen")
+    for values in (FRAME["city"], FRAME[["city"]], np.ones((3, 2))):
+        with pytest.raises(ValueError, match=r"chosen is a .*: expected a list of names or positions of columns"):
+            chosen_positions(FRAME, values, "chosen")
+    with pytest.raises(ValueError, match="99 is not a column of X"):
+        chosen_positions(FRAME, [99] * 100, "chosen")
 
 
 # --- What is read at all ---------------------------------------------------------------------------------------------

@@ -203,3 +203,13 @@ def test_signals_that_have_their_channels_first_are_told():
         ValueError, match=r"sample 1 has 59 channels, the first one has 60; expected the shape \(length"
     ):
         reader(sample_type="signal").learn(ragged)
+
+
+@pytest.mark.parametrize(
+    "X", [[], np.array([], dtype=str), pd.Series([], dtype=object)], ids=["list", "array", "series"]
+)
+def test_no_sequences_are_no_signals(X):
+    new = reader()
+    new.learn(STRINGS)
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\) while a minimum of 1 is required by Model"):
+        new.read(X)

@@ -1,6 +1,6 @@
 """What X holds."""
 
-from collections import UserString
+from collections import UserString, deque
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from sklearn_ann.reading.kinds import (
     holds_strings,
     kind_of,
     possible_kinds,
+    turned,
     unpacked,
 )
 
@@ -270,3 +271,59 @@ def test_short_series_of_many_channels_are_no_doubt():
     missing = visits.copy()
     missing[:, :, 0] = np.nan
     assert channels_first(missing) is None
+
+
+def test_masks_are_not_lost():
+    with pytest.raises(ValueError, match="X is a masked array, whose mask would be lost"):
+        as_strings(np.ma.masked_array(["AC", "GT"], mask=[False, True]))
+    assert as_strings(np.ma.masked_array(["AC", "GT"])) == ["AC", "GT"]
+
+
+def test_arrays_of_pyarrow():
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is an extra of the tests")
+    for X in (pyarrow.array(["AC", "GT"]), pyarrow.chunked_array([["AC"], ["GT"]])):
+        assert as_strings(X) == ["AC", "GT"]
+        assert as_strings(X.dictionary_encode()) == ["AC", "GT"]
+    with pytest.raises(TypeError, match="sequence 1 is None"):
+        as_strings(pyarrow.array(["AC", None]))
+    assert entries(pyarrow.array([1, 2])) is None
+
+
+def test_texts_of_other_types():
+    assert as_strings([UserString("AC"), "GT"]) == ["AC", "GT"]
+    for sample in (bytearray(b"AC"), memoryview(b"AC")):
+        assert holds_strings([sample])
+        with pytest.raises(TypeError, match=r"sequence 0 is .* of type (bytearray|memoryview): expected a str"):
+            as_strings([sample])
+
+
+@pytest.mark.parametrize("X", [deque(["AC"]), {"a": "AC"}.values(), {"a": "AC"}, {"AC"}, iter(["AC"]), 3, None])
+def test_other_containers_are_refused(X):
+    with pytest.raises(TypeError, match=f"X is a {type(X).__name__}: expected a list, an array or a frame"):
+        unpacked(X)
+
+
+def test_letters_in_columns_are_noticed():
+    letters = np.eye(4)[np.random.default_rng(0).integers(0, 4, (5, 9))]
+    assert turned(letters) is None
+    assert "columns of samples of 4 x 9" in str(turned(letters.transpose(0, 2, 1)))
+    assert "columns of samples of 4 x 9" in str(turned([sample[: 9 - i].T for i, sample in enumerate(letters)]))
+    assert turned([np.eye(4)[[2, 0, 3, 1]]]) is None  # letters either way
+    assert turned(np.zeros((2, 4, 9))) is None
+    assert turned([np.zeros(3), np.zeros((3, 2))]) is None
+    kind, doubt = kind_of(letters.transpose(0, 2, 1), "signal")
+    assert kind == "signal"
+    assert "np.swapaxes(X, 1, 2)" in str(doubt)
+    assert kind_of(letters, "signal") == ("signal", None)
+    proteins = np.eye(20)[np.random.default_rng(0).integers(0, 20, (5, 15))].transpose(0, 2, 1)
+    kind, doubt = kind_of(proteins)
+    assert kind == "image"
+    assert "signals with 20 channels need the shape (length, channels). If X has the channels first" in str(doubt)
+
+
+def test_signals_of_different_numbers_of_channels_are_doubtful():
+    kind, doubt = kind_of([np.zeros((9, 2)), np.zeros((10, 3))])
+    assert kind == "image"
+    assert "such as 9 x 2, are read as images" in str(doubt)
+    assert "signals have one number of channels" in str(doubt)
+    assert kind_of([np.zeros((9, 8)), np.zeros((10, 9))]) == ("image", None)

@@ -24,6 +24,11 @@ def test_integers_text_categories_and_tuples_are_levels():
         assert one.levels[1].dtype == np.int64
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.uint8])
+def test_levels_in_narrow_types(dtype):
+    assert levels_of(np.array([2, 0, 7], dtype=dtype), "column 0 of X").tolist() == [2, 0, 7]
+
+
 def test_a_categorical_column_may_hold_any_value():
     X = pd.DataFrame({"dose": pd.Categorical([0.1, 0.01, 0.1]), "cell": ["a", "b", "c"]})
     one = reader()

@@ -127,6 +127,7 @@ def test_a_memory_map_is_not_copied(tmp_path):
             r"could not convert string to float: 'u' .X has the value 'u' in sample 2, column 'b'.. "
             "TabularClassifier, TabularRegressor and EntityEmbeddingTransformer read categories$",
         ),
+        ("ACGTTGCA" * 4, "in sample 2, column 'b'.. Sequences are read from one column: join those of a sample"),
         (np.nan, r"NaN(.|\n)*the value nan in sample 2, column 'b'"),
         (np.inf, r"infinity(.|\n)*the value inf in sample 2, column 'b'"),
         (None, "sample 2, column 'b'"),

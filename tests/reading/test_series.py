@@ -86,3 +86,10 @@ def test_a_value_too_far_to_compute_with_is_named(value):
     new.finish(Examples(new.learn([[[3.0, 2.0], [NAN, 1.0]]]), None, None, None))
     with pytest.raises(ValueError, match=r"sample 1 of X has the value .* in channel 1: that is too many standard"):
         new.read([[[1.0, 2.0]], [[1.0, 2.0], [1.0, value]]])
+
+
+def test_letters_in_columns_are_noticed():
+    letters = np.eye(4)[np.random.default_rng(0).integers(0, 4, (5, 9))]
+    reader().learn(letters)
+    with pytest.warns(UserWarning, match="RNN: The columns of samples of 4 x 9, and not the rows, sum to 1"):
+        reader().learn(letters.transpose(0, 2, 1))

@@ -9,7 +9,7 @@ import torch
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from sklearn_ann.reading import TextReader
-from sklearn_ann.reading.texts import count, in_vocabulary, inverse_document_frequency, text_rows, tokenize
+from sklearn_ann.reading.texts import count, in_vocabulary, inverse_document_frequency, spelled, text_rows, tokenize
 
 
 def tokens_of(texts):
@@ -72,11 +72,19 @@ def test_capitals_are_for_strings_of_biological_letters():
     assert (
         made.codes(["acgt"])[0].tolist() == made.codes(["ACGT"])[0].tolist() == made.codes([list("acgt")])[0].tolist()
     )
+    assert made.codes(["ACGU"])[0].tolist() == made.codes(["ACGT"])[0].tolist()
     words = reader([["King", "king"]])
     assert (words.alphabet_name, len(words.vocabulary)) == (None, 2)
     text = reader(["The king rules, and the queen rules."])
     assert text.alphabet_name is None
     assert {"T", "t"} <= set(text.vocabulary)
+
+
+def test_spelling_of_an_alphabet():
+    assert spelled("acUT", "dna") == "ACTT"
+    assert spelled("acUt", "rna") == "ACUU"
+    assert spelled("mkUt", "protein") == "MKUT"
+    assert spelled("acUt", None) == "acUt"
 
 
 def test_rows_hold_every_token_with_its_sequence():

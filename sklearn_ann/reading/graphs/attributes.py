@@ -201,6 +201,15 @@ def _texts(name: Any, values: Any, owners: Sequence[str]) -> Sequence[str]:
 
 
 def _numbers(name: Any, values: Any, owners: Sequence[str], width: int) -> np.ndarray:
+    """Return one attribute of all owners, of shape (n, width), float32."""
+    numbers = _as_rows(name, values, owners, width)
+    bad = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
+    if len(bad):
+        raise ValueError(f"{owners[bad[0]]} has {values[bad[0]]!r} as {name!r}: expected numbers finite in float32")
+    return numbers
+
+
+def _as_rows(name: Any, values: Any, owners: Sequence[str], width: int) -> np.ndarray:
     try:
         array = np.asarray(values)
     except ValueError:  # of different shapes

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_ann.reading.columns import is_frame
+from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.graphs.attributes import Attributes
 from sklearn_ann.reading.graphs.conversion import Choice, Origin, read_graphs
 from sklearn_ann.reading.graphs.parts import GraphParts, counted, gather
@@ -111,6 +111,7 @@ class GraphSet:
             node_features, adjacency, offsets, edge_features = gather(parts)
         given = {"node_features": node_features, "adjacency": adjacency, "edge_features": edge_features}
         for name, part in given.items():
+            refuse_mask(part, name)
             if np.iscomplexobj(part):
                 raise ValueError(f"{name} holds complex numbers: expected real ones")
         nodes = sp.csr_array(node_features) if sp.issparse(node_features) else np.atleast_2d(np.asarray(node_features))
@@ -142,13 +143,15 @@ class GraphSet:
         owner = np.repeat(np.arange(len(self)), self.n_nodes)
         rows = np.repeat(np.arange(self._nodes.shape[0]), np.diff(self._adjacency.indptr))
         bad = {
+            "edge weights": rows[~np.isfinite(self._adjacency.data)],  # first, because degrees are made of them
             "node features": _rows_not_finite(self._nodes),
-            "edge weights": rows[~np.isfinite(self._adjacency.data)],
             "edge features": rows[:0] if self._edges is None else rows[_rows_not_finite(self._edges)],
         }
         for what, nodes in bad.items():
             if len(nodes):
-                raise ValueError(f"{what} of graph {owner[nodes[0]]} contain NaN or infinity, in float32")
+                graph = owner[nodes[0]]
+                number = nodes[0] - self._offsets[graph]
+                raise ValueError(f"{what} of graph {graph} contain NaN or infinity, in float32, at node {number}")
         across = owner[rows] != owner[self._adjacency.indices]
         if across.any():
             row, column = rows[across][0], self._adjacency.indices[across][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_ann.reading.columns import is_frame
+from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.graphs.attributes import (
     MISSING,
     Attributes,
@@ -87,7 +88,8 @@ def _items(graphs: Any) -> list[Any]:
     """Return the graphs of a sequence, and refuse what is one graph."""
     sequence = hasattr(graphs, "__len__") and hasattr(graphs, "__getitem__")
     if hasattr(graphs, "nodes") or hasattr(graphs, "edge_index") or hasattr(graphs, "GetAtoms") or sp.issparse(graphs):
-        raise TypeError(f"expected a GraphSet or a sequence of graphs, got one {type(graphs).__name__}: use [graph]")
+        use = "graph.to_data_list()" if hasattr(graphs, "to_data_list") else "[graph]"
+        raise TypeError(f"expected a GraphSet or a sequence of graphs, got one {type(graphs).__name__}: use {use}")
     if is_frame(graphs) and graphs.shape[1] == 1 and graphs.shape[0]:
         column = graphs.to_numpy()[:, 0]
         graphs = graphs if isinstance(column[0], Number) else column  # a frame of numbers is one graph
@@ -211,6 +213,7 @@ def _with_edges(parts: GraphParts, E: Any) -> GraphParts:
 
 
 def _floats(values: Any, name: str) -> np.ndarray:
+    refuse_mask(values, name)
     array = np.asarray(values)
     if array.dtype.kind in "cSUmM":
         raise TypeError(f"{name} must have real numbers, got the type {array.dtype}")
@@ -263,6 +266,7 @@ def _read_matrix(A: Any) -> GraphParts:
             A = sp.csr_array(A).tocoo()
             (rows, columns), weights = A.coords, A.data
     else:
+        refuse_mask(A, "the adjacency matrix")
         A = np.asarray(A)
         shape = A.shape
         if A.ndim != 2 or shape[0] != shape[1]:
@@ -346,11 +350,11 @@ def _read_networkx(graph: Any) -> GraphParts:
 def _weight(u: Any, v: Any, attributes: dict[str, Any]) -> float:
     weight = attributes.get("weight", 1.0)
     try:
-        if isinstance(weight, str):
-            raise TypeError("text")
-        return float(weight)
+        if isinstance(weight, str) or not math.isfinite(number := float(weight)):
+            raise TypeError("text or not finite")
     except (TypeError, ValueError) as error:
-        raise ValueError(f"edge {(u, v)!r} has the weight {weight!r}, which is not a number") from error
+        raise ValueError(f"edge {(u, v)!r} has the weight {weight!r}, which is not a finite number") from error
+    return number
 
 
 def _attributes(owners: list[str], attributes: list[dict[str, Any]]) -> Named:

@@ -89,6 +89,7 @@ class _GraphOptions(Reader[Samples]):
         """Hold graphs to the learned features, by name if they have names; without any nodes or edges, they fit."""
         self._check_sums(graphs)
         origin = graphs.origin
+        self._hold_source(graphs)
         nodes = self._aligned("node", graphs.node_features, self.of_nodes, origin.node_attributes)
         edges = graphs.edge_features
         if edges is not None:
@@ -106,6 +107,15 @@ class _GraphOptions(Reader[Samples]):
             if now != then:
                 raise ValueError(f"X has {now} {what} features, but {self.owner} is expecting {then} as input")
         return graphs
+
+    def _hold_source(self, graphs: GraphSet) -> None:
+        """Refuse graphs without node features after a fit with them, where degrees would pass for them."""
+        now, then = graphs.origin.nodes, self.node_features
+        if graphs.node_features.shape[0] == 0 or (now == "degree") == (then == "degree"):
+            return
+        if now == "degree":
+            raise ValueError(f"the graphs of X have no node features, but those in the fit of {self.owner} had")
+        warn(f"{self.owner} was fitted on graphs without node features and reads those of X as degrees")
 
     def _aligned(self, what: str, features: Any, learned: Any, given: Attributes | None) -> Any:
         """Put features in the learned order; warn, as scikit-learn does, if only one side has names."""

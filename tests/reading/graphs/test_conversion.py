@@ -123,7 +123,7 @@ def test_missing_networkx_attributes_are_named():
     graph.nodes[2]["size"] = 3
     with pytest.raises(ValueError, match=r"graph 0: node 0 has 1.0 as 'size', which is a text elsewhere"):
         as_graph_set([graph])
-    with pytest.raises(ValueError, match=r"graph 0: edge \(0, 1\) has the weight 'far', which is not a number"):
+    with pytest.raises(ValueError, match=r"graph 0: edge \(0, 1\) has the weight 'far', which is not a finite number"):
         as_graph_set([nx.Graph([(0, 1, {"weight": "far"})])])
 
 
@@ -195,3 +195,47 @@ def test_values_of_edges_that_do_not_fit_are_refused(name):
     assert len(as_graph_set([fine, fine])) == 2
     with pytest.raises(ValueError, match=f"graph 1: {name} has 3 rows, but edge_index has 2 edges"):
         as_graph_set([fine, odd])
+
+
+@pytest.mark.parametrize("value", [float("nan"), None, 1e39])
+def test_numbers_that_are_not_finite_are_named(value):
+    graph = nx.path_graph(3)
+    nx.set_node_attributes(graph, {0: 1.0, 1: value, 2: 2.0}, "size")
+    with pytest.raises(ValueError, match=r"graph 0: node 1 has (nan|None|1e\+39) as 'size': expected numbers finite"):
+        as_graph_set([graph])
+    graph = nx.relabel_nodes(nx.path_graph(3), {0: "a", 1: "b", 2: "c"})
+    graph["a"]["b"]["weight"] = value
+    with pytest.raises(ValueError, match=r"edge \('a', 'b'\) has the weight .*not a finite number|at node 0"):
+        as_graph_set([graph])
+
+
+def test_the_node_of_a_bad_number_is_named():
+    A = np.ones((3, 3))
+    X = np.zeros((3, 2))
+    X[2, 1] = np.inf
+    with pytest.raises(ValueError, match="node features of graph 1 contain NaN or infinity, in float32, at node 2"):
+        as_graph_set([(np.zeros((3, 2)), A), (X, A)])
+    A[1, 0] = np.nan
+    with pytest.raises(ValueError, match="edge weights of graph 0 contain NaN or infinity, in float32, at node 1"):
+        as_graph_set([A])
+
+
+def test_a_batch_of_geometric_becomes_a_list():
+    batch = SimpleNamespace(edge_index=np.zeros((2, 1)), to_data_list=list)
+    with pytest.raises(TypeError, match=r"use graph.to_data_list\(\)"):
+        as_graph_set(batch)
+
+
+def test_masks_are_not_lost():
+    X, A = np.ones((3, 2)), np.ones((3, 3))
+    masked_X, masked_A = (np.ma.masked_array(values, mask=np.eye(*values.shape)) for values in (X, A))
+    for graph, name in (
+        ((masked_X, A), "X"),
+        ((X, masked_A), "the adjacency matrix"),
+        (masked_A, "the adjacency matrix"),
+    ):
+        with pytest.raises(ValueError, match=f"graph 0: {name} is a masked array, whose mask would be lost"):
+            as_graph_set([graph])
+    with pytest.raises(ValueError, match="node_features is a masked array"):
+        GraphSet(masked_X, A)
+    as_graph_set([(np.ma.masked_array(X), A)])  # nothing is masked

@@ -30,6 +30,18 @@ def test_later_graphs_have_the_features_of_the_fit():
         reader.read([PAIR])
 
 
+def test_degrees_do_not_pass_for_features():
+    A = PAIR[1]
+    reader = graph_reader([(np.ones((2, 1)), A)])
+    with pytest.raises(ValueError, match="the graphs of X have no node features, but those in the fit of Model had"):
+        reader.read([A])
+    reader = graph_reader([A])
+    with pytest.warns(UserWarning, match="Model was fitted on graphs without node features"):
+        reader.read([(np.ones((2, 1)), A)])
+    reader.read([A])
+    reader.read([nx.path_graph(3), nx.Graph()])
+
+
 def test_graphs_without_nodes_or_edges_are_read_alone_as_among_others():
     """They cannot show how many features they have."""
     full, lonely = nx.path_graph(2), nx.empty_graph(1)
