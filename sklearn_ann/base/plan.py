@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from sklearn_ann import training
 from sklearn_ann._sklearn import check_sample_weight
 from sklearn_ann.base.budget import GREATEST_BATCH, Budget, automatic_batch_size
+from sklearn_ann.base.entries import missing_entries
 from sklearn_ann.base.sources import Source
-from sklearn_ann.base.targets import Targets, missing_entries
+from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import SupervisedNetwork, chosen_layers, freeze_layers, layers_of, learning_rates
 
 

@@ -16,10 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_ann._sklearn import safe_indexing
+from sklearn_ann.base.entries import missing_entries, plain_targets
 from sklearn_ann.base.losses import Loss
 from sklearn_ann.base.parameters import OpenFraction, PositiveInt, fitted
 from sklearn_ann.base.plan import checked_weights
-from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets, missing_entries
+from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets
 from sklearn_ann.base.transfer import TransferEstimator
 from sklearn_ann.layers import SupervisedNetwork
 
@@ -45,6 +46,7 @@ def scored(
     ValueError
         If a sample that counts has no prediction, naming the sample.
     """
+    y = plain_targets(y)
     known, weight = known_targets(y), checked_weights(sample_weight, len(predictions))
     without = np.asarray(missing_entries(predictions).reshape(len(predictions), -1).any(axis=1))
     if not without.any():

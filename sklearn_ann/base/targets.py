@@ -15,6 +15,7 @@ from sklearn.utils import check_array, column_or_1d, compute_class_weight, compu
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from torch import Tensor
 
+from sklearn_ann.base.entries import missing_entries, plain_targets
 from sklearn_ann.base.losses import (
     Loss,
     cross_entropy,
@@ -27,9 +28,9 @@ from sklearn_ann.base.losses import (
 from sklearn_ann.layers import Average
 from sklearn_ann.layers.head import mean_classes, mean_number, mean_odds, mean_rate
 from sklearn_ann.reading import Learned
-from sklearn_ann.reading.columns import first_unreadable, is_missing, refuse_mask
+from sklearn_ann.reading.columns import first_unreadable, refuse_mask
 from sklearn_ann.reading.scaling import mean_and_scale
-from sklearn_ann.training import Error, Samples, as_array
+from sklearn_ann.training import Error, Samples
 
 
 class Targets(Learned, ABC):
@@ -96,9 +97,16 @@ class Targets(Learned, ABC):
         if y is None:
             raise ValueError(f"This {self.owner} requires y to be passed, but the target y is None")
         refuse_mask(y, "y")
-        y = with_missing(y)
+        y = plain_targets(y)
         how = {"accept_sparse": "csr", "ensure_2d": False, "dtype": None, "input_name": "y", "estimator": self.owner}
-        y = check_array(y, ensure_all_finite="allow-nan", **how)
+        try:
+            y = check_array(y, ensure_all_finite="allow-nan", **how)
+        except ValueError as error:
+            infinite = np.isinf(y) if getattr(y, "dtype", None) in (np.float32, np.float64) else np.zeros(1, dtype=bool)
+            if np.ndim(infinite) == 0 or not infinite.any():
+                raise
+            sample = int(np.argwhere(infinite)[0][0])
+            raise ValueError(f"{error} (the target of sample {sample} is infinite)") from error
         if sp.issparse(y) or (y.ndim == 2 and y.shape[1] > 1):
             return y
         missing = np.flatnonzero(missing_entries(y))
@@ -194,10 +202,13 @@ class ClassTargets(Targets):
                 )
         try:
             check_classification_targets(y)
-        except TypeError as error:  # NumPy cannot sort them
+        except (TypeError, ValueError) as error:
+            if sp.issparse(y) or y.dtype.kind not in "OSV":
+                raise
             kinds = sorted({type(label).__name__ for label in np.ravel(y).tolist()})
-            raise TypeError(
-                f"y has labels of the types {', '.join(kinds)}, which have no order: make them all text or all numbers"
+            raise type(error)(
+                f"y has labels of the types {', '.join(kinds)}: expected text, whole numbers or bools, all of one kind"
+                + (", and bytes become text by .decode()" if "bytes" in kinds else "")
             ) from error
         if y.ndim == 2 and type_of_target(y) == "multilabel-indicator":
             return (y.toarray() if sp.issparse(y) else y), True
@@ -393,22 +404,3 @@ class NumberTargets(Targets):
                 "those in fit"
             )
         return np.reshape(values, (len(values), *self._shape))
-
-
-def with_missing(y: Any) -> Any:
-    """Return a tensor, or a list in which entries are missing, as an array; NumPy would make text of missing labels."""
-    if isinstance(y, torch.Tensor):
-        return as_array(y)
-    if isinstance(y, list | tuple):
-        entries = np.array(y, dtype=object)
-        return entries if missing_entries(entries).any() else y
-    return y
-
-
-def missing_entries(y: np.ndarray) -> np.ndarray:
-    """Return which entries are missing: NaN, None, NA."""
-    if y.dtype.kind == "f":
-        return np.asarray(np.isnan(y))
-    if y.dtype != object:
-        return np.zeros(y.shape, dtype=bool)
-    return np.reshape([is_missing(value) for value in y.ravel().tolist()], y.shape).astype(bool)
