@@ -47,11 +47,16 @@ def scored(
         If a sample that counts has no prediction, naming the sample.
     """
     y = plain_targets(y)
-    known, weight = known_targets(y), checked_weights(sample_weight, len(predictions))
+    known, weight = known_targets(y), checked_weights(sample_weight, len(predictions), of_outputs=True)
+    if weight is not None and weight.ndim == 2 and (weight.shape != predictions.shape or predictions.dtype.kind != "f"):
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}: expected one weight for each of {len(predictions)} samples"
+            + (f", or those of the outputs, {predictions.shape}" if predictions.dtype.kind == "f" else "")
+        )
     without = np.asarray(missing_entries(predictions).reshape(len(predictions), -1).any(axis=1))
     if not without.any():
         return predictions, y, known, weight
-    counts = without if weight is None else without & (weight > 0)
+    counts = without if weight is None else without & (weight.reshape(len(without), -1) > 0).any(axis=1)
     wanting = np.flatnonzero(counts if known is None else counts & known.any(axis=1))
     if len(wanting):
         raise ValueError(
@@ -437,7 +442,7 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
-            The samples, their targets and their weights.
+            The samples, their targets and their weights; of several outputs, each may have weights of its own.
 
         Returns
         -------
@@ -445,12 +450,15 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
             With several outputs, the mean over the outputs. Each output is scored on the samples whose target is known.
         """
         predicted, y, known, weight = self._scored(X, y, sample_weight)
-        if known is None:
+        if known is None and (weight is None or weight.ndim == 1):
             return float(r2_score(y, predicted, sample_weight=weight))
         targets = np.asarray(y, dtype=np.float64)
+        known = np.ones(targets.shape, dtype=bool) if known is None else known
+        weight = np.ones(len(targets)) if weight is None else weight
+        weights = weight if weight.ndim == 2 else np.broadcast_to(weight[:, None], targets.shape)
         scores = [
-            r2_score(target[there], output[there], sample_weight=None if weight is None else weight[there])
-            for target, output, there in zip(targets.T, predicted.T, known.T, strict=True)
+            r2_score(target[there], output[there], sample_weight=of_target[there])
+            for target, output, there, of_target in zip(targets.T, predicted.T, known.T, weights.T, strict=True)
         ]
         return float(np.mean(scores))
 

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sklearn_ann.reading.columns import is_frame, is_missing
+from sklearn_ann.reading.columns import in_pandas, is_frame, is_missing
 from sklearn_ann.reading.reader import Columns
 from sklearn_ann.training import as_array
 
@@ -33,7 +33,7 @@ def _is_biopython(sample: Any) -> bool:
 
 def is_text(sample: Any) -> bool:
     """Return whether a sample is a string, of Python or Biopython; bytes too, which `as_strings` refuses."""
-    return isinstance(sample, str | bytes) or _is_biopython(sample)
+    return isinstance(sample, str | bytes | bytearray) or _is_biopython(sample)
 
 
 def is_list(sample: Any) -> bool:
@@ -53,6 +53,7 @@ def entries(X: Any) -> list[Any] | None:
 
     None for a table, plain numbers or anything else.
     """
+    X = in_pandas(X)
     if isinstance(X, list | tuple):
         return list(X)
     shape = getattr(X, "shape", ())
@@ -121,7 +122,7 @@ def _as_string(sample: Any, index: int) -> str:
     if is_list(string) and len(string) == 0:
         string = ""
     if not isinstance(string, str):
-        advice = "; bytes become a str by .decode()" if isinstance(string, bytes) else ""
+        advice = "; bytes become a str by .decode()" if isinstance(string, bytes | bytearray) else ""
         advice = "; leave missing sequences out" if not is_list(string) and is_missing(string) else advice
         found = shorten(repr(string), 80)
         raise TypeError(f"sequence {index} is {found} of type {type(string).__name__}: expected a str{advice}")
@@ -159,6 +160,7 @@ def unpacked(X: Any) -> tuple[Any, Any]:
     unordered = isinstance(X, Mapping | Set | Iterator) or not (hasattr(X, "__len__") or hasattr(X, "__array__"))
     if getattr(X, "shape", () if unordered else None) == ():  # some sparse arrays are mappings, of a shape
         raise TypeError(f"X is a {type(X).__name__}: expected a list, an array or a frame of samples")
+    X = in_pandas(X)
     if isinstance(X, torch.Tensor):
         return as_array(X), None
     if is_frame(X) and len(X) and X.shape[1]:

@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_ann.reading.annotated import is_annotated, placed
 from sklearn_ann.reading.chunks import stream_of
-from sklearn_ann.reading.columns import check_rows, first_unreadable, hint_for, readable
+from sklearn_ann.reading.columns import check_rows, first_unreadable, hint_for, is_frame, readable
 from sklearn_ann.reading.passes import numbered
 from sklearn_ann.training import Examples, Samples, Stream, StreamedSamples
 
@@ -247,6 +247,9 @@ class Columns(Learned):
         estimator = _class_called(self.owner)()
         vars(estimator).update(self.attributes_)
         X = readable(X)
+        labels = list(X.columns) if is_frame(X) else []
+        if not reset:
+            self._check_order(labels)
         check = partial(validate_data, estimator, reset=reset)
         if is_annotated(X):
             X, header = placed(X, None if reset else self.names, self.layer)
@@ -259,7 +262,18 @@ class Columns(Learned):
             checked = self._checked(X, partial(check, **how), how.get("dtype"), estimator)
         if reset:
             self.attributes_ = vars(estimator)
+            self._labels = [] if all(isinstance(label, str) for label in labels) else labels
         return checked
+
+    def _check_order(self, labels: list[Any]) -> None:
+        """Refuse columns in another order whose names are no strings; scikit-learn does not look at these."""
+        known = vars(self).get("_labels", [])
+        if known and labels != known and len(labels) == len(known) and set(labels) == set(known):
+            place = next(place for place, label in enumerate(labels) if label != known[place])
+            raise ValueError(
+                f"X has the columns of the fit in another order: column {place} is {labels[place]!r}, in the fit "
+                f"{known[place]!r}"
+            )
 
     @staticmethod
     def _checked(X: Any, check: Callable[[Any], Any], dtype: Any, estimator: BaseEstimator) -> Any:
