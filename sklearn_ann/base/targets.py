@@ -233,10 +233,18 @@ class ClassTargets(Targets):
         if multilabel and missing_entries(labels).any():
             raise ValueError("class_weight needs all labels, but some are missing (NaN): give sample_weight instead")
         of_class: np.ndarray
+        if isinstance(self.class_weight, list) and not multilabel:
+            raise ValueError(
+                f"class_weight={self.class_weight} is a list, of one dict for each of several labels per sample, but y "
+                f"has one class per sample: expected a dict, such as {{{labels.tolist()[0]!r}: 2.0}}"
+            )
         if isinstance(self.class_weight, str) and weight is not None and weight.ndim == 1:
             of_class = _balanced(labels, weight)
         else:
-            of_class = compute_sample_weight(self.class_weight, labels)
+            try:
+                of_class = compute_sample_weight(self.class_weight, labels)
+            except (AttributeError, TypeError, ValueError) as error:
+                raise ValueError(f"class_weight={self.class_weight!r} does not fit y: {error}") from error
         if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
             raise ValueError(f"class_weight must be finite and not negative, got {self.class_weight}")
         return of_class
