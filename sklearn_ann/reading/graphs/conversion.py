@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 
 from sklearn_ann.reading.columns import is_frame
 from sklearn_ann.reading.graphs.attributes import (
@@ -22,6 +23,7 @@ from sklearn_ann.reading.graphs.attributes import (
 from sklearn_ann.reading.graphs.descriptors import chosen_features, molecule_features
 from sklearn_ann.reading.graphs.molecules import molecule_parts, read_molecules
 from sklearn_ann.reading.graphs.parts import GraphParts
+from sklearn_ann.training import as_array
 
 Choice = Sequence[Any] | Attributes | None
 """Names of attributes to read, or attributes that were learned before; None for the default."""
@@ -347,15 +349,22 @@ def _weight(u: Any, v: Any, attributes: dict[str, Any]) -> float:
     try:
         if isinstance(weight, str):
             raise TypeError("text")
-        return float(weight)
+        number = float(weight)
     except (TypeError, ValueError) as error:
         raise ValueError(f"edge {(u, v)!r} has the weight {weight!r}, which is not a number") from error
+    if not np.isfinite(number):
+        raise ValueError(f"edge {(u, v)!r} has the weight {weight!r}: expected a finite number")
+    return number
 
 
 def _attributes(owners: list[str], attributes: list[dict[str, Any]]) -> Named:
     """Collect the attributes of nodes or edges by name."""
     names = sorted({name for one in attributes for name in one}, key=str)
-    return Named({name: [one.get(name, MISSING) for one in attributes] for name in names}, owners)
+    values = {name: [one.get(name, MISSING) for one in attributes] for name in names}
+    for name, listed in values.items():
+        if any(isinstance(value, torch.Tensor) for value in listed):
+            values[name] = [as_array(value) if isinstance(value, torch.Tensor) else value for value in listed]
+    return Named(values, owners)
 
 
 _READERS: dict[str, Callable[[Any], GraphParts]] = {

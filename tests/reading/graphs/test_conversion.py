@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import torch
 
 from sklearn_ann.reading.graphs import GraphSet, as_graph_set
 
@@ -195,3 +196,19 @@ def test_values_of_edges_that_do_not_fit_are_refused(name):
     assert len(as_graph_set([fine, fine])) == 2
     with pytest.raises(ValueError, match=f"graph 1: {name} has 3 rows, but edge_index has 2 edges"):
         as_graph_set([fine, odd])
+
+
+def test_attributes_of_networkx_may_be_tensors():
+    expected, graph = nx.path_graph(3), nx.path_graph(3)
+    for node in range(3):
+        expected.nodes[node]["x"] = [node, 2.0]
+        graph.nodes[node]["x"] = torch.tensor([node, 2.0], requires_grad=True)
+    found, known = (as_graph_set([one])[0].X for one in (graph, expected))
+    np.testing.assert_array_equal(found, known)
+
+
+def test_weights_of_edges_are_finite():
+    graph = nx.path_graph(3)
+    graph.edges[1, 2]["weight"] = np.nan
+    with pytest.raises(ValueError, match=r"graph 0: edge \(1, 2\) has the weight nan: expected a finite number"):
+        GraphSet.from_list([graph])
