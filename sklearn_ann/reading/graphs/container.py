@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_ann.reading.columns import is_frame
+from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.graphs.attributes import Attributes
 from sklearn_ann.reading.graphs.conversion import Choice, Origin, read_graphs
 from sklearn_ann.reading.graphs.parts import GraphParts, gather
@@ -111,6 +111,7 @@ class GraphSet:
             node_features, adjacency, offsets, edge_features = gather(parts)
         given = {"node_features": node_features, "adjacency": adjacency, "edge_features": edge_features}
         for name, part in given.items():
+            refuse_mask(part, name)
             if np.iscomplexobj(part):
                 raise ValueError(f"{name} holds complex numbers: expected real ones")
         nodes = sp.csr_array(node_features) if sp.issparse(node_features) else np.atleast_2d(np.asarray(node_features))

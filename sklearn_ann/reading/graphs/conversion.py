@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sklearn_ann.reading.columns import is_frame
+from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.graphs.attributes import (
     MISSING,
     Attributes,
@@ -212,8 +212,15 @@ def _with_edges(parts: GraphParts, E: Any) -> GraphParts:
     return parts._replace(E=E)
 
 
+def _array(values: Any, name: str) -> np.ndarray:
+    refuse_mask(values, name)
+    if isinstance(values, torch.Tensor):
+        return as_array(values.to_dense() if values.layout != torch.strided else values)
+    return np.asarray(values)
+
+
 def _floats(values: Any, name: str) -> np.ndarray:
-    array = np.asarray(values)
+    array = _array(values, name)
     if array.dtype.kind in "cSUmM":
         raise TypeError(f"{name} must have real numbers, got the type {array.dtype}")
     if array.dtype.kind == "O" and any(isinstance(value, str) for value in array.flat):
@@ -265,7 +272,7 @@ def _read_matrix(A: Any) -> GraphParts:
             A = sp.csr_array(A).tocoo()
             (rows, columns), weights = A.coords, A.data
     else:
-        A = np.asarray(A)
+        A = _array(A, "the adjacency matrix")
         shape = A.shape
         if A.ndim != 2 or shape[0] != shape[1]:
             raise ValueError(f"the adjacency matrix must be square, got shape {shape}")

@@ -212,3 +212,17 @@ def test_weights_of_edges_are_finite():
     graph.edges[1, 2]["weight"] = np.nan
     with pytest.raises(ValueError, match=r"graph 0: edge \(1, 2\) has the weight nan: expected a finite number"):
         GraphSet.from_list([graph])
+
+
+def test_masks_are_not_lost_and_tensors_are_arrays():
+    X, A = np.ones((2, 3)), np.ones((2, 2))
+    hidden = np.ma.array(X, mask=[[True, False, False]] * 2)
+    for pair in ((hidden, A), (X, np.ma.array(A, mask=np.eye(2))), (X, A, np.ma.masked_equal([1, 2, 3, 4], 2))):
+        with pytest.raises(ValueError, match=r"graph 0: .* is a masked array, whose mask would be lost"):
+            as_graph_set([pair])
+    with pytest.raises(ValueError, match="node_features is a masked array"):
+        GraphSet(hidden, A)
+    tensors = torch.ones(2, 3, requires_grad=True), torch.ones(2, 2, requires_grad=True)
+    for pair in (tensors, (tensors[0], torch.ones(2, 2).to_sparse())):
+        for found, known in zip(dense(as_graph_set([pair])[0])[:2], (X, A), strict=True):
+            np.testing.assert_array_equal(found, known)
