@@ -143,8 +143,8 @@ class GraphSet:
         owner = np.repeat(np.arange(len(self)), self.n_nodes)
         rows = np.repeat(np.arange(self._nodes.shape[0]), np.diff(self._adjacency.indptr))
         bad = {
+            "edge weights": rows[~np.isfinite(self._adjacency.data)],  # first: features may be sums of weights
             "node features": _rows_not_finite(self._nodes),
-            "edge weights": rows[~np.isfinite(self._adjacency.data)],
             "edge features": rows[:0] if self._edges is None else rows[_rows_not_finite(self._edges)],
         }
         for what, nodes in bad.items():

@@ -144,7 +144,7 @@ def kind_of(item: Any, index: int) -> str:
         is_matrix = (
             sp.issparse(item)
             or is_frame(item)
-            or (not is_pair and isinstance(item, np.ndarray | list) and np.ndim(item) == 2)
+            or (not is_pair and isinstance(item, np.ndarray | list | torch.Tensor) and np.ndim(item) == 2)
         )
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"graph {index}: {error}") from error

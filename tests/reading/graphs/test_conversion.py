@@ -226,3 +226,11 @@ def test_masks_are_not_lost_and_tensors_are_arrays():
     for pair in (tensors, (tensors[0], torch.ones(2, 2).to_sparse())):
         for found, known in zip(dense(as_graph_set([pair])[0])[:2], (X, A), strict=True):
             np.testing.assert_array_equal(found, known)
+
+
+def test_matrices_alone_may_be_tensors_and_weights_that_are_not_finite_are_named_as_such():
+    A = np.ones((3, 3))
+    for found, known in zip(dense(as_graph_set([torch.tensor(A)])[0]), dense(as_graph_set([A])[0]), strict=True):
+        np.testing.assert_array_equal(found, known)
+    with pytest.raises(ValueError, match="edge weights of graph 0 contain NaN"):
+        as_graph_set([np.where(np.eye(3), np.nan, A)])
