@@ -217,6 +217,12 @@ def _class_called(name: str) -> type[BaseEstimator]:
     return type(name, (BaseEstimator,), {})
 
 
+def _unusual_labels(X: Any) -> list[str]:
+    """Return the names of the columns of a frame as text that any file keeps; none if all are strings."""
+    labels = list(X.columns) if is_frame(X) else []
+    return [] if all(isinstance(label, str) for label in labels) else [repr(label) for label in labels]
+
+
 class Columns(Learned):
     """Number and names of the features of X, checked by scikit-learn.
 
@@ -247,7 +253,7 @@ class Columns(Learned):
         estimator = _class_called(self.owner)()
         vars(estimator).update(self.attributes_)
         X = readable(X)
-        labels = list(X.columns) if is_frame(X) else []
+        labels = _unusual_labels(X)
         if not reset:
             self._check_order(labels)
         check = partial(validate_data, estimator, reset=reset)
@@ -262,17 +268,17 @@ class Columns(Learned):
             checked = self._checked(X, partial(check, **how), how.get("dtype"), estimator)
         if reset:
             self.attributes_ = vars(estimator)
-            self._labels = [] if all(isinstance(label, str) for label in labels) else labels
+            self._labels = labels
         return checked
 
-    def _check_order(self, labels: list[Any]) -> None:
+    def _check_order(self, labels: list[str]) -> None:
         """Refuse columns in another order whose names are no strings; scikit-learn does not look at these."""
-        known = vars(self).get("_labels", [])
-        if known and labels != known and len(labels) == len(known) and set(labels) == set(known):
+        known = vars(self).get("_labels", [])  # which models of earlier versions have not
+        if labels != known and sorted(labels) == sorted(known):
             place = next(place for place, label in enumerate(labels) if label != known[place])
             raise ValueError(
-                f"X has the columns of the fit in another order: column {place} is {labels[place]!r}, in the fit "
-                f"{known[place]!r}"
+                f"X has the columns of the fit in another order: column {place} is {labels[place]}, in the fit "
+                f"{known[place]}"
             )
 
     @staticmethod

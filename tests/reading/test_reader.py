@@ -165,7 +165,10 @@ def test_columns_count_and_name_features():
         columns.read(NUMBERS[:, :2])
 
 
-@pytest.mark.parametrize("names", [[0, 1, 2, 3], [7, 5, 3, 1], [("a", 0), ("a", 1), ("b", 0), ("b", 1)]])
+@pytest.mark.parametrize(
+    "names",
+    [[0, 1, 2, 3], [7, 5, 3, 1], [("a", 0), ("a", 1), ("b", 0), ("b", 1)], pd.date_range("2020", periods=4)],
+)
 def test_columns_whose_names_are_no_strings_may_not_change_their_order(names):
     frame = FRAME.set_axis(pd.Index(names), axis=1)
     columns = Columns("Model")
