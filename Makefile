@@ -2,6 +2,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# One line in place of pip's many, if PYTHON is too old.
+CHECK_PYTHON = $(or $(PYTHON),python3) -c "import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else \
+	'PYTHON=$(PYTHON) is Python %d.%d, but 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)' % v[:2])"
 
 .PHONY: demo test test-scatter test-floors lint types docs benchmarks version dist dist-check clean
 
@@ -28,6 +31,7 @@ test-floors: .venv-floors/.installed
 	.venv-floors/bin/python -m pytest --numprocesses=auto $(FLOORS)
 
 .venv-floors/.installed: setup.cfg constraints-floors.txt
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv .venv-floors
 	.venv-floors/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-floors.txt \
 		--editable ".[test]"
@@ -85,6 +89,7 @@ benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_defaults.py --table
 
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test]"
 	touch $@

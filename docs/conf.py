@@ -13,7 +13,7 @@ import matplotlib as mpl
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from links import guide_pages
+from links import guide_pages, named, with_links
 
 import sklearn_ann
 from sklearn_ann.base.docstrings import parameter_groups
@@ -51,14 +51,15 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"  # docstrings say it in words
+smartquotes = False  # quotes around values such as "auto" are code
 toc_object_entries_show_parents = "hide"  # the column at the right is narrow
-autodoc_default_options = {"members": True, "inherited-members": True, "exclude-members": "set_fit_request"}
+autodoc_default_options = {"members": True, "inherited-members": True}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
-# The drawings of docs/lecture.
+# The drawings of docs/lecture and docs/guide.
 plot_basedir = str(Path(__file__).parent / "lecture" / "drawings")
-plot_formats = [("png", 130)]
+plot_formats = [("png", 200)]  # 5.6 inches wide, and sharp on a phone
 plot_html_show_formats = plot_html_show_source_link = False
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
@@ -137,14 +138,51 @@ def group_parameters(_app, _what, _name, obj, _options, lines):
             lines[number:number] = [f":{heading}:", ""]
 
 
+def link_names(_app, what, name, obj, _options, lines):
+    """Link the names of the package within docstrings; without a network, name what of scikit-learn is not linked."""
+    page = name if what in ("class", "exception", "function") else name.rpartition(".")[0]
+    owner = named(page)
+    parameters = set(inspect.signature(obj).parameters) if callable(obj) and what != "exception" else set()
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            lines[number] = with_links(line, page, owner if inspect.isclass(owner) else None, parameters)
+        if "sklearn" not in intersphinx_mapping:
+            lines[number] = re.sub(r":ref:`sphx_glr_\S+`", "the gallery of scikit-learn", lines[number])
+
+
+PARAMETERS = {
+    name
+    for public in guide_pages()
+    if hasattr(named(public), "get_params")  # an estimator
+    for name in inspect.signature(named(public)).parameters
+}
+INHERITED = {"add_note", "count", "index", "with_traceback"}  # of exceptions and tuples
+
+
+def skip_member(_app, _what, name, obj, _skip, _options):
+    """Leave out what says nothing: fields of tuples, defaults that the parameters describe, requests of metadata."""
+    if name in INHERITED or type(obj).__name__ == "_tuplegetter" or (obj is None and name in PARAMETERS):
+        return True
+    return True if name.startswith("set_") and name.endswith("_request") else None
+
+
 def end_code(_app, _name, source):
     """Remove the empty line that ends a doctest on a page: without it, the fence would belong to the output."""
     source[0] = re.sub(r"\n\n```$", "\n```", source[0], flags=re.MULTILINE)
+    source[0] = re.sub(r"^\|.*", keep_together, source[0], flags=re.MULTILINE)
+
+
+def keep_together(row):
+    """Return the row of a table whose numbers stay beside their units, and whose names of cases may break."""
+    row = re.sub(r"^\| [\w/]+:\w+ \|", lambda case: re.sub("[/:]", r"\g<0><wbr>", case[0]), row[0])
+    return re.sub(r"(?<=[≤≥]) (?=[\d.])|(?<=\d) (?=%|(?:s|ms|µs|nats|MiB|GiB)\b)", "\N{NO-BREAK SPACE}", row)
 
 
 def setup(app):
     """Let Sphinx call the functions above, after numpydoc's."""
     app.connect("autodoc-process-docstring", group_parameters, priority=600)
+    app.connect("autodoc-process-docstring", link_names, priority=700)
+    app.connect("autodoc-skip-member", skip_member)
     app.connect("source-read", end_code)
 
 
@@ -153,6 +191,7 @@ def setup(app):
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
+html_js_files = ["pages.js"]
 html_title = "sklearn_ann"
 html_baseurl = SITE
 html_favicon = "_static/favicon.svg"

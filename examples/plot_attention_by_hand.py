@@ -58,13 +58,15 @@ for name, curve in curves.items():
 # Left: the weights of the four rows. Right: a small scale averages over too many rows, a large
 # scale over too few.
 figure, (left, right) = plt.subplots(
-    1, 2, figsize=(10, 3.8), layout="constrained", width_ratios=(1, 2)
+    1, 2, figsize=(10, 4.2), layout="constrained", width_ratios=(1, 2)
 )
 AttentionMapDisplay(weights, query_names=range(4), key_names=range(4)).plot(left)
-right.scatter(angle, target, s=10, color="0.6")
+right.scatter(angle, target, s=10, color="0.6", label="training set")
 for name, curve in curves.items():
     right.plot(grid, curve, label=name)
 right.plot(grid, truth, color="black", linewidth=1, linestyle="--", label="truth")
-right.set(xlabel="angle", ylabel="target")
-right.legend(fontsize="small", loc="upper right")
+right.set(xlabel="angle (radians)", ylabel="target")
+right.legend(
+    fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False
+)
 plt.show()

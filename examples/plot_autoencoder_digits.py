@@ -25,6 +25,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn_ann import AutoEncoderTransformer
+from sklearn_ann.inspection import ReconstructionDisplay
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
@@ -79,14 +80,8 @@ print(f"  ratio         {errors['auto-encoder'] / errors['PCA']:.2f}")
 # %%
 # One digit of each class and its two reconstructions.
 shown = [int(np.flatnonzero(y_test == digit)[0]) for digit in range(10)]
-rows = {"original": test, **rebuilt}
-figure, axes = plt.subplots(len(rows), 10, figsize=(9, 3.1), layout="constrained")
-for (label, images), line in zip(rows.items(), axes, strict=True):
-    for axis, index in zip(line, shown, strict=True):
-        axis.imshow(images[index].reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
-        axis.set_xticks([])
-        axis.set_yticks([])
-    title = label if label not in errors else f"{label}\nerror {errors[label]:.2f}"
-    line[0].set_ylabel(title, rotation=0, ha="right", va="center")
-figure.suptitle("Unseen digits rebuilt from eight numbers")
+rows = {"original": test[shown]}
+rows |= {f"{label}\nerror {errors[label]:.2f}": rebuilt[label][shown] for label in rebuilt}
+display = ReconstructionDisplay(rows).plot()
+display.figure_.suptitle("Unseen digits rebuilt from eight numbers")
 plt.show()

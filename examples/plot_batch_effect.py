@@ -17,7 +17,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import scipy.sparse as sp
 from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.decomposition import TruncatedSVD
+from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
@@ -77,19 +78,25 @@ print("Standard deviation of the log ratio of the batches' means, over the genes
 print(f"  counts {apart[0].std():.2f}, decoded under one condition {apart[1].std():.2f}")
 
 # %%
-# The codes on their first two principal components. Colours are types, markers are batches.
-figure, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
+# The codes on a plane by t-SNE, which keeps neighbours together. Colours are types, markers
+# are batches.
+figure, axes = plt.subplots(1, 3, figsize=(10, 4.2), layout="constrained")
 for axis, (name, code) in zip(axes, codes.items(), strict=True):
+    places = TSNE(random_state=0).fit_transform(code)
     for batch, marker in enumerate("ox"):
         rows = batches == batch
         axis.scatter(
-            *PCA(2).fit_transform(code)[rows].T,
+            *places[rows].T,
             c=kinds[rows],
             cmap="tab10",
             vmax=9,
-            s=10,
+            s=8,
             marker=marker,
             linewidths=0.7,
         )
-    axis.set(title=f"{name}\n{found[name]}", xticks=[], yticks=[])
+    axis.set(title=f"{name}\n{found[name]}", xticks=[], yticks=[], xlabel="t-SNE 1")
+axes[0].set_ylabel("t-SNE 2")
+for batch, marker in enumerate("ox"):
+    axes[0].scatter([], [], color="black", marker=marker, label=f"batch {batch}")
+figure.legend(loc="outside lower center", ncols=2, frameon=False)
 plt.show()

@@ -53,17 +53,20 @@ for name, value in r2.items():
 # Left and middle: measured against predicted strength. Right: the saliency of one sequence,
 # the change of the prediction with each letter, beside the score of the motif at each
 # position.
-figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=False):
     PredictionErrorDisplay.from_estimator(
         model, X_test, y_test, kind="actual_vs_predicted", ax=ax, scatter_kwargs={"s": 6}
     )
-    ax.set_title(f"{name}: R² {r2[name]:.2f}")
+    ax.set(title=f"{name}: R² {r2[name]:.2f}", xticks=range(3, 7), yticks=range(3, 7))
+    ax.set(xlabel="predicted strength", ylabel="measured strength")
 strongest = int(y_test.argmax())
 saliency = np.abs(models["CNNRegressor"].saliency(X_test[[strongest]])[0]).max(axis=1)
-axes[2].plot(saliency / saliency.max(), color="#0072b2", label="saliency (1 is the greatest)")
+axes[2].plot(saliency / saliency.max(), color="#0072b2", label="saliency")
 best = int(scores[1500 + strongest].argmax())
 axes[2].axvspan(best - 0.5, best + 7.5, color="#e69f00", alpha=0.4, label="strongest site")
-axes[2].set(xlabel="position", title="The sequence with the greatest strength", ylim=(0, 1.35))
-axes[2].legend(loc="upper left", fontsize="small")
+axes[2].set(
+    xlabel="position", ylabel="saliency / greatest", title="strongest sequence", ylim=(0, 1.25)
+)
+axes[2].legend(loc="upper center", fontsize="small", ncols=2)
 plt.show()

@@ -62,7 +62,7 @@ print(f"Standard deviation of the levels: {y[test].std():.2f}")
 # %%
 # Left: predicted against measured levels. Right: the predictions for the growing series of one
 # new patient follow the true level, although the network has only seen levels at the end.
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
 for (name, values), marker in zip(predicted.items(), "o^x", strict=True):
     left.scatter(y[test], values, s=10, marker=marker, alpha=0.6, label=name)
 left.axline((0, 0), slope=1, color="0.5", linewidth=1)
@@ -70,15 +70,15 @@ left.set(xlabel="measured level", ylabel="predicted level")
 left.legend()
 series = max(doses[test], key=len)
 hours = range(6, len(series) + 1)
-right.plot(levels(series), color="0.3", label="true level")
+right.plot(levels(series), color="0.75", linewidth=4, label="true level")
 right.plot(
     [hour - 1 for hour in hours],
     network.predict([series[:hour] for hour in hours]),
-    label="RNNRegressor, doses until this hour",
+    label="predicted from the doses until this hour",
 )
 right.vlines(
-    np.flatnonzero(series), 0, series[series > 0] / 4, color="#d55e00", label="doses / 4"
+    np.flatnonzero(series), -1, series[series > 0] / 4 - 1, color="#d55e00", label="doses / 4"
 )
 right.set(xlabel="hour", ylabel="level")
-right.legend()
+right.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, frameon=False)
 plt.show()

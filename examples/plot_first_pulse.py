@@ -70,11 +70,13 @@ for (above, below), sample in zip(axes.reshape(2, 2), chosen, strict=True):
         xlim=(-0.5, len(series[sample]) - 0.5), ylabel="value", title=f"{y[sample]} came first"
     )
     above.legend(loc="upper right")
-    HiddenStateDisplay.from_estimator(
+    display = HiddenStateDisplay.from_estimator(
         models["lstm"], series, sample=sample, ax=below, colorbar=False
     )
+    display.im_.set_clim(-1, 1)
     below.set_xticks(range(0, len(series[sample]), 10))
     for ax in (above, below):
         for time in pulses[sample][:2]:
             ax.axvline(time, color="black", linewidth=0.8, linestyle="--")
+figure.colorbar(display.im_, ax=axes[[1, 3]], label="state", shrink=0.6)
 plt.show()

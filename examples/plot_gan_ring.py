@@ -102,20 +102,32 @@ for name, drawn in (last | {"defaults": defaults, "Gaussian mixture": mixture}).
 # %%
 # Samples by epoch, over the data.
 figure, axes = plt.subplots(
-    2, len(EPOCHS) + 1, figsize=(12, 5), sharex=True, sharey=True, layout="constrained"
+    2, len(EPOCHS) + 1, figsize=(10, 5), sharex=True, sharey=True, layout="constrained"
 )
 for line, (name, samples) in zip(axes, seen.items(), strict=True):
     for axis, (epoch, drawn) in zip(line, samples.items(), strict=False):
-        axis.scatter(*X.T, s=2, color="0.8")
-        axis.scatter(*drawn.T, s=4, color="tab:blue")
-        axis.set_title(f"{name}, epoch {epoch}", fontsize=9)
+        axis.scatter(*X.T, s=2, color="0.7")
+        axis.scatter(*drawn.T, s=3, color="#0072b2")
+        axis.set_title(f"{name}, epoch {epoch}", fontsize=8)
 for axis, points, title in (
     (axes[0, -1], defaults, "GANSampler's defaults"),
     (axes[1, -1], mixture, "Gaussian mixture"),
 ):
-    axis.scatter(*X.T, s=2, color="0.8")
-    axis.scatter(*points.T, s=4, color="tab:orange")
-    axis.set_title(title, fontsize=9)
+    data = axis.scatter(*X.T, s=2, color="0.7")
+    found = axis.scatter(*points.T, s=3, color="#d55e00")
+    axis.set_title(title, fontsize=8)
 for axis in axes.flat:
-    axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[], yticks=[])
+    axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2))
+for axis in axes[1]:
+    axis.set_xlabel("$x_1$")
+for axis in axes[:, 0]:
+    axis.set_ylabel("$x_2$")
+figure.legend(
+    [data, axes[0, 0].collections[1], found],
+    ["data", "samples, minimax loss", "samples, for comparison"],
+    loc="outside lower center",
+    ncols=3,
+    frameon=False,
+    markerscale=3,
+)
 plt.show()

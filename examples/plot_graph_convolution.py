@@ -71,8 +71,8 @@ for name, score in scores.items():
 
 # %%
 # The signal of node 0 spreads by one edge with each convolution.
-figure, axes = plt.subplots(1, 4, figsize=(13, 3), layout="constrained")
-for number, (axis, step) in enumerate(zip(axes, steps, strict=True)):
-    GraphDisplay(A, values=step.ravel(), names=range(5)).plot(axis)
+figure, axes = plt.subplots(2, 2, figsize=(8, 6.4), layout="constrained")
+for number, (axis, step) in enumerate(zip(axes.flat, steps, strict=True)):
+    GraphDisplay(A, values=step.ravel(), names=range(5)).plot(axis, label="feature")
     axis.set_title(f"{number} convolutions" if number != 1 else "1 convolution")
 plt.show()

@@ -87,12 +87,12 @@ near = X_train.iloc[nearest]
 # The positions of these houses. Nearest neighbours in standardised columns must also agree in
 # house number and door width, and are therefore far away.
 figure, axes = plt.subplots(
-    1, 2, figsize=(10, 4.8), layout="constrained", sharex=True, sharey=True
+    1, 2, figsize=(9.5, 6), layout="constrained", sharex=True, sharey=True
 )
 east = np.linspace(-5, 5, 200)
 for ax, chosen, sizes, title in (
-    (axes[0], used, 20 + 900 * used["weight"], "attention to rows; larger: greater weight"),
-    (axes[1], near, 60, "nearest in the standardised columns"),
+    (axes[0], used, 20 + 900 * used["weight"], "attention to rows: size is weight"),
+    (axes[1], near, 60, "nearest neighbours in standardised columns"),
 ):
     ax.fill_between(
         east,
@@ -101,15 +101,16 @@ for ax, chosen, sizes, title in (
         color="#56b4e9",
         alpha=0.3,
         linewidth=0,
+        label="river",
     )
-    ax.scatter(X_train["east"], X_train["north"], s=2, color="0.75")
+    ax.scatter(X_train["east"], X_train["north"], s=2, color="0.75", label="training set")
     ax.scatter(
         chosen["east"],
         chosen["north"],
         s=sizes,
         color="#0072b2",
         edgecolor="white",
-        label="used",
+        label="similar rows",
     )
     ax.scatter(
         house["east"],
@@ -118,11 +119,13 @@ for ax, chosen, sizes, title in (
         marker="*",
         color="#d55e00",
         edgecolor="white",
-        label="the house",
+        label="house to predict",
     )
     ax.set(title=title, xlabel="kilometres east of the centre", aspect="equal")
-axes[0].set_ylabel("kilometres north")
-axes[0].legend(loc="lower left")
+axes[0].set_ylabel("kilometres north of the centre")
+figure.legend(
+    *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
+)
 figure.suptitle(
     "Error in thousands of euros: "
     + ", ".join(f"{name} {error:.0f}" for name, error in errors.items())

@@ -102,7 +102,10 @@ clouds = []
 for axis, (name, codes) in zip(above.subplots(2, 2).flat, maps.items(), strict=True):
     clouds.append(axis.scatter(*codes.T, c=y_test, cmap="tab10", s=10))
     axis.set(title=name, xticks=[], yticks=[])
-above.legend(*clouds[0].legend_elements(), loc="outside right center", frameon=False)
+    axis.set(xlabel="first component", ylabel="second component")
+above.legend(
+    *clouds[0].legend_elements(), loc="outside right center", frameon=False, title="digit"
+)
 rows = {"digits": X_test, "noisy": noisy, "PCA": linear, "auto-encoder": network}
 for axis, (name, images) in zip(below.subplots(4, 1), rows.items(), strict=True):
     tiles = np.pad(images[:20].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))

@@ -89,8 +89,10 @@ for number, (name, values) in enumerate(accuracy.items()):
         label=name,
         color=("#0072b2", "#e69f00")[number],
     )
-axis.axhline(0.5, color="0.4", linewidth=1, linestyle=":")
+axis.axhline(0.5, color="0.4", linewidth=1, linestyle=":", label="chance")
 axis.set_xticks(np.arange(2) + 0.17, splits)
-axis.set(ylabel="accuracy", ylim=(0, 1.3), yticks=np.linspace(0, 1, 5))
-axis.legend(frameon=False, loc="upper right")
+axis.set(ylabel="accuracy", ylim=(0, 1.05), yticks=np.linspace(0, 1, 5))
+axis.legend(
+    frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small"
+)
 plt.show()

@@ -136,7 +136,7 @@ left.set(
 left.legend(frameon=False)
 for name, values in accuracy.items():
     right.plot(n_labels, values, marker="o", label=name)
-right.axhline(0.5, color="0.7", linewidth=1, zorder=0)
+right.axhline(0.5, color="0.7", linewidth=1, zorder=0, label="chance")
 right.set(
     xscale="log",
     title="Helix or strand",

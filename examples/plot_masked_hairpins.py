@@ -93,14 +93,14 @@ for place in range(16):
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
 image = left.imshow(effects.T, cmap="RdBu_r", vmin=-6, vmax=6, aspect="auto")
 left.set(xticks=range(16), xticklabels=list(wild), yticks=range(4), yticklabels=list(LETTERS))
-left.set(title="log-odds of each mutation", ylabel="new letter")
-figure.colorbar(image, ax=left)
+left.set(title="effect of each mutation", xlabel="position", ylabel="new letter")
+figure.colorbar(image, ax=left, label="log-odds of the new letter")
 image = right.imshow(moved, cmap="Greys", vmin=0, vmax=1)
 right.set(xticks=range(16), xticklabels=list(wild), yticks=range(16), yticklabels=list(wild))
 right.set(
-    title="change of the other probabilities",
+    title="pairs of positions",
     xlabel="masked position",
     ylabel="changed position",
 )
-figure.colorbar(image, ax=right)
+figure.colorbar(image, ax=right, label="change of the probabilities")
 plt.show()

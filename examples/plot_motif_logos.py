@@ -97,17 +97,17 @@ for number, motif in enumerate(planted):
 # letter on top. The height of a position is its information in bits, ``2 + sum(p log2 p)``
 # (Schneider and Stephens 1990). A filter says nothing about the positions beyond its ends. To
 # draw all filters of a network, use ``MotifDisplay.from_estimator(network)``.
-figure, axes = plt.subplots(3, 2, figsize=(9.5, 5.6), layout="constrained", sharey=True)
+figure, axes = plt.subplots(3, 2, figsize=(6.4, 5), layout="constrained", sharey=True)
 names = [f"motif {number + 1} as planted" for number in range(3)]
 MotifDisplay(planted, names=names).plot(ax=axes[:, 0])
 names = [f"filter {best}: correlation {likeness:.3f}" for _, likeness, best in found]
 MotifDisplay([matrix for matrix, *_ in found], names=names).plot(ax=axes[:, 1])
 figure.suptitle(
-    f"Correct on new sequences: {accuracy:.1%} with the network, "
+    f"Correct on new sequences: {accuracy:.1%} with the network,\n"
     f"{accuracy_of_forest:.1%} with a forest on 6-mers"
 )
 if len(sys.argv) > 1:  # `make demo` names a file
-    figure.savefig(sys.argv[1], dpi=130)
+    figure.savefig(sys.argv[1], dpi=180)
     print(f"The picture is in {sys.argv[1]}.")
 else:
     plt.show()

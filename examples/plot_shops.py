@@ -74,7 +74,10 @@ print(f"Correlation of distances between shops, true and learned: {correlation:.
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
 left.barh(list(explained), list(explained.values()), color="#0072b2")
 left.invert_yaxis()
-left.set(xlabel="explained variance", xlim=(min(0, *explained.values()), 1))
+left.axvline(0, color="black", linewidth=0.8)
+left.set(
+    xlabel="explained variance of new sales", xlim=(min(0, *explained.values()) - 0.05, 1)
+)
 right.scatter(*apart, s=3, color="#0072b2", alpha=0.3)
 right.set(xlabel="distance of the tastes", ylabel="distance of the vectors")
 plt.show()

@@ -65,12 +65,10 @@ print(f"{found} of the {wrong.sum()} errors are in the tenth with the most disag
 # %%
 # Left: the log loss by the number of members that are averaged. Right: the digits with the
 # greatest disagreement.
-figure = plt.figure(figsize=(10, 4.2), layout="constrained")
-((left, right),) = figure.subfigures(1, 2, squeeze=False, width_ratios=(3, 2))
+figure = plt.figure(figsize=(10, 4.6), layout="constrained")
+((left, right),) = figure.subfigures(1, 2, squeeze=False, width_ratios=(5, 4))
 ax = left.subplots()
-ax.plot(
-    range(1, len(each) + 1), together, "o-", color="#0072b2", label="mean of so many members"
-)
+ax.plot(range(1, len(each) + 1), together, "o-", color="#0072b2", label="mean of the members")
 ax.scatter(np.ones(len(each)), alone, s=12, color="#56b4e9", label="each member alone")
 ax.axhline(
     log_loss(y_test, single.predict_proba(X_test)),
@@ -84,15 +82,16 @@ ax.axhline(
     linestyle=":",
     label="random forest",
 )
-ax.set(xlabel="members", ylabel="log loss, new digits", ylim=(0, None))
+ax.set(xlabel="number of members", ylabel="log loss of new digits", ylim=(0, None))
 ax.legend()
 for ax, sample in zip(right.subplots(2, 4).ravel(), order[:8], strict=True):
     ax.imshow(X_test[sample].reshape(8, 8), cmap="gray_r")
     votes = np.bincount(each[:, sample].argmax(axis=1), minlength=10)
-    said = " ".join(
-        f"{votes[digit]}x{digit}" for digit in np.argsort(-votes)[:3] if votes[digit]
+    said = "\n".join(
+        f"{votes[digit]} votes for {digit}" for digit in np.argsort(-votes)[:3] if votes[digit]
     )
-    ax.set_title(f"{y_test[sample]}: {said}", fontsize=8)
-    ax.axis("off")
-right.suptitle("most disputed; true digit: votes", fontsize=10)
+    ax.set_title(f"digit {y_test[sample]}", fontsize=10)
+    ax.set(xticks=[], yticks=[])
+    ax.set_xlabel(said, fontsize=8)
+right.suptitle("most disputed digits, and the votes of the members", fontsize=10)
 plt.show()

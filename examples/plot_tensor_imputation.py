@@ -88,9 +88,8 @@ print(scores.round(3))
 # %%
 # Three curves of pairs that were never measured, the scores, and the vectors of the drugs on
 # two axes. The colour is the potency of the drug, which the model does not get.
-figure, axes = plt.subplots(
-    1, 5, figsize=(15, 3.4), layout="constrained", width_ratios=(1, 1, 1, 1.2, 1.2)
-)
+figure, plots = plt.subplot_mosaic("aabbcc;rrrvvv", figsize=(10, 7), layout="constrained")
+axes = [plots[name] for name in "abc"]
 colours = {"network": "#0072b2", "additive model": "#999999", "CP of rank 3": "#d55e00"}
 unmeasured = np.argwhere(pair_missing)
 strong = unmeasured[np.argsort(-strength[pair_missing][:, 0])]
@@ -102,14 +101,20 @@ for ax, (drug, cell) in zip(
     ax.plot(dose, truth[drug, cell], "k.", label="truth")
     ax.set(title=f"drug {drug}, cell {cell}", xlabel="log dose", ylim=(-0.2, 1.1))
 axes[0].set_ylabel("response")
-axes[0].legend(fontsize=7, loc="upper left")
-scores.T.plot.barh(ax=axes[3], color=["#56b4e9", "#e69f00"], width=0.7)
-axes[3].set(title="missing entries", xlabel="R²", xlim=(0, 1))
-axes[3].legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=2)
+figure.legend(
+    *axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False
+)
+scores.T[::-1].plot.barh(ax=plots["r"], color=["#56b4e9", "#e69f00"], width=0.7)
+plots["r"].set(title="missing entries", xlabel="R²", xlim=(0, 1))
+plots["r"].legend(loc="upper center", bbox_to_anchor=(0.4, -0.2), ncols=2, frameon=False)
 vectors = network.embeddings_["drug"]
 centred = vectors - vectors.mean(axis=0)
 plane = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
-points = axes[4].scatter(*plane.T, c=potency[:, 0, 0], cmap="viridis")
-axes[4].set(title="vectors of the drugs", xticks=[], yticks=[])
-figure.colorbar(points, ax=axes[4], label="potency")
+points = plots["v"].scatter(plane[:, 0], plane[:, 1], c=potency[:, 0, 0], cmap="viridis")
+plots["v"].set(
+    title="vectors of the drugs",
+    xlabel="first principal component",
+    ylabel="second principal component",
+)
+figure.colorbar(points, ax=plots["v"], label="potency")
 plt.show()

@@ -20,6 +20,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import SVC
 from sklearn_ann import AutoEncoderTransformer, VAESampler
+from sklearn_ann.inspection import LatentSpaceDisplay
 
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -109,11 +110,8 @@ def mosaic(images: np.ndarray, columns: int) -> np.ndarray:
 figure, ((map_axis, walk_axis), (vae_axis, mixture_axis)) = plt.subplots(
     2, 2, figsize=(9, 9), layout="constrained"
 )
-points = map_axis.scatter(*flat.transform(X_test).T, c=y_test, cmap="tab10", s=10)
+LatentSpaceDisplay.from_estimator(flat, X_test, y_test, ax=map_axis)
 map_axis.set(title="Codes of unseen digits", xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-map_axis.legend(
-    *points.legend_elements(), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False
-)
 walk_axis.imshow(mosaic(walk, 12), cmap="gray_r", vmin=0, vmax=1)
 walk_axis.set_title("A walk over the map")
 for axis, images, title in (

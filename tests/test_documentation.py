@@ -50,11 +50,29 @@ def test_reference_lists_every_public_name():
     assert listed == {name.removeprefix("sklearn_ann.") for name in PUBLIC.values()}
 
 
-def test_every_reference_page_links_to_a_page_of_the_guide():
+def links():
     specification = importlib.util.spec_from_file_location("links", DOCS / "links.py")
-    links = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(links)
-    pages = links.guide_pages()
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("line", "linked"),
+    [
+        ("as in `Chunks`, after `fit`", "as in :py:obj:`~sklearn_ann.Chunks`, after :py:meth:`~{page}.fit`"),
+        ("`GraphSet.from_list`", ":py:meth:`GraphSet.from_list <sklearn_ann.GraphSet.from_list>`"),
+        ("`GCNRegressor` itself", "``GCNRegressor`` itself"),
+        ("`tol`, `history_` and ``fit``", "`tol`, `history_` and ``fit``"),
+    ],
+)
+def test_names_in_docstrings_become_links(line, linked):
+    page = "sklearn_ann.GCNRegressor"
+    assert links().with_links(line, page, links().named(page), {"tol"}) == linked.format(page=page)
+
+
+def test_every_reference_page_links_to_a_page_of_the_guide():
+    pages = links().guide_pages()
     assert set(pages) == set(PUBLIC.values())
     assert all(page and (DOCS / f"{page.removeprefix('/')}.md").exists() for page in pages.values())
 
@@ -134,6 +152,18 @@ ASKED = {"GL08", "SS01", "PR01", "PR02", "PR03", "PR04", "PR07", "PR10", "RT01",
 def test_docstring_is_complete(name):
     errors = [f"{code}: {text}" for code, text in validate(name)["errors"] if code in ASKED]
     assert not errors
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "guide").glob("*.md")), ids=lambda page: page.stem)
+def test_figures_of_a_page_are_measured(page):
+    """A figure of three decimals stands in the benchmarks, or is computed on the page."""
+    text = page.read_text()
+    code = "".join(re.findall(r"```.*?```", text, flags=re.DOTALL))
+    prose = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)  # a learning rate is no figure
+    figures = set(re.findall(r"(?<![\d.])\d\.\d{3}\b", prose))
+    measured = set(re.findall(r"(?<![\d.])\d\.\d{3}\b", (DOCS / "benchmarks.md").read_text() + code))
+    assert not sorted(figures - measured)
+    assert not figures - set(re.findall(r"\d\.\d{3}\b", code)) or "benchmarks.md" in text
 
 
 @pytest.mark.parametrize(("chapter", "least"), [("transfer", 80), ("masked", 12)])

@@ -123,7 +123,15 @@ def test_a_release_is_one_edit(tmp_path):
     assert written.endswith(f"## [9.1.0] - not released yet\n\n## [9.0.0] - {date}\n{entries}")
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md"])
+SHOWN_BY_A_FORGE = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", [*SHOWN_BY_A_FORGE, "docs/description.md"])
+def test_no_role_of_the_site_where_nothing_renders_it(page):
+    assert not re.findall(r"\{\w+\}`[~.\w]", (ROOT / page).read_text())
+
+
+@pytest.mark.parametrize("page", SHOWN_BY_A_FORGE)
 def test_relative_links_lead_somewhere(page):
     missing = [target for target in links(page) if target and "://" not in target and not (ROOT / target).exists()]
     assert not missing

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from torch import Tensor, nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.attention.body import RATE, AttentionBody
 from sklearn_ann.attention.columns import ColumnBody
 from sklearn_ann.attention.rows import RowBody, Similarity
@@ -244,7 +244,7 @@ class AttentionEstimator(NeuralEstimator):
             attend, doubt = what_to_attend(X)
             if doubt:
                 message = f"{type(self).__name__}: {doubt}; attend='tokens' or attend='columns' says which they are."
-                warnings.warn(message, UserWarning, stacklevel=2)
+                warn(message)
         if attend == "tokens":
             longest = self.position == "learned"
             return LetterReader(alphabet=self.alphabet, unknown=self.unknown, longest=longest, **common)
@@ -300,7 +300,9 @@ class AttentionEstimator(NeuralEstimator):
         if kind not in ("raw", "rollout"):
             raise ValueError(f"kind={kind!r}: expected 'raw' or 'rollout'")
         if kind == "rollout" and self.resolved_parameters_.attend == "rows":
-            raise ValueError("kind='rollout' needs maps in which all attend to all, but attend='rows' has none")
+            raise ValueError(
+                "kind='rollout' needs attention within samples, but attend='rows' attends to others: use kind='raw'"
+            )
         n_keys = np.array([len(names) for names in self._own_body.key_names(self.reader_, samples)])
         uniform = bool((n_keys == n_keys[0]).all())
 
@@ -320,7 +322,8 @@ class AttentionEstimator(NeuralEstimator):
         body = self.module_.body
         if not isinstance(body, AttentionBody):
             raise ValueError(
-                f"the attention of this {type(self).__name__} cannot be looked at: it began from a foreign network"
+                f"this {type(self).__name__} has no attention maps: init_from gave it a network of torch, whose "
+                "attention weights cannot be read: expected a fit without init_from, or from an estimator of attention"
             )
         return body
 

@@ -413,7 +413,7 @@ class MaskedSequenceModel(NeuralEstimator):
         Raises
         ------
         ValueError
-            If X has no letter but such that may be any.
+            If all letters of X stand for any letter, such as N of DNA.
         """
         samples = self._read(X)
         weight = checked_weights(sample_weight, len(samples))
@@ -421,7 +421,10 @@ class MaskedSequenceModel(NeuralEstimator):
         counts = np.add.reduceat(known, samples.starts[:-1].numpy(force=True), dtype=np.int64)
         weight = np.ones(len(samples)) if weight is None else weight
         if not (counts * weight).any():
-            raise ValueError("X has no letter with a weight above zero that is not a letter that may be any")
+            raise ValueError(
+                "X has no letter to score: expected known letters, not such as N that stand for any, in samples "
+                "of positive weight"
+            )
         return float((self._sums(samples) * weight).sum() / (counts * weight).sum())
 
     def perplexity(self, X: Any) -> float:

@@ -177,7 +177,9 @@ class AttentionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Do
         if self.values is not None:
             values = check_array(self.values, dtype=_TYPES, input_name="values", copy=True)
             if keys is None:
-                raise ValueError("values were given without keys, but the rows of a set are keys of each other")
+                raise ValueError(
+                    "values was given without keys: for sets, expected both or neither, because their rows are keys"
+                )
             if len(values) != len(keys):
                 raise ValueError(f"values has {len(values)} rows, but there are {len(keys)} keys")
         training.resolve_device(self.device)  # an unknown device fails here, not in transform

@@ -154,7 +154,9 @@ def examples_of_windows(
         present[examples.rows] = True
         taking_part &= present[owner]
     if not bool(taking_part.any()):
-        raise ValueError(f"{name} has no letter to learn from: all of its letters may be several")
+        raise ValueError(
+            f"{name} has no letter to learn from: all its letters are ambiguous, such as N, or have the weight 0"
+        )
     whole = examples.rows is None and bool(taking_part.all())
     rows = None if whole else taking_part.nonzero()[:, 0]
     weights = weight[taking_part]

@@ -68,15 +68,15 @@ def _ranges(samples: training.Samples) -> tuple[Tensor, Tensor]:
 
 def _corruption(p: Bunch, samples: training.Samples) -> nn.Module:
     if p.noise_type != "gaussian" and p.noise > 1:
-        raise ValueError(f"noise={p.noise}: with noise_type={p.noise_type!r} it is a share, in [0, 1]")
+        raise ValueError(f"noise={p.noise}: expected a share in [0, 1] with noise_type={p.noise_type!r}")
     return Corruption(p.noise_type, p.noise, *_ranges(samples)) if p.noise else nn.Identity()
 
 
 def _convolutional_pair(p: Bunch, n_features: int, dense: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
     if p.image_shape is None:
-        raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels)")
+        raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels), got None")
     if p.tied_weights:
-        raise ValueError("tied_weights=True is for architecture='dense', got 'conv'")
+        raise ValueError("tied_weights=True needs architecture='dense', got architecture='conv'")
     grid = image_grid(tuple(p.image_shape), n_features)
     layers = convolution_layers(p.conv_layers, image_layers(min(grid[:2])))
     encoder = ConvolutionalEncoder(layers, grid, dense, p.activation, p.dropout)
@@ -116,7 +116,7 @@ class AutoEncoderTransformer(NeuralEstimator):
 
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, channels)`` of images. X holds them as rows of numbers or as an array
-        of shape (n_samples, \\*image_shape).
+        of shape (n_samples, \*image_shape).
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
         Activation function between the dense layers. Code and reconstruction have none.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
@@ -19,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.base.losses import over_members
@@ -125,7 +125,7 @@ class NeuralEstimator(
     checkpoint : str, path or None
         File to which ``fit`` saves its state. If the same ``fit`` is run again after a failure, it resumes from the
         file, with the same result, bit for bit. For searches, give a folder, which must exist or end in ``"/"``: each
-        fit has its own file in the folder.
+        fit has its own file in the folder. An empty string is refused; ``"./"`` is the current folder.
 
     random_state : int, RandomState instance or None
         Seed of the initial weights, the order of the samples, dropout and the validation split. The same int gives the
@@ -284,10 +284,10 @@ class NeuralEstimator(
         plan.examples = read_samples(self, plan, X, y, sample_weight, learn=not going_on, **target_options)
         if X_val is not None:
             if plan.targets is not None and y_val is None:
-                raise ValueError("X_val was given without y_val")
+                raise ValueError("X_val was given without y_val: expected both")
             plan.validation = plan.read(X_val, y_val, None, learn=False)
         elif y_val is not None:
-            raise ValueError("y_val was given without X_val")
+            raise ValueError("y_val was given without X_val: expected both")
         if not (going_on and incremental):
             plan.replace_auto(self._auto(plan))
             plan.settle_length(self._budget)
@@ -344,7 +344,7 @@ class NeuralEstimator(
             self._store(results)
             complaint = complaint_about(name, plan, run)
         if complaint:
-            warnings.warn(complaint, ConvergenceWarning, stacklevel=3)
+            warn(complaint, ConvergenceWarning)
         return self
 
     @with_callbacks

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.reading.annotated import is_annotated
 
 
@@ -35,12 +36,10 @@ def compare_names(X: Any, **beside: Any) -> None:
             continue
         names, source = _names(X)
         if names is not None and names != list(index) and len(names) == len(index) and set(names) == set(index):
-            warnings.warn(
+            warn(
                 f"The index of {name} has the names of the samples in X in another order. As in scikit-learn, {name} "
                 f"is read by position, which is wrong unless {name} was permuted on purpose. {name}.loc[{source}] "
-                f"sorts {name} like X.",
-                UserWarning,
-                stacklevel=5,
+                f"sorts {name} like X."
             )
 
 
@@ -87,7 +86,7 @@ def hidden_names(estimator: BaseEstimator) -> Iterator[None]:
 
 
 def names_of_a_column(self: ClassNamePrefixFeaturesOutMixin, input_features: Any = None) -> np.ndarray:
-    """Name the features after the class: ``"gcnclassifier0"``, ``"gcnclassifier1"``, ...
+    """Name the features after the class, with a number: those of GCNClassifier begin with ``"gcnclassifier0"``.
 
     Parameters
     ----------

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Any
 
 import torch
 from sklearn.exceptions import InconsistentVersionWarning
 
 from sklearn_ann._version import __version__
+from sklearn_ann._warnings import warn
 
 
 def portable(state: dict[str, Any]) -> dict[str, Any]:
@@ -37,12 +37,11 @@ def opened(state: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the state without its version; warn if that is another one. `name` is the estimator's class."""
     version = state.get("_sklearn_ann_version", "unknown")
     if version != __version__:
-        warnings.warn(
+        warn(
             InconsistentVersionWarning(
                 estimator_name=name,
                 current_sklearn_version=f"{__version__} of sklearn_ann",
                 original_sklearn_version=f"{version} of sklearn_ann",
-            ),
-            stacklevel=3,
+            )
         )
     return {key: value for key, value in state.items() if key != "_sklearn_ann_version"}

@@ -355,7 +355,9 @@ def examples_of(
     rows = weights = None
     if weight is not None:
         if not (weight > 0).any():
-            raise ValueError("no sample has a weight above zero, with sample_weight and class_weight multiplied")
+            raise ValueError(
+                "all samples have the weight 0, by sample_weight and class_weight: expected one positive weight or more"
+            )
         relative = torch.as_tensor(weight / weight.max(), dtype=dtype)
         relative[relative < torch.finfo(torch.float32).tiny] = 0  # too small to count, and to divide by
         present = relative > 0
@@ -398,7 +400,9 @@ def _split_groups(
     parts: Any
     n_groups = len(np.unique(groups))
     if n_groups < 2:
-        raise ValueError("there is only one group, and early stopping holds out a whole group.")
+        raise ValueError(
+            "groups has one group only, but early_stopping=True holds out whole groups: expected two groups or more"
+        )
     n_parts = min(max(2, round(1 / fraction)), n_groups)
     # With fewer samples of each class than parts, shares of classes cannot be kept.
     if strata is None or np.unique(strata, return_counts=True)[1].max() < n_parts:

@@ -93,7 +93,7 @@ class SaliencyMixin:
 
         Returns
         -------
-        array of shape (n_samples, \\*size, n_channels), or a list of arrays (\\*size, n_channels)
+        array of shape (n_samples, \*size, n_channels), or a list of arrays (\*size, n_channels)
             A list if the sizes of the samples differ. The channels of a sequence are its letters.
 
         Raises

@@ -104,7 +104,9 @@ class NeuralPredictor(TransferEstimator):
         def members(module: Any, batch: Any) -> Tensor:
             outputs: Tensor = module.members(batch)
             if module.average is None or len(outputs) == 1:
-                raise ValueError("one network has no disagreement: n_estimators must be 2 or more in fit")
+                raise ValueError(
+                    "n_estimators must be 2 or more in fit to compare predictions of several networks: there is one"
+                )
             return outputs.movedim(0, 1)
 
         return self._decoded(X, lambda outputs: decode(np.moveaxis(outputs, 1, 0)), members)

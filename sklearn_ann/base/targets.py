@@ -183,8 +183,8 @@ class ClassTargets(Targets):
         if multilabel != self.multilabel or (multilabel and y.shape[1] != len(self.classes)):
             raise ValueError(
                 f"y is of shape {y.shape} and holds {'several labels' if multilabel else 'one class'} per sample, but "
-                f"this {self.owner} knows {'any set' if self.multilabel else 'one'} of the classes {self.classes} for "
-                "each sample"
+                f"this {self.owner} was fitted to {'any number' if self.multilabel else 'one'} of the classes "
+                f"{self.classes} per sample"
             )
         return self._encoded(y, weight)
 
@@ -221,7 +221,7 @@ class ClassTargets(Targets):
         self._entry_weights(weight, y.shape)
         unknown = np.setdiff1d(y, self.classes)
         if len(unknown):
-            raise ValueError(f"y has the unknown labels {unknown}; known are {self.classes}")
+            raise ValueError(f"y has the labels {unknown}, which were not in fit: expected labels among {self.classes}")
         codes = torch.from_numpy(np.searchsorted(self.classes, y))  # (n_samples,)
         return codes[:, None].to(self.dtype) if self.binary else codes
 

@@ -148,7 +148,8 @@ def _pooled(p: Bunch, samples: GridSamples) -> np.ndarray:
 def _maps(p: Bunch, samples: GridSamples) -> np.ndarray | list[np.ndarray]:
     if p.padding == "valid" and len({kernel.shape for kernel in p.kernels}) > 1:
         raise ValueError(
-            "output='maps' needs kernels of one size with padding='valid'; with padding='same' sizes may differ"
+            "output='maps' with padding='valid' needs kernels of one size, got kernels of the shapes "
+            f"{sorted({kernel.shape for kernel in p.kernels})}: padding='same' takes any"
         )
     sizes = _map_sizes(p, samples.sizes, p.kernels[0].shape[:2]).tolist()
     maps: np.ndarray | list[np.ndarray] = (

@@ -225,7 +225,8 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
         - nine of ten rows are not negative and sum to 1, as probabilities of letters do.
 
         Other two-dimensional samples are images, (height, width). If both are possible, a ``UserWarning`` is issued.
-        Later samples are read as those in ``fit``.
+        Later samples are read as those in ``fit``. Samples with the channels first, (channels, length), are not
+        transposed: ``np.swapaxes(X, 1, 2)`` does so, and a ``UserWarning`` is issued if X seems to have such samples.
 
     Attributes
     ----------
@@ -346,7 +347,7 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
 
         Returns
         -------
-        array of shape (n_samples, n_filters, \\*size), or a list of arrays (n_filters, \\*size)
+        array of shape (n_samples, n_filters, \*size), or a list of arrays (n_filters, \*size)
             Responses after normalisation, ReLU and pooling; a list if the sizes of the samples differ.
 
         Raises

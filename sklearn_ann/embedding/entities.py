@@ -84,7 +84,7 @@ class EntityTargets(Targets):
             self.classes = np.unique(y) if self.classes is None else self.classes
             self.n_outputs = len(self.classes)
             if self.n_outputs == 1:
-                raise ValueError(f"y has one class only, {self.classes[0]}: there is nothing to learn")
+                raise ValueError(f"y has one class only, {self.classes[0]}: expected two classes or more")
         return self._encoded(y)
 
     def read(self, y: Any, **options: Any) -> Tensor:
@@ -96,7 +96,7 @@ class EntityTargets(Targets):
             return torch.as_tensor((self._numbers(y) - self._mean) / self._scale, dtype=self.dtype)
         unknown = np.setdiff1d(y, self.classes)
         if len(unknown):
-            raise ValueError(f"y has the unknown labels {unknown}; known are {self.classes}")
+            raise ValueError(f"y has the labels {unknown}, which were not in fit: expected labels among {self.classes}")
         return torch.from_numpy(np.searchsorted(self.classes, y))
 
     @staticmethod
@@ -108,7 +108,7 @@ class EntityTargets(Targets):
         if self.target_type == "continuous" and y.dtype.kind not in "biuf":
             raise ValueError(f"target_type='continuous' needs numbers in y, got the labels {np.unique(y)[:3]}")
         if self.target_type == "binary" and len(np.unique(y)) > 2:
-            raise ValueError(f"target_type='binary' but y has {len(np.unique(y))} classes")
+            raise ValueError(f"target_type='binary' needs 2 classes in y, got {len(np.unique(y))}")
         if self.target_type != "auto":
             return self.target_type
         if found not in ("binary", "multiclass", "continuous"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.losses import already_an_error
 from sklearn_ann.base.parameters import NonNegativeFloat, PositiveFloat, PositiveInt, fitted
@@ -250,11 +250,9 @@ class SequenceEmbeddingTransformer(NeuralEstimator):
                 "unknown='ignore' leaves such a token out"
             )
         if len(codes) and (codes < 0).all():
-            warnings.warn(
+            warn(
                 f"no token of X is in the vocabulary of this {type(self).__name__}, so all its vectors are zero: X has "
-                f"tokens such as {texts.words[0]!r}, the vocabulary such as {next(iter(self.vocabulary_))!r}",
-                UserWarning,
-                stacklevel=2,
+                f"tokens such as {texts.words[0]!r}, the vocabulary such as {next(iter(self.vocabulary_))!r}"
             )
         counts = count(codes, texts.starts, len(self.vocabulary_))
         if p.pooling == "max":

@@ -20,6 +20,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from sklearn_ann import training
 from sklearn_ann._version import __version__
+from sklearn_ann._warnings import warn
 from sklearn_ann.files.archive import opened, read, write
 from sklearn_ann.files.compiled import KINDS as COMPILED
 from sklearn_ann.files.containers import KINDS as CONTAINERS
@@ -184,15 +185,14 @@ def _tell(told: list[warnings.WarningMessage], name: str, written_by: dict[str, 
     """Warn once of each version that differs."""
     seen = {str(warning.message): warning.message for warning in told}
     for message in seen.values():
-        warnings.warn(message, stacklevel=3)
+        warn(message)
     if written_by.get("scikit-learn") != sklearn.__version__:
-        warnings.warn(
+        warn(
             InconsistentVersionWarning(
                 estimator_name=name,
                 current_sklearn_version=sklearn.__version__,
                 original_sklearn_version=str(written_by.get("scikit-learn"))[:50],
-            ),
-            stacklevel=3,
+            )
         )
 
 

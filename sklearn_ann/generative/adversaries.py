@@ -457,7 +457,7 @@ def convolutional_bodies(
         If there is no `image_shape`, or no hidden layer.
     """
     if p.image_shape is None:
-        raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels)")
+        raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels), got None")
     if not hidden:
         raise ValueError("architecture='conv' needs a dense layer after the convolutions, got hidden_layer_sizes=()")
     grid = image_grid(tuple(p.image_shape), width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
@@ -15,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.parameters import (
@@ -82,7 +82,7 @@ class GANSampler(NeuralEstimator):
 
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, channels)`` of images. X holds them as rows of numbers or as an array
-        of shape (n_samples, \\*image_shape). All pixels share one scale. Samples stay in the range of the pixels in
+        of shape (n_samples, \*image_shape). All pixels share one scale. Samples stay in the range of the pixels in
         ``fit``.
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
@@ -313,12 +313,11 @@ class GANSampler(NeuralEstimator):
         )
         n_steps = int(self.module_.n_averaged)
         if n_steps < _ENOUGH:
-            warnings.warn(
+            warn(
                 f"The generator of this {type(self).__name__} was kept after {n_steps} steps, with max_epochs="
                 f"{self.resolved_parameters_.max_epochs}: samples still show its random start. It needs {_ENOUGH} "
                 "steps at least, and usually thousands.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self
 

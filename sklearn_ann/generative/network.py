@@ -241,7 +241,9 @@ def coders(p: Bunch, likelihood: Likelihood, n_levels: int) -> tuple[nn.Module, 
     decoder: nn.Module
     if p.architecture == "conv":
         if p.image_shape is None:
-            raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels)")
+            raise ValueError(
+                "architecture='conv' needs image_shape=(height, width) or (height, width, channels), got None"
+            )
         if n_outputs > 1:
             raise ValueError(f"likelihood={p.likelihood!r} is for architecture='dense', got 'conv'")
         grid = image_grid(tuple(p.image_shape), n_features)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import warnings
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.base import NeuralEstimator, Plan
 from sklearn_ann.base.parameters import (
     ClosedFraction,
@@ -105,7 +105,7 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
 
     image_shape : tuple of int or None
         ``(height, width)`` or ``(height, width, channels)`` of images. X holds them as rows of numbers or as an array
-        of shape (n_samples, \\*image_shape).
+        of shape (n_samples, \*image_shape).
 
     activation : {"identity", "logistic", "tanh", "relu", "elu", "gelu", "silu"}
         Activation function between the dense layers.
@@ -385,12 +385,11 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         """
         self._fit(X, y, sample_weight=sample_weight, X_val=X_val, y_val=y_val, groups=groups)
         if not self.active_units_.any():
-            warnings.warn(
+            warn(
                 f"No latent unit of this {type(self).__name__} is active: the posterior has collapsed to the prior, "
                 "so that codes say nothing about samples. If X has structure, a smaller beta, free_bits, a longer "
                 "kl_warmup or more training may find it.",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         return self
 

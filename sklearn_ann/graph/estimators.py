@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from typing import Any, ClassVar, Literal, get_args
 
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.base import NeuralClassifier, NeuralEstimator, NeuralRegressor, Plan
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
@@ -29,6 +29,7 @@ from sklearn_ann.graph.network import GraphBody, GraphConvolutions, NodeBody
 from sklearn_ann.layers import Backend, Reduction, layer_widths, resolve_backend
 from sklearn_ann.reading import GraphReader, NodeReader, Reader
 from sklearn_ann.reading.graphs import GraphBatch
+from sklearn_ann.reading.graphs.parts import counted
 
 _MANY = 100  # features of whole graphs, above which each of them says little
 
@@ -162,11 +163,11 @@ def graph_convolutions(plan: Plan) -> tuple[GraphConvolutions, tuple[int, ...]]:
         raise ValueError("conv_layer_sizes=() has no convolution: give at least one width")
     ignored = []
     if reader.n_edge_features and p.conv not in ("gin", "gated"):
-        ignored.append(f"the {reader.n_edge_features} edge features, which conv='gin' and conv='gated' use")
+        ignored.append(f"the {counted(reader.n_edge_features, 'edge feature')}, which conv='gin' and conv='gated' use")
     if reader.weighted and p.conv == "gat":
         ignored.append("the edge weights, which the other convolutions use")
     if ignored:
-        warnings.warn(f"conv={p.conv!r} ignores {' and '.join(ignored)}", UserWarning, stacklevel=2)
+        warn(f"conv={p.conv!r} ignores {' and '.join(ignored)}")
     convolutions = GraphConvolutions(
         (reader.columns.number, *widths),
         p.conv,

@@ -145,7 +145,7 @@ class ReconstructionDisplay:
         most = max(len(tiles) for tiles in rows.values())
         ratio = max(tiles.shape[1] / tiles.shape[2] for tiles in rows.values())
         side = min(0.8, _WIDEST / most)  # inches, the width of an image
-        margin = 0.12 * max(map(len, rows)) + 0.4
+        margin = 0.08 * max(len(line) for name in rows for line in name.split("\n")) + 0.3
         self.figure_, self.axes_ = grid_of(type(self).__name__, len(rows), 1, side * most + margin, side * ratio + 0.1)
         first = next(iter(rows.values()))
         least, greatest = float(first.min()), float(first.max())  # one scale for all rows, so that greys compare
@@ -154,7 +154,7 @@ class ReconstructionDisplay:
             white = 1.0 if tiles.ndim == 4 else least
             strip = np.concatenate(np.pad(tiles, edges, constant_values=white), axis=1)
             ax.imshow(strip, cmap="gray_r", vmin=least, vmax=greatest)
-            ax.set(xticks=[], yticks=[])
+            ax.set(xticks=[], yticks=[], anchor="E")  # the names need the room at the left
             ax.set_ylabel(name, rotation=0, ha="right", va="center")
         return self
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
 
@@ -275,8 +276,18 @@ class EmbeddingMapDisplay:
             self._draw_in_order(points, names)
         else:
             self.ax_.scatter(*points.T, s=25, linewidths=0, **styles(1)[0])
+        sides = _free_sides(points)
         for place in range(0, len(names), -(-len(names) // _MOST_NAMES)):
-            self.ax_.annotate(_label(names[place]), points[place], (3, 3), textcoords="offset points", fontsize="small")
+            across, up = sides[place]
+            self.ax_.annotate(
+                _label(names[place]),
+                points[place],
+                (4.5 * across, 4.5 * up),
+                textcoords="offset points",
+                ha=("right", "center", "left")[round(across) + 1],
+                va=("top", "center", "bottom")[round(up) + 1],
+                fontsize="small",
+            )
         self.ax_.margins(0.1)
         self.ax_.set(**_axis_labels(self.vectors))
         if self.title is not None:
@@ -295,6 +306,19 @@ class EmbeddingMapDisplay:
         ticks = range(0, len(names), -(-len(names) // _MOST_TICKS))
         labels = [_label(names[order[tick]]) for tick in ticks]
         self.figure_.colorbar(drawn, ax=self.ax_).set_ticks(list(ticks), labels=labels)
+
+
+def _free_sides(points: np.ndarray) -> np.ndarray:
+    """Return unit vectors from the nearest other point to each point: a name there does not cover that point."""
+    reach = np.ptp(points, axis=0)
+    scaled = points / np.where(reach > 0, reach, 1)
+    sides = np.zeros(points.shape)
+    if len(points) > 1:
+        nearest = NearestNeighbors(n_neighbors=1).fit(scaled).kneighbors(return_distance=False)[:, 0]
+        sides = scaled - scaled[nearest]
+    lengths = np.linalg.norm(sides, axis=1, keepdims=True)
+    upper_right = np.full(points.shape, np.sqrt(0.5))  # of a point that is alone, or the same as another
+    return np.where(lengths > 0, sides / np.where(lengths > 0, lengths, 1), upper_right)
 
 
 def _label(name: Any) -> str:

@@ -121,7 +121,9 @@ class MotifDisplay:
             if matrix.ndim != 2 or matrix.shape[1] != len(self.letters):
                 raise ValueError(f"matrix {number} has shape {matrix.shape}: expected (width, {len(self.letters)})")
             if (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1, atol=1e-3):
-                raise ValueError(f"matrix {number} has rows that are not probabilities")
+                raise ValueError(
+                    f"matrix {number} has rows that are not probabilities: expected numbers from 0 with a sum of 1"
+                )
         if ax is None:
             self.figure_, self.axes_ = grid_of(type(self).__name__, len(matrices), 2, 4.5, 1.6)
         else:
@@ -131,6 +133,8 @@ class MotifDisplay:
             self.figure_ = self.axes_[0].figure
         for number, (one, matrix) in enumerate(zip(self.axes_, matrices, strict=True)):
             _draw_logo(one, matrix, self.letters)
+            if ax is not None or number + 2 >= len(matrices):  # the lowest of its column, in a figure of two columns
+                one.set_xlabel("position")
             if self.names is not None or len(matrices) > 1:
                 one.set_title(self.names[number] if self.names is not None else number, fontsize="medium")
         return self

@@ -187,9 +187,7 @@ class BorrowedBody(Foreign):
     def forward(self, batch: Any) -> Tensor:
         """Return features of shape (batch, n_features)."""
         if getattr(batch, "sizes", None) is not None:
-            raise ValueError(
-                f"the body is that of {self.owner}, which reads samples of one size, but their sizes differ"
-            )
+            raise ValueError(f"init_from={self.owner} reads samples of one size, but the samples of X differ in size")
         with self.own_numbers():
             features: Tensor = self.module(getattr(batch, "x", batch))
         return features

@@ -29,10 +29,10 @@ def two_sample_auc(
     categorical_features: Any = "auto",
     random_state: int | np.random.RandomState | None = 0,
 ) -> float:
-    """Return how well a classifier tells samples from real rows: the classifier two-sample test [1]_.
+    """Return how well a classifier tells samples from real rows: the classifier two-sample test.
 
-    The area under the ROC curve, the mean over the folds of a cross-validation. 0.5 is perfect: no difference was
-    found. At 1 each sample is recognised.
+    The test is that of Lopez-Paz and Oquab [1]_. Its statistic is the area under the ROC curve, the mean over the folds
+    of a cross-validation. 0.5 is perfect: no difference was found. At 1 each sample is recognised.
 
     Parameters
     ----------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_scalar
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.metrics.tables import Layout, Rows, read_together, standardisation
 
 _MISMATCH = 2.0  # squared distance of two categories; that of two numbers of one column has this mean
@@ -151,11 +151,9 @@ def copy_share(
     own, usual = (_nearest(points, train).round(_SAME) for points in (synthetic, held_out))
     share = _share_below(own, usual, level)
     if not usual.any():
-        warnings.warn(
+        warn(
             "All rows of X_held_out are also in X_train: whether samples are copies cannot be said. Hold rows out "
-            "before the fit; a table with few different rows has no copies to give away.",
-            UserWarning,
-            stacklevel=2,
+            "before the fit; a table with few different rows has no copies to give away."
         )
     else:
         swapped = _nearest(synthetic, held_out).round(_SAME), _nearest(train, held_out).round(_SAME)
@@ -185,12 +183,10 @@ def _warn_of_copies(share: float, swapped: float, own: np.ndarray, usual: np.nda
     error = np.sqrt(pooled * (1 - pooled) * (1 / len(own) + 1 / len(usual)))
     same = copied > _FEW_COPIES + 3 * repeated and copied - repeated > _SURE * error
     if close or same:
-        warnings.warn(
+        warn(
             f"Samples are copies of training rows: {share:.1%} are closer to one than {1 - level:.0%} of the held-out "
             f"rows are, where {level:.0%} are expected, and {copied:.1%} equal one ({repeated:.1%} of the held-out "
-            "rows). They give away the rows that they were fitted to.",
-            UserWarning,
-            stacklevel=3,
+            "rows). They give away the rows that they were fitted to."
         )
 
 

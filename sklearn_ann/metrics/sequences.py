@@ -154,13 +154,15 @@ def _tokens(sequence: Any, name: str, index: int, tokenizer: Callable[[str], lis
 
 def _weights(sample_weight: Any, n: int) -> np.ndarray:
     if n == 0:
-        raise ValueError("there is no sample, so that there is no rate")
+        raise ValueError("y_true has 0 samples: expected one or more")
     if sample_weight is None:
         return np.ones(n)
     weight: np.ndarray = column_or_1d(np.asarray(sample_weight, dtype=np.float64))
     check_consistent_length(weight, np.empty(n))
     if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
-        raise ValueError("sample_weight must be finite, not negative and not all zero")
+        raise ValueError(
+            f"sample_weight must be finite, not negative and not all 0, got {weight.min():g} to {weight.max():g}"
+        )
     return weight
 
 
@@ -198,7 +200,7 @@ def token_error_rate(
     weight = _weights(sample_weight, len(distances))
     total = weight @ sizes
     if total == 0:
-        raise ValueError("y_true has no token in a sample of positive weight, so that there is no rate")
+        raise ValueError("y_true has no token in samples of positive weight: expected one token or more")
     return float(weight @ distances / total)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sklearn_ann._sklearn import safe_indexing
+from sklearn_ann._warnings import warn
 from sklearn_ann.reading.columns import (
     as_table,
     categorical_positions,
@@ -133,11 +133,9 @@ def _codes(tables: dict[str, Any], reference: str, positions: list[int]) -> tupl
                 one, other = (
                     next(value for value in values[key] if not is_missing(value)) for key in (name, reference)
                 )
-                warnings.warn(
+                warn(
                     f"No value of {what} of {name} is in {reference}: {one!r} ({type(one).__name__}) where the other "
-                    f"has {other!r} ({type(other).__name__})",
-                    UserWarning,
-                    stacklevel=4,
+                    f"has {other!r} ({type(other).__name__})"
                 )
     return codes, n_codes
 

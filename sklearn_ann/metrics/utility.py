@@ -50,7 +50,9 @@ def train_on_synthetic_score(
     categorical_features: Any = "auto",
     random_state: int | np.random.RandomState | None = 0,
 ) -> SyntheticScore:
-    """Train a model on samples and test it on real rows [1]_, beside the same model trained on real rows.
+    """Train a model on samples and test it on real rows, beside the same model trained on real rows.
+
+    The test is that of Esteban et al. [1]_.
 
     Parameters
     ----------
@@ -117,7 +119,7 @@ def train_on_synthetic_score(
         named = y_train is None and isinstance(y_test, str | int | np.integer)
         given["train"] = (X_train, y_test if named else y_train)
     elif y_train is not None:
-        raise ValueError("y_train is given, but X_train is None")
+        raise ValueError("y_train was given without X_train: expected both")
     tables, targets = {}, {}
     for name, (X, y) in given.items():
         tables[f"X_{name}"], targets[name] = _apart(X, y, name)

@@ -7,6 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import FitFailedWarning
+
+from sklearn_ann._warnings import warn
+from sklearn_ann.model_selection.evaluation import Fit
 
 
 def rungs(n_candidates: int, factor: int) -> list[Fraction]:
@@ -37,8 +41,28 @@ def survivors(candidates: Sequence[int], scores: np.ndarray, factor: int) -> lis
     return sorted(candidates[position] for position in ranks[:kept])
 
 
+def have_failed(fits: Sequence[Fit]) -> bool:
+    """Return whether no fit has succeeded."""
+    return all(fit.result["fit_error"] for fit in fits)
+
+
+def worked(fits: Sequence[Fit]) -> list[Fit]:
+    """Return the fits up to the last round in which one has succeeded, with a warning if others are left out."""
+    last = max((fit.rung for fit in fits if not fit.result["fit_error"]), default=0)
+    failed = [fit for fit in fits if fit.rung > last]
+    if failed:
+        why = failed[0].result["fit_error"]
+        warn(
+            f"All {len(failed)} fits of round {last + 1} failed, so that the best candidate is that of round {last}, "
+            f"the last one in cv_results_. The first of the fits failed with:\n{why}",
+            FitFailedWarning,
+        )
+    return [fit for fit in fits if fit.rung <= last]
+
+
 def best_of_last(results: Mapping[str, Any], metric: str) -> int:
-    """Return the row of the best candidate of the last round."""
-    last = np.flatnonzero(results["iter"] == np.max(results["iter"]))
-    scores = np.nan_to_num(results[f"mean_test_{metric}"][last], nan=-np.inf)
-    return int(last[scores.argmax()])
+    """Return the row of the best candidate of the last round that has a score."""
+    scores = results[f"mean_test_{metric}"]
+    scored = results["iter"][~np.isnan(scores)]
+    last = np.flatnonzero(results["iter"] == np.max(scored if len(scored) else results["iter"]))
+    return int(last[np.nan_to_num(scores[last], nan=-np.inf).argmax()])

@@ -29,7 +29,7 @@ from sklearn_ann._sklearn import (
 from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.model_selection.asynchronous import Ladder, Packets, climb
 from sklearn_ann.model_selection.evaluation import Fit, evaluate, mean_scores
-from sklearn_ann.model_selection.halving import best_of_last, n_evaluations, rungs, survivors
+from sklearn_ann.model_selection.halving import best_of_last, have_failed, n_evaluations, rungs, survivors, worked
 from sklearn_ann.model_selection.shared import StepMemory
 
 
@@ -78,7 +78,7 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
 
     max_time : float or None
         Seconds after which no further round of halving begins, or no further stack of candidates without rounds; the
-        best of those that were evaluated is taken. None for no limit.
+        best of those that were evaluated is taken, and `cv_results_` has all of them. None for no limit.
 
     scoring : str, callable, list, tuple, dict or None
         How to score, as in ``GridSearchCV``; None for the estimator's ``score``.
@@ -119,7 +119,8 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         (the round) and ``n_resources`` (the most epochs of a network in any fold).
 
     best_estimator_ : estimator
-        The best candidate, fitted on all samples. With halving it is the best of the last round.
+        The best candidate, fitted on all samples. With halving it is the best of the last round. If all fits of a round
+        fail, halving ends with a ``FitFailedWarning``, and the round before is the last one.
 
     best_score_ : float
         Its mean score over the folds.
@@ -160,12 +161,12 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
 
     References
     ----------
-    Z. Karnin, T. Koren, O. Somekh: Almost Optimal Exploration in Multi-Armed Bandits. ICML 2013.
+    Karnin, Z., Koren, T. and Somekh, O. (2013). Almost optimal exploration in multi-armed bandits. ICML.
 
-    K. Jamieson, A. Talwalkar: Non-stochastic Best Arm Identification and Hyperparameter Optimization. AISTATS 2016.
+    Jamieson, K. and Talwalkar, A. (2016). Non-stochastic best arm identification and hyperparameter optimization.
+    AISTATS.
 
-    L. Li, K. Jamieson, A. Rostamizadeh, E. Gonina, J. Ben-tzur, M. Hardt, B. Recht, A. Talwalkar: A System for
-    Massively Parallel Hyperparameter Tuning. MLSys 2020.
+    Li, L. et al. (2020). A system for massively parallel hyperparameter tuning. MLSys.
 
     Examples
     --------
@@ -289,10 +290,10 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
 
         if self.refit or not self.multimetric_:
             self._choose(refit_metric, results)
-        if self.refit:
-            self._refit(base, routed.estimator.fit, data, context)
         self.scorer_ = getattr(scorers, "_scorers", scorers)  # of several metrics: a dict
         self.cv_results_ = results
+        if self.refit:
+            self._refit(base, routed.estimator.fit, data, context)
         context.call_on_fit_task_end(estimator=self, **data)
         return self
 
@@ -369,9 +370,9 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
         fresh: list[Fit] = []
         memory = None if self.resource is None else StepMemory()
         for rung in range(n_rungs):
+            if rung and (have_failed(fresh) or _is_over(deadline)):
+                break
             if rung:
-                if _is_over(deadline):
-                    break
                 going = survivors(going, mean_scores(fresh, metric, self.n_splits_), self.factor)
             if self.verbose > 0:
                 self._announce(len(going), self.n_splits_)
@@ -385,11 +386,11 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
             for wave in self._waves(going, self.n_splits_, deadline):
                 places = product(wave, range(self.n_splits_))
                 fresh += run([fit_of(*place, rung, last.get(place)) for place in places], memory)
-            metric = self._check(fresh, metric)
+            done += fresh
+            metric = self._check(fresh, metric) if rung == 0 or not have_failed(fresh) else metric
             for fit in last.values():
                 fit.forget()
-            done += fresh
-        return done, metric
+        return worked(done), metric
 
     def _in_any_order(
         self,
@@ -414,7 +415,7 @@ class StackedSearchCV(DocumentedMixin, BaseSearchCV):
 
         if self.verbose > 0:
             self._announce(n_candidates, self.n_splits_)
-        done = climb(packets, mean=mean)
+        done = worked(climb(packets, mean=mean))
         return done, self._check(done, metric)
 
     def _waves(self, candidates: list[int], n_folds: int, deadline: float | None) -> Iterator[list[int]]:

@@ -7,7 +7,6 @@ import gzip
 import io
 import lzma
 import os
-import warnings
 import zipfile
 from collections import Counter
 from itertools import product
@@ -22,6 +21,7 @@ from sklearn.utils import Bunch, Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_ann._sklearn import Interval, StrOptions
+from sklearn_ann._warnings import warn
 from sklearn_ann.base.links import DocumentedMixin
 from sklearn_ann.reading import Columns
 from sklearn_ann.reading.alphabets import Alphabet, Unknown, find_alphabet
@@ -122,12 +122,10 @@ def _check_lengths(starts: np.ndarray, length: int, parameters: Bunch) -> None:
             f"sequence {long[0]} has {lengths[long[0]]} letters, more than length={length}; "
             "truncate=True cuts such a sequence at the end"
         )
-    warnings.warn(
+    warn(
         f"{len(long)} of {len(lengths)} sequences are cut at the end to the {length} letters of the longest in fit, "
         f"such as sequence {long[0]} of {lengths[long[0]]} letters; length={lengths.max()} keeps all letters, and "
-        "truncate=True cuts without this warning",
-        UserWarning,
-        stacklevel=3,
+        "truncate=True cuts without this warning"
     )
 
 

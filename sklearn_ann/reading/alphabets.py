@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from string import ascii_letters
 from typing import Any, Literal
 
 import numpy as np
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.reading.kinds import as_strings
 
 Unknown = Literal["error", "ambiguous"]
@@ -239,7 +239,7 @@ def guess_alphabet(sequences: Any) -> str:
     if name is None:
         raise ValueError(f"alphabet='auto' cannot tell the alphabet: {doubt}; {_ASK}")
     if doubt:
-        warnings.warn(f"alphabet='auto' reads X as {name!r}, but {doubt}; {_ASK}", UserWarning, stacklevel=2)
+        warn(f"alphabet='auto' reads X as {name!r}, but {doubt}; {_ASK}")
     return name
 
 

@@ -247,7 +247,7 @@ def other_positions(table: Any, conditions: Any) -> list[int]:
     apart = [] if conditions is None else condition_positions(table, conditions)
     rest = [position for position in range(table.shape[1]) if position not in apart]
     if not rest:
-        raise ValueError(f"conditions={conditions!r} are all columns of X: nothing is left to model")
+        raise ValueError(f"conditions={conditions!r} are all columns of X: expected one further column or more")
     return rest
 
 
@@ -346,9 +346,8 @@ def hint_for(X: Any, value: Any) -> str:
     if not isinstance(value, str):
         return ""
     if isinstance(X, tuple) and all(isinstance(_first(part), str) for part in X):
-        return (
-            f". X is a tuple of {len(X)} lists of strings: pass one of the lists, as in `names, X = read_fasta(path)`"
-        )
+        advice = "unpack the tuple, as in `names, sequences = read_fasta(path)`"
+        return f". X is a tuple of {len(X)} lists of strings: {advice}"
     return ". TabularClassifier, TabularRegressor and EntityEmbeddingTransformer read categories"
 
 

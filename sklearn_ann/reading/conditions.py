@@ -93,7 +93,9 @@ class Conditions:
         self.categories = [find_categories(labels[rows, i], self.phrases[i]) for i in columns]
         for phrase, known in zip(self.phrases, self.categories, strict=True):
             if fractions := [value for value in known if isinstance(value, float) and not value.is_integer()]:
-                raise ValueError(f"{phrase} has the value {fractions[0]}: conditions are categories, not quantities")
+                raise ValueError(
+                    f"{phrase} has the value {fractions[0]}: expected categories, such as text or integers"
+                )
         codes, inverse = np.unique(self._codes(labels, rows), axis=0, return_inverse=True)
         self.combinations = np.column_stack([self.categories[i][codes[:, i]] for i in columns])
         counts = np.bincount(inverse.ravel(), weights=None if weight is None else weight[rows])
@@ -127,7 +129,7 @@ class Conditions:
             if len(strange := np.flatnonzero(code >= len(known))):
                 value = labels[strange[0], i]
                 what = "a missing condition" if is_missing(value) else f"the unknown condition {value!r}"
-                raise ValueError(f"sample {rows[strange[0]]} has {what}; known are {known.tolist()}")
+                raise ValueError(f"sample {rows[strange[0]]} has {what}: expected one of fit, {known.tolist()}")
         return np.column_stack(codes)
 
     def draw(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -12,6 +11,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.layers import image_grid, ragged_positions
 from sklearn_ann.reading.alphabets import Alphabet, Unknown
 from sklearn_ann.reading.chunks import first_of
@@ -19,6 +19,7 @@ from sklearn_ann.reading.columns import refuse_mask
 from sklearn_ann.reading.kinds import (
     Kind,
     SampleType,
+    channels_first,
     holds_strings,
     is_table,
     kind_of,
@@ -151,12 +152,15 @@ def arrays(X: Any, n_dimensions: int, dtype: type[np.floating], missing: bool = 
     if len(X) == 0:
         raise ValueError(f"Found array with 0 sample(s) (shape={np.shape(X)}) while a minimum of 1 is required.")
     channels = 0
-    samples = []
+    samples: list[np.ndarray] = []
     for index, sample in enumerate(X):
         array = _checked(sample, index, n_dimensions)
         channels = channels or array.shape[-1]
         if array.shape[-1] != channels:
-            raise ValueError(f"sample {index} has {array.shape[-1]} channels, the first one has {channels}")
+            advice = (
+                "" if n_dimensions > 1 or len(array) != len(samples[0]) else "; expected the shape (length, channels)"
+            )
+            raise ValueError(f"sample {index} has {array.shape[-1]} channels, the first one has {channels}{advice}")
         samples.append(array)
     sizes = np.array([array.shape[:-1] for array in samples])
     uniform = bool((sizes == sizes[0]).all())
@@ -265,10 +269,12 @@ class GridReader(Reader[GridSamples]):
             if named is not None and named.shape[1] == samples.n_channels:
                 self.columns.learn(named, skip_check_array=True)
             self.columns.count(samples.n_channels)
+            if self.kind == "signal" and samples.uniform:
+                doubt = doubt or channels_first(samples.values.numpy())
         self.n_channels = samples.n_channels
         self.size = tuple(samples.sizes[0].tolist()) if samples.uniform else None
         if doubt:  # errors come first
-            warnings.warn(f"{self.owner}: {doubt}", UserWarning, stacklevel=2)
+            warn(f"{self.owner}: {doubt}")
         return samples
 
     def read(self, X: Any, y: Any = None) -> GridSamples:

@@ -21,6 +21,8 @@ MOST_CHANNELS = 24  # of a signal that "auto" recognises: 20 amino acids, their 
 _NUMBERS = "biufcmM"  # kinds of NumPy's types that hold no strings
 _LETTERS = 0.9  # share of the rows of a matrix that are probabilities of letters, from which on all are
 _SUM_TO_ONE = 1e-3  # error allowed
+_ALIKE, _MORE = 0.3, 0.2  # correlation of neighbours along a time axis, and how much greater it is than along the other
+_SWAP = "If X has the channels first, np.swapaxes(X, 1, 2), or the transpose of each sample, has this shape."
 
 
 # --- Strings ---------------------------------------------------------------------------------------------------------
@@ -48,11 +50,34 @@ def is_letters(sample: Any) -> bool:
     return all(isinstance(letter, str) and (len(letter) == 1 or len(sample) == 1) for letter in sample)
 
 
+def _is_fasta(X: Any) -> bool:
+    """Return whether `X` is a tuple of two equally long lists of strings that are not all single letters.
+
+    The latter are two sequences.
+    """
+    if type(X) is not tuple or len(X) != 2 or not all(isinstance(part, list) for part in X):
+        return False
+    (names, sequences), strings = X, (*X[0], *X[1])
+    plain = len(names) == len(sequences) and all(isinstance(string, str) for string in strings)
+    return plain and any(len(string) > 1 for string in strings)
+
+
 def entries(X: Any) -> list[Any] | None:
     """Return the samples of a list, of a series, of a frame of one column, or of an array that holds no plain numbers.
 
     None for a table, plain numbers or anything else.
+
+    Raises
+    ------
+    TypeError
+        If `X` is what ``read_fasta`` returns, a tuple of two lists.
     """
+    if _is_fasta(X):
+        raise TypeError(
+            f"X must be a list of sequences, got a tuple of two lists of {len(X[0])} strings, such as the names and "
+            "the sequences that read_fasta returns: unpack the tuple, as in `names, sequences = read_fasta(path)`, and "
+            "pass the sequences"
+        )
     X = in_pandas(X)
     if isinstance(X, list | tuple):
         return list(X)
@@ -293,7 +318,8 @@ def _kind_of_matrices(X: Any) -> tuple[Kind, str | None]:
         return "image", f"{doubt}, and sample_type='signal' reads signals with {width} channels."
     if one_height and height <= MOST_CHANNELS and widths.min() >= 2 * height:
         doubt = f"Samples of {height} x {width} are read as images of this size. sample_type='image' confirms it"
-        return "image", f"{doubt}; signals with {height} channels need the shape (length, channels), the transpose."
+        channels = f"{height} channel" if height == 1 else f"{height} channels"
+        return "image", f"{doubt}; signals with {channels} need the shape (length, channels). {_SWAP}"
     return "image", None
 
 
@@ -305,3 +331,32 @@ def _are_letters(X: Any) -> bool:
     letters = (rows >= 0).all(axis=1) & (np.abs(rows.sum(axis=1) - 1) <= _SUM_TO_ONE)
     filled = (rows != 0).any(axis=1)  # rows of zeros are padding
     return rows.shape[1] > 1 and bool(filled.any()) and float(letters[filled].mean()) >= _LETTERS
+
+
+def channels_first(values: np.ndarray) -> str | None:
+    """Return why signals of one length may have their channels first, as in (n_samples, channels, length), else None.
+
+    Few steps of many channels are doubtful if neighbouring channels are alike, as steps of time are, and more so than
+    neighbouring steps: the order of real channels usually means nothing. One step of many channels always is.
+
+    Parameters
+    ----------
+    values : array of shape (n_samples, length, n_channels)
+        NaN where a value is missing.
+    """
+    length, width = values.shape[1:]
+    if length > MOST_CHANNELS or width < max(2 * length, 3):
+        return None
+    x = values[:100].astype(np.float64)
+    known = ~np.isnan(x)
+    x = np.where(known, x - x.sum(axis=0, where=known) / np.maximum(known.sum(axis=0), 1), 0.0)
+    power = float((x**2).mean())
+    along_channels = float((x[:, :, 1:] * x[:, :, :-1]).mean())
+    along_steps = float((x[:, 1:] * x[:, :-1]).mean()) if length > 1 else 0.0
+    if length > 1 and not (power and along_channels >= max(_ALIKE * power, along_steps + _MORE * power)):
+        return None
+    steps = "1 step" if length == 1 else f"{length} steps"
+    why = "one step is no series" if length == 1 else "neighbouring channels are as alike as steps of time are"
+    return (
+        f"Samples of {length} x {width} are read as {steps} of {width} channels, (length, channels), but {why}. {_SWAP}"
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.reading.columns import (
     all_unknown,
     as_table,
@@ -182,11 +182,7 @@ class TableReader(Reader[Any]):
             if (what := all_unknown(code, column(table, position), known)) is not None
         ]
         if found:
-            warnings.warn(
-                f"No value of a column occurred in the fit of this {self.owner}: {'; '.join(found)}",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"No value of a column occurred in the fit of this {self.owner}: {'; '.join(found)}")
         return codes, values
 
     def table_of(self, X: Any) -> Any:
@@ -282,12 +278,10 @@ class TableReader(Reader[Any]):
         ]
         self.categories = [known[met] for known, met in zip(self.categories, kept, strict=True)]
         if doubtful:
-            warnings.warn(
+            warn(
                 f"Nearly every row has its own category in {', '.join(doubtful)}, so that later rows will have unknown "
                 "categories. Convert numbers that are text, for instance by pandas.to_numeric, and leave out names and "
-                "identifiers.",
-                UserWarning,
-                stacklevel=2,
+                "identifiers."
             )
 
     @property

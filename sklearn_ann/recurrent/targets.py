@@ -228,7 +228,7 @@ class StepTargets(Targets):
         self, parts: list[np.ndarray], weight: np.ndarray | None, samples: Any, encode: Any, options: dict[str, Any]
     ) -> Samples:
         if weight is not None and weight.ndim == 2:
-            raise ValueError("sample_weight has two dimensions: with output='sequence' a sample has one weight")
+            raise ValueError(f"sample_weight of shape {weight.shape}: expected (n_samples,), one weight per sample")
         lengths = samples.sizes[:, 0]
         flat, step, series = self.known(parts, lengths.tolist())
         of_steps = None if weight is None else weight[series]

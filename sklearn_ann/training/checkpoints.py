@@ -44,11 +44,13 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If the file is of another fit, is damaged, or is no checkpoint.
+        If the path is empty, or if the file is of another fit, is damaged, or is no checkpoint.
     """
 
     def __init__(self, path: str | os.PathLike[str], owner: str, identity: Mapping[str, str]) -> None:
         path = os.fspath(path)
+        if not path:  # pathlib reads it as the current folder
+            raise ValueError("checkpoint='': expected None, a file, or a folder, './' for the current one")
         self.name, self.identity = path, {"estimator": owner, **identity}
         self.path = Path(path)
         if path.endswith(("/", os.sep)) or self.path.is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Literal, Self
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length
 from torch import Tensor, nn
 
 from sklearn_ann import training
+from sklearn_ann._warnings import warn
 from sklearn_ann.base import NeuralEstimator, Plan, Targets
 from sklearn_ann.base.budget import Budget
 from sklearn_ann.base.names import names_of_a_column
@@ -467,12 +467,10 @@ class SequenceTranslator(NeuralEstimator):
         finite(np.array([best[0].log_probability if best else np.nan for best in found]), None)
         cut = [index for index, best in enumerate(found) if best[0].cut]
         if cut:
-            warnings.warn(
+            warn(
                 f"{len(cut)} of {len(found)} outputs were cut at max_length, such as that of sample {cut[0]}, "
                 f"after {len(found[cut[0]][0].codes)} tokens. The network has not learned where these outputs end: "
-                "longer training, or more sources like these, may help; max_length changes the bound.",
-                UserWarning,
-                stacklevel=3,
+                "longer training, or more sources like these, may help; max_length changes the bound."
             )
         return found
 

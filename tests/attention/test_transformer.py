@@ -93,7 +93,7 @@ X = table(5)
         ({"keys": table(3, 2)}, X, "keys has 2 features, but X has 4"),
         ({"keys": table(3), "values": table(2)}, X, "values has 2 rows, but there are 3 keys"),
         ({"values": table(2)}, X, "values has 2 rows, but there are 5 keys"),
-        ({"values": table(2)}, [X], "values were given without keys"),
+        ({"values": table(2)}, [X], "values was given without keys: for sets, expected both"),
         ({"scale": 0.0}, X, "'scale' parameter"),
         ({"keys": np.full((2, 4), np.nan)}, X, "keys contains NaN"),
         ({}, [X, X[:, :2]], "set 1 has 2 features, but 4"),

@@ -291,9 +291,9 @@ def test_images_of_odd_sizes_come_back_in_their_shape(shape):
     [
         ({"architecture": "conv"}, "architecture='conv' needs image_shape"),
         ({"architecture": "conv", "image_shape": (8, 7)}, r"image_shape=\(8, 7\) does not fit X of 64 features"),
-        ({"architecture": "conv", "image_shape": (8, 8), "tied_weights": True}, "tied_weights=True is for"),
+        ({"architecture": "conv", "image_shape": (8, 8), "tied_weights": True}, "tied_weights=True needs"),
         ({"architecture": "conv", "image_shape": (8, 8), "conv_layers": ((8, 0),)}, "conv_layers="),
-        ({"noise": 1.5, "noise_type": "masking"}, r"noise=1.5: with noise_type='masking' it is a share"),
+        ({"noise": 1.5, "noise_type": "masking"}, r"noise=1.5: expected a share in \[0, 1\] with noise_type='masking'"),
         ({"noise": -1}, "'noise' parameter"),
         ({"sparsity": -1}, "'sparsity' parameter"),
         ({"contraction": -1}, "'contraction' parameter"),

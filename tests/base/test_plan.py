@@ -29,7 +29,7 @@ def test_weights_are_checked():
     assert checked_weights(None, 3) is None
     with pytest.raises(ValueError, match="sample_weight"):
         checked_weights([1.0, 2.0], 3)
-    with pytest.raises(ValueError, match="no sample has a weight above zero"):
+    with pytest.raises(ValueError, match="all samples have the weight 0"):
         examples_of(SAMPLES, None, np.zeros(10), torch.float64)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         examples_of(SAMPLES, torch.arange(9), None, torch.float64)
@@ -59,7 +59,7 @@ def test_what_cannot_be_held_out_is_explained():
     with pytest.raises(ValueError, match=r"cannot hold out validation_fraction=0\.1 of 10 samples"):
         hold_out(examples, np.arange(10), 0.1, as_random_state(0))
     for strata in (None, np.arange(10) % 2):
-        with pytest.raises(ValueError, match="there is only one group"):
+        with pytest.raises(ValueError, match="groups has one group only"):
             hold_out(examples, strata, 0.1, as_random_state(0), np.zeros(10))
 
 

@@ -43,14 +43,14 @@ def test_several_labels_dense_and_sparse():
     np.testing.assert_array_equal(targets.learn(sp.csr_array(Y), None), Y)
     np.testing.assert_array_equal(targets.predictions(np.where(Y == 1, 2.0, -2.0)), Y)
     assert targets.strata(torch.tensor(Y)) is None
-    with pytest.raises(ValueError, match="but this Model knows any set of the classes"):
+    with pytest.raises(ValueError, match="but this Model was fitted to any number of the classes"):
         targets.read([0, 1])
 
 
 def test_what_later_targets_are_held_to():
     targets = ClassTargets(**COMMON)
     targets.learn(["a", "b"], None)
-    with pytest.raises(ValueError, match=r"unknown labels \['c'\]"):
+    with pytest.raises(ValueError, match=r"labels \['c'\], which were not in fit"):
         targets.read(["a", "c"])
     with pytest.raises(ValueError, match="is not what the first call to partial_fit was given"):
         targets.read(["a"], classes=["a", "c"])

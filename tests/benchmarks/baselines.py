@@ -20,8 +20,8 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifierCV, RidgeCV
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler, normalize
-from sklearn.svm import LinearSVC
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, StandardScaler, normalize
+from sklearn.svm import SVC, LinearSVC
 
 from sklearn_ann import SequenceEncoder
 
@@ -95,8 +95,28 @@ def one_hot_forest(seed):
     return make_pipeline(SequenceEncoder("dna"), RandomForestClassifier(random_state=seed))
 
 
+def letters_and_words_forest(seed):
+    """One-hot letters, for what has a fixed place, beside counts of 4-mers, and a forest."""
+    both = make_union(SequenceEncoder("dna"), SequenceEncoder("dna", encoding="kmer", k=4))
+    return make_pipeline(both, RandomForestClassifier(random_state=seed))
+
+
+DNA = {
+    "3- to 6-mers + LR": words_of_dna,
+    "one-hot forest": one_hot_forest,
+    "one-hot and 4-mers + forest": letters_and_words_forest,
+}
+
+
 def one_hot_ridge(seed):
     return make_pipeline(SequenceEncoder("protein"), RidgeCV(np.logspace(-2, 3, 6)))
+
+
+def one_hot_regression_forest(seed):
+    return make_pipeline(SequenceEncoder("protein"), RandomForestRegressor(random_state=seed))
+
+
+VARIANTS = {"one-hot ridge": one_hot_ridge, "one-hot forest": one_hot_regression_forest}
 
 
 def words_of_peptides(seed):
@@ -130,12 +150,14 @@ def descriptors(smiles):
     return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).clip(-1e9, 1e9)
 
 
-def fingerprint_forest(seed):
-    return make_pipeline(FunctionTransformer(fingerprints), RandomForestClassifier(500, random_state=seed))
-
-
-def descriptor_forest(seed):
-    return make_pipeline(FunctionTransformer(descriptors), RandomForestRegressor(500, random_state=seed))
+def forests_of_molecules(kind):
+    """Return forests of a kind on descriptors and on fingerprints."""
+    return {
+        f"{name} + forest": lambda seed, features=features: make_pipeline(
+            FunctionTransformer(features), kind(500, random_state=seed)
+        )
+        for name, features in (("descriptors", descriptors), ("Morgan", fingerprints))
+    }
 
 
 def subtrees(graphs, iterations=3):
@@ -200,12 +222,14 @@ def resized(images, side=32):
     return np.array([np.asarray(image.resize((side, side))).ravel() for image in images])
 
 
-def pixel_forest(seed):
-    return make_pipeline(FunctionTransformer(flattened), RandomForestClassifier(random_state=seed))
-
-
-def resized_forest(seed):
-    return make_pipeline(FunctionTransformer(resized), RandomForestClassifier(300, random_state=seed))
+def of_pixels(pixels):
+    """Return the usual classifiers of pixels, which a function makes of images."""
+    return {
+        "pixels + forest": lambda seed: make_pipeline(
+            FunctionTransformer(pixels), RandomForestClassifier(300, random_state=seed)
+        ),
+        "pixels + SVM": lambda _: make_pipeline(FunctionTransformer(pixels), SVC(C=10)),
+    }
 
 
 TABLE_CLASSIFIERS = {
@@ -237,12 +261,21 @@ DETECTORS = {
 }
 
 
-def logarithms(counts):
-    """Return the logarithm of counts per 10,000 of a cell."""
-    rates = normalize(counts, norm="l1") * 1e4
+def logarithms(counts, *, total=None):
+    """Return the logarithm of counts, after all cells have the same total; by default, the median of the totals."""
+    total = np.median(counts.sum(axis=1)) if total is None else total
+    rates = normalize(counts, norm="l1") * total
     rates.data = np.log1p(rates.data)
     return rates
 
 
-def log_svd(seed):
-    return make_pipeline(FunctionTransformer(logarithms), TruncatedSVD(20, random_state=seed))
+def log_svd(seed, *after, total=None):
+    scaled = FunctionTransformer(logarithms, kw_args={"total": total})
+    return make_pipeline(scaled, TruncatedSVD(20, random_state=seed), *after)
+
+
+CELLS = {
+    "logarithms per 10,000, SVD + k-means": lambda seed: log_svd(seed, total=1e4),
+    "logarithms, SVD + k-means": log_svd,
+    "logarithms, SVD to length one + k-means": lambda seed: log_svd(seed, Normalizer()),
+}

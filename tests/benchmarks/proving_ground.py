@@ -21,6 +21,7 @@ from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.metrics import (
     accuracy_score,
     adjusted_rand_score,
@@ -232,8 +233,6 @@ def principal(n):
 
 
 KERNELS = {"random kernels + ridge": baselines.random_kernels}
-WORDS = {"3- to 6-mers + LR": baselines.words_of_dna}
-RIDGE = {"one-hot ridge": baselines.one_hot_ridge}
 SUBTREES = {"WL subtrees + SVM": baselines.subtree_kernel}
 SIGNALS = {"cnn": makes(CNNClassifier), "rnn": makes(RNNClassifier)}
 CHANNELS = {"cnn": makes(CNNClassifier, sample_type="signal"), "rnn": makes(RNNClassifier)}
@@ -259,12 +258,12 @@ TASKS = [
     Task("signals/OSULeaf", "accuracy", partial(series, "OSULeaf"), KERNELS, SIGNALS, 10),
     Task("signals/JapaneseVowels", "accuracy", partial(series, "JapaneseVowels"), KERNELS, CHANNELS, 8),
     Task("signals/BasicMotions", "accuracy", partial(series, "BasicMotions"), KERNELS, CHANNELS, 2),
-    Task("dna/tf3", "MCC", partial(gue, "tf/3"), WORDS, STRINGS, 60),
-    Task("dna/mouse0", "MCC", partial(gue, "mouse/0"), WORDS, STRINGS, 60),
-    Task("dna/prom_core_tata", "MCC", partial(gue, "prom/prom_core_tata"), WORDS, STRINGS, 60),
-    Task("dna/splice", "accuracy", splice, {"one-hot forest": baselines.one_hot_forest}, STRINGS, 60),
-    Task("protein/GB1_400", "Spearman", gb1_random, RIDGE, {"cnn": makes(CNNRegressor)}, 60),
-    Task("protein/GB1_two_vs_rest", "Spearman", gb1_two_vs_rest, RIDGE, {"cnn": makes(CNNRegressor)}, 60),
+    Task("dna/tf3", "MCC", partial(gue, "tf/3"), baselines.DNA, STRINGS, 60),
+    Task("dna/mouse0", "MCC", partial(gue, "mouse/0"), baselines.DNA, STRINGS, 60),
+    Task("dna/prom_core_tata", "MCC", partial(gue, "prom/prom_core_tata"), baselines.DNA, STRINGS, 60),
+    Task("dna/splice", "accuracy", splice, baselines.DNA, STRINGS, 60),
+    Task("protein/GB1_400", "Spearman", gb1_random, baselines.VARIANTS, {"cnn": makes(CNNRegressor)}, 60),
+    Task("protein/GB1_two_vs_rest", "Spearman", gb1_two_vs_rest, baselines.VARIANTS, {"cnn": makes(CNNRegressor)}, 60),
     *(
         Task(
             f"peptides/{name}", "AUROC",
@@ -278,13 +277,13 @@ TASKS = [
     Task("graphs/ENZYMES", "accuracy", partial(folds, "ENZYMES"), SUBTREES, GRAPHS, 40),
     Task("graphs/IMDBBINARY", "accuracy", partial(folds, "IMDBBINARY"), SUBTREES, GRAPHS, 60),
     Task("molecules/ESOL", "-RMSE", partial(scaffolds, "esol"),
-         {"descriptors + forest": baselines.descriptor_forest}, {"gcn": of_molecules(GCNRegressor)}, 20),
+         baselines.forests_of_molecules(RandomForestRegressor), {"gcn": of_molecules(GCNRegressor)}, 20),
     Task("molecules/BBBP", "AUROC", partial(scaffolds, "bbbp"),
-         {"Morgan + forest": baselines.fingerprint_forest}, {"gcn": of_molecules(GCNClassifier)}, 40),
+         baselines.forests_of_molecules(RandomForestClassifier), {"gcn": of_molecules(GCNClassifier)}, 40),
     Task("nodes/Citeseer", "accuracy", citeseer, {"two hops + LR": smoothed}, {"gcn": of_citeseer}, 3),
-    Task("images/MNIST_1000", "accuracy", mnist, {"pixels + forest": baselines.pixel_forest},
+    Task("images/MNIST_1000", "accuracy", mnist, baselines.of_pixels(baselines.flattened),
          {"cnn": makes(CNNClassifier)}, 90),
-    Task("images/blood_cells", "balanced accuracy", blood_cells, {"pixels + forest": baselines.resized_forest},
+    Task("images/blood_cells", "balanced accuracy", blood_cells, baselines.of_pixels(baselines.resized),
          {"cnn": makes(CNNClassifier)}, 200),
     Task("tables/breast_cancer", "accuracy", table(load_breast_cancer), baselines.TABLE_CLASSIFIERS, CLASSES, 12),
     Task("tables/wine", "accuracy", table(load_wine), baselines.TABLE_CLASSIFIERS, CLASSES, 4),
@@ -301,6 +300,6 @@ TASKS = [
              {"autoencoder": makes(AutoEncoderOutlierDetector)}, 4)
         for name in (loaders.outlier_names() if DATA.exists() else [])
     ),
-    Task("cells/pbmc68k", "ARI", partial(cells, "pbmc68k"), {"SVD + k-means": baselines.log_svd}, COUNTS, 30),
-    Task("cells/worm", "ARI", partial(cells, "worm"), {"SVD + k-means": baselines.log_svd}, COUNTS, 200),
+    Task("cells/pbmc68k", "ARI", partial(cells, "pbmc68k"), baselines.CELLS, COUNTS, 30),
+    Task("cells/worm", "ARI", partial(cells, "worm"), baselines.CELLS, COUNTS, 200),
 ]  # fmt: skip

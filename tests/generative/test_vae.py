@@ -264,7 +264,7 @@ def test_columns_of_a_frame_are_conditions_of_the_others(cells):
     np.testing.assert_array_equal(array.transform(frame.to_numpy(dtype=object)), model.transform(frame))
     np.testing.assert_array_equal(model.transform(frame.assign(batch="third")), model.transform(frame))
     with pytest.raises(
-        ValueError, match=r"sample 0 has the unknown condition 'third'; known are \['first', 'second'\]"
+        ValueError, match=r"sample 0 has the unknown condition 'third': expected one of fit, \['first', 'second'\]"
     ):
         model.score_samples(frame.assign(batch="third"))
     with pytest.raises(ValueError, match="sample 4 has a missing condition"):
@@ -409,7 +409,7 @@ def test_input_that_is_refused(cells):
         (lambda: clone(conditional).fit(X, X[:, 0] + 0.5), "condition 0 has the value .*: conditions are categories"),
         (lambda: conditional.fit(X, batch[:-1]), "inconsistent numbers of samples"),
         (lambda: conditional.score_samples(X), "conditions='y' needs y"),
-        (lambda: conditional.sample(3, y="third"), "unknown condition 'third'; known are"),
+        (lambda: conditional.sample(3, y="third"), "unknown condition 'third': expected one of fit"),
         (lambda: conditional.sample(3, y=["first"]), "y has 1 labels, but there are 3 samples"),
         (lambda: conditional.sample(3, y=("first", 1)), "2 conditions were given, those of the fit were 1"),
         (lambda: conditional.inverse_transform(X[:, :10]), "y, a condition to decode under, is needed"),
@@ -417,7 +417,7 @@ def test_input_that_is_refused(cells):
         (lambda: VAESampler(conditions="auto").fit(X), "conditions='auto': 'auto' is not a column of X"),
         (lambda: VAESampler(likelihood="poisson").fit(1.3 * X), r"are rounded by np.rint\(X\)"),
         (lambda: VAESampler(conditions=[]).fit(X), r"conditions=\[\] are no columns"),
-        (lambda: VAESampler(conditions=[0]).fit(X[:, :1]), "nothing is left to model"),
+        (lambda: VAESampler(conditions=[0]).fit(X[:, :1]), "expected one further column"),
         (lambda: VAESampler(architecture="conv").fit(X), "needs image_shape"),
         (lambda: VAESampler(image_shape=(8, 5)).fit(X.reshape(-1, 5, 8)), r"images of shape \(5, 8\)"),
         (

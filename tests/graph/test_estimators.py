@@ -145,7 +145,7 @@ def test_attention_maps(motifs, blocks):
             np.testing.assert_allclose(head.sum(axis=1), 1, rtol=1e-5)
             np.testing.assert_array_equal(head.toarray() > 0, A.toarray() + np.eye(len(X)) > 0)
     with_edges = [(X, A, np.ones(A.nnz)) for X, A in graphs]
-    with pytest.warns(UserWarning, match="conv='gat' ignores the 1 edge features"):
+    with pytest.warns(UserWarning, match="conv='gat' ignores the 1 edge feature,"):
         model.set_params(precision="bfloat16", device="cpu").fit(with_edges, y)
     assert len(model.attention_maps(with_edges[:2])) == 2
     node = GCNNodeClassifier(graph=blocks[0], conv="gat", **QUICK).fit(np.arange(180), blocks[1])
@@ -287,7 +287,7 @@ def test_weights_under_another_name_are_said_to_be_ignored():
     graphs = [nx.path_graph(n) for n in range(3, 11)]
     for graph in graphs:
         nx.set_edge_attributes(graph, {edge: sum(edge) for edge in graph.edges}, "distance")
-    with pytest.warns(UserWarning, match="conv='gcn' ignores the 1 edge features"):
+    with pytest.warns(UserWarning, match="conv='gcn' ignores the 1 edge feature,"):
         GCNRegressor(conv="gcn", **QUICK).fit(graphs, np.arange(8))
     GCNRegressor(conv="gcn", edge_attributes=[], **QUICK).fit(graphs, np.arange(8))
     model = GCNRegressor(conv="gated", **QUICK).fit(graphs, np.arange(8))

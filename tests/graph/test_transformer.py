@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import sklearn_ann
-from sklearn_ann import GCNClassifier, GCNNodeClassifier, GraphConvolutionTransformer, GraphSet
+from sklearn_ann import GCNClassifier, GCNNodeClassifier, GCNNodeRegressor, GraphConvolutionTransformer, GraphSet
 from sklearn_ann.datasets import make_block_graph, make_motif_graphs
 from sklearn_ann.graph.transformer import is_one_graph
 
@@ -47,6 +47,18 @@ def test_the_nodes_of_a_graph_have_the_lectures_formula(weights, activation, sig
     model = GraphConvolutionTransformer(weights=weights, activation=activation)
     for one in ((X, A), (sp.csr_array(X), sp.csr_array(A)), (X.tolist(), A.tolist())):
         np.testing.assert_allclose(model.fit_transform(one), expected, atol=1e-5)
+
+
+def test_a_trained_network_computes_the_formula_with_the_settings_of_the_guide():
+    X, A = graph(12)
+    A = np.abs(A + A.T)
+    settings = {"conv": "gcn", "normalize": None, "self_loops": False, "residual": False, "normalization": None}
+    of_nodes = {"propagate_last": False, "normalize_features": None}
+    model = GCNNodeRegressor(
+        graph=(X, A), conv_layer_sizes=(5,), max_epochs=3, precision="float64", random_state=0, **settings, **of_nodes
+    ).fit(np.arange(12), X[:, 0])
+    weights = model.module_.body.convolutions.convolutions[0].weight.detach().numpy()
+    np.testing.assert_allclose(model.transform(np.arange(12)), relu(A @ X @ weights.T), atol=1e-5)
 
 
 def test_graphs_become_graphs_with_other_node_features():

@@ -32,6 +32,15 @@ def test_reconstruction_shows_images_side_by_side(digits):
         ReconstructionDisplay({"digits": X}, image_shape=(3, 3)).plot()
 
 
+@pytest.mark.parametrize("name", ["in", "auto-encoder\nerror 1.03", "the digits under a long name of more than a line"])
+def test_names_of_rows_are_within_the_figure(digits, name):
+    display = ReconstructionDisplay({"original": digits[0], name: digits[0]}).plot()
+    display.figure_.canvas.draw()
+    width = display.figure_.get_size_inches()[0] * display.figure_.dpi
+    assert all(ax.yaxis.label.get_window_extent().x0 >= -1 for ax in display.axes_)
+    assert display.axes_[0].get_window_extent().width > 0.6 * width
+
+
 @pytest.mark.parametrize("n_images", [10, 3, None])
 def test_of_many_images_the_first_are_drawn_large(digits, n_images):
     X = digits[0][:40]

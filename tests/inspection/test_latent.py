@@ -105,6 +105,18 @@ def test_axes_say_what_the_components_are():
     np.testing.assert_allclose([text.xy for text in display.ax_.texts], on_a_plane(vectors))
 
 
+def test_names_do_not_cover_the_nearest_point():
+    vectors = [[0.0, 0.0], [0.1, 0.01], [1.0, 1.0], [1.0, 1.0]]
+    display = EmbeddingMapDisplay(vectors, ["left", "right", "twin", "other twin"]).plot()
+    left, right, twin, _ = display.ax_.texts
+    assert left.get_ha() == "right"
+    assert left.xyann[0] < 0 < right.xyann[0]
+    assert right.get_ha() == "left"
+    assert min(twin.xyann) > 0  # a point on another has its name where a single one has it
+    [alone] = EmbeddingMapDisplay([[1.0, 2.0]], ["A"]).plot().ax_.texts
+    assert min(alone.xyann) > 0
+
+
 def test_an_embedding_without_a_name_is_refused():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         EmbeddingMapDisplay(np.zeros((3, 2)), ["A", "B"]).plot()

@@ -29,7 +29,7 @@ def test_motifs_are_as_high_as_their_information(ax):
     display = MotifDisplay([[[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25] * 4]]).plot(ax)
     heights = [patch.get_path().get_extents().y1 for patch in display.axes_[0].patches]
     np.testing.assert_allclose([max(heights[:4]), max(heights[4:8]), max(heights[8:])], [2, 1, 0], atol=1e-6)
-    with pytest.raises(ValueError, match="not probabilities"):
+    with pytest.raises(ValueError, match="not probabilities: expected numbers from 0 with a sum of 1"):
         MotifDisplay([[[1, 1, 0, 0]]]).plot()
     with pytest.raises(ValueError, match=r"expected \(width, 4\)"):
         MotifDisplay([np.full((3, 20), 0.05)]).plot()
@@ -71,3 +71,12 @@ def test_titles_are_names_or_numbers_and_a_single_logo_has_none():
     assert [ax.get_title() for ax in MotifDisplay(two).plot().axes_] == ["0", "1"]
     assert [ax.get_title() for ax in MotifDisplay(two, names=["x", "y"]).plot().axes_] == ["x", "y"]
     assert MotifDisplay(two[:1]).plot().axes_[0].get_title() == ""
+
+
+@pytest.mark.parametrize(("n", "labels"), [(1, [1]), (2, [1, 1]), (3, [0, 1, 1]), (5, [0, 0, 0, 1, 1])])
+def test_the_lowest_logos_name_their_positions(n, labels, pyplot):
+    display = MotifDisplay(np.full((n, 3, 4), 0.25)).plot()
+    assert [one.get_xlabel() for one in display.axes_] == ["position" * shown for shown in labels]
+    assert {one.get_ylabel() for one in display.axes_} == {"bits"}
+    own = MotifDisplay(np.full((n, 3, 4), 0.25)).plot(pyplot.subplots(n, squeeze=False)[1].ravel())
+    assert {one.get_xlabel() for one in own.axes_} == {"position"}

@@ -80,7 +80,7 @@ def test_rates_make_scorers():
         (["a", "b"], "ab", {}, TypeError, "y_pred is 'ab' of type str: expected a list"),
         (None, ["a"], {}, TypeError, "y_true is None"),
         (pd.DataFrame({"a": ["a"], "b": ["a"]}), ["a"], {}, ValueError, r"frame of shape \(1, 2\)"),
-        ([], [], {}, ValueError, "there is no sample"),
+        ([], [], {}, ValueError, "y_true has 0 samples"),
     ],
 )
 def test_what_cannot_be_compared(truth, guess, options, error, message):

@@ -113,7 +113,7 @@ def test_it_is_the_same_each_time_and_leaves_the_global_generator(wine):
         ({"y_test": None}, "y_test is None"),
         ({"y_synthetic": [0, 1]}, "inconsistent numbers of samples"),
         ({"y_synthetic": "price"}, "y_synthetic='price': 'price' is not a column"),
-        ({"y_train": [0, 1]}, "y_train is given, but X_train is None"),
+        ({"y_train": [0, 1]}, "y_train was given without X_train: expected both"),
         ({"X_test": [[1.0, 2.0]] * 4}, "X_synthetic has 1 columns, but X_test has 2"),
         ({"y_test": 0}, "X_test has no column but the target 0"),
         ({"X_train": [[1.0]]}, "y_train is None"),

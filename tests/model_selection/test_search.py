@@ -381,3 +381,44 @@ def test_time_that_is_over_ends_the_search():
     assert halved(max_time=1e-6).n_candidates_ == [9]
     search = StackedSearchCV(NETWORK, {"learning_rate": RATES}, max_time=1e-6, stack_size=4, cv=2).fit(X)
     assert len(search.cv_results_["params"]) == 2
+
+
+class Diverging(AutoEncoderTransformer):
+    """Fails where a training goes on, as a network that diverges late does."""
+
+    def _train(self, plan, run, X, y, sample_weight):
+        super()._train(plan, run, X, y, sample_weight)
+        if run.epoch > 3:
+            raise ValueError("the loss diverged")
+
+
+@pytest.mark.parametrize("error_score", [np.nan, 0.0])
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_earlier_rounds_are_kept_if_all_candidates_of_a_round_fail(asynchronous, error_score):
+    network = Diverging(**NETWORK.get_params() | {"max_epochs": 9})
+    with pytest.warns(
+        FitFailedWarning, match="All 2 fits of round 2 failed.*best candidate is that of round 1"
+    ) as told:
+        search = halved(network, asynchronous=asynchronous, error_score=error_score, refit=False)
+    assert "the loss diverged" in "".join(str(one.message) for one in told)
+    expected = halved(asynchronous=asynchronous).cv_results_
+    n_rows = int((expected["iter"] < 2).sum())
+    np.testing.assert_array_equal(search.cv_results_["iter"], expected["iter"][:n_rows])
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], expected["mean_test_score"][:n_rows], atol=1e-12)
+    assert search.cv_results_["iter"][search.best_index_] == 1
+    assert np.isfinite(search.best_score_)
+
+
+def test_what_was_found_is_kept_if_the_last_fit_fails():
+    class Failing(AutoEncoderTransformer):
+        def _prepare(self, X, *given, **options):
+            if len(X) == len(globals()["X"]):
+                raise ValueError("all samples are too many")
+            return super()._prepare(X, *given, **options)
+
+    search = StackedSearchCV(Failing(**NETWORK.get_params()), {"learning_rate": [1e-3, 1e-2]}, cv=2)
+    with pytest.raises(ValueError, match="all samples are too many"):
+        search.fit(X)
+    assert len(search.cv_results_["params"]) == 2
+    assert search.best_params_ == search.cv_results_["params"][search.best_index_]
+    assert not hasattr(search, "best_estimator_")

@@ -63,7 +63,7 @@ def test_labels_are_given_back_in_their_types():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (labels(["a"], ["c"]), r"sample 1 has the unknown condition 'c'; known are \['a', 'b'\]"),
+        (labels(["a"], ["c"]), r"sample 1 has the unknown condition 'c': expected one of fit, \['a', 'b'\]"),
         (labels(["a"], [None]), "sample 1 has a missing condition"),
         (labels(["a", "b"]), "2 conditions were given, those of the fit were 1"),
     ],
@@ -74,7 +74,9 @@ def test_conditions_that_the_fit_did_not_have_are_refused(asked, message):
 
 
 def test_quantities_and_cubes_are_no_conditions():
-    with pytest.raises(ValueError, match=r"condition 0 has the value 0\.5: conditions are categories, not quantities"):
+    with pytest.raises(
+        ValueError, match=r"condition 0 has the value 0\.5: expected categories, such as text or integers"
+    ):
         Conditions(labels([1.0], [0.5]), None)
     with pytest.raises(ValueError, match=r"y must have the shape .* got \(1, 2, 3\)"):
         as_labels(np.ones((1, 2, 3)))
@@ -128,7 +130,7 @@ def test_conditions_to_decode_under():
         (VALUES, None, {}, "conditions='y' needs y"),
         (VALUES, BATCH[:3], {}, "inconsistent numbers of samples"),
         (FRAME, None, {"conditions": "group"}, "'group' is not a column of X"),
-        (FRAME[["batch"]], None, {"conditions": "batch"}, "all columns of X: nothing is left to model"),
+        (FRAME[["batch"]], None, {"conditions": "batch"}, "all columns of X: expected one further column"),
         (FRAME.assign(x=np.nan), None, {"conditions": "batch"}, "NaN"),
         (
             annotated(),

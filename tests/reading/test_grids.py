@@ -180,3 +180,26 @@ def test_no_sample_is_refused(X):
 def test_text_in_a_table_of_numbers_is_named():
     with pytest.raises(ValueError, match=r"(?s)could not convert string to float.*'dna'"):
         reader().learn(pd.DataFrame({"n": [1, 2], "dna": ["AC", "G"]}))
+
+
+def test_signals_that_have_their_channels_first_are_told():
+    series = np.cumsum(np.random.default_rng(0).normal(size=(20, 60, 3)), axis=1)
+    first = np.swapaxes(series, 1, 2)
+    with pytest.warns(UserWarning, match=r"^Model: Samples of 3 x 60 are read as images.*np\.swapaxes\(X, 1, 2\)"):
+        reader().learn(first)
+    for X in (first, list(first)):
+        learned = reader(sample_type="signal")
+        with pytest.warns(
+            UserWarning, match=r"^Model: Samples of 3 x 60 are read as 3 steps .*np\.swapaxes\(X, 1, 2\)"
+        ):
+            samples = learned.learn(X)
+        assert samples.n_channels == 60
+        learned.read(X)  # later samples are those of the fit
+    reader(sample_type="signal").learn(series)
+    reader().learn(np.random.default_rng(0).random((20, 28, 28)))  # usual images
+    reader().learn(np.random.default_rng(0).random((20, 3, 60, 3)))
+    ragged = [one[:, : 60 - index] for index, one in enumerate(first)]
+    with pytest.raises(
+        ValueError, match=r"sample 1 has 59 channels, the first one has 60; expected the shape \(length"
+    ):
+        reader(sample_type="signal").learn(ragged)

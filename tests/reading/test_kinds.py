@@ -6,8 +6,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
 
-from sklearn_ann.reading.kinds import as_strings, entries, holds_strings, kind_of, possible_kinds, unpacked
+from sklearn_ann import (
+    AttentionClassifier,
+    CNNClassifier,
+    MaskedSequenceModel,
+    RNNRegressor,
+    SequenceEmbeddingTransformer,
+    SequenceEncoder,
+)
+from sklearn_ann.reading.kinds import (
+    as_strings,
+    channels_first,
+    entries,
+    holds_strings,
+    kind_of,
+    possible_kinds,
+    unpacked,
+)
 
 
 class Seq(UserString):
@@ -204,3 +221,67 @@ def test_bytearrays_are_no_numbers():
     with pytest.raises(TypeError, match=r"sequence 0 is bytearray.* become a str by .decode\(\)"):
         as_strings([bytearray(b"AC"), bytearray(b"GT")])
     assert holds_strings([bytearray(b"AC"), bytearray(b"GT")])
+
+
+@pytest.mark.filterwarnings("ignore:The loss of")
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CNNClassifier(max_epochs=1),
+        RNNRegressor(max_epochs=1),
+        AttentionClassifier(max_epochs=1),
+        MaskedSequenceModel(max_epochs=1),
+        SequenceEmbeddingTransformer(max_epochs=1),
+        SequenceEncoder(),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_what_read_fasta_returns_is_to_be_unpacked(estimator):
+    names, sequences = ["one", "two", "three", "four"], ["ACGTACGT", "ACGTACGA", "TTGACCAT", "TTGACCAA"]
+    y = [0, 0, 1, 1]
+    advice = (
+        r"X must be a list of sequences, got a tuple of two lists of 4 strings, .* `names, sequences = read_fasta\("
+    )
+    with pytest.raises(TypeError, match=advice):
+        estimator.fit((names, sequences), y)
+    if not isinstance(estimator, RNNRegressor):  # which reads numbers
+        fitted = clone(estimator).fit(sequences, y)
+        with pytest.raises(TypeError, match=advice):
+            getattr(fitted, "predict" if hasattr(fitted, "predict") else "transform")((names, sequences))
+
+
+def test_two_lists_of_letters_are_two_sequences():
+    assert as_strings((list("ACG"), list("TTA"))) == ["ACG", "TTA"]
+    assert as_strings(("ACG", "TTA")) == ["ACG", "TTA"]
+    assert entries((["helix", "coil"], ["coil"])) == [["helix", "coil"], ["coil"]]  # of different lengths
+
+
+def walks(n, length, channels):
+    """Series whose steps are alike, as those of instruments are."""
+    return np.cumsum(np.random.default_rng(0).normal(size=(n, length, channels)), axis=1)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 6, 12])
+def test_channels_first_are_told_by_neighbours_that_are_alike(channels):
+    series = walks(30, 100, channels)
+    steps = "1 step" if channels == 1 else f"{channels} steps"
+    said = channels_first(np.swapaxes(series, 1, 2))
+    assert said.startswith(f"Samples of {channels} x 100 are read as {steps} of 100 channels, (length, channels), but ")
+    assert "np.swapaxes(X, 1, 2)" in said
+    assert channels_first(series) is None
+    missing = np.where(np.random.default_rng(1).random(series.shape) < 0.1, np.nan, series)
+    assert channels_first(np.swapaxes(missing, 1, 2))
+    assert channels_first(missing) is None
+
+
+def test_short_series_of_many_channels_are_no_doubt():
+    rng = np.random.default_rng(0)
+    visits = rng.normal(size=(50, 1, 40)) + 0.3 * rng.normal(size=(50, 5, 40))  # alike from visit to visit
+    peptides = np.eye(20)[rng.integers(20, size=(50, 9))]
+    factors = rng.normal(size=(50, 8, 5)) @ rng.normal(size=(5, 100))
+    constant = np.ones((50, 4, 30))
+    for X in (visits, peptides, factors, constant, visits[:1], walks(30, 8, 100), rng.normal(size=(30, 3, 4))):
+        assert channels_first(X) is None
+    missing = visits.copy()
+    missing[:, :, 0] = np.nan
+    assert channels_first(missing) is None

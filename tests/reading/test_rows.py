@@ -143,7 +143,7 @@ def test_an_error_says_which_value(kind, value, message):
 
 def test_names_and_sequences_of_a_file_are_no_table():
     """`sequences = read_fasta(path)` forgets that the function returns two lists."""
-    with pytest.raises(ValueError, match=r"X is a tuple of 2 lists of strings: pass one of the lists"):
+    with pytest.raises(ValueError, match=r"X is a tuple of 2 lists of strings: unpack the tuple"):
         reader().learn((["prom_0", "prom_1"], ["ACGT", "TTGA"]))
 
 

@@ -268,3 +268,11 @@ def test_mutagenesis_is_for_one_output_of_a_string():
     tagger = RNNClassifier(output="sequence", alphabet="dna", **QUICK).fit(["ACG", "TT"], ["HEE", "HH"])
     with pytest.raises(ValueError, match="this fit had output='sequence'"):
         tagger.saliency(["ACG"], method="mutagenesis")
+
+
+def test_an_array_with_the_channels_first_warns():
+    series = np.cumsum(np.random.default_rng(0).normal(size=(20, 50, 3)), axis=1)
+    y = np.arange(20) % 2
+    with pytest.warns(UserWarning, match="Samples of 3 x 50 are read as 3 steps of 50 channels"):
+        RNNClassifier(**QUICK).fit(np.swapaxes(series, 1, 2), y)
+    RNNClassifier(**QUICK).fit(series, y)

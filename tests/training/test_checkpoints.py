@@ -307,3 +307,13 @@ def test_a_stack_keeps_no_checkpoints(tmp_path, iris):
     search = StackedSearchCV(model, {"learning_rate": [1e-3, 1e-2]}, cv=2).fit(X, y)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert len(list((tmp_path / "search").iterdir())) == 1  # of the best candidate, which is fitted by itself
+
+
+def test_an_empty_path_is_refused_and_a_dot_is_the_current_folder(tmp_path, monkeypatch, iris):
+    monkeypatch.chdir(tmp_path)
+    X, y = iris
+    with pytest.raises(ValueError, match=r"checkpoint='': expected None, a file, or a folder, '\./' for"):
+        DenseClassifier(max_epochs=1, checkpoint="").fit(X, y)
+    assert not list(tmp_path.iterdir())
+    DenseClassifier(max_epochs=1, random_state=0, checkpoint="./").fit(X, y)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".checkpoint"]

@@ -14,6 +14,7 @@ def draw_cells(
     columns=None,
     cmap="RdBu_r",
     size=9,
+    zeros=True,
 ):
     """Draw a matrix as coloured cells, with its numbers and the names of rows and columns."""
     matrix = np.atleast_2d(np.asarray(matrix, dtype=float)) + 0.0  # -0 becomes 0
@@ -23,7 +24,7 @@ def draw_cells(
     )
     if numbers:
         for (row, column), value in np.ndenumerate(matrix):
-            if not np.isnan(value):
+            if not np.isnan(value) and (zeros or value):
                 axis.text(
                     column, row, numbers.format(value), ha="center", va="center", size=size
                 )

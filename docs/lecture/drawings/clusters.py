@@ -13,7 +13,7 @@ X, y = load_digits(return_X_y=True)
 train, test, digit = X[:1000] / 16, X[1000:] / 16, y[1000:]
 pca = PCA(16, random_state=0).fit(train)
 names = ["pixels", "PCA", "codes", "restored"]
-figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+figure, axis = plt.subplots(figsize=(5.6, 3.4), layout="constrained")
 for noise, label, shift, colour in (
     (0.0, "digits", -0.2, "#4477aa"),
     (0.5, "with noise", 0.2, "#bbccee"),

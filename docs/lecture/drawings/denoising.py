@@ -20,9 +20,9 @@ rows = {
     "PCA": pca.inverse_transform(pca.transform(noisy)),
     "auto-encoder": model.reconstruct(noisy),
 }
-figure, axes = plt.subplots(4, 1, figsize=(7.5, 3.4), layout="constrained")
+figure, axes = plt.subplots(4, 1, figsize=(5.6, 3.2), layout="constrained")
 for axis, (name, images) in zip(axes, rows.items(), strict=True):
-    tiles = np.pad(images[:14].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    tiles = np.pad(images[:10].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
     axis.imshow(np.hstack(tiles), cmap="gray_r", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[])
     error = np.square(images - clean).mean(axis=1)

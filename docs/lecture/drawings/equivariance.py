@@ -26,27 +26,27 @@ def shifted(picture):
 
 
 one_way, other_way = shifted(convolved(image)), convolved(shifted(image))
-figure, axes = plt.subplots(3, 2, figsize=(7.5, 7.8), layout="constrained")
-figure.get_layout_engine().set(wspace=0.12, hspace=0.1)
+figure, axes = plt.subplots(3, 2, figsize=(5.6, 6.6), layout="constrained")
+figure.get_layout_engine().set(wspace=0.16, hspace=0.1)
+figure.supxlabel("empty cells of the responses are 0", size=9)
 draw_cells(axes[0, 0], image, "X", cmap="Greys", numbers="")
-draw_cells(axes[0, 1], convolved(image), "X * W", limit=5, size=7)
 draw_cells(axes[1, 0], shifted(image), "τ(X)", cmap="Greys", numbers="")
-draw_cells(axes[1, 1], other_way, "τ(X) * W", limit=5, size=7)
-draw_cells(axes[2, 0], one_way, "τ(X * W)", limit=5, size=7)
-draw_cells(axes[2, 1], other_way - one_way, "τ(X) * W - τ(X * W)", limit=5, size=7)
+for axis, responses, title in (
+    (axes[0, 1], convolved(image), "X * W"),
+    (axes[1, 1], one_way, "τ(X * W)"),
+    (axes[2, 0], other_way, "τ(X) * W"),
+    (axes[2, 1], other_way - one_way, "τ(X) * W - τ(X * W)"),
+):
+    draw_cells(axis, responses, title, limit=5, size=8, zeros=False)
 arrow = {"arrowstyle": "-|>", "linewidth": 1.6, "color": "#4477aa"}
 for axis, start, end, text in (
-    (axes[0, 0], (1.01, 0.5), (1.12, 0.5), "* W"),
-    (axes[1, 0], (1.01, 0.5), (1.12, 0.5), "* W"),
-    (axes[0, 0], (0.5, -0.01), (0.5, -0.2), "  τ"),
-    (axes[0, 1], (0.5, -0.01), (0.5, -0.2), "  τ"),
+    (axes[0, 0], (1.02, 0.5), (1.16, 0.5), "* W"),
+    (axes[0, 0], (0.5, -0.01), (0.5, -0.17), "τ"),
+    (axes[0, 1], (0.5, -0.01), (0.5, -0.17), "τ"),
+    (axes[1, 0], (0.5, -0.01), (0.5, -0.17), "* W"),
 ):
     axis.annotate("", end, start, xycoords="axes fraction", arrowprops=arrow)
-    middle = np.add(start, end) / 2 + ((0, 0.04) if text == "* W" else (0.01, -0.03))
-    axis.text(
-        *middle,
-        text,
-        transform=axis.transAxes,
-        ha="center" if text == "* W" else "left",
-        color="#4477aa",
-    )
+    across = start[1] == end[1]
+    place = (1.09, 0.54) if across else (0.54, -0.12)
+    style = {"ha": "center" if across else "left", "color": "#4477aa"}
+    axis.text(*place, text, transform=axis.transAxes, **style)

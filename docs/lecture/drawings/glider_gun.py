@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.patches import Rectangle
 
 from sklearn_ann import PatternDetector
@@ -16,26 +17,32 @@ response = PatternDetector([kernel], output="maps", padding="same").transform([f
 ]
 height, width = kernel.shape
 
-figure, axes = plt.subplots(1, 3, figsize=(8, 4), layout="constrained")
-axes[0].imshow(frame, cmap="gray_r")
-axes[0].add_patch(
+figure, axes = plt.subplot_mosaic(
+    [["image", "response"], ["kernel", "scale"]],
+    figsize=(5.6, 3.8),
+    layout="constrained",
+    height_ratios=(4, 1),
+)
+axes["image"].imshow(frame, cmap="gray_r")
+axes["image"].add_patch(
     Rectangle(
         (column - 0.5, row - 0.5), width, height, fill=False, color="#ee6677", linewidth=2
     )
 )
-axes[0].set_title("image X")
-shown = axes[1].imshow(kernel, cmap="RdBu_r", alpha=0.6)
-axes[1].set_title(f"kernel W, {height} x {width}")
-figure.colorbar(shown, ax=axes[1], ticks=[-1, 0, 1], orientation="horizontal", shrink=0.8)
-shown = axes[2].imshow(response, cmap="viridis")
-axes[2].scatter(
+axes["image"].set_title("image X")
+axes["kernel"].imshow(kernel, cmap=ListedColormap(["#bbccee", "#aa3355"]))
+axes["kernel"].set(title=f"kernel W, {height} x {width}", xlabel="red 1, blue -1")
+shown = axes["response"].imshow(response, cmap="viridis")
+axes["response"].scatter(
     *np.unravel_index(response.argmax(), response.shape)[::-1],
     s=150,
     facecolors="none",
     edgecolors="#ee6677",
     linewidths=2,
 )
-axes[2].set_title(f"response, greatest {response.max():.0f} of {(kernel > 0).sum()}")
-figure.colorbar(shown, ax=axes[2], orientation="horizontal", shrink=0.8)
-for axis in axes:
+axes["response"].set_title(f"responses, greatest {response.max():.0f}")
+axes["scale"].set_axis_off()
+bar = axes["scale"].inset_axes([0.15, 0.5, 0.7, 0.2])
+figure.colorbar(shown, cax=bar, orientation="horizontal")
+for axis in axes.values():
     axis.set(xticks=[], yticks=[])

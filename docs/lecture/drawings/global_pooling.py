@@ -21,23 +21,15 @@ maps = [
 ]  # σ is the ReLU
 
 figure, axes = plt.subplots(
-    3,
-    3,
-    figsize=(7.5, 6.4),
-    layout="constrained",
-    width_ratios=(7, 14, 14),
-    height_ratios=(14, 14, 4),
+    2, 3, figsize=(5.6, 6), layout="constrained", width_ratios=(7, 14, 14)
 )
 for column, (name, image, responses) in enumerate(
     zip(images, images.values(), maps, strict=True)
 ):
     draw_cells(axes[0, column], image, name, cmap="Greys", numbers="")
-    draw_cells(axes[1, column], responses, "responses", limit=5, size=6)
-    statistics = [responses.mean(), responses.max(), responses.sum()]
-    draw_cells(
-        axes[2, column],
-        statistics,
-        numbers="{:.3g}",
-        limit=100,
-        columns=["mean", "max", "sum"],
-    )
+    draw_cells(axes[1, column], responses, "responses", limit=5, size=7, zeros=False)
+    axes[0, column].set_anchor("S")
+    axes[1, column].set_anchor("N")
+    mean, greatest, total = responses.mean(), responses.max(), responses.sum()
+    axes[1, column].set_xlabel(f"mean {mean:.3f}\nmax {greatest:.0f}\nsum {total:.0f}")
+figure.supxlabel("empty cells of the responses are 0", size=9)

@@ -15,7 +15,7 @@ X = np.array([[1, 0], [0, 1], [1, 1], [0, 2], [2, 0]])
 W = np.array([[1, 0], [1, -1]])
 new = GraphConvolutionTransformer(weights=W, activation="identity").fit_transform((X, A))
 
-figure = plt.figure(figsize=(7.5, 6), layout="constrained")
+figure = plt.figure(figsize=(5.6, 5.2), layout="constrained")
 above, below = figure.subfigures(2, 1, height_ratios=(1.25, 1))
 for axis, values, title in zip(
     above.subplots(1, 2),
@@ -24,6 +24,8 @@ for axis, values, title in zip(
     strict=True,
 ):
     GraphDisplay(A, values=values, names=names).plot(axis)
+    axis.collections[0].set_sizes([320])  # five nodes have room for their names
+    axis.margins(0.15)
     axis.set_title(title)
 axes = below.subplots(1, 7, width_ratios=(5, 0.6, 2, 0.6, 2, 0.6, 2))
 draw_cells(axes[0], A, "A", rows=names, columns=names)

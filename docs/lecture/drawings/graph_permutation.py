@@ -15,7 +15,7 @@ order = np.array([3, 0, 4, 2, 1])  # τ: the nodes are written down in another o
 convolution = GraphConvolutionTransformer(weights=[[1, 0], [1, -1]], activation="identity")
 
 figure, axes = plt.subplots(
-    2, 4, figsize=(7.5, 4.6), layout="constrained", width_ratios=(5, 2, 2, 2)
+    2, 4, figsize=(5.6, 4.4), layout="constrained", width_ratios=(5, 2, 2, 2)
 )
 figure.get_layout_engine().set(wspace=0.12, hspace=0.12)
 lines = {"": np.arange(5), "τ": order}

@@ -35,15 +35,15 @@ for seed in range(3):
         drawn.setdefault(name, images)
 
 figure, axes = plt.subplots(
-    4, 2, figsize=(8, 4.6), layout="constrained", width_ratios=(3, 1.2)
+    4, 2, figsize=(5.6, 4.6), layout="constrained", width_ratios=(2.6, 1)
 )
 for (left, right), name in zip(axes, far, strict=True):
-    tiles = np.pad(drawn[name][:20].reshape(2, 10, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
-    left.imshow(tiles.transpose(0, 2, 1, 3).reshape(20, 100), cmap="gray_r", vmin=0, vmax=1)
+    tiles = np.pad(drawn[name][:16].reshape(2, 8, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    left.imshow(tiles.transpose(0, 2, 1, 3).reshape(20, 80), cmap="gray_r", vmin=0, vmax=1)
     left.set(xticks=[], yticks=[])
     left.set_ylabel(name, rotation=0, ha="right", va="center", size=9)
     bars = right.barh(range(3), far[name], color="#ee6677")
     right.bar_label(bars, fmt="%.2f", padding=3, size=8)
-    right.set(xlim=(0, 1.2), xticks=[], yticks=[])
+    right.set(xlim=(0, 1.4), xticks=[], yticks=[])
     right.spines[["top", "right", "bottom"]].set_visible(False)
-axes[0, 1].set_title("share far from all digits,\nthree seeds", size=9)
+axes[0, 1].set_title("share far from all\ndigits, three seeds", size=9)

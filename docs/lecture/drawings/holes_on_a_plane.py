@@ -22,7 +22,8 @@ models = {
 real = NearestNeighbors(n_neighbors=1).fit(train)
 usual = np.quantile(real.kneighbors(test)[0], 0.95)  # 95 of 100 new digits are nearer
 
-figure, axes = plt.subplots(2, 2, figsize=(8, 7.4), layout="compressed")
+figure, axes = plt.subplots(2, 2, figsize=(5.6, 6.2), layout="compressed")
+figure.get_layout_engine().set(w_pad=0.1)
 for (above, below), (name, model) in zip(axes.T, models.items(), strict=True):
     codes = model.transform(train)
     centre, half = (
@@ -36,14 +37,17 @@ for (above, below), (name, model) in zip(axes.T, models.items(), strict=True):
     box = (centre[0] - half, centre[0] + half, centre[1] - half, centre[1] + half)
     shown = above.imshow(distance / usual, extent=box, cmap="RdBu_r", vmin=0, vmax=2)
     above.scatter(*codes.T, s=2, color="black", linewidths=0)
-    above.set(title=name, xlim=box[:2], ylim=box[2:])
-    tiles = np.pad(images.reshape(41, 41, 8, 8)[::3, ::3], ((0, 0), (0, 0), (1, 1), (1, 1)))
-    below.imshow(tiles.transpose(0, 2, 1, 3).reshape(140, 140), cmap="gray_r", vmin=0, vmax=1)
+    above.set(title=name, xlim=box[:2], ylim=box[2:], xlabel="$z_1$", ylabel="$z_2$")
+    tiles = np.pad(images.reshape(41, 41, 8, 8)[::5, ::5], ((0, 0), (0, 0), (1, 1), (1, 1)))
+    below.imshow(tiles.transpose(0, 2, 1, 3).reshape(90, 90), cmap="gray_r", vmin=0, vmax=1)
     below.set(
-        xticks=[],
-        yticks=[],
-        xlabel=f"{(distance > usual).mean():.1%} of the plane far from all digits",
+        xticks=[], yticks=[], xlabel=f"{(distance > usual).mean():.1%} far from all digits"
     )
 figure.colorbar(
-    shown, ax=axes[0], label="distance to a real digit\n(1: as 95 % of new digits)", shrink=0.7
+    shown,
+    ax=axes[0],
+    location="top",
+    label="distance to a real digit (1: as 95 % of new digits)",
+    shrink=0.7,
+    aspect=40,
 )

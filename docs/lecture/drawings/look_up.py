@@ -12,8 +12,8 @@ values = np.array([[2.0], [5.0], [1.0], [4.0], [0.0], [3.0]])
 turn = np.deg2rad(np.arange(0, 361, 2))
 queries = np.c_[np.cos(turn), np.sin(turn)]
 
-figure, (left, right) = plt.subplots(
-    1, 2, figsize=(8, 3.8), layout="constrained", width_ratios=(1, 1.5)
+figure, (above, below) = plt.subplots(
+    2, 1, figsize=(5.6, 5), layout="constrained", height_ratios=(1, 2)
 )
 query = np.deg2rad([75])
 weights = (
@@ -22,27 +22,27 @@ weights = (
     .attention_maps(np.c_[np.cos(query), np.sin(query)])
 )
 table = np.c_[np.rad2deg(angles), values[:, 0], np.full(6, np.nan)]
-draw_cells(left, table, limit=1e9, columns=["key", "value", "weight"])
-left.set_aspect("auto")
-for row, weight in enumerate(weights[0]):
-    left.text(
+draw_cells(above, table.T, limit=1e9, rows=["key, in °", "value", "weight"])
+above.set_aspect("auto")
+for column, weight in enumerate(weights[0]):
+    above.text(
+        column,
         2,
-        row,
         f"{weight:.2f}",
         ha="center",
         va="center",
         size=9,
         bbox={"facecolor": "#ffcc66", "alpha": weight},
     )
-left.set_title(f"query at 75°, scale 5: {(weights @ values).item():.2f}")
+above.set_title(f"query at 75°, scale 5: answer {(weights @ values).item():.2f}")
 for scale, colour in ((1, "#bbccee"), (5, "#4477aa"), (50, "#222255")):
     answer = (
         AttentionTransformer(keys=keys, values=values, scale=scale)
         .fit(keys)
         .transform(queries)
     )
-    right.plot(np.rad2deg(turn), answer, color=colour, label=f"scale {scale}")
-right.scatter(np.rad2deg(angles), values, color="#ee6677", zorder=3, label="keys and values")
-right.set(xlabel="query, in °", ylabel="answer", xticks=range(0, 361, 60))
-right.legend(frameon=False, loc="upper right")
-right.spines[["top", "right"]].set_visible(False)
+    below.plot(np.rad2deg(turn), answer, color=colour, label=f"scale {scale}")
+below.scatter(np.rad2deg(angles), values, color="#ee6677", zorder=3, label="keys and values")
+below.set(xlabel="query, in °", ylabel="answer", xticks=range(0, 361, 60))
+below.legend(frameon=False, loc="upper right")
+below.spines[["top", "right"]].set_visible(False)

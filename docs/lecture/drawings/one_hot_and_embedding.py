@@ -14,12 +14,13 @@ one_hot = SequenceEncoder("dna", encoding="onehot").fit_transform([sequence]).re
 E = np.array(
     [[1, -1], [-1, 1], [1, 1], [-1, -1]]
 )  # purine or not; three hydrogen bonds or two
-figure = plt.figure(figsize=(7.5, 8), layout="constrained")
+figure = plt.figure(figsize=(5.6, 6.8), layout="constrained")
 above, below = figure.subfigures(2, 1, height_ratios=(1, 1.9))
-axes = above.subplots(1, 5, width_ratios=(4, 0.5, 3, 0.5, 3))
+axes = above.subplots(1, 5, width_ratios=(4, 0.4, 2.6, 0.4, 2))
 draw_cells(axes[0], one_hot, "one-hot vectors", rows=list(sequence), columns=list("ACGT"))
 write(axes[1], "·")
 draw_cells(axes[2], E, "E", rows=list("ACGT"), columns=["purine", "strong"], size=8)
+axes[2].tick_params(labelsize=8)
 write(axes[3], "=")
 draw_cells(axes[4], one_hot @ E, "embedding", rows=list(sequence))
 
@@ -44,12 +45,13 @@ axis = EmbeddingMapDisplay.from_estimator(model, ax=below.subplots()).ax_
 classes = {
     "aliphatic": "AILMV",
     "aromatic": "FWY",
-    "polar": "CGNPQST",
+    "polar": "NQST",
     "positive": "HKR",
     "negative": "DE",
+    "other": "CGP",
 }
 for name, members in classes.items():
     rows = [list(model.categories_[0]).index(letter) for letter in members]
-    axis.scatter(*axis.collections[0].get_offsets()[rows].T, s=60, label=name)
+    axis.scatter(*axis.collections[0].get_offsets()[rows].T, s=36, label=name)
 axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
 axis.set_title("Amino acids, from 20,000 replacements")

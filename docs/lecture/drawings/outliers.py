@@ -13,12 +13,12 @@ usual, strange = detector.score_samples(X[1500:]), detector.score_samples(turned
 
 figure, axes = plt.subplot_mosaic(
     [["digits", "scores"], ["turned", "scores"]],
-    figsize=(7.5, 3),
+    figsize=(5.6, 2.8),
     layout="constrained",
-    width_ratios=(1, 1.4),
+    width_ratios=(1, 1.3),
 )
 for name, images in (("digits", X[1500:]), ("turned", turned)):
-    tiles = np.pad(images[:8].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
+    tiles = np.pad(images[:6].reshape(-1, 8, 8), ((0, 0), (1, 1), (1, 1)))
     axes[name].imshow(np.hstack(tiles), cmap="gray_r")
     axes[name].set(xticks=[], yticks=[], title=name)
 bins = np.histogram_bin_edges(np.r_[usual, strange], 30)

@@ -17,8 +17,8 @@ patches = image_patches(image, (3, 3))
 W = np.stack([kernel.ravel() for kernel in kernels], axis=1)
 Y = patches @ W
 
-figure = plt.figure(figsize=(7.5, 6.4), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=(1, 3))
+figure = plt.figure(figsize=(5.6, 4.5), layout="constrained")
+left, right = figure.subfigures(1, 2, width_ratios=(1, 2.6))
 above, below = left.subplots(2, 1)
 draw_cells(above, image, "X", cmap="Greys", numbers="")
 axes = right.subplots(1, 5, width_ratios=(9, 1, 2, 1, 2))

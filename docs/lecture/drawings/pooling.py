@@ -26,12 +26,12 @@ def blocks(matrix):
 
 shifted = np.pad(X, ((0, 0), (1, 0)))[:, :-1]
 figure, axes = plt.subplots(
-    2, 3, figsize=(8, 4.2), layout="constrained", width_ratios=(9, 5, 5)
+    2, 3, figsize=(5.6, 3.4), layout="constrained", width_ratios=(9, 5, 5)
 )
 for line, matrix, title in zip(
-    axes, (X, shifted), ("X", "X, shifted by one column"), strict=True
+    axes, (X, shifted), ("X", "X, shifted by a column"), strict=True
 ):
-    draw_cells(line[0], matrix, title, limit=8, cmap="PuOr_r")
+    draw_cells(line[0], matrix, title, limit=8, cmap="PuOr_r", size=8)
     for row in (0, 3):
         for column in (0, 3, 6):
             line[0].add_patch(
@@ -40,13 +40,14 @@ for line, matrix, title in zip(
     draw_cells(
         line[1],
         blocks(matrix).mean(axis=-1),
-        "average pooling",
+        "mean",
         numbers="{:.2f}",
+        size=8,
         limit=8,
         cmap="PuOr_r",
     )
     draw_cells(
-        line[2], blocks(matrix).max(axis=-1), "max pooling", limit=8, cmap="PuOr_r", size=11
+        line[2], blocks(matrix).max(axis=-1), "maximum", limit=8, cmap="PuOr_r", size=10
     )
 for axis, pooled in ((axes[1, 1], np.mean), (axes[1, 2], np.max)):
     same = np.isclose(pooled(blocks(X), axis=-1), pooled(blocks(shifted), axis=-1)).sum()

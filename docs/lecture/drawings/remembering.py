@@ -31,10 +31,10 @@ cells = ("plain", "gru", "lstm")
 models = {cell: RNNClassifier(cell=cell, **shape, **training) for cell in cells}
 models["attention"] = AttentionClassifier(k=1, mutation=0, **training)
 lags = [10, 30, 100]
-figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
+figure, axis = plt.subplots(figsize=(5.6, 3.4), layout="constrained")
 for name, model in models.items():
     scores = [np.mean([right(model, lag, seed) for seed in range(3)]) for lag in lags]
-    axis.plot(lags, scores, "o-", label=name)
+    axis.plot(lags, scores, "o-", label=name.upper() if name in ("gru", "lstm") else name)
 axis.axhline(0.25, color="0.7", linewidth=1)
 axis.set(xscale="log", xlabel="letters between", ylabel="right on new strings", ylim=(0, 1.05))
 axis.set_title("After the training, mean of three seeds")

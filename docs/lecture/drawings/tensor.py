@@ -20,7 +20,7 @@ model = TensorFactorizationRegressor(max_epochs=60, random_state=0).fit(
 filled = model.predict(places).reshape(tensor.shape)
 correlation = np.corrcoef(filled.ravel()[~known], tensor.ravel()[~known])[0, 1]
 
-figure, axes = plt.subplots(3, 4, figsize=(7.5, 4.6), layout="constrained")
+figure, axes = plt.subplots(3, 4, figsize=(5.6, 4.4), layout="constrained")
 observed = np.where(known.reshape(tensor.shape), tensor, np.nan)
 rows = {"known, 30 %": observed, "predicted": filled, "truth": tensor}
 for line, (name, values) in zip(axes, rows.items(), strict=True):
@@ -31,5 +31,5 @@ for line, (name, values) in zip(axes, rows.items(), strict=True):
 for time in range(4):
     axes[0, time].set_title(f"time {time}")
     axes[2, time].set_xlabel("genes")
-figure.colorbar(shown, ax=axes, shrink=0.5, label="response")
+figure.colorbar(shown, ax=axes, shrink=0.5, label="response", location="bottom", aspect=30)
 figure.suptitle(f"Unknown entries: correlation with the truth {correlation:.2f}")

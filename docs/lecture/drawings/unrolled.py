@@ -22,9 +22,9 @@ text = "CCATGGTC"
 states = model.hidden_states([text])[0]  # (n_steps, n_units)
 chance = model.predict_proba([text])[0, 1]
 
-figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
+figure, axis = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
 for step, (letter, state) in enumerate(zip(text, states, strict=True)):
-    axis.text(step, -1.5, f"$x_{step + 1}$ = {letter}", ha="center")
+    axis.text(step, -1.5, f"$x_{step + 1}$={letter}", ha="center", size=9)
     axis.annotate("", (step, -0.55), (step, -1.15), arrowprops={"arrowstyle": "-|>"})
     box = FancyBboxPatch(
         (step - 0.28, -0.4),
@@ -35,7 +35,7 @@ for step, (letter, state) in enumerate(zip(text, states, strict=True)):
         alpha=0.35,
     )
     axis.add_patch(box)
-    axis.text(step, 0, f"RNN\n({step + 1})", ha="center", va="center", size=9)
+    axis.text(step, 0, f"RNN\n({step + 1})", ha="center", va="center", size=8)
     if step < len(text) - 1:
         axis.annotate("", (step + 0.65, 0), (step + 0.35, 0), arrowprops={"arrowstyle": "-|>"})
     axis.annotate("", (step, 0.95), (step, 0.5), arrowprops={"arrowstyle": "-"})
@@ -50,7 +50,7 @@ for step, (letter, state) in enumerate(zip(text, states, strict=True)):
     axis.text(step, 2.5, f"$h_{step + 1}$", ha="center")
 axis.set(xlim=(-0.7, 7.7), ylim=(-1.7, 3))
 axis.set_axis_off()
-axis.set_title(
-    f"A among the first four letters? The last state says yes with probability {chance:.2f}"
+axis.set_title(f"Is an A among the first four letters?\nLast state: probability {chance:.2f}")
+figure.colorbar(
+    shown, ax=axis, label="state of a unit", location="bottom", shrink=0.6, aspect=30
 )
-figure.colorbar(shown, ax=axis, label="state of a unit", shrink=0.8)

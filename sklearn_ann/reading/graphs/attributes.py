@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from sklearn_ann._warnings import warn
 
 MISSING: Any = object()
 """Stands for an attribute that a node or an edge does not have."""
@@ -64,7 +65,9 @@ class Attributes:
         missing = [name for name in self.columns if name not in known]
         other = [name for name in known if name not in self.columns] if self.exact else []
         if missing:
-            raise ValueError(f"the {self.what} attribute {missing[0]!r} is missing; there are {known}")
+            raise ValueError(
+                f"the {self.what} attribute {missing[0]!r} is missing: expected {list(self.columns)}, got {known}"
+            )
         if other:
             raise ValueError(
                 f"the {self.what} attribute {other[0]!r} is there, but not in the other graphs or in fit, which have "
@@ -164,11 +167,9 @@ def learn_attributes(what: str, tables: Sequence[Named], chosen: Sequence[Any] |
         if any(isinstance(value, str) for value in values):
             columns[name] = categories = tuple(sorted({value for value in values if isinstance(value, str)}))
             if len(categories) > max(_MANY, len(values) / 2):
-                warnings.warn(
+                warn(
                     f"the {what} attribute {name!r} has {len(categories)} categories among {len(values)} values: "
-                    f"is it an identifier? {what}_attributes= says which attributes are features",
-                    UserWarning,
-                    stacklevel=2,
+                    f"is it an identifier? {what}_attributes= says which attributes are features"
                 )
         elif values:
             columns[name] = int(np.size(values[0]))
@@ -180,9 +181,7 @@ def warn_of_unknown(unknown: Iterable[str]) -> None:
     some = sorted(unknown)
     if some:
         more = f" and {len(some) - 5} more" if len(some) > 5 else ""
-        warnings.warn(
-            f"categories that fit has not seen count as zeros: {', '.join(some[:5])}{more}", UserWarning, stacklevel=3
-        )
+        warn(f"categories that fit has not seen count as zeros: {', '.join(some[:5])}{more}")
 
 
 def some_names(names: Sequence[Any]) -> str:

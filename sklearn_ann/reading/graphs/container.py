@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.graphs.attributes import Attributes
 from sklearn_ann.reading.graphs.conversion import Choice, Origin, read_graphs
-from sklearn_ann.reading.graphs.parts import GraphParts, gather
+from sklearn_ann.reading.graphs.parts import GraphParts, counted, gather
 from sklearn_ann.reading.graphs.whole import GraphFeatures, as_graph_features, joined_features
 
 
@@ -330,13 +330,12 @@ class GraphSet:
         return len(self._offsets) - 1
 
     def __repr__(self) -> str:
-        kind = "sparse node features" if sp.issparse(self._nodes) else "node features"
-        edges = "" if self._edges is None else f", {self._edges.shape[1]} edge features"
-        graphs = "" if self._graphs is None else f", {self._graphs.values.shape[1]:,} graph features"
-        return (
-            f"GraphSet({len(self):,} graphs, {self._nodes.shape[0]:,} nodes, {self._adjacency.nnz:,} edges, "
-            f"{self._nodes.shape[1]:,} {kind}{edges}{graphs})"
-        )
+        nodes, sparse = self._nodes.shape, "sparse " if sp.issparse(self._nodes) else ""
+        counts = [(len(self), "graph"), (nodes[0], "node"), (self._adjacency.nnz, "edge")]
+        counts.append((nodes[1], f"{sparse}node feature"))
+        counts += [] if self._edges is None else [(self._edges.shape[1], "edge feature")]
+        counts += [] if self._graphs is None else [(self._graphs.values.shape[1], "graph feature")]
+        return f"GraphSet({', '.join(counted(*count) for count in counts)})"
 
     def __iter__(self) -> Iterator[Graph]:
         return (self[i] for i in range(len(self)))

@@ -315,7 +315,8 @@ def _read_geometric(data: Any) -> GraphParts:
     weights = array("weight") if weights is None else weights  # as from_networkx calls it
     edge_index = array("edge_index")
     if edge_index is None or edge_index.ndim != 2 or len(edge_index) != 2:
-        raise ValueError("edge_index must have shape (2, n_edges)")
+        found = "none" if edge_index is None else f"shape {edge_index.shape}"
+        raise ValueError(f"edge_index must have shape (2, n_edges), got {found}")
     n = int(data.num_nodes if X is None else len(X))
     if edge_index.size and (edge_index.min() < 0 or edge_index.max() >= n):
         bad = edge_index[(edge_index < 0) | (edge_index >= n)][0]

@@ -27,6 +27,11 @@ class GraphParts(NamedTuple):
         return list(range(self.n)) if self.names is None else self.names
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number with what it counts: ``"1 node"``, ``"1,285 nodes"``."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def gather(graphs: Sequence[GraphParts]) -> tuple[Any, sp.csr_array, np.ndarray, np.ndarray | None]:
     """Join graphs; return node features, block-diagonal adjacency, offsets and edge features."""
     n_nodes, n_edges = [graph.n for graph in graphs], [len(graph.rows) for graph in graphs]
@@ -69,9 +74,11 @@ def _of_one_width(what: str, features: list[Any], counts: list[int]) -> list[Any
     if not having:
         return [part for part in features if part is not None][:1]
     widths = [None if features[index] is None else features[index].shape[1] for index in having]
+    feature = f"{what} feature"
     for index, width in zip(having, widths, strict=True):
         if width != widths[0]:
             raise ValueError(
-                f"graph {index} has {width or 'no'} {what} features, but graph {having[0]} has {widths[0] or 'none'}"
+                f"graph {index} has {counted(width, feature) if width else f'no {feature}s'}, but graph {having[0]} "
+                f"has {widths[0] or 'none'}"
             )
     return [] if widths[0] is None else [features[index] for index in having]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -11,11 +10,13 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.reading.columns import in_pandas, is_frame
 from sklearn_ann.reading.graphs.attributes import Attributes, some_names
 from sklearn_ann.reading.graphs.container import GraphSet, as_graph, as_graph_set
 from sklearn_ann.reading.graphs.conversion import Choice
 from sklearn_ann.reading.graphs.lengths import Lengths, automatic_lengths, scaled_rows
+from sklearn_ann.reading.graphs.parts import counted
 from sklearn_ann.reading.graphs.samples import GraphBatch, GraphSamples, NodeSamples, check_sums, whole_graph
 from sklearn_ann.reading.graphs.whole import LearnedGraphFeatures
 from sklearn_ann.reading.reader import Reader
@@ -115,11 +116,7 @@ class _GraphOptions(Reader[Samples]):
         names = [a.names if isinstance(a, Attributes) else None for a in (learned, given)]
         if (names[0] is None) != (names[1] is None):
             here, there = ("has no", "with") if names[1] is None else ("has", "without")
-            warnings.warn(
-                f"X {here} {what} feature names, but {self.owner} was fitted {there} {what} feature names",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"X {here} {what} feature names, but {self.owner} was fitted {there} {what} feature names")
         return features
 
     @property
@@ -224,19 +221,14 @@ class NodeReader(_GraphOptions):
             assert one.origin.node_attributes is not None
             unused = list(one.origin.node_attributes.columns)
         if unused:
-            warnings.warn(
+            warn(
                 f"the attributes {unused} of the nodes are not used as features, because one of them may be what is "
                 "predicted. node_attributes=['NAME', ...] uses the named ones, node_attributes=[] none, without this "
-                "warning; for a GraphSet, give node_attributes to GraphSet.from_list",
-                UserWarning,
-                stacklevel=2,
+                "warning; for a GraphSet, give node_attributes to GraphSet.from_list"
             )
         if one.whole is not None:
-            warnings.warn(
-                f"the {one.whole.values.shape[1]} graph features are ignored: they are the same for all nodes",
-                UserWarning,
-                stacklevel=2,
-            )
+            number = counted(one.whole.values.shape[1], "graph feature")
+            warn(f"{self.owner} ignores {number}, because all nodes have the same values")
         if unused or one.origin.nodes == "degree":
             one = one.with_features(
                 sp.eye_array(one.node_features.shape[0], format="csr", dtype=np.float32),

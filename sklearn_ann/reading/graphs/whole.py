@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.reading.columns import is_frame
 from sklearn_ann.reading.graphs.parts import GraphParts
 from sklearn_ann.reading.reader import Learned
@@ -135,11 +135,7 @@ class LearnedGraphFeatures(Learned):
             pass
         elif features.names is None or self.names is None:
             here, there = ("has no", "with") if features.names is None else ("has", "without")
-            warnings.warn(
-                f"X {here} graph feature names, but {self.owner} was fitted {there} graph feature names",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"X {here} graph feature names, but {self.owner} was fitted {there} graph feature names")
         else:
             known = {name: position for position, name in enumerate(features.names)}
             missing = [name for name in self.names if name not in known]

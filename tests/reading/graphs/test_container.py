@@ -191,6 +191,13 @@ def test_complex_numbers_are_refused(which):
         GraphSet(**parts)
 
 
+def test_the_representation_counts_one_and_many():
+    one = GraphSet.from_list([(np.ones((1, 1)), np.ones((1, 1)))], graph_features=np.ones((1, 1)))
+    assert repr(one) == "GraphSet(1 graph, 1 node, 1 edge, 1 node feature, 1 graph feature)"
+    two = GraphSet(sp.csr_array(np.ones((2, 1))), np.ones((2, 2)) - np.eye(2), edge_features=np.ones((2, 1)))
+    assert repr(two) == "GraphSet(1 graph, 2 nodes, 2 edges, 1 sparse node feature, 1 edge feature)"
+
+
 def test_graph_features_follow_their_graphs():
     rng = np.random.RandomState(0)
     table = pd.DataFrame(rng.normal(size=(5, 2)), columns=["mass", "charge"])

@@ -93,7 +93,7 @@ def test_pytorch_geometric_data():
         ([PAIR, (np.ones(3), np.ones((2, 2)))], "graph 1"),
         ([PAIR, (np.full((2, 3), np.nan), np.ones((2, 2)))], "node features of graph 1 contain NaN or infinity"),
         ([PAIR, (np.ones((2, 3)), np.full((2, 2), np.inf))], "edge weights of graph 1 contain NaN or infinity"),
-        ([PAIR, (*PAIR, np.ones((4, 1)))], "graph 1 has 1 edge features, but graph 0 has none"),
+        ([PAIR, (*PAIR, np.ones((4, 1)))], "graph 1 has 1 edge feature, but graph 0 has none"),
         ([(*PAIR, np.ones((3, 1)))], "graph 0: E has 3 rows, but A has 4 entries"),
         ([PAIR, nx.path_graph(3)], "graph 1 is a networkx graph, but graph 0 is a tuple"),
         ([(*PAIR, np.ones((4, 1, 1)))], r"graph 0: E must have shape \(n_entries_of_A, n_edge_features\)"),

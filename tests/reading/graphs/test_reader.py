@@ -183,7 +183,7 @@ def test_graph_features_are_scaled_by_the_graphs_of_the_fit():
 
 def test_nodes_of_one_graph_have_no_use_for_its_features():
     graph = GraphSet.from_list([PAIR], graph_features=np.ones((1, 2)))
-    with pytest.warns(UserWarning, match="the 2 graph features are ignored: they are the same for all nodes"):
+    with pytest.warns(UserWarning, match="ignores 2 graph features, because all nodes have the same values"):
         node_reader(graph)
 
 
