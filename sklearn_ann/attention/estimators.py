@@ -60,7 +60,8 @@ def what_to_attend(X: Any) -> tuple[Literal["tokens", "columns"], str | None]:
             return "tokens", None
         return "columns", "Rows of single letters are read as a table of categories"
     numbers, _ = unpacked(X)
-    if "image" in possible_kinds(numbers) or (numbers is not X and is_table(numbers)) or is_ragged(numbers):
+    cells = isinstance(numbers, list) and numbers is not X  # of a series or a frame, that were lists
+    if "image" in possible_kinds(numbers) or (cells and is_table(numbers)) or is_ragged(numbers):
         raise ValueError(
             "X holds series or images, but attention reads strings and tables, of shape (n_samples, n_columns): "
             "CNNClassifier and CNNRegressor read series and images"

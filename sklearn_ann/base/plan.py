@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from sklearn_ann import training
 from sklearn_ann._sklearn import check_sample_weight
 from sklearn_ann.base.budget import GREATEST_BATCH, Budget, automatic_batch_size
+from sklearn_ann.base.entries import missing_entries
 from sklearn_ann.base.sources import Source
-from sklearn_ann.base.targets import Targets, missing_entries
+from sklearn_ann.base.targets import Targets
 from sklearn_ann.layers import SupervisedNetwork, chosen_layers, freeze_layers, layers_of, learning_rates
 
 
@@ -304,16 +305,32 @@ def checked_weights(sample_weight: Any, n_samples: int, *, of_outputs: bool = Fa
         return None
     if np.ma.is_masked(sample_weight):
         raise ValueError("sample_weight is a masked array, whose mask would be lost: give sample_weight.filled(0)")
-    if of_outputs and len(getattr(sample_weight, "shape", ())) == 2:
-        entries: np.ndarray = check_array(sample_weight, dtype=np.float64, input_name="sample_weight")
+    try:
+        return _weights(sample_weight, n_samples, of_outputs)
+    except (TypeError, ValueError) as error:
+        if "weight" in str(error):
+            raise
+        raise type(error)(f"sample_weight is no list of {n_samples} numbers: {error}") from error
+
+
+def _weights(given: Any, n_samples: int, of_outputs: bool) -> np.ndarray:
+    if isinstance(given, torch.Tensor):
+        given = training.as_array(given)
+    elif isinstance(given, list | tuple) and any(isinstance(entry, list | tuple) for entry in given):
+        given = np.asarray(given, dtype=np.float64)
+    shape: tuple[int, ...] = getattr(given, "shape", ())
+    if len(shape) == 2 and (of_outputs or shape[1] == 1):
+        entries: np.ndarray = check_array(given, dtype=np.float64, input_name="sample_weight")
         if len(entries) != n_samples or (entries < 0).any():
             raise ValueError(
                 f"sample_weight has {len(entries)} rows, of which {(entries < 0).any(axis=1).sum()} have negative "
                 f"values: expected {n_samples} rows of values from 0"
             )
-        return entries[:, 0] if entries.shape[1] == 1 else entries  # of one output: the weights of the samples
+        if shape[1] > 1:
+            return entries
+        given = entries[:, 0]  # of one output: the weights of the samples
     weight: np.ndarray = check_sample_weight(
-        sample_weight, np.empty(n_samples), dtype=np.float64, force_float_dtype=True, ensure_non_negative=True
+        given, np.empty(n_samples), dtype=np.float64, force_float_dtype=True, ensure_non_negative=True
     )
     return weight
 

@@ -16,10 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sklearn_ann._sklearn import safe_indexing
+from sklearn_ann.base.entries import missing_entries, plain_targets
 from sklearn_ann.base.losses import Loss
 from sklearn_ann.base.parameters import OpenFraction, PositiveInt, fitted
 from sklearn_ann.base.plan import checked_weights
-from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets, missing_entries, plain_labels
+from sklearn_ann.base.targets import ClassTargets, NumberTargets, Targets
 from sklearn_ann.base.transfer import TransferEstimator
 from sklearn_ann.layers import SupervisedNetwork
 
@@ -45,11 +46,17 @@ def scored(
     ValueError
         If a sample that counts has no prediction, naming the sample.
     """
-    known, weight = known_targets(y), checked_weights(sample_weight, len(predictions))
+    y = plain_targets(y)
+    known, weight = known_targets(y), checked_weights(sample_weight, len(predictions), of_outputs=True)
+    if weight is not None and weight.ndim == 2 and (weight.shape != predictions.shape or predictions.dtype.kind != "f"):
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}: expected one weight for each of {len(predictions)} samples"
+            + (f", or those of the outputs, {predictions.shape}" if predictions.dtype.kind == "f" else "")
+        )
     without = np.asarray(missing_entries(predictions).reshape(len(predictions), -1).any(axis=1))
     if not without.any():
         return predictions, y, known, weight
-    counts = without if weight is None else without & (weight > 0)
+    counts = without if weight is None else without & (weight.reshape(len(without), -1) > 0).any(axis=1)
     wanting = np.flatnonzero(counts if known is None else counts & known.any(axis=1))
     if len(wanting):
         raise ValueError(
@@ -300,7 +307,6 @@ class NeuralClassifier(ClassifierMixin, NeuralPredictor):
         """
         predicted, y, known, weight = self._scored(X, y, sample_weight)
         if known is None:
-            y = y if getattr(getattr(y, "dtype", None), "kind", "") != "O" else plain_labels(np.asarray(y))
             return float(accuracy_score(y, predicted, sample_weight=weight))
         right = ((predicted == np.where(known, np.asarray(y), 0)) | ~known).all(axis=1)  # NA equals nothing
         return float(np.average(right, weights=weight))
@@ -438,7 +444,7 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
         Parameters
         ----------
         X, y, sample_weight : as in ``fit``
-            The samples, their targets and their weights.
+            The samples, their targets and their weights; of several outputs, each may have weights of its own.
 
         Returns
         -------
@@ -446,12 +452,15 @@ class NeuralRegressor(RegressorMixin, NeuralPredictor):
             With several outputs, the mean over the outputs. Each output is scored on the samples whose target is known.
         """
         predicted, y, known, weight = self._scored(X, y, sample_weight)
-        if known is None:
+        if known is None and (weight is None or weight.ndim == 1):
             return float(r2_score(y, predicted, sample_weight=weight))
+        known = np.ones(np.shape(y), dtype=bool) if known is None else known
         targets = np.where(known, np.asarray(y), np.nan).astype(np.float64)
+        weight = np.ones(len(targets)) if weight is None else weight
+        weights = weight if weight.ndim == 2 else np.broadcast_to(weight[:, None], targets.shape)
         scores = [
-            r2_score(target[there], output[there], sample_weight=None if weight is None else weight[there])
-            for target, output, there in zip(targets.T, predicted.T, known.T, strict=True)
+            r2_score(target[there], output[there], sample_weight=of_target[there])
+            for target, output, there, of_target in zip(targets.T, predicted.T, known.T, weights.T, strict=True)
         ]
         return float(np.mean(scores))
 

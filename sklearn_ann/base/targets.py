@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from functools import partial
-from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from torch import Tensor
 
 from sklearn_ann._warnings import warn
+from sklearn_ann.base.entries import missing_entries, plain_targets
 from sklearn_ann.base.losses import (
     Loss,
     cross_entropy,
@@ -29,9 +29,9 @@ from sklearn_ann.base.losses import (
 from sklearn_ann.layers import Average
 from sklearn_ann.layers.head import mean_classes, mean_number, mean_odds, mean_rate
 from sklearn_ann.reading import Learned
-from sklearn_ann.reading.columns import first_unreadable, is_missing, refuse_mask
+from sklearn_ann.reading.columns import first_unreadable, refuse_mask
 from sklearn_ann.reading.scaling import mean_and_scale
-from sklearn_ann.training import Error, Samples, as_array
+from sklearn_ann.training import Error, Samples
 
 
 class Targets(Learned, ABC):
@@ -98,9 +98,16 @@ class Targets(Learned, ABC):
         if y is None:
             raise ValueError(f"This {self.owner} requires y to be passed, but the target y is None")
         refuse_mask(y, "y")
-        y = with_missing(y)
+        y = plain_targets(y)
         how = {"accept_sparse": "csr", "ensure_2d": False, "dtype": None, "input_name": "y", "estimator": self.owner}
-        y = check_array(y, ensure_all_finite="allow-nan", **how)
+        try:
+            y = check_array(y, ensure_all_finite="allow-nan", **how)
+        except ValueError as error:
+            infinite = np.isinf(y) if getattr(y, "dtype", None) in (np.float32, np.float64) else np.zeros(1, dtype=bool)
+            if np.ndim(infinite) == 0 or not infinite.any():
+                raise
+            sample = int(np.argwhere(infinite)[0][0])
+            raise ValueError(f"{error} (the target of sample {sample} is infinite)") from error
         if sp.issparse(y) or (y.ndim == 2 and y.shape[1] > 1):
             return y
         missing = np.flatnonzero(missing_entries(y))
@@ -195,11 +202,16 @@ class ClassTargets(Targets):
                     f"Input y contains NaN or None in sample {sample}: labels may be missing only in an indicator "
                     "matrix, of zeros and ones"
                 )
-        y = plain_labels(y)
         try:
             check_classification_targets(y)
-        except TypeError as error:  # NumPy cannot sort them
-            raise TypeError(_without_order(y)) from error
+        except (TypeError, ValueError) as error:
+            if sp.issparse(y) or y.dtype.kind not in "OSV":
+                raise
+            kinds = sorted({type(label).__name__ for label in np.ravel(y).tolist()})
+            raise TypeError(
+                f"y has labels of the types {', '.join(kinds)}: expected text, whole numbers or bools, all of one kind"
+                + (", and bytes become text by .decode()" if "bytes" in kinds else "")
+            ) from error
         if y.ndim == 2 and y.shape[1] > 1:
             _check_indicator(y)
             return (y.toarray() if sp.issparse(y) else y), True
@@ -237,10 +249,18 @@ class ClassTargets(Targets):
         if multilabel and missing_entries(labels).any():
             raise ValueError("class_weight needs all labels, but some are missing (NaN): give sample_weight instead")
         of_class: np.ndarray
+        if isinstance(self.class_weight, list) and not multilabel:
+            raise ValueError(
+                f"class_weight={self.class_weight} is a list, of one dict for each of several labels per sample, but y "
+                f"has one class per sample: expected a dict, such as {{{labels.tolist()[0]!r}: 2.0}}"
+            )
         if isinstance(self.class_weight, str) and weight is not None and weight.ndim == 1:
             of_class = _balanced(labels, weight)
         else:
-            of_class = compute_sample_weight(self.class_weight, labels)
+            try:
+                of_class = compute_sample_weight(self.class_weight, labels)
+            except (AttributeError, TypeError, ValueError) as error:
+                raise ValueError(f"class_weight={self.class_weight!r} does not fit y: {error}") from error
         if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
             raise ValueError(f"class_weight must be finite and not negative, got {self.class_weight}")
         return of_class
@@ -410,33 +430,6 @@ class NumberTargets(Targets):
         return np.reshape(values, (len(values), *self._shape))
 
 
-def with_missing(y: Any) -> Any:
-    """Return a tensor or a list as an array, if NumPy would make text of missing labels or of numbers beside text."""
-    if isinstance(y, torch.Tensor):
-        return as_array(y)
-    if isinstance(y, list | tuple):
-        entries = np.array(y, dtype=object)
-        texts = sum(isinstance(entry, str) for entry in entries.flat)
-        return entries if missing_entries(entries).any() or 0 < texts < entries.size else y
-    return y
-
-
-def plain_labels(y: Any) -> Any:
-    """Return labels that are numbers in an array of objects as numbers, and refuse text beside other labels."""
-    if sp.issparse(y) or y.dtype != object:
-        return y
-    texts = sum(isinstance(label, str) for label in y.flat)
-    if 0 < texts < y.size:
-        raise TypeError(_without_order(y))
-    numbers = not texts and all(isinstance(label, Real) for label in y.flat)
-    return np.array(y.tolist()) if numbers and y.size else y
-
-
-def _without_order(y: np.ndarray) -> str:
-    kinds = sorted({type(label).__name__ for label in y.ravel().tolist()})
-    return f"y has labels of the types {', '.join(kinds)}, which have no order: make them all text or all numbers"
-
-
 def _check_indicator(y: Any) -> None:
     """Refuse labels in several columns other than zeros and ones, which sparse matrices store."""
     wrong = np.argwhere(~np.isin(y.toarray() if sp.issparse(y) else y, (0, 1)))
@@ -448,12 +441,3 @@ def _check_indicator(y: Any) -> None:
             f"y should be a 1d array of classes, or an indicator matrix of zeros and ones, in which NaN is a missing "
             f"label; got shape {y.shape} with the value {value!r} in sample {row}, column {column}"
         )
-
-
-def missing_entries(y: np.ndarray) -> np.ndarray:
-    """Return which entries are missing: NaN, None, NA."""
-    if y.dtype.kind == "f":
-        return np.asarray(np.isnan(y))
-    if y.dtype != object:
-        return np.zeros(y.shape, dtype=bool)
-    return np.reshape([is_missing(value) for value in y.ravel().tolist()], y.shape).astype(bool)

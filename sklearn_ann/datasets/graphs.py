@@ -13,6 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import check_random_state, check_scalar
 
+from sklearn_ann.datasets.bounds import items_of, pair_of_integers
+
 
 def make_block_graph(
     sizes: Sequence[int],
@@ -57,7 +59,7 @@ def make_block_graph(
     >>> X.shape, A.shape, y.shape
     ((70, 8), (70, 70), (70,))
     """
-    sizes = list(sizes)
+    sizes = items_of(sizes, "sizes")
     for size in sizes:
         check_scalar(size, "each of sizes", Integral, min_val=1)
     for name, value in {"p_in": p_in, "p_out": p_out}.items():
@@ -116,12 +118,7 @@ def make_motif_graphs(
     (10, array([0, 1, 0, 1]))
     """
     check_scalar(n_graphs, "n_graphs", Integral, min_val=1)
-    if (
-        np.shape(n_nodes) != (2,)
-        or not all(isinstance(n, Integral) for n in n_nodes)
-        or not 1 <= n_nodes[0] <= n_nodes[1]
-    ):
-        raise ValueError(f"n_nodes={n_nodes}: expected the least and the greatest number of nodes, 1 or above")
+    n_nodes = pair_of_integers(n_nodes, 1, "n_nodes")
     rng = check_random_state(random_state)
     y = np.arange(n_graphs) % 2
     ring = [(i, (i + 1) % 6) for i in range(6)]

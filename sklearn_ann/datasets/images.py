@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from functools import cache
 from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.ndimage import convolve1d
 from sklearn.utils import check_random_state, check_scalar
+
+from sklearn_ann.datasets.bounds import pair_of_integers
 
 Boundary = Literal["torus", "dead"]
 _MODES = {"torus": "wrap", "dead": "constant"}
@@ -87,7 +89,7 @@ def game_of_life(frames: np.ndarray, n_steps: int = 1, *, boundary: Boundary = "
     check_scalar(n_steps, "n_steps", Integral, min_val=0)
     if frames.ndim < 2 or not np.isin(frames, (0, 1)).all():
         raise ValueError(f"frames of zeros and ones, (..., height, width), were expected; got shape {frames.shape}")
-    if boundary not in _MODES:
+    if not isinstance(boundary, str) or boundary not in _MODES:
         raise ValueError(f"boundary={boundary!r}: expected 'torus' or 'dead'")
     frames = frames.astype(np.uint8)
     mode = _MODES[boundary]
@@ -129,13 +131,14 @@ def gosper_gun(phase: int = 0, orientation: int = 0) -> np.ndarray:
     >>> gosper_gun(orientation=1).shape
     (36, 9)
     """
+    check_scalar(phase, "phase", Integral)
     return _turned(_gun_phases()[phase % _PERIOD], orientation)
 
 
-def _turned(pattern: np.ndarray, orientation: int) -> np.ndarray:
-    if not 0 <= orientation < 8:
+def _turned(pattern: np.ndarray, orientation: Any) -> np.ndarray:
+    if not isinstance(orientation, int | np.integer) or not 0 <= orientation < 8:
         raise ValueError(f"orientation={orientation}: expected an integer from 0 to 7")
-    return np.rot90(pattern if orientation < 4 else pattern[:, ::-1], orientation)
+    return np.rot90(pattern if orientation < 4 else pattern[:, ::-1], int(orientation))
 
 
 def make_gliders(
@@ -202,9 +205,7 @@ def make_gliders(
     check_scalar(n_samples, "n_samples", Integral, min_val=1)
     if np.shape(shape) != (2,) or min(shape) < max(LIFE_PATTERNS["gosper_gun"].shape):
         raise ValueError(f"shape={shape}: expected (height, width), both at least 36, the size of a glider gun")
-    for name, (least, greatest) in {"n_others": n_others, "n_steps": n_steps}.items():
-        if not 0 <= least <= greatest:
-            raise ValueError(f"{name}=({least}, {greatest}): expected the least and the greatest number, 0 or above")
+    n_others, n_steps = pair_of_integers(n_others, 0, "n_others"), pair_of_integers(n_steps, 0, "n_steps")
     rng = check_random_state(random_state)
     y = np.arange(n_samples) % 2
     X = np.zeros((n_samples, *shape), dtype=np.uint8)

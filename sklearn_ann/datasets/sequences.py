@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import check_random_state, check_scalar
 
+from sklearn_ann.datasets.bounds import bounds, items_of, letters_of, probabilities_between
+
 Rule = Literal["presence", "order", "strand"]
 
 
@@ -93,7 +95,11 @@ def make_motif_sequences(
     rng = check_random_state(random_state)
     check_scalar(n_samples, "n_samples", Integral, min_val=1)
     _check_letters(letters, rule, both_strands)
-    given = _random_motifs(rng, motifs, width, conservation, len(letters)) if isinstance(motifs, int) else motifs
+    given = (
+        _random_motifs(rng, int(motifs), width, conservation, len(letters))
+        if isinstance(motifs, Integral)
+        else items_of(motifs, "motifs")
+    )
     matrices = [_probabilities(f"motif {number}", matrix, len(letters)) for number, matrix in enumerate(given)]
     least, greatest = _checked_length(length, matrices, rule)
     if background is None:
@@ -115,8 +121,7 @@ def make_motif_sequences(
 
 
 def _check_letters(letters: str, rule: Rule, both_strands: bool) -> None:
-    if len(letters) < 2 or len(set(letters)) < len(letters):
-        raise ValueError(f"letters={letters!r}: expected two letters or more, each once")
+    letters_of(letters, 2)
     if rule not in ("presence", "order", "strand"):
         raise ValueError(f"rule={rule!r}: expected 'presence', 'order' or 'strand'")
     if both_strands and rule == "strand":
@@ -132,8 +137,8 @@ def _checked_length(length: int | tuple[int, int], matrices: list[np.ndarray], r
         raise ValueError(f"rule={rule!r} needs {fewest} motifs or more, got {len(matrices)}")
     widths = [len(matrix) for matrix in matrices]
     needed = max(widths) if rule == "presence" else sum(widths)
-    least, greatest = (length, length) if isinstance(length, int) else length
-    if not needed <= least <= greatest:
+    least, greatest = bounds(length, 1, "length")
+    if least < needed:
         raise ValueError(f"length={length}: expected at least {needed} letters, which the motifs need")
     return least, greatest
 
@@ -161,13 +166,11 @@ def _plant(
 
 
 def _random_motifs(
-    rng: np.random.RandomState, n_motifs: int, width: int, conservation: tuple[float, float], n_letters: int
+    rng: np.random.RandomState, n_motifs: int, width: Any, conservation: Any, n_letters: int
 ) -> list[np.ndarray]:
-    least, greatest = conservation
-    if not 0 < least <= greatest <= 1:
-        raise ValueError(f"conservation={conservation}: expected the least and the greatest probability, in (0, 1]")
-    if n_motifs < 1 or width < 1:
-        raise ValueError(f"motifs={n_motifs} and width={width}: both must be 1 or more")
+    least, greatest = probabilities_between(conservation, "conservation")
+    if not isinstance(width, int | np.integer) or n_motifs < 1 or width < 1:
+        raise ValueError(f"motifs={n_motifs} and width={width}: both must be whole numbers, 1 or more")
     motifs = []
     for _ in range(n_motifs):
         commonest = rng.uniform(least, greatest, size=(width, 1))
@@ -178,7 +181,10 @@ def _random_motifs(
 
 
 def _probabilities(name: str, rows: Any, n_letters: int) -> np.ndarray:
-    matrix: np.ndarray = np.asarray(rows, dtype=np.float64)
+    try:
+        matrix: np.ndarray = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}: expected probabilities, but {error}") from error
     if matrix.ndim != 2 or len(matrix) == 0 or matrix.shape[1] != n_letters:
         raise ValueError(f"{name} has shape {matrix.shape}: expected one column for each of {n_letters} letters")
     if not ((matrix >= 0).all() and np.allclose(matrix.sum(axis=1), 1, atol=1e-3)):

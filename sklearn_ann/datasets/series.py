@@ -52,6 +52,8 @@ def make_marker_recall(
     check_scalar(delay, "delay", Integral, min_val=0)
     check_scalar(n_markers, "n_markers", Integral, min_val=2)
     check_scalar(noise, "noise", Real, min_val=0)
+    if not np.isfinite(noise):
+        raise ValueError(f"noise={noise}: expected a finite standard deviation")
     rng = check_random_state(random_state)
     y = rng.randint(n_markers, size=n_samples)
     X = rng.normal(0, noise, size=(n_samples, delay + 1, n_markers))

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import check_random_state, check_scalar
 
+from sklearn_ann.datasets.bounds import bounds, letters_of
+
 # The standard genetic code, the bases of a codon in the order U, C, A, G; "*" is a stop.
 _AMINO_ACIDS = "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
 GENETIC_CODE = {
@@ -62,9 +64,8 @@ def make_reversal(
     """
     rng = check_random_state(random_state)
     check_scalar(n_samples, "n_samples", Integral, min_val=1)
-    least, greatest = _bounds(length, 1)
-    if not letters:
-        raise ValueError("letters is empty: expected one or more")
+    least, greatest = bounds(length, 1, "length")
+    letters = letters_of(letters, 1)
     X = ["".join(rng.choice(list(letters), size=rng.randint(least, greatest + 1))) for _ in range(n_samples)]
     return X, [string[::-1] for string in X]
 
@@ -119,7 +120,7 @@ def make_transcription(
     check_scalar(margin, "margin", Integral, min_val=0)
     if product not in ("protein", "rna"):
         raise ValueError(f"product={product!r}: expected 'protein' or 'rna'")
-    least, greatest = _bounds(n_codons, 1, "n_codons")
+    least, greatest = bounds(n_codons, 1, "n_codons")
     sense = [codon for codon, acid in GENETIC_CODE.items() if acid != "*"]
     stops = [codon for codon, acid in GENETIC_CODE.items() if acid == "*"]
     X, y = [], []
@@ -132,16 +133,6 @@ def make_transcription(
         X.append((before + gene + after).replace("U", "T"))
         y.append(gene if product == "rna" else "".join(GENETIC_CODE[codon] for codon in codons[:-1]))
     return X, y
-
-
-def _bounds(size: int | tuple[int, int], least_of_all: int, name: str = "length") -> tuple[int, int]:
-    bounds = size if isinstance(size, tuple | list) else (size, size)
-    integers = all(isinstance(bound, Integral) for bound in bounds)
-    if len(bounds) != 2 or not integers or not least_of_all <= bounds[0] <= bounds[1]:
-        raise ValueError(
-            f"{name}={size!r}: expected an int from {least_of_all}, or the least and the greatest of such in a tuple"
-        )
-    return int(bounds[0]), int(bounds[1])
 
 
 _VARIANT = re.compile(r"\(\d+\)$")

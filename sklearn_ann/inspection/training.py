@@ -10,6 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_ann.inspection.figures import COLOURS, axes_for
 
 
+def _check(losses: Any, name: str) -> None:
+    if np.ndim(losses) != 1 or len(losses) == 0 or np.asarray(losses).dtype.kind not in "biuf":
+        raise ValueError(f"{name} is {losses!r}: expected a list of numbers, one for each epoch")
+
+
 class TrainingCurveDisplay:
     """The loss of each epoch on training data and validation data.
 
@@ -53,6 +58,9 @@ class TrainingCurveDisplay:
     """
 
     def __init__(self, loss: Any, *, validation_loss: Any = None, best_epoch: int | None = None) -> None:
+        _check(loss, "loss")
+        if validation_loss is not None:
+            _check(validation_loss, "validation_loss")
         self.loss, self.validation_loss, self.best_epoch = loss, validation_loss, best_epoch
 
     @classmethod

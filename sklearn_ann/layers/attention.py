@@ -16,6 +16,7 @@ Position = Literal["sinusoidal", "learned", "rotary", "none"]
 FeedForward = Literal["gelu", "reglu"]
 
 _LONGEST_WAVE = 10_000.0
+_QUERIES_AT_A_TIME = 32  # by torch's kernel for the CPU
 
 
 def attention_weights(query: Tensor, key: Tensor, mask: Tensor | None = None, scale: float | None = None) -> Tensor:
@@ -102,6 +103,17 @@ class PositionalEncoding(nn.Module):
         return x + self.amplitude * torch.cat([angles.sin(), angles.cos()], dim=1)[:, :width].to(x.dtype)
 
 
+def _depends_on_threads(query: Tensor) -> bool:
+    """Return whether torch's kernel would give a prediction other last digits on one thread than on several.
+
+    The kernel of the CPU gives each thread a part of one buffer. With fewer queries than the kernel takes at a time,
+    the parts begin at odd addresses, for which BLAS sums in another order. A forked process, which has one thread, must
+    answer as its parent. The plain formula, which has no such parts, is as fast there.
+    """
+    few: bool = query.device.type == "cpu" and query.shape[2] < _QUERIES_AT_A_TIME
+    return few and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
+
+
 class MultiHeadAttention(nn.Module):
     """Several heads of attention of all tokens to all tokens (Vaswani et al. 2017, section 3.2.2).
 
@@ -155,7 +167,7 @@ class MultiHeadAttention(nn.Module):
         if self.rotary:
             query, key = rotated(query), rotated(key)
         keys = None if mask is None else mask[:, None, None, :]
-        if maps is None and not (self.training and self.dropout.p > 0.0):
+        if maps is None and not (self.training and self.dropout.p > 0.0) and not _depends_on_threads(query):
             mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=keys)
         else:  # torch's own function does not return weights and draws from the global generator
             weights = attention_weights(query, key, keys)

@@ -38,10 +38,15 @@ def edit_distances(one: Sequence[Sequence[str]], other: Sequence[Sequence[str]])
     >>> edit_distances(["kitten", ["A", "B"]], ["sitting", ["B"]])
     array([3, 1])
     """
-    check_consistent_length(one, other)
+    sides = {name: _sequences(side, name) for name, side in (("one", one), ("other", other))}
+    check_consistent_length(*sides.values())
     number: dict[str, int] = {}
     left, right = (
-        [[number.setdefault(token, len(number)) for token in tokens] for tokens in side] for side in (one, other)
+        [
+            [number.setdefault(token, len(number)) for token in _tokens(sequence, name, index, None)]
+            for index, sequence in enumerate(side)
+        ]
+        for name, side in sides.items()
     )
     distances = np.zeros(len(left), dtype=np.int64)
     order = np.argsort([max(len(a), len(b)) for a, b in zip(left, right, strict=True)], kind="stable")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from numbers import Complex
+from numbers import Complex, Real
 from textwrap import shorten
 from typing import Any, Literal
 
@@ -49,12 +49,11 @@ def readable(X: Any) -> Any:
         return as_array(X)
     if is_annotated(X) or sp.issparse(X):
         return X
+    X = in_pandas(X)
     kind = type(X)  # a frame may have columns of any of these names
     if hasattr(kind, "collect"):
         raise TypeError(f"X is a {kind.__name__}, which is not computed yet: give X.collect()")
     refuse_dask(X)
-    if hasattr(kind, "column_names") and hasattr(kind, "to_pandas"):
-        return X.to_pandas()  # a table of pyarrow
     if hasattr(kind, "to_memory"):
         return in_memory(X)
     _refuse_unequal_rows(X)
@@ -67,6 +66,12 @@ def readable(X: Any) -> Any:
     elif hasattr(X, "dtype"):
         _refuse_array(X)
     return X
+
+
+def in_pandas(X: Any) -> Any:
+    """Return a table of pyarrow as a frame and an array of pyarrow as a series of pandas, anything else unchanged."""
+    kind = type(X)
+    return X.to_pandas() if kind.__module__.startswith("pyarrow.") and hasattr(kind, "to_pandas") else X
 
 
 def refuse_dask(X: Any) -> None:
@@ -174,11 +179,17 @@ def _is_categorical(values: Any, name: str) -> bool:
     if kind != "object":
         return kind == "category"
     there = [value for value in np.asarray(values, dtype=object).tolist() if not is_missing(value)]
+    if there and sum(map(_is_time, there)) >= _BULK * len(there):
+        _refuse_times(type(there[0]).__name__, name)
     return not there or sum(map(_is_number, there)) < _BULK * len(there)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Complex | Decimal) and not isinstance(value, bool | np.bool)
+
+
+def _is_time(value: Any) -> bool:
+    return _TIMES.match(type(value).__name__.lower()) is not None  # of Python, NumPy and pandas
 
 
 def chosen_positions(table: Any, columns: Any, parameter: str) -> list[int]:
@@ -363,6 +374,8 @@ def _numbers(values: Any, name: str) -> np.ndarray:
     found = np.full(len(array), np.nan)
     for sample, value in enumerate(array.tolist()):
         try:
+            if isinstance(value, Complex) and not isinstance(value, Real | np.bool):
+                raise TypeError("complex")  # of NumPy's, float would drop the imaginary part
             found[sample] = np.nan if is_missing(value) else float(value)
         except OverflowError as error:
             raise ValueError(f"{name} of X has a number in sample {sample} that is too large for float64") from error

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sklearn_ann.reading.columns import is_frame, is_missing, refuse_mask
+from sklearn_ann.reading.columns import in_pandas, is_frame, is_missing, refuse_mask
 from sklearn_ann.reading.reader import Columns
 from sklearn_ann.training import as_array
 
@@ -80,10 +80,9 @@ def entries(X: Any) -> list[Any] | None:
             "the sequences that read_fasta returns: unpack the tuple, as in `names, sequences = read_fasta(path)`, and "
             "pass the sequences"
         )
+    X = in_pandas(X)
     if isinstance(X, list | tuple):
         return list(X)
-    if hasattr(type(X), "to_pylist") and "string" in str(getattr(X, "type", "")):  # an array of pyarrow
-        return list(X.to_pylist())
     shape = getattr(X, "shape", ())
     if (
         isinstance(X, torch.Tensor)
@@ -190,6 +189,7 @@ def unpacked(X: Any) -> tuple[Any, Any]:
     known = isinstance(X, list | tuple) or hasattr(X, "__array__") or hasattr(X, "shape") or is_frame(X)
     if not known or getattr(X, "shape", None) == ():  # some sparse arrays are mappings, of a shape
         raise TypeError(f"X is a {type(X).__name__}: expected a list, an array or a frame of samples")
+    X = in_pandas(X)
     if isinstance(X, torch.Tensor):
         return as_array(X), None
     if is_frame(X) and len(X) and X.shape[1]:

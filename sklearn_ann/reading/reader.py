@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_ann.reading.annotated import is_annotated, placed
 from sklearn_ann.reading.chunks import stream_of
-from sklearn_ann.reading.columns import check_rows, first_unreadable, hint_for, readable
+from sklearn_ann.reading.columns import check_rows, first_unreadable, hint_for, is_frame, readable
 from sklearn_ann.reading.passes import numbered
 from sklearn_ann.training import Examples, Samples, Stream, StreamedSamples
 
@@ -217,6 +217,12 @@ def _class_called(name: str) -> type[BaseEstimator]:
     return type(name, (BaseEstimator,), {})
 
 
+def _unusual_labels(X: Any) -> list[str]:
+    """Return the names of the columns of a frame as text that any file keeps; none if all are strings."""
+    labels = list(X.columns) if is_frame(X) else []
+    return [] if all(isinstance(label, str) for label in labels) else [repr(label) for label in labels]
+
+
 class Columns(Learned):
     """Number and names of the features of X, checked by scikit-learn.
 
@@ -247,6 +253,9 @@ class Columns(Learned):
         estimator = _class_called(self.owner)()
         vars(estimator).update(self.attributes_)
         X = readable(X)
+        labels = _unusual_labels(X)
+        if not reset:
+            self._check_order(labels)
         check = partial(validate_data, estimator, reset=reset)
         if is_annotated(X):
             X, header = placed(X, None if reset else self.names, self.layer)
@@ -259,7 +268,18 @@ class Columns(Learned):
             checked = self._checked(X, partial(check, **how), how.get("dtype"), estimator)
         if reset:
             self.attributes_ = vars(estimator)
+            self._labels = labels
         return checked
+
+    def _check_order(self, labels: list[str]) -> None:
+        """Refuse columns in another order whose names are no strings; scikit-learn does not look at these."""
+        known = vars(self).get("_labels", [])  # which models of earlier versions have not
+        if labels != known and sorted(labels) == sorted(known):
+            place = next(place for place, label in enumerate(labels) if label != known[place])
+            raise ValueError(
+                f"X has the columns of the fit in another order: column {place} is {labels[place]}, in the fit "
+                f"{known[place]}"
+            )
 
     @staticmethod
     def _checked(X: Any, check: Callable[[Any], Any], dtype: Any, estimator: BaseEstimator) -> Any:

@@ -27,8 +27,8 @@ def mean_and_scale(values: np.ndarray, weight: np.ndarray | None, name: str) -> 
     ValueError
         If the squares of `values` are not finite. The message calls them `name`.
     """
-    mean = np.average(values, axis=0, weights=weight)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # told below
+        mean = np.average(values, axis=0, weights=weight)
         scale = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
     if not np.isfinite(scale).all():
         raise ValueError(f"{name} has values too large to standardise: their squares are not finite")

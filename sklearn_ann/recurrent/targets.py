@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sklearn_ann.base import Targets
-from sklearn_ann.base.targets import missing_entries, with_missing
+from sklearn_ann.base.entries import missing_entries, plain_targets
 from sklearn_ann.layers import Average, ragged_positions
 from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.kinds import entries
@@ -197,7 +197,7 @@ class StepTargets(Targets):
         """Return the targets of each series, whether they were one array, and whether they were strings."""
         if y is None:
             raise ValueError(f"This {self.owner} requires y to be passed, but the target y is None")
-        y = with_missing(y) if isinstance(y, torch.Tensor) else y.to_numpy() if is_frame(y) else y
+        y = plain_targets(y) if isinstance(y, torch.Tensor) else y.to_numpy() if is_frame(y) else y
         refuse_mask(y, "y")
         # One column of objects holds strings or arrays, a table of objects labels.
         if isinstance(y, np.ndarray) and y.ndim in (2, 3) and (y.dtype != object or y.shape[1] > 1):
@@ -222,7 +222,7 @@ class StepTargets(Targets):
                 "shape (length,) or (length, n_outputs)"
             )
         refuse_mask(sample, f"y of sample {index}")
-        return np.asarray(with_missing(sample))
+        return np.asarray(plain_targets(sample))
 
     def _encoded(
         self, parts: list[np.ndarray], weight: np.ndarray | None, samples: Any, encode: Any, options: dict[str, Any]

@@ -144,3 +144,9 @@ def test_a_fitted_estimator_does_not_read_its_parameters():
     assert model.token_names(X) == before[1]
     np.testing.assert_array_equal(model.attention_maps(X[:1]), before[2])
     assert not hasattr(model, "neighbors")
+
+
+def test_a_tensor_is_a_table_as_its_array_is():
+    X = np.arange(12.0).reshape(6, 2)
+    for tensor in (torch.tensor(X), torch.tensor(X, requires_grad=True)):
+        assert estimators.what_to_attend(tensor) == estimators.what_to_attend(X) == ("columns", None)

@@ -1,6 +1,9 @@
 """What a plan is made of."""
 
+from decimal import Decimal
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.utils import Bunch
@@ -91,3 +94,20 @@ def test_a_warm_start_takes_weights_of_the_same_shape():
     assert torch.equal(with_weights_of(new, old).weight, old.weight)
     with pytest.raises(ValueError, match="warm_start=True continues the previous fit"):
         with_weights_of(nn.Linear(2, 4), old)
+
+
+def test_weights_come_in_any_container():
+    expected = np.array([1.0, 2.0, 0.5])
+    for weight in (
+        torch.tensor(expected, requires_grad=True),
+        pd.Series(expected, dtype="Float64"),
+        pd.DataFrame({"w": expected}),
+        [[value] for value in expected],
+        [Decimal(value) for value in expected],
+    ):
+        np.testing.assert_array_equal(checked_weights(weight, 3), expected)
+    matrix = [[1.0, 2.0], [3.0, 4.0]]
+    np.testing.assert_array_equal(checked_weights(matrix, 2, of_outputs=True), matrix)
+    for weight in (["a", "b"], iter([1, 2]), {0: 1.0}):
+        with pytest.raises((TypeError, ValueError), match="sample_weight is no list of 2 numbers: "):
+            checked_weights(weight, 2)

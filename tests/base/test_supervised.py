@@ -8,6 +8,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris, make_multilabel_classification, make_regression
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
 from sklearn.preprocessing import scale
 
@@ -456,3 +457,17 @@ def test_a_score_leaves_out_what_is_missing_in_every_form(leaf):
     model = leaf(random_state=0).fit(X, Y)
     numbers = Y.to_numpy(dtype=float, na_value=np.nan)
     assert model.score(X, Y) == model.score(X, numbers) == model.score(X, Y.to_numpy(dtype=object, na_value=None))
+
+
+def test_a_score_takes_weights_of_single_outputs():
+    X, Y = tasks(0.0)
+    weight = np.random.default_rng(0).integers(0, 3, size=Y.shape)
+    model = DenseRegressor(max_epochs=2, random_state=0).fit(X, Y, sample_weight=weight)
+    expected = r2_score(Y, model.predict(X), sample_weight=np.ones(len(Y)), multioutput="raw_values")
+    assert model.score(X, Y, np.ones(Y.shape)) == pytest.approx(expected.mean())
+    of_first = r2_score(Y[:, 0], model.predict(X)[:, 0], sample_weight=weight[:, 0])
+    only_first = np.where(np.arange(Y.shape[1]) == 0, weight, 1)
+    others = expected[1:].sum()
+    assert model.score(X, Y, only_first) == pytest.approx((of_first + others) / Y.shape[1])
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(300, 6\): expected one weight for each of 300"):
+        DenseClassifier(max_epochs=1).fit(X, Y).score(X, Y, weight)

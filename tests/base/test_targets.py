@@ -174,3 +174,18 @@ def test_masks_are_not_lost():
 def test_tensors_with_a_gradient_are_targets():
     target = NumberTargets(**COMMON).learn(torch.tensor([1.0, 3.0], requires_grad=True), None)
     assert target.tolist() == [[-1], [1]]
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ([1, 2], r"class_weight=\[1, 2\] is a list, .* expected a dict, such as {'a': 2.0}"),
+        ({"a": "x", "b": 1}, r"class_weight={'a': 'x', 'b': 1} does not fit y: could not convert"),
+        ({0: 1}, r"class_weight={0: 1} does not fit y: The classes, \['a', 'b'\], are not in class_weight"),
+    ],
+)
+def test_class_weights_that_do_not_fit_are_named(class_weight, message):
+    with pytest.raises(ValueError, match=message):
+        ClassTargets(class_weight=class_weight, **COMMON).weights(["a", "b", "a"])
+    with pytest.raises(ValueError, match=r"class_weight=\[1, 2\] does not fit y"):
+        ClassTargets(class_weight=[1, 2], **COMMON).weights(np.eye(3, dtype=int))

@@ -114,7 +114,7 @@ def test_random_state_decides():
         ({"rule": "sum"}, "rule='sum': expected"),
         ({"rule": "strand", "both_strands": True}, "both_strands=True and rule='strand'"),
         ({"rule": "strand", "letters": "HP"}, "letters='HP' have no other strand"),
-        ({"letters": "AA"}, "letters='AA': expected two"),
+        ({"letters": "AA"}, "letters='AA': expected 2"),
         ({"conservation": (0.9, 0.5)}, r"conservation=\(0.9, 0.5\)"),
         ({"motifs": [np.ones((4, 3)) / 3]}, r"motif 0 has shape \(4, 3\): expected one column for each of 4"),
         ({"motifs": [fixed("ACGT"), np.ones((4, 4))]}, "motif 1: expected probabilities"),

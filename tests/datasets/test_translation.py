@@ -60,7 +60,7 @@ def test_rna_is_the_gene():
         (lambda: make_reversal(length=(1, 2, 3)), r"length=\(1, 2, 3\)"),
         (lambda: make_reversal(length=(1, 2.5)), r"length=\(1, 2.5\)"),
         (lambda: make_transcription(n_codons=None), "n_codons=None"),
-        (lambda: make_reversal(letters=""), "letters is empty"),
+        (lambda: make_reversal(letters=""), "letters='': expected 1 or more letters"),
         (lambda: make_transcription(n_codons=0), "n_codons=0"),
         (lambda: make_transcription(margin=-1), "margin"),
         (lambda: make_transcription(product="dna"), "product='dna'"),

@@ -63,3 +63,12 @@ def test_pipelines_and_searches_show_their_network(digits):
     assert len(TrainingCurveDisplay.from_estimator(search).loss) == 2
     with pytest.raises(TypeError, match="StandardScaler has no history_"):
         TrainingCurveDisplay.from_estimator(make_pipeline(StandardScaler()).fit(X))
+
+
+@pytest.mark.parametrize("losses", [None, [], "x", 3, [[1.0]], [1, "a"]])
+def test_a_curve_is_a_list_of_numbers(losses):
+    with pytest.raises(ValueError, match=r"^loss is .*expected a list of numbers"):
+        TrainingCurveDisplay(losses)
+    if losses is not None:
+        with pytest.raises(ValueError, match="validation_loss is "):
+            TrainingCurveDisplay([1.0], validation_loss=losses)

@@ -115,3 +115,21 @@ def test_dropout_draws_from_its_own_generator(dropout):
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
     assert not torch.equal(drawn[0], block.eval()(x))
+
+
+@pytest.mark.parametrize(("length", "n_queries"), [(17, None), (31, 1), (40, None)])
+def test_a_prediction_does_not_depend_on_the_number_of_threads(length, n_queries):
+    block, x = seeded(EncoderBlock(64, 8, 85)).float(), tokens(40, length, 64).float()
+    threads, outputs = torch.get_num_threads(), []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            with torch.no_grad():
+                outputs.append(block(x, n_queries=n_queries))
+                alone = block(x[7:8], n_queries=n_queries)
+            np.testing.assert_array_equal(outputs[-1], outputs[0])
+            np.testing.assert_array_equal(alone, outputs[0][7:8])
+    finally:
+        torch.set_num_threads(threads)
+    of_kernel = block(x, n_queries=n_queries).detach()  # with gradients
+    torch.testing.assert_close(of_kernel, outputs[0], rtol=1e-4, atol=1e-5)

@@ -94,3 +94,11 @@ def test_what_cannot_be_compared(truth, guess, options, error, message):
 def test_targets_in_a_series_or_a_column():
     frame = pd.DataFrame({"y": ["ab", "cd"]}, index=[7, 3])
     assert token_error_rate(frame, ["ab", "ce"]) == token_error_rate(frame["y"], ["ab", "ce"]) == 0.25
+
+
+@pytest.mark.parametrize("side", ["ab", [None], [1], [b"a"], 3])
+def test_distances_are_between_lists_of_sequences(side):
+    with pytest.raises(TypeError, match=r"^(one|other) (is|has) .*: expected a"):
+        edit_distances(side, ["a"])
+    with pytest.raises(TypeError, match=r"^(one|other) (is|has) .*: expected a"):
+        edit_distances(["a"], side)

@@ -337,3 +337,21 @@ def test_numbers_are_kept_within_their_type(dtype, expected):
     found = as_kind(np.array([-0.7, 0.8, 1e300, -1e300]), dtype)
     assert found.tolist() == expected
     assert np.isnan(as_kind(np.array([np.nan]), dtype)).all()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [datetime.date(2020, 1, 2), datetime.time(3), np.timedelta64(1, "D"), pd.Period("2020", "M"), pd.Timestamp(0)],
+)
+def test_objects_that_are_times_are_refused_as_columns_of_times_are(value):
+    table = pd.DataFrame({"when": pd.Series([value, None] * 5, dtype=object)})
+    with pytest.raises(ValueError, match=rf"column 'when' is of {type(value).__name__}: expected numbers or categor"):
+        categorical_positions(table, "auto")
+    assert categorical_positions(table.astype("category"), "auto") == [0]  # which says that it is one
+
+
+def test_complex_objects_keep_no_real_part():
+    for value in (np.complex128(1 + 1j), 1 + 1j):
+        table = pd.DataFrame({"z": pd.Series([value, 0.5], dtype=object)})
+        with pytest.raises(ValueError, match=r"column 'z' of X has the value .*1\+1j.* in sample 0"):
+            numbers(table, [0])

@@ -209,6 +209,21 @@ def test_one_image_of_another_height_does_not_make_signals_of_all():
     assert "sample_type='signal'" in doubt
 
 
+def test_arrays_and_tables_of_pyarrow_are_read_as_series_and_frames():
+    pa = pytest.importorskip("pyarrow")
+    for strings in (pa.array(["AC", "G"]), pa.chunked_array([["AC"], ["G"]]), pa.table({"s": ["AC", "G"]})):
+        assert holds_strings(strings)
+        assert as_strings(strings) == ["AC", "G"]
+    frame, _ = unpacked(pa.table({"a": [1.0, 2.0], "b": [3.0, 4.0]}))
+    assert list(frame.columns) == ["a", "b"]
+
+
+def test_bytearrays_are_no_numbers():
+    with pytest.raises(TypeError, match=r"sequence 0 is bytearray.* become a str by .decode\(\)"):
+        as_strings([bytearray(b"AC"), bytearray(b"GT")])
+    assert holds_strings([bytearray(b"AC"), bytearray(b"GT")])
+
+
 @pytest.mark.filterwarnings("ignore:The loss of")
 @pytest.mark.parametrize(
     "estimator",
@@ -284,7 +299,7 @@ def test_arrays_of_pyarrow():
     for X in (pyarrow.array(["AC", "GT"]), pyarrow.chunked_array([["AC"], ["GT"]])):
         assert as_strings(X) == ["AC", "GT"]
         assert as_strings(X.dictionary_encode()) == ["AC", "GT"]
-    with pytest.raises(TypeError, match="sequence 1 is None"):
+    with pytest.raises(TypeError, match="sequence 1 is nan of type float"):
         as_strings(pyarrow.array(["AC", None]))
     assert entries(pyarrow.array([1, 2])) is None
 

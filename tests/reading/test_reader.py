@@ -163,3 +163,19 @@ def test_columns_count_and_name_features():
     assert columns.names is None  # those of the frame are forgotten
     with pytest.raises(ValueError, match="X has 2 features, but Model is expecting 4 features as input"):
         columns.read(NUMBERS[:, :2])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [[0, 1, 2, 3], [7, 5, 3, 1], [("a", 0), ("a", 1), ("b", 0), ("b", 1)], pd.date_range("2020", periods=4)],
+)
+def test_columns_whose_names_are_no_strings_may_not_change_their_order(names):
+    frame = FRAME.set_axis(pd.Index(names), axis=1)
+    columns = Columns("Model")
+    columns.learn(frame)
+    columns.read(frame)
+    columns.read(NUMBERS)
+    columns.read(FRAME.set_axis(pd.Index([11, 12, 13, 14]), axis=1))  # of another table: by position
+    with pytest.raises(ValueError, match="X has the columns of the fit in another order: column 0 is "):
+        columns.read(frame.iloc[:, ::-1])
+    assert set(columns.attributes) == {"n_features_in_"}

@@ -70,7 +70,7 @@ def test_missing_labels_do_not_change_the_others(missing, labels):
 
 
 def test_numbers_among_text_do_not_become_text():
-    with pytest.raises(TypeError, match="labels of the types int, str, which have no order"):
+    with pytest.raises(TypeError, match="labels of the types int, str: expected text, whole numbers or bools"):
         classes().learn([["H", "E"], [1]], None, samples=Lengths(2, 1))
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+import torch
 
 from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.graphs.attributes import (
@@ -23,6 +24,7 @@ from sklearn_ann.reading.graphs.attributes import (
 from sklearn_ann.reading.graphs.descriptors import chosen_features, molecule_features
 from sklearn_ann.reading.graphs.molecules import molecule_parts, read_molecules
 from sklearn_ann.reading.graphs.parts import GraphParts
+from sklearn_ann.training import as_array
 
 Choice = Sequence[Any] | Attributes | None
 """Names of attributes to read, or attributes that were learned before; None for the default."""
@@ -144,7 +146,7 @@ def kind_of(item: Any, index: int) -> str:
         is_matrix = (
             sp.issparse(item)
             or is_frame(item)
-            or (not is_pair and isinstance(item, np.ndarray | list) and np.ndim(item) == 2)
+            or (not is_pair and isinstance(item, np.ndarray | list | torch.Tensor) and np.ndim(item) == 2)
         )
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"graph {index}: {error}") from error
@@ -212,9 +214,15 @@ def _with_edges(parts: GraphParts, E: Any) -> GraphParts:
     return parts._replace(E=E)
 
 
-def _floats(values: Any, name: str) -> np.ndarray:
+def _array(values: Any, name: str) -> np.ndarray:
     refuse_mask(values, name)
-    array = np.asarray(values)
+    if isinstance(values, torch.Tensor):
+        return as_array(values.to_dense() if values.layout != torch.strided else values)
+    return np.asarray(values)
+
+
+def _floats(values: Any, name: str) -> np.ndarray:
+    array = _array(values, name)
     if array.dtype.kind in "cSUmM":
         raise TypeError(f"{name} must have real numbers, got the type {array.dtype}")
     if array.dtype.kind == "O" and any(isinstance(value, str) for value in array.flat):
@@ -266,8 +274,7 @@ def _read_matrix(A: Any) -> GraphParts:
             A = sp.csr_array(A).tocoo()
             (rows, columns), weights = A.coords, A.data
     else:
-        refuse_mask(A, "the adjacency matrix")
-        A = np.asarray(A)
+        A = _array(A, "the adjacency matrix")
         shape = A.shape
         if A.ndim != 2 or shape[0] != shape[1]:
             raise ValueError(f"the adjacency matrix must be square, got shape {shape}")
@@ -360,7 +367,11 @@ def _weight(u: Any, v: Any, attributes: dict[str, Any]) -> float:
 def _attributes(owners: list[str], attributes: list[dict[str, Any]]) -> Named:
     """Collect the attributes of nodes or edges by name."""
     names = sorted({name for one in attributes for name in one}, key=str)
-    return Named({name: [one.get(name, MISSING) for one in attributes] for name in names}, owners)
+    values = {name: [one.get(name, MISSING) for one in attributes] for name in names}
+    for name, listed in values.items():
+        if any(isinstance(value, torch.Tensor) for value in listed):
+            values[name] = [as_array(value) if isinstance(value, torch.Tensor) else value for value in listed]
+    return Named(values, owners)
 
 
 _READERS: dict[str, Callable[[Any], GraphParts]] = {

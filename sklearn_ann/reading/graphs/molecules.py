@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sklearn_ann.reading.columns import in_pandas
 from sklearn_ann.reading.graphs.parts import GraphParts
 
 ELEMENTS = ("B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Se", "Br", "I")
@@ -58,6 +59,7 @@ def read_molecules(X: Any, invalid: Literal["raise", "empty"] = "raise") -> list
 
 def _items(X: Any) -> list[Any]:
     """Return the molecules of a sequence, a series or one column."""
+    X = in_pandas(X)
     sequence = hasattr(X, "__len__") and hasattr(X, "__getitem__") and not isinstance(X, str | bytes | Mapping)
     if not sequence or hasattr(X, "GetAtoms"):
         what = f"the string {X!r}" if isinstance(X, str) else f"one {type(X).__name__}"

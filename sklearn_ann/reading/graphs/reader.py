@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import torch
 
 from sklearn_ann._warnings import warn
-from sklearn_ann.reading.columns import is_frame
+from sklearn_ann.reading.columns import in_pandas, is_frame
 from sklearn_ann.reading.graphs.attributes import Attributes, some_names
 from sklearn_ann.reading.graphs.container import GraphSet, as_graph, as_graph_set
 from sklearn_ann.reading.graphs.conversion import Choice
@@ -20,7 +20,7 @@ from sklearn_ann.reading.graphs.parts import counted
 from sklearn_ann.reading.graphs.samples import GraphBatch, GraphSamples, NodeSamples, check_sums, whole_graph
 from sklearn_ann.reading.graphs.whole import LearnedGraphFeatures
 from sklearn_ann.reading.reader import Reader
-from sklearn_ann.training import Examples, Samples
+from sklearn_ann.training import Examples, Samples, as_array
 
 
 class _GraphOptions(Reader[Samples]):
@@ -285,6 +285,7 @@ def _node_list(X: Any) -> list[Any]:
     """Return nodes from a list, an array, a series, an index or a single column; tuples may be names."""
     if isinstance(X, str) or not hasattr(X, "__len__") or not hasattr(X, "__getitem__"):
         raise TypeError(f"X must be a sequence of nodes, got {X!r}")
+    X = as_array(X) if isinstance(X, torch.Tensor) else in_pandas(X)
     if is_frame(X):
         if len(X.columns) != 1:
             raise ValueError(f"X must hold nodes in one column, got {len(X.columns)} columns")

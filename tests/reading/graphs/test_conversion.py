@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import torch
 
 from sklearn_ann.reading.graphs import GraphSet, as_graph_set
 
@@ -239,3 +240,41 @@ def test_masks_are_not_lost():
     with pytest.raises(ValueError, match="node_features is a masked array"):
         GraphSet(masked_X, A)
     as_graph_set([(np.ma.masked_array(X), A)])  # nothing is masked
+
+
+def test_attributes_of_networkx_may_be_tensors():
+    expected, graph = nx.path_graph(3), nx.path_graph(3)
+    for node in range(3):
+        expected.nodes[node]["x"] = [node, 2.0]
+        graph.nodes[node]["x"] = torch.tensor([node, 2.0], requires_grad=True)
+    found, known = (as_graph_set([one])[0].X for one in (graph, expected))
+    np.testing.assert_array_equal(found, known)
+
+
+def test_weights_of_edges_are_finite():
+    graph = nx.path_graph(3)
+    graph.edges[1, 2]["weight"] = np.nan
+    with pytest.raises(ValueError, match=r"graph 0: edge \(1, 2\) has the weight nan, which is not a finite number"):
+        GraphSet.from_list([graph])
+
+
+def test_masks_of_edge_features_are_not_lost_and_tensors_are_arrays():
+    X, A = np.ones((2, 3)), np.ones((2, 2))
+    hidden = np.ma.array(X, mask=[[True, False, False]] * 2)
+    for pair in ((hidden, A), (X, np.ma.array(A, mask=np.eye(2))), (X, A, np.ma.masked_equal([1, 2, 3, 4], 2))):
+        with pytest.raises(ValueError, match=r"graph 0: .* is a masked array, whose mask would be lost"):
+            as_graph_set([pair])
+    with pytest.raises(ValueError, match="node_features is a masked array"):
+        GraphSet(hidden, A)
+    tensors = torch.ones(2, 3, requires_grad=True), torch.ones(2, 2, requires_grad=True)
+    for pair in (tensors, (tensors[0], torch.ones(2, 2).to_sparse())):
+        for found, known in zip(dense(as_graph_set([pair])[0])[:2], (X, A), strict=True):
+            np.testing.assert_array_equal(found, known)
+
+
+def test_matrices_alone_may_be_tensors_and_weights_that_are_not_finite_are_named_as_such():
+    A = np.ones((3, 3))
+    for found, known in zip(dense(as_graph_set([torch.tensor(A)])[0]), dense(as_graph_set([A])[0]), strict=True):
+        np.testing.assert_array_equal(found, known)
+    with pytest.raises(ValueError, match="edge weights of graph 0 contain NaN"):
+        as_graph_set([np.where(np.eye(3), np.nan, A)])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sklearn_ann.reading.graphs import GraphReader, GraphSet, NodeReader
-from sklearn_ann.reading.graphs.reader import node_numbers
+from sklearn_ann.reading.graphs.reader import named_nodes, node_numbers
 from sklearn_ann.training import Examples
 
 OPTIONS = {"owner": "Model", "normalize": "sym", "self_loops": True, "n_heads": 0}
@@ -197,3 +197,9 @@ def test_nodes_of_one_graph_have_no_use_for_its_features():
     graph = GraphSet.from_list([PAIR], graph_features=np.ones((1, 2)))
     with pytest.warns(UserWarning, match="ignores 2 graph features, because all nodes have the same values"):
         node_reader(graph)
+
+
+def test_names_of_nodes_in_tensors_and_arrays_of_pyarrow():
+    pa = pytest.importorskip("pyarrow")
+    assert named_nodes(torch.tensor([7, 3]), {3: 0, 7: 1}).tolist() == [1, 0]
+    assert named_nodes(pa.array(["b", "a"]), {"a": 0, "b": 1}).tolist() == [1, 0]
