@@ -25,7 +25,7 @@ _LEFT_OUT = ("_learner", "_skl_callbacks", "_optimizer")
 _ONLY = {"memory": None, "input": "content"}
 """Attributes of scikit-learn's estimators that would make them read files, with the one value that files keep."""
 _OF_PARAMETERS = ("_given", "resolved_parameters_")
-_OF_STEP = ("module", "error", "settings", "optimizers", "trained")
+_OF_STEP = ("module", "error", "settings", "effort", "optimizers", "trained")
 
 
 # --- Steps, whose optimisers are made anew -------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.special import softmax
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_ann import AttentionTransformer
 from sklearn_ann.attention import transformer
@@ -13,7 +13,10 @@ def table(n, p=4, seed=0):
     return np.random.default_rng(seed).normal(size=(n, p))
 
 
-@parametrize_with_checks([AttentionTransformer(), AttentionTransformer(scale="sqrt")])
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [pair for scale in (1.0, "sqrt") for pair in estimator_checks_generator(AttentionTransformer(scale=scale))],
+)
 def test_check_estimator(estimator, check):
     check(estimator)
 

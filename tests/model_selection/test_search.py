@@ -19,7 +19,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, RandomizedS
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklearn_ann.autoencoder import AutoEncoderTransformer
 from sklearn_ann.convolution import CNNClassifier
@@ -282,7 +282,10 @@ def test_bad_parameters_are_named(options, message):
 
 
 @pytest.mark.filterwarnings("ignore")  # a search warns of fits that fail, where the checks expect an error of all
-@parametrize_with_checks([StackedSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)])
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    list(estimator_checks_generator(StackedSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2))),
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

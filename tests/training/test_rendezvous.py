@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from joblib import Parallel, delayed, parallel_config
+from joblib.parallel import get_active_backend
 from observing import Recorder
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -144,10 +145,10 @@ def test_settings_of_joblib_are_those_around():
         return Parallel(prefer="threads", n_jobs=2)._backend.supports_sharedmem
 
     assert meet([Task(backend)]) == [backend()] == [True]
-    with parallel_config("threading", n_jobs=2, max_nbytes=17):
-        [used] = meet([Task(lambda: Parallel()._backend_kwargs["max_nbytes"])])
+    with parallel_config("threading", n_jobs=3):
+        [used] = meet([Task(lambda: get_active_backend()[1])])
         assert meet([Task(lambda: Parallel()(delayed(int)(number) for number in "123"))]) == [[1, 2, 3]]
-    assert used == 17
+    assert used == 3
 
 
 # --- Failures ---------------------------------------------------------------------------------------------------------
