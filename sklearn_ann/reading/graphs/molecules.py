@@ -30,8 +30,8 @@ BOND_FEATURES = [
 
 
 _EMPTY = (
-    "MoleculeEncoder(invalid='empty') makes it a graph without atoms, and graphs[graphs.n_nodes > 0] leaves such graphs "
-    "out"
+    "MoleculeEncoder(invalid='empty') makes it a graph without atoms, and graphs[graphs.n_nodes > 0] leaves "
+    "such graphs out"
 )
 
 
