@@ -40,10 +40,9 @@ for number, step in enumerate(steps):
 # way. A statistic over the nodes is invariant: it is the same in any order.
 order = [3, 0, 4, 2, 1]
 permuted = X[order], A[np.ix_(order, order)]
-print(f"first convolution, in this order: {steps[1][order].ravel().round(2)}")
-print(
-    f"of the permuted graph:            {convolution.fit_transform(permuted).ravel().round(2)}"
-)
+of_permuted = convolution.fit_transform(permuted)
+print(f"result in this order:         {steps[1][order].ravel().round(2)}")
+print(f"result of the permuted graph: {of_permuted.ravel().round(2)}")
 pooled = GraphConvolutionTransformer(normalize="row", self_loops=True, pooling="max")
 for name, graph in {"graph": (X, A), "permuted graph": permuted}.items():
     print(f"maximum over the nodes, {name}: {pooled.fit_transform([graph])[0, 0]:.2f}")

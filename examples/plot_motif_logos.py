@@ -108,8 +108,9 @@ figure.suptitle(
 )
 
 # %%
-# The responses of these filters along the first sequence of class 1 are greatest where their
-# motifs are.
+# A sequence of class 1 contains motif 1. Along such a sequence, the filter of motif 1 has one
+# response far above the others, at the position of the motif. The filters of the other motifs
+# have none.
 first = [X_test[int(np.flatnonzero(y_test == 1)[0])]]
 filters = [best for *_, best in found]
 FeatureMapDisplay.from_estimator(network, first, layer=0, filters=filters)

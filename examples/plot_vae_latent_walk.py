@@ -3,8 +3,8 @@ Draw new digits with VAESampler
 ===============================
 
 This example draws new digits from the latent space of a variational auto-encoder, walks from
-digit to digit, and draws digits of a given class. The drawn digits are compared with those of a plain
-auto-encoder and of the baseline.
+digit to digit, and draws digits of a given class. The drawn digits are compared with those of
+a plain auto-encoder and of the baseline.
 
 Baseline: a Gaussian mixture on principal components.
 """
