@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from sklearn_ann import TabularClassifier
 from sklearn_ann.base import ClassTargets, NumberTargets
 from sklearn_ann.base.entries import plain_targets
 
@@ -47,6 +48,12 @@ def test_frames_of_nullable_columns_are_matrices_with_nan():
         torch.testing.assert_close(left, right, rtol=0, atol=0, equal_nan=True)
     whole = pd.DataFrame({"a": [0, 1, 1], "b": [1, 0, 1]}, dtype="Int64")
     assert ClassTargets(**COMMON).learn(whole, None).tolist() == [[0, 1], [1, 0], [1, 1]]
+
+
+def test_several_labels_in_tuples_are_scored_as_in_an_array():
+    X, y = np.eye(4, dtype=np.float32), np.array([[1, 0], [0, 1], [1, 1], [0, 0]])
+    model = TabularClassifier(max_epochs=2, early_stopping=False, random_state=0).fit(X, y)
+    assert model.score(X, tuple(map(tuple, y.tolist()))) == model.score(X, y)
 
 
 def test_messages_name_types_shapes_and_samples():
