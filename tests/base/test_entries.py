@@ -59,7 +59,7 @@ def test_several_labels_in_tuples_are_scored_as_in_an_array():
 def test_messages_name_types_shapes_and_samples():
     with pytest.raises(TypeError, match=r"types bytes: expected text, .* text by .decode\(\)"):
         ClassTargets(**COMMON).learn(np.array([b"a", b"b"]), None)
-    with pytest.raises(ValueError, match=r"types int, str: expected text, whole numbers or bools"):
+    with pytest.raises(TypeError, match=r"types int, str: expected text, whole numbers or bools"):
         ClassTargets(**COMMON).learn(np.array([1, "a"], dtype=object), None)
     with pytest.raises(ValueError, match="y of sample 1 has 2 targets, and that of sample 0 has 1"):
         NumberTargets(**COMMON).learn([[1.0], [1.0, 2.0]], None)
