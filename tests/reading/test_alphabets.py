@@ -148,7 +148,7 @@ def test_a_mixture_asks_for_the_alphabet(sequences, message):
     rna_and_dna = "both T and U" in message
     assert likely_alphabet(sequences) == ("dna" if rna_and_dna else None)
     if rna_and_dna:
-        assert guess_alphabet(sequences, mixed=True) == "dna"
+        assert guess_alphabet(sequences, compared=True) == "dna"
 
 
 def test_gaps_tell_no_kind():
