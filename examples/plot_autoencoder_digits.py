@@ -25,7 +25,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn_ann import AutoEncoderTransformer
-from sklearn_ann.inspection import ReconstructionDisplay
+from sklearn_ann.inspection import ReconstructionDisplay, TrainingCurveDisplay
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = X[:1400], X[1400:], y[:1400], y[1400:]
@@ -84,4 +84,9 @@ rows = {"original": test[shown]}
 rows |= {f"{label}\nerror {errors[label]:.2f}": rebuilt[label][shown] for label in rebuilt}
 display = ReconstructionDisplay(rows).plot()
 display.figure_.suptitle("Unseen digits rebuilt from eight numbers")
+
+# %%
+# The loss of the auto-encoder by epoch. The learning rate falls to zero, so that the curve is
+# flat in the end.
+TrainingCurveDisplay.from_estimator(models["auto-encoder"])
 plt.show()

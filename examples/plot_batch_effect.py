@@ -3,9 +3,10 @@ Correct batch effects in single-cell counts with VAESampler
 ===========================================================
 
 This example shows how to remove the difference between laboratories from single-cell counts.
-The counts of two batches differ more between the batches than between cell types. The decoder
-of :class:`~sklearn_ann.VAESampler` can take the batch as a condition (``conditions="y"``), so
-that the code need not contain the batch. The cells are simulated, and the types are known.
+Cells of one type differ so much between two batches that the nearest neighbours of a cell are
+all from its own batch. The decoder of :class:`~sklearn_ann.VAESampler` can take the batch as a
+condition (``conditions="y"``), so that the code need not contain the batch. The cells are
+simulated, and the types are known.
 
 Baseline: truncated SVD of the logarithms of normalised counts.
 """

@@ -19,11 +19,11 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from sklearn_ann import SequenceEmbeddingTransformer
+from sklearn_ann.inspection import EmbeddingMapDisplay
 from sklearn_ann.preprocessing import SequenceEncoder
 
 CLASSES = {
@@ -109,30 +109,20 @@ for name, (encoding, scaler) in encodings.items():
     )
 
 # %%
-# Left: the vectors of the letters on their first two principal components. Right: the accuracy
-# on 1,000 new peptides.
+# Left: the vectors of the letters on their first two principal components, by
+# ``EmbeddingMapDisplay``; the colours are the chemical classes. Right: the accuracy on 1,000
+# new peptides.
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
-places = PCA(2).fit_transform(letters.embeddings_)
+EmbeddingMapDisplay.from_estimator(letters, ax=left)
 colours = dict(
     zip(CLASSES, ["#4c72b0", "#8172b3", "#55a868", "#c44e52", "#dd8452"], strict=True)
 )
-for name, members in CLASSES.items():
-    rows = places[[letters.vocabulary_[letter] for letter in members]]
-    left.scatter(*rows.T, s=45, color=colours[name], label=name, alpha=0.7)
-    left.annotate(
-        members,
-        rows.mean(axis=0),
-        (9, 7),
-        textcoords="offset points",
-        color=colours[name],
-        weight="bold",
-    )
-left.margins(0.12)
-left.set(
-    title="Letters, learned from 3,000 peptides",
-    xlabel="first component",
-    ylabel="second component",
-)
+class_of = {letter: name for name, members in CLASSES.items() for letter in members}
+for text in left.texts:
+    text.set(color=colours[class_of[text.get_text()]], weight="bold")
+for name, colour in colours.items():
+    left.scatter([], [], color=colour, label=name)
+left.set_title("Letters, learned from 3,000 peptides")
 left.legend(frameon=False)
 for name, values in accuracy.items():
     right.plot(n_labels, values, marker="o", label=name)

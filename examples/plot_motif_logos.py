@@ -24,7 +24,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn_ann import CNNClassifier
 from sklearn_ann.datasets import make_motif_sequences
-from sklearn_ann.inspection import MotifDisplay
+from sklearn_ann.inspection import FeatureMapDisplay, MotifDisplay
 from sklearn_ann.preprocessing import SequenceEncoder
 
 sequences, y, planted = make_motif_sequences(3000, length=(80, 120), motifs=3, random_state=0)
@@ -106,6 +106,14 @@ figure.suptitle(
     f"Correct on new sequences: {accuracy:.1%} with the network,\n"
     f"{accuracy_of_forest:.1%} with a forest on 6-mers"
 )
+
+# %%
+# A sequence of class 1 contains motif 1. Along such a sequence, the filter of motif 1 has one
+# response far above the others, at the position of the motif. The filters of the other motifs
+# have none.
+first = [X_test[int(np.flatnonzero(y_test == 1)[0])]]
+filters = [best for *_, best in found]
+FeatureMapDisplay.from_estimator(network, first, layer=0, filters=filters)
 if len(sys.argv) > 1:  # `make demo` names a file
     figure.savefig(sys.argv[1], dpi=180)
     print(f"The picture is in {sys.argv[1]}.")

@@ -3,8 +3,10 @@ Draw new digits with VAESampler
 ===============================
 
 This example draws new digits from the latent space of a variational auto-encoder, walks from
-digit to digit, and draws digits of a given class. It compares the drawn digits with those of a
-plain auto-encoder and of the classical method, a Gaussian mixture on principal components.
+digit to digit, and draws digits of a given class. The drawn digits are compared with those of
+a plain auto-encoder and of the baseline.
+
+Baseline: a Gaussian mixture on principal components.
 """
 
 # %%
@@ -45,8 +47,8 @@ walk = flat.inverse_transform([(across, down) for down in steps[::-1] for across
 
 # %%
 # Digits of a given class: ten latent units, with the class as a condition of the decoder.
-# `sample` would also draw the noise of the pixels; `inverse_transform` decodes drawn codes to
-# mean images. The baseline is a Gaussian mixture for each class, on as many principal
+# ``sample`` would also draw the noise of the pixels; ``inverse_transform`` decodes drawn codes
+# to mean images. The baseline is a Gaussian mixture for each class, on as many principal
 # components.
 classes = np.repeat(np.arange(10), 10)
 rng = np.random.RandomState(0)

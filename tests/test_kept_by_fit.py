@@ -42,7 +42,7 @@ OTHERS = {
     "device": "cpu",
     "edge_attributes": ["length"],
     "embedding_dim": 3,
-    "global_pooling": "avg",
+    "global_pooling": "mean",
     "graph": GraphSet(np.eye(200), sp.csr_array((200, 200))),
     "image_shape": (2, 2),
     "init_from": FrozenEstimator(AttentionClassifier()),

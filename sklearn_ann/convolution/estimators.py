@@ -75,7 +75,7 @@ def convolutional_body(p: Bunch, reader: GridReader, samples: GridSamples) -> Co
     """Build the network for hyper-parameters `p` and encoded samples."""
     pooling: Any = pooling_names(p.global_pooling)
     if "flatten" in pooling and not samples.uniform:
-        raise ValueError("global_pooling='flatten' needs samples of one size; 'max' and 'avg' take any size")
+        raise ValueError("global_pooling='flatten' needs samples of one size; 'max' and 'mean' take any size")
     if p.position_bias and not samples.uniform:
         raise ValueError(
             f"position_bias={p.position_bias} needs samples of one size; position_bias='auto' leaves it out if sizes "
@@ -160,10 +160,10 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
           or more, at most five, with 32, 64, 128, 128 and 128 filters. Each is pooled by 2, the first by 4 if the side
           has 64 pixels or more. If sizes differ, the median is used.
 
-    pooling : {"max", "avg"}
+    pooling : {"max", "mean"}
         The pooling after each convolution: maximum or mean.
 
-    global_pooling : "auto", {"avg", "max", "flatten"} or sequence of these
+    global_pooling : "auto", {"mean", "max", "flatten"} or sequence of these
         Features from the last feature maps: their mean, their maximum or all their values (``"flatten"``, for samples
         of one size). Several are concatenated. ``"auto"`` is maximum and mean, and for images of one size maximum and
         flatten. The last feature maps of a later image of another size are then averaged to that size.
@@ -294,7 +294,7 @@ class ConvolutionalEstimator(SaliencyMixin, NeuralEstimator):
             return {}
         return {
             "conv_layers": automatic_layers(samples),
-            "global_pooling": ["max", "flatten" if samples.uniform and samples.n_dimensions == 2 else "avg"],
+            "global_pooling": ["max", "flatten" if samples.uniform and samples.n_dimensions == 2 else "mean"],
             "position_bias": 0.5 if samples.uniform and samples.rows is not None else 0.0,
             "normalization": "batch" if samples.uniform else "layer",
         }

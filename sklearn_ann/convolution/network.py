@@ -23,7 +23,7 @@ from sklearn_ann.layers import (
 )
 from sklearn_ann.reading import GridBatch
 
-GlobalPooling = Literal["avg", "max", "flatten"]
+GlobalPooling = Literal["mean", "max", "flatten"]
 
 
 class ConvolutionalBody(nn.Module):
@@ -41,9 +41,9 @@ class ConvolutionalBody(nn.Module):
         Share of the filters that have a bias of their own at each position.
     normalize_input : bool
         Whether to normalise the channels before the first convolution.
-    pooling : {"max", "avg"}
+    pooling : {"max", "mean"}
         The pooling after each convolution.
-    global_pooling : sequence of {"avg", "max", "flatten"}
+    global_pooling : sequence of {"mean", "max", "flatten"}
         How to read out the last feature maps; the results are concatenated.
     normalization : {"batch", "layer"} or None
         The normalisation after each convolution.

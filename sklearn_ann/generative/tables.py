@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.utils import Bunch
 
+from sklearn_ann._warnings import warn
 from sklearn_ann.generative.likelihoods import LIKELIHOODS
 from sklearn_ann.reading import MixedReader, Reader, RowReader, columns_of
-from sklearn_ann.reading.annotated import is_annotated
+from sklearn_ann.reading.annotated import is_annotated, matrix
 from sklearn_ann.reading.columns import (
     as_table,
     categorical_positions,
@@ -25,6 +27,8 @@ from sklearn_ann.reading.numbers import NumberScaling
 
 TableScaling = Literal["auto", "standard", "quantile", "modes"]
 _NONE_NAMED: list[Any] = [None, "auto", [], ()]  # as categorical features
+_LOOKED_AT = 1000  # samples, of which counts are known
+_MANY, _ZEROS = 20, 0.3  # the greatest of counts, and their share of zeros, are above
 _FOR_TABLES = "likelihood='gaussian' and architecture='dense'"
 
 
@@ -54,8 +58,24 @@ def row_reader(X: Any, p: Bunch, **common: Any) -> Reader[Any]:
         refuse_categories(
             X, p.categorical_features, apart, f"likelihood={p.likelihood!r} with architecture={p.architecture!r}"
         )
+    if p.likelihood == "gaussian" and holds_counts(X, p.layer):
+        warn(
+            "X is an AnnData object of counts, and likelihood='gaussian' models real numbers: "
+            "likelihood='negative_binomial' models counts"
+        )
     check = LIKELIHOODS[p.likelihood].check
     return RowReader(conditions=apart, layer=p.layer, image_shape=p.image_shape, check=check, **common)
+
+
+def holds_counts(X: Any, layer: str | None) -> bool:
+    """Whether X is an AnnData object in memory whose first values are counts: many zeros, and no fraction."""
+    if not is_annotated(X) or getattr(X, "isbacked", False):
+        return False
+    values = matrix(X, layer)[:_LOOKED_AT]
+    numbers = values.data if sp.issparse(values) else values
+    share_of_zeros = 1 - np.count_nonzero(numbers) / max(1, math.prod(values.shape))
+    whole = numbers.size > 0 and numbers.min() >= 0 and bool(np.all(numbers == np.floor(numbers)))
+    return whole and numbers.max() > _MANY and share_of_zeros > _ZEROS
 
 
 def _is_table(X: Any) -> bool:

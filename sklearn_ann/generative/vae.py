@@ -40,13 +40,7 @@ from sklearn_ann.reading import ConditionedReader, MixedReader, Reader
 
 _ACTIVE = 1e-2  # Burda et al. 2016, section 5.2
 _ENOUGH = 1000  # samples; a tenth of them is enough to see overfitting
-_OF_OTHERS = {
-    "dropout": 0.1,
-    "beta": 1.0,
-    "learning_rate_schedule": "constant",
-    "learning_rate": 1e-3,
-    "max_epochs": 200,
-}
+_OF_OTHERS = {"dropout": 0.1, "beta": 1.0, "max_epochs": 200}
 # The mixture takes over from the divergence the shape of the codes, so that these may tell nearly all of a row.
 _OF_SHAPED = {"dropout": 0.0, "beta": 0.1, "learning_rate_schedule": "cosine", "learning_rate": 3e-3,
               "early_stopping": False}  # fmt: skip
@@ -141,10 +135,11 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         steps, at least 20 and at most 60 epochs.
 
     learning_rate : "auto" or float
-        Step size of the optimiser. ``"auto"`` is 0.001, and 0.003 for tables with ``prior="mixture"``.
+        Step size of the optimiser. ``"auto"`` is 0.001, and 0.003 without early stopping and with the schedule
+        ``"cosine"``.
 
     learning_rate_schedule : {"auto", "constant", "cosine", "adaptive"}
-        As in the other estimators; ``"auto"`` is ``"constant"``, and ``"cosine"`` for tables with ``prior="mixture"``.
+        As in the other estimators; ``"auto"`` is ``"constant"`` with early stopping, and otherwise ``"cosine"``.
 
     early_stopping : bool or "auto"
         Whether to hold out a share `validation_fraction` of the data and to keep the weights of the epoch with the
@@ -303,7 +298,12 @@ class VAESampler(FittedParts, Scored, NeuralEstimator):
         if plan.parameters.prior == "mixture" and isinstance(rows, MixedReader):
             n_batches = 1 if size is None else math.ceil(n_samples / size)
             return _OF_SHAPED | scaling | {"max_epochs": min(60, max(20, math.ceil(4000 / n_batches)))}
-        return _OF_OTHERS | scaling | {"early_stopping": n_samples >= _ENOUGH}
+        asked, schedule = plan.parameters.early_stopping, plan.parameters.learning_rate_schedule
+        stops = n_samples >= _ENOUGH if asked == "auto" else bool(asked)
+        # Without a validation loss that ends the training, all epochs are run, and the steps must become small.
+        falls = not stops and schedule in ("auto", "cosine")
+        chosen = {"early_stopping": stops, "learning_rate_schedule": "cosine" if falls else "constant"}
+        return _OF_OTHERS | scaling | chosen | {"learning_rate": 3e-3 if falls else 1e-3}
 
     def _network(self, plan: Plan) -> nn.Module:
         p, examples = plan.parameters, plan.examples

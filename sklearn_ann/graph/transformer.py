@@ -88,7 +88,10 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
 
     normalize : {"sym", "row"} or None
         Normalisation of the adjacency matrix: ``D^-1/2 A D^-1/2`` [1]_ or ``D^-1 A``, where D has the row sums of A on
-        its diagonal; None for A itself. Kipf and Welling also add an edge from each node to itself: pass ``A + I``.
+        its diagonal; None for A itself.
+
+    self_loops : bool
+        Whether to add an edge from each node to itself first, ``A + I`` in place of A, as Kipf and Welling do.
 
     pooling : {"mean", "sum", "max"} or None
         Statistic over the nodes of each graph. The mean does not depend on the number of nodes. None returns graphs.
@@ -152,6 +155,7 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
     weights: Any = None
     activation: Activation = "relu"
     normalize: Literal["sym", "row"] | None = None
+    self_loops: bool = False
     pooling: Literal["mean", "sum", "max"] | None = None
 
     resolved_parameters_: Bunch = fitted()
@@ -183,7 +187,7 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
         """
         self._validate_params()
         owner, dtype = type(self).__name__, torch.float32
-        reader = GraphReader(owner=owner, dtype=dtype, normalize=self.normalize, self_loops=False, n_heads=0)
+        reader = GraphReader(owner=owner, dtype=dtype, normalize=self.normalize, self_loops=self.self_loops, n_heads=0)
         of_nodes = is_one_graph(X)
         reader.learn_graphs([X] if of_nodes else X)
         n_features = reader.columns.number
@@ -235,7 +239,7 @@ class GraphConvolutionTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMi
             )
             raise ValueError(f"X is {now}, but fit got {then}")
         graphs = self._reader.read_graphs([X] if one else X)
-        A, _ = normalized(graphs, p.normalize, self_loops=False)
+        A, _ = normalized(graphs, p.normalize, p.self_loops)
         with np.errstate(over="ignore", invalid="ignore"):
             product = convolved(A.astype(np.float32, copy=False), graphs.node_features, p.weights)
         bad = np.flatnonzero(~np.isfinite(product).all(axis=1))

@@ -16,7 +16,7 @@ from sklearn_ann.layers.normalization import NORMALIZATIONS
 from sklearn_ann.layers.ragged import inside
 from sklearn_ann.layers.steady import Linear
 
-Pooling = Literal["max", "avg"]
+Pooling = Literal["max", "mean"]
 
 _CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {1: F.conv1d, 2: F.conv2d}
 _MAXIMA = {1: F.max_pool1d, 2: F.max_pool2d}
@@ -187,7 +187,7 @@ class ConvolutionBlock(nn.Module):
     n_inputs : int
     layer : ConvolutionLayer
     n_dimensions : {1, 2}
-    pooling : {"max", "avg"}
+    pooling : {"max", "mean"}
     normalization : {"batch", "layer"} or None
     residual : bool
         Whether to add the input before the ReLU, through a linear map if the numbers of channels differ.

@@ -20,6 +20,7 @@ __all__ = ["scaffold_groups", "sequence_groups"]
 
 _CHANCE = 20  # possible k-mers for each k-mer of the longest sequence, by default
 _ENOUGH = 200  # letters in all, from which on those that do not occur do not count
+_WITHOUT = "leave it out, for instance by the mask MoleculeEncoder(invalid='empty').fit_transform(smiles).n_nodes > 0"
 _CHUNK = 500  # number of sequences compared with all others at a time
 
 
@@ -175,7 +176,7 @@ def scaffold_groups(molecules: Any) -> np.ndarray:
     >>> scaffold_groups(["c1ccccc1C", "CCO", "OC1=CC=CC=C1", "CCN", "OCC"])
     array([0, 1, 0, 2, 1])
     """
-    found = read_molecules(molecules)
+    found = read_molecules(molecules, advice=_WITHOUT)
     from rdkit import Chem
     from rdkit.Chem.Scaffolds import MurckoScaffold
 

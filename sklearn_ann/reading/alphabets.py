@@ -14,6 +14,7 @@ from sklearn_ann.reading.kinds import as_strings
 Unknown = Literal["error", "ambiguous"]
 
 GAPS = "-.~"
+_OF_SMILES = "()=#[]@+/\\%"
 # Ambiguous letters (Cornish-Bowden 1985 for nucleotides; IUPAC-IUB 1984 for amino acids).
 _NUCLEOTIDES = {
     "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC", "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG",
@@ -108,8 +109,8 @@ class Alphabet:
             letter = strings[sequence][position]
             what = _what_it_is(letter, self.letters)
             raise ValueError(
-                f"sequence {sequence} has the letter {letter!r} at position {position}{what}, but "
-                f"the alphabet is {self.symbols}; unknown='ambiguous' reads such a letter as any of {self.letters}"
+                f"sequence {sequence} has the letter {letter!r} at position {position}, which is not in the "
+                f"alphabet {self.symbols}{what}. unknown='ambiguous' reads such a letter as any of {self.letters}"
             )
         if len(bad):
             codes[bad] = self.any_letter
@@ -182,19 +183,21 @@ def _what_it_is(letter: str, letters: str) -> str:
     """Say what a letter outside the alphabet `letters` is, and what to do."""
     nucleotides, upper = letters in ("ACGT", "ACGU"), letter.upper()
     if letter in GAPS:
-        return ", a gap: remove gaps with .replace(), or write a letter that may be any"
+        return ". It is a gap: remove gaps with .replace(), or write a letter that may be any"
     if letter == "*":
-        return ", a stop codon: cut the sequence there, for instance with .split('*')[0]"
+        return ". It is a stop codon: cut the sequence there, for instance with .split('*')[0]"
     if letter.isspace():
-        return ", white space: remove it with ''.join(sequence.split())"
+        return ". It is white space: remove it with ''.join(sequence.split())"
     if letter.isdigit():
-        return ", a digit: sequences have letters only"
+        return ". It is a digit: sequences have letters only, and MoleculeEncoder reads SMILES"
+    if letter in _OF_SMILES:
+        return ". MoleculeEncoder reads SMILES"
     if not letter.isprintable():
-        return ", an invisible character: remove it, for instance with .strip('\\ufeff\\u200b\\x00')"
+        return ". It is an invisible character: remove it, for instance with .strip('\\ufeff\\u200b\\x00')"
     if nucleotides and upper in "UT":
-        return f", a letter of {'RNA' if upper == 'U' else 'DNA'}: replace U by T or T by U"
+        return f". It is a letter of {'RNA' if upper == 'U' else 'DNA'}: replace U by T or T by U"
     if nucleotides and upper in _AMINO_ACIDS:
-        return ", an amino acid: alphabet='protein' reads proteins"
+        return ". It is an amino acid: alphabet='protein' reads proteins"
     return ""
 
 
@@ -263,6 +266,12 @@ def _two_kinds(strings: list[str], characters: np.ndarray) -> str:
     return f"sequence {np.argmax(nucleic)} has the letters of nucleotides and sequence {np.argmax(other)} of a protein"
 
 
+def _may_be_smiles(strings: list[str]) -> bool:
+    """Whether many strings have the signs of SMILES: bonds, branches, brackets, charges, or digits for rings."""
+    signs = set(_OF_SMILES + "0123456789")
+    return sum(not signs.isdisjoint(string) for string in strings) >= len(strings) / 4
+
+
 def guess_alphabet(sequences: Any, *, compared: bool = False) -> str:
     """Return ``"dna"``, ``"rna"`` or ``"protein"``, by the bulk of the letters of all sequences.
 
@@ -290,7 +299,8 @@ def guess_alphabet(sequences: Any, *, compared: bool = False) -> str:
     if name == "protein" and not (compared or doubt):
         doubt = _few_letters(strings)
     if name is None:
-        raise ValueError(f"alphabet='auto' cannot tell the alphabet: {doubt}; {_ASK}")
+        smiles = ". If X holds SMILES, use MoleculeEncoder" if _may_be_smiles(strings) else ""
+        raise ValueError(f"alphabet='auto' cannot tell the alphabet: {doubt}; {_ASK}{smiles}")
     if doubt:
         warn(f"alphabet='auto' reads X as {name!r}, but {doubt}; {_ASK}")
     return name

@@ -25,7 +25,7 @@ _TIMES = re.compile(r"(date|time|duration|period|month)")
 _OBJECTS = re.compile(r"(object|null)\b")
 _WHOLE, _BOOLS = re.compile(r"\bu?int(8|16|32|64)\b"), re.compile(r"\bbool(ean)?\b")
 _NARROW = re.compile(r"float(16|32)")
-_LONG = 20  # letters without a space that are a sequence rather than a category
+_LONG, _SOME = 20, 8  # letters that are a sequence rather than a category; of nucleotides alone
 _BULK = 0.9  # of the values of a column of objects; the others are then errors and do not make it categorical
 
 
@@ -348,6 +348,16 @@ def check_rows(X: Any) -> None:
         _refuse_times(_first(X).dtype, "sample 0 of X")
 
 
+def column_of_sequences(X: Any) -> str:
+    """Return the advice to pass the column of a frame whose first value is the longest string, and "" without one."""
+    texts = [(len(value), -i) for i, value in enumerate(X.iloc[0]) if isinstance(value, str)] if _has_rows(X) else []
+    return f"pass the column of sequences, X[{X.columns[-max(texts)[1]]!r}], or " if texts else ""
+
+
+def _has_rows(X: Any) -> bool:
+    return is_frame(X) and hasattr(X, "iloc") and len(X) > 0
+
+
 def hint_for(X: Any, value: Any) -> str:
     """Return what to do about a string in X that is no number; the empty string for other values."""
     if not isinstance(value, str):
@@ -355,8 +365,9 @@ def hint_for(X: Any, value: Any) -> str:
     if isinstance(X, tuple) and all(isinstance(_first(part), str) for part in X):
         advice = "unpack the tuple, as in `names, sequences = read_fasta(path)`"
         return f". X is a tuple of {len(X)} lists of strings: {advice}"
-    if len(value) >= _LONG and value.isalpha() and value.isascii():
-        return ". Sequences are read from one column: join those of a sample, or leave other columns out"
+    nucleotides = len(value) >= _SOME and set(value.upper()) <= set("ACGTUN")
+    if nucleotides or (len(value) >= _LONG and value.isalpha() and value.isascii()):
+        return f". Sequences are read from one column: {column_of_sequences(X)}join those of a sample"
     return ". TabularClassifier, TabularRegressor and EntityEmbeddingTransformer read categories"
 
 

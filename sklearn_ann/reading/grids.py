@@ -340,7 +340,7 @@ class GridReader(Reader[GridSamples]):
             found, known = ("x".join(map(str, of)) for of in (samples.sizes[other[0]].tolist(), size))
             raise ValueError(
                 f"sample {int(other[0])} has the size {found}, but the samples of the fit had {known}: with "
-                "position_bias='auto' or False, and global_pooling='auto' or ('max', 'avg'), any size is read"
+                "position_bias='auto' or False, and global_pooling='auto' or ('max', 'mean'), any size is read"
             )
 
     def _from_letters(self, letters: LetterSamples) -> GridSamples:

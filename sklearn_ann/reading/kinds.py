@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from sklearn_ann.reading.columns import in_pandas, is_frame, is_missing, refuse_mask
+from sklearn_ann.reading.columns import column_of_sequences, in_pandas, is_frame, is_missing, refuse_mask
 from sklearn_ann.reading.reader import Columns
 from sklearn_ann.training import as_array
 
@@ -131,9 +131,10 @@ def as_strings(sequences: Any) -> list[str]:
         if not hasattr(sequences, "shape"):
             raise TypeError(f"X must be a list of sequences, got a {type(sequences).__name__}")
         columns = f" with the columns {list(sequences.columns)}" if is_frame(sequences) else ""
+        advice = column_of_sequences(sequences).removesuffix(", or ")
         raise ValueError(
             f"X must be a list of sequences, of shape (n_samples,), or a single column of them; got a "
-            f"{type(sequences).__name__} of shape {sequences.shape}{columns}"
+            f"{type(sequences).__name__} of shape {sequences.shape}{columns}{advice and '; ' + advice}"
         )
     if not samples:
         raise ValueError("Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is required.")

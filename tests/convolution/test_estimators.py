@@ -58,11 +58,11 @@ def test_position_bias_learns_what_depends_on_the_position():
         CNNClassifier(position_bias=True).fit(["ACGT", "AC"], [0, 1])
 
 
-@pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize("pooling", ["max", "mean"])
 @pytest.mark.parametrize("residual", [False, True])
 def test_what_else_is_in_the_batch_does_not_matter(pooling, residual):
     X, y = strings()
-    settings = {"pooling": pooling, "residual": residual, "global_pooling": ("avg", "max"), "precision": "float64"}
+    settings = {"pooling": pooling, "residual": residual, "global_pooling": ("mean", "max"), "precision": "float64"}
     model = CNNClassifier(**settings, **QUICK).fit(X, y)
     together = model.decision_function(X[:20])
     apart = np.concatenate([model.decision_function([s]) for s in X[:20]])

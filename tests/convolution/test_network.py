@@ -10,7 +10,7 @@ from sklearn_ann.layers import ConvolutionLayer
 from sklearn_ann.reading import GridBatch
 
 SETTINGS = {
-    "position_bias": False, "normalize_input": False, "pooling": "max", "global_pooling": ["max", "avg"],
+    "position_bias": False, "normalize_input": False, "pooling": "max", "global_pooling": ["max", "mean"],
     "normalization": None, "residual": False, "hidden": (), "dropout": 0.0, "augmentation": (), "both_strands": False,
 }  # fmt: skip
 
@@ -32,7 +32,7 @@ def padded(sizes, channels=2):
 
 
 @pytest.mark.parametrize("normalization", [None, "layer", "batch"])
-@pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize("pooling", ["max", "mean"])
 def test_padding_never_leaks(normalization, pooling):
     network = body(normalization=normalization, pooling=pooling, residual=True, normalize_input=True, hidden=(5,))
     batch, alone = padded([(5, 9), (8, 3), (1, 1)])
@@ -40,7 +40,7 @@ def test_padding_never_leaks(normalization, pooling):
 
 
 def test_the_feature_maps_are_read_out_by_maximum_mean_and_in_full():
-    network = body(size=(6, 5), global_pooling=["flatten", "avg", "max"])
+    network = body(size=(6, 5), global_pooling=["flatten", "mean", "max"])
     x = torch.randn(3, 2, 6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     batch = GridBatch(x, None)
     ((_, _), (maps, sizes)) = network.maps(batch)

@@ -1,5 +1,7 @@
 """VAESampler."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,7 +157,7 @@ def test_collapse_warns():
 def test_warm_up_is_a_share_of_the_epochs_and_training_outlasts_it():
     X = load_digits().data[:200] / 16
     settings = {"likelihood": "bernoulli", "random_state": 0, "max_epochs": 40, "n_iter_no_change": 1, "tol": 0.5}
-    settings["batch_size"] = 10  # 20 steps an epoch
+    settings |= {"batch_size": 10, "learning_rate_schedule": "constant"}  # 20 steps an epoch
     assert VAESampler(**settings).fit(X).n_iter_ < 10
     assert VAESampler(kl_warmup=0.5, **settings).fit(X).n_iter_ > 20
     free = VAESampler(kl_warmup=1.0, **settings | {"max_epochs": 1}).fit(X)  # its only epoch has no penalty
@@ -170,6 +172,18 @@ def test_data_are_held_out_where_there_are_enough():
     assert "validation_loss" in VAESampler(max_epochs=3).fit(X).history_
     assert "validation_loss" not in VAESampler(max_epochs=3).fit(X[:-1]).history_
     assert "validation_loss" not in VAESampler(max_epochs=3, early_stopping=False).fit(X).history_
+
+
+def test_a_fit_by_defaults_ends_without_a_warning():
+    X = load_digits().data / 16
+    chosen = VAESampler(max_epochs=2).fit(X[:300]).resolved_parameters_
+    assert (chosen.learning_rate_schedule, chosen.learning_rate, chosen.early_stopping) == ("cosine", 3e-3, False)
+    with pytest.warns(ConvergenceWarning, match="still falling"):
+        chosen = VAESampler(max_epochs=2, early_stopping=True).fit(X[:300]).resolved_parameters_
+    assert (chosen.learning_rate_schedule, chosen.learning_rate) == ("constant", 1e-3)
+    with pytest.warns(ConvergenceWarning, match="still falling"):
+        chosen = VAESampler(max_epochs=2, learning_rate_schedule="constant").fit(X[:300]).resolved_parameters_
+    assert chosen.learning_rate == 1e-3
 
 
 # --- Counts ----------------------------------------------------------------------------------------------------------
@@ -284,6 +298,23 @@ def test_annotated_data(cells):
         model.set_params(layer=None).fit(annotated)
     with pytest.raises(ValueError, match=r"layer='raw': X has the layers \['counts'\]"):
         model.set_params(layer="raw").fit(annotated)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array])
+def test_counts_under_a_normal_distribution_get_a_hint(kind):
+    rng = np.random.default_rng(0)
+    counts = (rng.poisson(30, size=(60, 8)) * (rng.uniform(size=(60, 8)) < 0.5)).astype(np.float32)
+    vae = VAESampler(max_epochs=1)
+    with pytest.warns(UserWarning, match="likelihood='negative_binomial' models counts") as found:
+        vae.fit(AnnData(kind(counts)))
+    assert len(found) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vae.transform(AnnData(kind(counts)))
+        vae.fit(kind(counts))  # may be pixels
+        vae.fit(AnnData(kind(np.log1p(counts))))
+        vae.fit(AnnData(kind((counts > 0).astype(np.float32))))
+        VAESampler(likelihood="negative_binomial", max_epochs=1).fit(AnnData(kind(counts)))
 
 
 @pytest.mark.filterwarnings("ignore:The 'mode.chained_assignment' option")  # of anndata, in views
@@ -406,7 +437,7 @@ def test_input_that_is_refused(cells):
         (lambda: plain.score_samples(X, n_draws=0), "n_draws == 0, must be >= 1"),
         (lambda: plain.inverse_transform(X), "X has 40 columns, but the codes of this VAESampler have 10"),
         (lambda: clone(conditional).fit(X), "conditions='y' needs y"),
-        (lambda: clone(conditional).fit(X, X[:, 0] + 0.5), "condition 0 has the value .*: conditions are categories"),
+        (lambda: clone(conditional).fit(X, X[:, 0] + 0.5), "condition 0 has the value .*: expected categories"),
         (lambda: conditional.fit(X, batch[:-1]), "inconsistent numbers of samples"),
         (lambda: conditional.score_samples(X), "conditions='y' needs y"),
         (lambda: conditional.sample(3, y="third"), "unknown condition 'third': expected one of fit"),

@@ -87,6 +87,15 @@ def test_normalisations_are_those_of_the_equation():
         np.testing.assert_allclose(model.fit_transform((X, A)), matrix @ X @ W.T, atol=1e-5)
 
 
+@pytest.mark.parametrize("normalize", [None, "row"])
+def test_self_loops_add_the_identity_matrix(normalize):
+    positive = [(X, np.abs(A)) for X, A in GRAPHS]
+    found = GraphConvolutionTransformer(weights=W, normalize=normalize, self_loops=True).fit_transform(positive)
+    looped = [(X, A + np.eye(len(A))) for X, A in positive]
+    expected = GraphConvolutionTransformer(weights=W, normalize=normalize).fit_transform(looped)
+    np.testing.assert_allclose(found.node_features, expected.node_features, rtol=1e-6)
+
+
 def test_a_convolution_is_equivariant_and_a_pooled_one_invariant_under_the_order_of_nodes():
     X, A = graph(9)
     order = RNG.permutation(9)

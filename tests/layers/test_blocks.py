@@ -44,7 +44,7 @@ def assert_equal_to_alone(modules, forward, whole, x, weight=None):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("size", "width", "pool"), [((12,), 3, 2), ((11,), 4, 3), ((7, 6), 3, 2), ((6, 5), 2, 1)])
-@pytest.mark.parametrize(("pooling", "normalization", "place"), [("max", "batch", True), ("avg", None, False)])
+@pytest.mark.parametrize(("pooling", "normalization", "place"), [("max", "batch", True), ("mean", None, False)])
 def test_blocks(size, width, pool, pooling, normalization, place, training, weighted):
     torch.manual_seed(0)
     modules = [

@@ -44,7 +44,7 @@ def test_filters_of_any_width_keep_the_size(width):
     torch.testing.assert_close(convolve(x, weight), expected)
 
 
-@pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize("pooling", ["max", "mean"])
 @pytest.mark.parametrize("normalization", [None, "layer"])
 def test_padding_never_leaks_and_stays_zero(pooling, normalization):
     layer = block((3, 4, 3), 1, pooling=pooling, normalization=normalization, residual=True)

@@ -151,6 +151,12 @@ def test_a_mixture_asks_for_the_alphabet(sequences, message):
         assert guess_alphabet(sequences, compared=True) == "dna"
 
 
+@pytest.mark.parametrize("smiles", [["CC(=O)Oc1ccccc1", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"], ["c1ccccc1"], ["C(C)C"]])
+def test_smiles_belong_to_the_encoder_of_molecules(smiles):
+    with pytest.raises(ValueError, match="MoleculeEncoder"):
+        ALPHABETS[guess_alphabet(smiles)].encode(smiles)
+
+
 def test_gaps_tell_no_kind():
     assert guess_alphabet([READ, "-".join(READ), "ACGT" + 40 * "."]) == "dna"
 
@@ -186,7 +192,8 @@ def test_a_text_has_no_alphabet():
     ],
 )
 def test_a_refusal_says_what_the_letter_is(alphabet, letter, what):
-    with pytest.raises(ValueError, match=f"sequence 0 has the letter .* at position 2, {what}.*unknown='ambiguous'"):
+    where = "sequence 0 has the letter .* at position 2, which is not in the alphabet"
+    with pytest.raises(ValueError, match=f"{where} .* It is {what}.*unknown='ambiguous'"):
         ALPHABETS[alphabet].encode([f"AC{letter}"])
 
 

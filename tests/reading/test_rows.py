@@ -11,6 +11,7 @@ import torch
 import sklearn_ann.reading.rows
 import sklearn_ann.reading.scaling
 from sklearn_ann.reading import RowReader, StandardizedRowReader
+from sklearn_ann.reading.kinds import as_strings
 from sklearn_ann.reading.rows import flattened
 
 X = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
@@ -118,6 +119,15 @@ def test_a_memory_map_is_not_copied(tmp_path):
     assert reader().learn(mapped).values.data_ptr() == mapped.ctypes.data
 
 
+def test_a_frame_with_a_column_of_sequences_says_which():
+    table = pd.DataFrame({"label": ["a", "b"], "promoter": ["ACGTACGTAC", "TTGCATGCAA"]})
+    for columns in (["label", "promoter"], ["promoter", "label"]):
+        with pytest.raises(ValueError, match=r"pass the column of sequences, X\['promoter'\]"):
+            as_strings(table[columns])
+    with pytest.raises(ValueError, match=r"from one column: pass the column of sequences, X\['promoter'\], or join"):
+        reader().learn(table[["promoter", "label"]])
+
+
 @pytest.mark.parametrize("kind", [RowReader, StandardizedRowReader])
 @pytest.mark.parametrize(
     ("value", "message"),
@@ -127,7 +137,10 @@ def test_a_memory_map_is_not_copied(tmp_path):
             r"could not convert string to float: 'u' .X has the value 'u' in sample 2, column 'b'.. "
             "TabularClassifier, TabularRegressor and EntityEmbeddingTransformer read categories$",
         ),
-        ("ACGTTGCA" * 4, "in sample 2, column 'b'.. Sequences are read from one column: join those of a sample"),
+        (
+            "ACGTTGCA" * 4,
+            "in sample 2, column 'b'.. Sequences are read from one column: join those of a sample",
+        ),
         (np.nan, r"NaN(.|\n)*the value nan in sample 2, column 'b'"),
         (np.inf, r"infinity(.|\n)*the value inf in sample 2, column 'b'"),
         (None, "sample 2, column 'b'"),

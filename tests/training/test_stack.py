@@ -68,7 +68,7 @@ CASES = {
         True,
     ),
     "signals": (
-        CNNRegressor(conv_layers=((5, 4, 3), (6, 3)), pooling="avg", hidden_layer_sizes=(), sample_type="signal"),
+        CNNRegressor(conv_layers=((5, 4, 3), (6, 3)), pooling="mean", hidden_layer_sizes=(), sample_type="signal"),
         {},
         (SIGNALS, LABELS.astype(float)),
         True,

@@ -15,8 +15,8 @@ far, drawn = {}, {}
 for seed in range(3):
     settings = {
         "n_components": 10,
-        "hidden_layer_sizes": (128, 64),
-        "max_epochs": 150,
+        "max_epochs": 40,
+        "learning_rate_schedule": "cosine",
         "random_state": seed,
     }
     plain = AutoEncoderTransformer(loss="binary_cross_entropy", **settings).fit(train)

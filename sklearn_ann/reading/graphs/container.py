@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, NoReturn, overload
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn_ann.reading.columns import is_frame, refuse_mask
 from sklearn_ann.reading.graphs.attributes import Attributes
 from sklearn_ann.reading.graphs.conversion import Choice, Origin, read_graphs
-from sklearn_ann.reading.graphs.parts import GraphParts, counted, gather
+from sklearn_ann.reading.graphs.parts import GraphParts, counted, gather, names_of
 from sklearn_ann.reading.graphs.whole import GraphFeatures, as_graph_features, joined_features
 
 
@@ -107,7 +107,7 @@ class GraphSet:
             if offsets is not None:
                 raise TypeError("offsets are for node_features, adjacency and edge_features that are arrays")
             parts, origin = read_graphs([(node_features, adjacency, edge_features)])
-            names = _names_of(parts)
+            names = names_of(parts)
             node_features, adjacency, offsets, edge_features = gather(parts)
         given = {"node_features": node_features, "adjacency": adjacency, "edge_features": edge_features}
         for name, part in given.items():
@@ -199,7 +199,7 @@ class GraphSet:
     def of_parts(cls, parts: list[GraphParts], origin: Origin | None = None) -> GraphSet:
         """Make a set from graphs that are plain arrays."""
         new = cls(*gather(parts), copy=False)
-        new._origin, new._names = origin or Origin(), _names_of(parts)
+        new._origin, new._names = origin or Origin(), names_of(parts)
         new._graphs = joined_features(parts, new._origin.graph_feature_names)
         new._freeze()
         return new
@@ -383,6 +383,14 @@ class GraphSet:
             graphs=None if self._graphs is None else self._graphs.take(index),
         )
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        """Refuse to become an array, which a step for rows of numbers makes of X."""
+        hint = "" if self._graphs is None else "; other estimators read its graph_features, one row for each graph"
+        raise TypeError(
+            "a GraphSet is not an array of numbers: GCNClassifier, GCNRegressor and GraphConvolutionTransformer read "
+            f"graphs{hint}"
+        )
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update({"_graphs": None} | state)  # a pickle of a time without graph features
         self._freeze()
@@ -428,17 +436,6 @@ def _rows_not_finite(features: Any) -> np.ndarray:
     bad: np.ndarray = ~np.isfinite(values)
     rows = np.repeat(np.arange(features.shape[0]), np.diff(features.indptr)) if sp.issparse(features) else None
     return np.flatnonzero(bad.any(axis=1)) if rows is None else rows[bad]
-
-
-def _names_of(parts: list[GraphParts]) -> np.ndarray | None:
-    """Return the names of all nodes, None without names."""
-    if all(part.names is None for part in parts):
-        return None
-    labels = [label for part in parts for label in part.labels]
-    names = np.empty(len(labels), dtype=object)
-    for position, label in enumerate(labels):  # one by one, because a tuple is one name
-        names[position] = label
-    return names
 
 
 def as_graph_set(graphs: Any, *, node_attributes: Any = None, edge_attributes: Any = None) -> GraphSet:

@@ -29,9 +29,16 @@ BOND_FEATURES = [
 ]  # fmt: skip
 
 
-def read_molecules(X: Any, invalid: Literal["raise", "empty"] = "raise") -> list[Any]:
-    """Read SMILES strings, and put molecules into the form that a SMILES string gives; `invalid` as in
-    `MoleculeEncoder`.
+_EMPTY = (
+    "MoleculeEncoder(invalid='empty') makes it a graph without atoms, and graphs[graphs.n_nodes > 0] leaves "
+    "such graphs out"
+)
+
+
+def read_molecules(X: Any, invalid: Literal["raise", "empty"] = "raise", *, advice: str = _EMPTY) -> list[Any]:
+    """Read SMILES strings, and put molecules into the form that a SMILES string gives.
+
+    `invalid` is as in `MoleculeEncoder`; an error of a sample without a molecule ends with `advice`.
     """
     try:
         from rdkit import Chem
@@ -48,10 +55,7 @@ def read_molecules(X: Any, invalid: Literal["raise", "empty"] = "raise") -> list
         if molecule is None or molecule.GetNumAtoms() == 0:
             if invalid == "raise":
                 text = "which RDKit cannot read as SMILES" if isinstance(item, str) and item.strip() else "no molecule"
-                raise ValueError(
-                    f"molecule {index} is {item!r}, {text}; MoleculeEncoder(invalid='empty') makes it a graph without "
-                    "atoms"
-                )
+                raise ValueError(f"molecule {index} is {item!r}, {text}; {advice}")
             molecule = Chem.Mol()
         molecules.append(molecule)
     return molecules

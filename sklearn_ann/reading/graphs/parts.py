@@ -64,6 +64,17 @@ def gather(graphs: Sequence[GraphParts]) -> tuple[Any, sp.csr_array, np.ndarray,
     return X, sp.csr_array((narrow, columns[starts], indptr), shape=(n, n)), offsets, E
 
 
+def names_of(parts: list[GraphParts]) -> np.ndarray | None:
+    """Return the names of all nodes, None without names."""
+    if all(part.names is None for part in parts):
+        return None
+    labels = [label for part in parts for label in part.labels]
+    names = np.empty(len(labels), dtype=object)
+    for position, label in enumerate(labels):  # one by one, because a tuple is one name
+        names[position] = label
+    return names
+
+
 def _of_one_width(what: str, features: list[Any], counts: list[int]) -> list[Any]:
     """Return the features to join, none if the graphs have none.
 

@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
-from sklearn.model_selection import KFold, train_test_split
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.model_selection import KFold, cross_val_score, train_test_split
+from sklearn.utils import check_array, indexable
+from sklearn.utils.validation import _num_samples
 
-from sklearn_ann import GCNNodeClassifier, GraphSet
+from sklearn_ann import GCNNodeClassifier, GCNRegressor, GraphSet
 from sklearn_ann.reading.graphs import as_graph, as_graph_set
 
 
@@ -68,6 +71,21 @@ def test_scikit_learn_splits_it_without_a_list():
     assert isinstance(train, GraphSet)
     assert (len(train), len(test)) == (20, 10)
     assert all(len(graphs[fold]) in (20, 10) for pair in KFold(3).split(graphs) for fold in pair)
+
+
+def test_a_step_for_numbers_says_what_reads_graphs():
+    graphs = GraphSet.from_list(random_graphs(20, np.random.RandomState(0)))
+    graphs = graphs[graphs.n_nodes > 0][:12]
+    y = np.arange(12.0)
+    for refused in (np.asarray, np.array, check_array, lambda X: RandomForestRegressor().fit(X, y)):
+        with pytest.raises(TypeError, match=r"a GraphSet is not an array of numbers: .* read graphs$"):
+            refused(graphs)
+    with pytest.raises(TypeError, match="other estimators read its graph_features, one row for each graph"):
+        RandomForestRegressor().fit(graphs.with_graph_features(y[:, None]), y)
+    assert _num_samples(graphs) == 12
+    assert [len(part) for part in indexable(graphs, y)] == [12, 12]
+    model = GCNRegressor(max_epochs=1, random_state=0)
+    assert np.isfinite(cross_val_score(model, graphs, y, cv=2, scoring="neg_mean_squared_error")).all()
 
 
 def test_it_is_immutable_and_shared_by_clone():
