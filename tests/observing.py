@@ -6,6 +6,8 @@ import signal
 import torch
 from discovery import BRIEF
 
+from sklearn_ann.training import effort
+
 
 def weights_of(model):
     return [tensor.clone() for tensor in model.module_.state_dict().values()]
@@ -76,5 +78,6 @@ def threads_during_fit(estimator, X, y):
 
 
 def threads_in_worker(estimator, X, y):
-    """In a process that joblib started: while fitting, and afterwards."""
+    """In a process that joblib started: while fitting, as if the network were large, and afterwards."""
+    effort.WORTH = 0.0
     return threads_during_fit(estimator, X, y), torch.get_num_threads()

@@ -13,6 +13,8 @@ from discovery import BRIEF, data_for, every_estimator, every_estimator_with
 from observing import threads_during_fit
 from sklearn.model_selection import cross_val_score
 
+from sklearn_ann.training import effort
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:.* outputs were cut:UserWarning"),  # by networks that are hardly trained
@@ -113,7 +115,8 @@ def test_tools_that_hide_the_feature_names_meanwhile(estimator):
 
 
 @every_estimator
-def test_threads_are_capped_in_worker_threads_and_restored(estimator):
+def test_threads_are_capped_in_worker_threads_and_restored(estimator, monkeypatch):
+    monkeypatch.setattr(effort, "WORTH", 0.0)  # so that the smallest network takes all threads
     X, y = (part[:40] for part in data_for(estimator))
     before = torch.get_num_threads()
     torch.set_num_threads(2)

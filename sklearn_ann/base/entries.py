@@ -31,7 +31,7 @@ def plain_targets(y: Any) -> Any:
         entries = _entries(y)
         texts = sum(isinstance(entry, str) for entry in entries.flat)
         kept = missing_entries(entries).any() or 0 < texts < entries.size or _is_exact(entries)
-        return plain(entries) if kept else y
+        return plain(entries) if kept else list(y)  # SciPy reads a tuple as the parts of a sparse matrix
     if isinstance(getattr(y, "dtype", None), np.dtypes.ObjectDType):
         entries = np.asarray(y)
         found = plain(entries)

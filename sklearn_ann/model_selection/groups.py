@@ -75,7 +75,7 @@ def sequence_groups(
     array([0, 0, 1])
     """
     strings = [string.upper() for string in as_strings(sequences)]
-    letters = find_alphabet(guess_alphabet(strings, mixed=True) if alphabet == "auto" else alphabet)
+    letters = find_alphabet(guess_alphabet(strings, compared=True) if alphabet == "auto" else alphabet)
     strings = _without_gaps(strings, letters)
     letters = _narrowed(strings, letters)
     if k is None:

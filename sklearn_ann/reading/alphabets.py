@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from string import ascii_letters
+from string import ascii_letters, ascii_uppercase
 from typing import Any, Literal
 
 import numpy as np
@@ -232,9 +232,7 @@ def _guessed(strings: list[str]) -> tuple[str | None, str]:
             return None, f"more than {1 - _NUCLEIC:.0%} of the letters of X are of no known alphabet"
         if core > 0.5 and core + ambiguous > 1 - 1e-9:
             return "protein", f"{found}, and the others are codes of nucleotides and of amino acids"
-        kinds = "".join(chr(code) for code in np.flatnonzero(counts[:91]))
-        few = 2 <= len(kinds) <= _FEW and counts[65:91].sum() >= _ENOUGH
-        return "protein", f"X has the letters {kinds} alone; alphabet={kinds!r} reads these" if few else ""
+        return "protein", ""
     doubt = ""
     if core < _NUCLEIC:
         if core + ambiguous < _NUCLEIC:
@@ -244,6 +242,15 @@ def _guessed(strings: list[str]) -> tuple[str | None, str]:
     if 1 - _NUCLEIC < uracil < _NUCLEIC:
         return None, _T_AND_U
     return "rna" if uracil >= _NUCLEIC else "dna", doubt
+
+
+def _few_letters(strings: list[str]) -> str:
+    """Return a doubt about proteins that have very few different letters; else ""."""
+    counts = np.bincount(_characters([string.upper() for string in strings]), minlength=256)[65:91]
+    kinds = "".join(ascii_uppercase[code] for code in np.flatnonzero(counts))
+    if len(kinds) < 2 or len(kinds) > _FEW or counts.sum() < _ENOUGH:
+        return ""
+    return f"X has the letters {kinds} alone; alphabet={kinds!r} reads these"
 
 
 def _two_kinds(strings: list[str], characters: np.ndarray) -> str:
@@ -265,12 +272,14 @@ def _may_be_smiles(strings: list[str]) -> bool:
     return sum(not signs.isdisjoint(string) for string in strings) >= len(strings) / 4
 
 
-def guess_alphabet(sequences: Any, *, mixed: bool = False) -> str:
+def guess_alphabet(sequences: Any, *, compared: bool = False) -> str:
     """Return ``"dna"``, ``"rna"`` or ``"protein"``, by the bulk of the letters of all sequences.
 
     Sequences are DNA or RNA if at least 95 % of their letters are A, C, G, T, U or N, or 75 % and the others are codes
-    such as R; U in place of T makes RNA. They are proteins if less than 75 % are. With `mixed`, a mixture of DNA and
-    RNA is ``"dna"``, for readers that take U for T.
+    such as R; U in place of T makes RNA. They are proteins if less than 75 % are.
+
+    With `compared`, the letters are compared, and not learned: U counts as T, so that a mixture of DNA and RNA is
+    ``"dna"``, and letters that do not occur do not matter, so that few are no reason to warn.
 
     Raises
     ------
@@ -283,11 +292,14 @@ def guess_alphabet(sequences: Any, *, mixed: bool = False) -> str:
     UserWarning
         If two alphabets fit, or if proteins have very few different letters.
     """
-    name, doubt = _guessed(as_strings(sequences))
-    if mixed and doubt == _T_AND_U:
+    strings = as_strings(sequences)
+    name, doubt = _guessed(strings)
+    if compared and doubt == _T_AND_U:
         return "dna"
+    if name == "protein" and not (compared or doubt):
+        doubt = _few_letters(strings)
     if name is None:
-        smiles = ". If X holds SMILES, use MoleculeEncoder" if _may_be_smiles(as_strings(sequences)) else ""
+        smiles = ". If X holds SMILES, use MoleculeEncoder" if _may_be_smiles(strings) else ""
         raise ValueError(f"alphabet='auto' cannot tell the alphabet: {doubt}; {_ASK}{smiles}")
     if doubt:
         warn(f"alphabet='auto' reads X as {name!r}, but {doubt}; {_ASK}")

@@ -103,7 +103,7 @@ def _thread_share() -> int | None:
 
 
 def _process_threads() -> int:
-    """Return torch's setting for new threads; a worker thread that left early still has the limit itself."""
+    """Return torch's setting for new threads."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(torch.get_num_threads).result()
 
@@ -160,6 +160,7 @@ def _restore_kernels(outside: tuple[int, bool, str | None]) -> None:
 
 _threads = _Held(_process_threads, torch.set_num_threads)
 _kernels = _Held(_kernels_outside, _restore_kernels)
+_own = threading.local()  # whether a thread of Python has changed its number of torch's threads
 
 
 def _after_fork() -> None:
@@ -177,12 +178,19 @@ if hasattr(os, "register_at_fork"):  # Windows does not fork
 def allowed_threads() -> Iterator[int]:
     """Context in which the number of torch's threads may be changed; yields how many may be used here.
 
-    The number of threads is a setting of the whole process. Of several threads of Python, the first to enter saves it
-    and the last to leave restores it.
+    The number of threads is a setting of each thread of Python, and of those that begin later. The first to enter saves
+    the latter and the last to leave restores it; each restores its own, to which a context within another one returns.
     """
-    share = _thread_share()
+    share, nested = _thread_share(), getattr(_own, "changed", False)
     with _threads.held() as outside:
-        yield outside if share is None else min(share, outside)
+        own = torch.get_num_threads()  # the first call in a thread would undo what was set before
+        before = own if nested else outside  # a thread that began during a fit has its number
+        _own.changed = True
+        try:
+            yield outside if share is None else min(share, outside)
+        finally:
+            _own.changed = nested
+            torch.set_num_threads(before)
 
 
 @contextmanager

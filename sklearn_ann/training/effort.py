@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -24,19 +25,45 @@ other thread has its turn: such a fit took five to twenty times as long as on on
 """
 
 
+def _of_attention(query: Tensor, key: Tensor, value: Tensor) -> int:
+    return 2 * query[..., 0].numel() * key.shape[-2] * (key.shape[-1] + value.shape[-1])
+
+
+def _of_bag(x: Tensor, indices: Tensor) -> int:
+    return 2 * indices.numel() * x.shape[1]
+
+
+def _of_series(x: Tensor, of_x: Tensor, of_state: Tensor) -> int:
+    return 2 * x[..., 0].numel() * (of_x.numel() + of_state.numel())  # x is of shape (length, batch, n_channels)
+
+
+_aten: Any = torch.ops.aten
+_OF_CPU: dict[Any, Callable[..., float]] = {
+    _aten._scaled_dot_product_flash_attention_for_cpu: lambda *a, **_: _of_attention(*a[:3]),
+    _aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda *a, **_: 2.5 * _of_attention(*a[1:4]),
+    _aten._embedding_bag: lambda *a, **_: _of_bag(*a[:2]),
+    _aten._embedding_bag_forward_only: lambda *a, **_: _of_bag(*a[:2]),
+    _aten.mkldnn_rnn_layer: lambda *a, **_: _of_series(*a[:3]),
+    _aten.mkldnn_rnn_layer_backward: lambda *a, **_: 2 * _of_series(*a[:3]),
+}
+"""Kernels of the CPU that torch's own counter does not know. The backward pass of attention repeats the scores."""
+_OF_STEPS = (_aten.mkldnn_rnn_layer, _aten.mkldnn_rnn_layer_backward)  # kernels in which threads wait at each step
+
+
 class _Counter(TorchDispatchMode):
-    """Counts kernels, and the floating-point operations of matrix products, convolutions and attention."""
+    """Counts kernels, and the floating-point operations of products, convolutions, attention and recurrent layers."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.n_kernels = self.n_operations = 0
+        self.n_kernels, self.n_operations = 0, 0.0
 
     def __torch_dispatch__(
         self, kernel: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         result = kernel(*args, **(kwargs or {}))
-        self.n_kernels += 1
-        operations = flop_registry.get(kernel._overloadpacket)
+        packet = kernel._overloadpacket
+        self.n_kernels += len(args[0]) if packet in _OF_STEPS else 1
+        operations = _OF_CPU.get(packet) or flop_registry.get(packet)
         if operations is not None:
             self.n_operations += operations(*args, **(kwargs or {}), out_val=result)
         return result

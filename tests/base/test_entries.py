@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from sklearn_ann import TabularClassifier
 from sklearn_ann.base import ClassTargets, NumberTargets
 from sklearn_ann.base.entries import plain_targets
 
@@ -49,10 +50,16 @@ def test_frames_of_nullable_columns_are_matrices_with_nan():
     assert ClassTargets(**COMMON).learn(whole, None).tolist() == [[0, 1], [1, 0], [1, 1]]
 
 
+def test_several_labels_in_tuples_are_scored_as_in_an_array():
+    X, y = np.eye(4, dtype=np.float32), np.array([[1, 0], [0, 1], [1, 1], [0, 0]])
+    model = TabularClassifier(max_epochs=2, early_stopping=False, random_state=0).fit(X, y)
+    assert model.score(X, tuple(map(tuple, y.tolist()))) == model.score(X, y)
+
+
 def test_messages_name_types_shapes_and_samples():
     with pytest.raises(TypeError, match=r"types bytes: expected text, .* text by .decode\(\)"):
         ClassTargets(**COMMON).learn(np.array([b"a", b"b"]), None)
-    with pytest.raises(ValueError, match=r"types int, str: expected text, whole numbers or bools"):
+    with pytest.raises(TypeError, match=r"types int, str: expected text, whole numbers or bools"):
         ClassTargets(**COMMON).learn(np.array([1, "a"], dtype=object), None)
     with pytest.raises(ValueError, match="y of sample 1 has 2 targets, and that of sample 0 has 1"):
         NumberTargets(**COMMON).learn([[1.0], [1.0, 2.0]], None)

@@ -264,7 +264,10 @@ def test_values_that_cannot_be_categories_are_refused():
     with pytest.raises(TypeError, match="column 0 has a value that cannot be a category"):
         EntityEmbeddingTransformer(**QUICK).fit(X, [0, 1, 0])
     dates = np.array([[datetime.date(2020, 1, 1)], [datetime.date(2021, 1, 1)]] * 2, dtype=object)
-    assert EntityEmbeddingTransformer(**QUICK).fit(dates, [0.5, 1, 0, 1]).transform(dates).shape == (4, 2)
+    with pytest.raises(ValueError, match="column 0 is of date: expected numbers or categories"):
+        EntityEmbeddingTransformer(**QUICK).fit(dates, [0.5, 1, 0, 1])
+    chosen = EntityEmbeddingTransformer(categorical_features=[0], **QUICK)
+    assert chosen.fit(dates, [0.5, 1, 0, 1]).transform(dates).shape == (4, 2)
 
 
 def test_pickle_and_random_states():

@@ -148,7 +148,7 @@ def test_a_mixture_asks_for_the_alphabet(sequences, message):
     rna_and_dna = "both T and U" in message
     assert likely_alphabet(sequences) == ("dna" if rna_and_dna else None)
     if rna_and_dna:
-        assert guess_alphabet(sequences, mixed=True) == "dna"
+        assert guess_alphabet(sequences, compared=True) == "dna"
 
 
 @pytest.mark.parametrize("smiles", [["CC(=O)Oc1ccccc1", "CN1C=NC2=C1C(=O)N(C)C(=O)N2C"], ["c1ccccc1"], ["C(C)C"]])

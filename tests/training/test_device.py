@@ -1,6 +1,7 @@
 """Devices, precisions and threads."""
 
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from sklearn_ann.training.device import (
+    allowed_threads,
     autocast,
     available_device,
     limited_threads,
@@ -128,6 +130,38 @@ def test_workers_may_be_used_again():
         for _ in range(3):
             workers(joblib.delayed(stay)(seconds) for seconds in (0.01, 0.03, 0.02))
             assert process_threads() == 4
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_a_thread_that_leaves_first_has_its_own_number_again():
+    inside, leave = threading.Event(), threading.Event()
+
+    def stay_until_told():
+        with allowed_threads() as allowed:
+            torch.set_num_threads(1)
+            inside.set()
+            leave.wait(30)
+            return allowed, torch.get_num_threads()
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(stay_until_told)
+        inside.wait(30)
+        with allowed_threads() as allowed:
+            torch.set_num_threads(2)
+        assert allowed == torch.get_num_threads() == 4
+        leave.set()
+        assert other.result() == (4, 1)
+        assert pool.submit(torch.get_num_threads).result() == process_threads() == 4
+
+
+@pytest.mark.usefixtures("four_threads")
+def test_a_context_within_another_returns_to_its_number():
+    with allowed_threads():
+        torch.set_num_threads(2)
+        with allowed_threads() as allowed:
+            torch.set_num_threads(1)
+        assert (allowed, torch.get_num_threads()) == (4, 2)
+    assert torch.get_num_threads() == 4
 
 
 def kernels():

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from sklearn_ann import AutoEncoderTransformer
+from sklearn_ann import AutoEncoderTransformer, RNNClassifier
 from sklearn_ann.model_selection import StackedSearchCV
 from sklearn_ann.training import effort
-from sklearn_ann.training.effort import Effort
+from sklearn_ann.training.effort import Effort, _Counter
 
 CPU = torch.device("cpu")
 
@@ -44,6 +45,47 @@ def test_the_work_is_that_of_products_per_kernel():
     small, large = _spent(64, 32)[1], _spent(128, 32)[1]
     assert large == pytest.approx(2 * small)
     assert small < 2 * 2 * 64 * 32 * 32  # the products of forward and backward, shared among more kernels
+
+
+def _counted(function):
+    with _Counter() as counter:
+        function()
+    return counter.n_operations
+
+
+def test_kernels_of_the_cpu_count_as_the_products_in_them_do():
+    """Torch computes attention, recurrent layers and sums of neighbours in kernels that its own counter leaves out."""
+    query, key = torch.rand(2, 3, 5, 4), torch.rand(2, 3, 7, 4)
+    products = _counted(lambda: (query @ key.mT) @ key)
+    assert _counted(lambda: F.scaled_dot_product_attention(query, key, key)) == products > 0
+    x, layer = torch.rand(6, 2, 8), nn.LSTM(8, 4)
+    products = _counted(lambda: (x @ layer.weight_ih_l0.T, x[..., :4] @ layer.weight_hh_l0.T))
+    assert _counted(lambda: layer(x)) == products > 0
+    assert _counted(lambda: layer(x)[0].sum().backward()) == 3 * products
+    table, nodes = torch.rand(9, 4, requires_grad=True), torch.tensor([0, 3, 8, 8, 1])
+    sums = F.embedding_bag
+    assert _counted(lambda: sums(nodes, table, torch.tensor([0, 2, 5]), mode="sum", include_last_offset=True)) == 40
+
+
+@pytest.mark.usefixtures("several")
+def test_recurrent_layers_of_much_work_take_all_threads():
+    rng = np.random.default_rng(0)
+    series, y = rng.normal(size=(128, 20, 3)).astype(np.float32), np.arange(128) % 2
+    for width, n_threads in ((128, 2), (4, 1)):
+        seen = []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Effort, "_adapt", _watched(Effort._adapt, seen))
+            RNNClassifier(hidden_size=width, max_epochs=1, batch_size=128, random_state=0).fit(series, y)
+        assert seen[-1] == n_threads
+
+
+def _watched(adapt, seen):
+    def watched(self):
+        adapt(self)
+        if self.work is not None:
+            seen.append(torch.get_num_threads())
+
+    return watched
 
 
 @pytest.mark.usefixtures("several")
