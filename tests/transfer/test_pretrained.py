@@ -273,7 +273,7 @@ def test_a_foreign_network_learns_on_under_a_new_head():
     np.testing.assert_array_equal(frozen.transform(strings), features.fit(strings).transform(strings))
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(strings), model.predict_proba(strings))
-    with pytest.raises(ValueError, match="began from a foreign network"):
+    with pytest.raises(ValueError, match="init_from gave it a network of torch"):
         model.attention_maps(strings)
 
 
