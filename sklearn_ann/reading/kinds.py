@@ -21,7 +21,7 @@ MOST_CHANNELS = 24  # of a signal that "auto" recognises: 20 amino acids, their 
 _NUMBERS = "biufcmM"  # kinds of NumPy's types that hold no strings
 _LETTERS = 0.9  # share of the rows of a matrix that are probabilities of letters, from which on all are
 _SUM_TO_ONE = 1e-3  # error allowed
-_ALIKE, _MORE = 0.3, 0.2  # correlation of neighbours along a time axis, and how much greater it is than along the other
+_ALIKE, _MORE = 0.3, 0.2  # correlation of neighbours along a time axis, and how much greater it is than others
 _SWAP = "If X has the channels first, np.swapaxes(X, 1, 2), or the transpose of each sample, has this shape."
 
 
@@ -361,7 +361,8 @@ def channels_first(values: np.ndarray) -> str | None:
     """Return why signals of one length may have their channels first, as in (n_samples, channels, length), else None.
 
     Few steps of many channels are doubtful if neighbouring channels are alike, as steps of time are, and more so than
-    neighbouring steps: the order of real channels usually means nothing. One step of many channels always is.
+    neighbouring steps and than channels far from each other: the order of real channels usually means nothing. One step
+    of many channels always is.
 
     Parameters
     ----------
@@ -376,8 +377,10 @@ def channels_first(values: np.ndarray) -> str | None:
     x = np.where(known, x - x.sum(axis=0, where=known) / np.maximum(known.sum(axis=0), 1), 0.0)
     power = float((x**2).mean())
     along_channels = float((x[:, :, 1:] * x[:, :, :-1]).mean())
+    far_channels = float((x[:, :, width // 2 :] * x[:, :, : -(width // 2)]).mean())
     along_steps = float((x[:, 1:] * x[:, :-1]).mean()) if length > 1 else 0.0
-    if length > 1 and not (power and along_channels >= max(_ALIKE * power, along_steps + _MORE * power)):
+    other = max(along_steps, far_channels)
+    if length > 1 and not (power and along_channels >= max(_ALIKE * power, other + _MORE * power)):
         return None
     steps = "1 step" if length == 1 else f"{length} steps"
     why = "one step is no series" if length == 1 else "neighbouring channels are as alike as steps of time are"

@@ -70,7 +70,7 @@ class _Counter(TorchDispatchMode):
 
 
 class Effort:
-    """The work of the steps of a network, by that of the first one.
+    """The work of the steps of a network, by that of the first one, or of the first one of larger batches.
 
     The number of threads depends on the network and on the batch, never on how busy the machine is: sums in another
     order have other bits.
@@ -82,7 +82,13 @@ class Effort:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.work: float | None = None if device.type == "cpu" else WORTH  # operations per kernel
+        self._counts, self._n_samples = device.type == "cpu", 0
+        self.work: float | None = None if self._counts else WORTH  # operations per kernel
+
+    def expect(self, n_samples: int) -> None:
+        """Count anew if batches are much greater than before: ``partial_fit`` may begin with a handful of samples."""
+        if n_samples > 2 * self._n_samples and self._counts:
+            self.work, self._n_samples = None, n_samples
 
     @contextmanager
     def threads(self) -> Iterator[None]:

@@ -291,6 +291,7 @@ class Training:
         )  # which runs the epochs in an order of its own
         self.step, self.settings, self.history = step, step.settings, history
         self.device = batch_device(step.module)
+        step.effort.expect(min(self.settings.batch_size or len(examples), len(examples)))
         self.examples = examples.to(self.device)
         self.validation = None if validation is None else validation.to(self.device)
         self._learned = step.prepared(self.examples)

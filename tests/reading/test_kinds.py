@@ -281,7 +281,8 @@ def test_short_series_of_many_channels_are_no_doubt():
     peptides = np.eye(20)[rng.integers(20, size=(50, 9))]
     factors = rng.normal(size=(50, 8, 5)) @ rng.normal(size=(5, 100))
     constant = np.ones((50, 4, 30))
-    for X in (visits, peptides, factors, constant, visits[:1], walks(30, 8, 100), rng.normal(size=(30, 3, 4))):
+    days = rng.normal(size=(50, 6, 1)) + 0.3 * rng.normal(size=(50, 6, 12))  # all channels alike, each day
+    for X in (visits, peptides, factors, constant, days, visits[:1], walks(30, 8, 100), rng.normal(size=(30, 3, 4))):
         assert channels_first(X) is None
     missing = visits.copy()
     missing[:, :, 0] = np.nan

@@ -126,6 +126,15 @@ def test_counting_changes_no_bit():
     assert np.array_equal(counted, plain)
 
 
+def test_partial_fit_counts_again_if_batches_are_much_larger():
+    X = np.random.default_rng(0).normal(size=(64, 6)).astype(np.float32)
+    model, work = AutoEncoderTransformer(batch_size=None, random_state=0), []
+    for n_samples in (2, 4, 64, 30, 64):
+        model.partial_fit(X[:n_samples])
+        work.append(model._learner.effort.work)
+    assert work[0] == work[1] < work[2] == work[3] == work[4]
+
+
 def test_other_devices_count_nothing():
     taken = Effort(torch.device("meta"))
     with taken.threads():

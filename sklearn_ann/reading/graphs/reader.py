@@ -43,6 +43,8 @@ class _GraphOptions(Reader[Samples]):
         Where the node features come from.
     edge_features_given : bool
         Whether there are edge features other than those that this package makes of molecules.
+    of_degrees : bool
+        Whether the only node feature is the degree, given or not: graphs taken from a `GraphSet` bring theirs along.
     weighted : bool
         Whether edges have different weights.
     """
@@ -50,6 +52,7 @@ class _GraphOptions(Reader[Samples]):
     n_edge_features: int
     node_features: str
     edge_features_given: bool
+    of_degrees: bool
     weighted: bool
 
     def __init__(
@@ -73,7 +76,7 @@ class _GraphOptions(Reader[Samples]):
         if graphs.node_feature_names is not None:
             self.columns.attributes_["feature_names_in_"] = np.array(graphs.node_feature_names, dtype=object)
         self.n_edge_features = _n_edge_features(graphs)
-        self.node_features = graphs.origin.nodes
+        self.node_features, self.of_degrees = graphs.origin.nodes, _have_degrees(graphs)
         self.edge_features_given = bool(self.n_edge_features) and graphs.origin.edges == "given"
         weights = graphs.adjacency.data
         self.weighted = len(weights) > 0 and bool((weights != weights[0]).any())
@@ -110,12 +113,10 @@ class _GraphOptions(Reader[Samples]):
 
     def _hold_source(self, graphs: GraphSet) -> None:
         """Refuse graphs without node features after a fit with them, where degrees would pass for them."""
-        now, then = graphs.origin.nodes, self.node_features
-        if graphs.node_features.shape[0] == 0 or (now == "degree") == (then == "degree"):
-            return
-        if now == "degree":
+        if graphs.origin.nodes == "degree" and not self.of_degrees and graphs.node_features.shape[0]:
             raise ValueError(f"the graphs of X have no node features, but those in the fit of {self.owner} had")
-        warn(f"{self.owner} was fitted on graphs without node features and reads those of X as degrees")
+        if self.node_features == "degree" and not _have_degrees(graphs):
+            warn(f"{self.owner} was fitted on graphs without node features and reads those of X as degrees")
 
     def _aligned(self, what: str, features: Any, learned: Any, given: Attributes | None) -> Any:
         """Put features in the learned order; warn, as scikit-learn does, if only one side has names."""
@@ -275,6 +276,16 @@ class NodeReader(_GraphOptions):
         n = int(self.graph_set.n_nodes[0])
         found = node_numbers(X, n) if self.numbers is None else named_nodes(X, self.numbers)
         return NodeSamples(self.graph, torch.from_numpy(found))
+
+
+def _have_degrees(graphs: GraphSet) -> bool:
+    """Return whether the only feature of each node is its degree, the sum of the weights of its edges."""
+    features = graphs.node_features
+    if graphs.origin.nodes == "degree" or features.shape[0] == 0:
+        return True
+    if sp.issparse(features) or features.shape[1] != 1:
+        return False
+    return np.allclose(features[:, 0], np.asarray(graphs.adjacency.sum(axis=1)).ravel())
 
 
 def _n_edge_features(graphs: GraphSet) -> int:

@@ -32,14 +32,20 @@ def test_later_graphs_have_the_features_of_the_fit():
 
 def test_degrees_do_not_pass_for_features():
     A = PAIR[1]
-    reader = graph_reader([(np.ones((2, 1)), A)])
+    reader = graph_reader([(np.full((2, 1), 3.0), A)])
     with pytest.raises(ValueError, match="the graphs of X have no node features, but those in the fit of Model had"):
         reader.read([A])
     reader = graph_reader([A])
     with pytest.warns(UserWarning, match="Model was fitted on graphs without node features"):
-        reader.read([(np.ones((2, 1)), A)])
+        reader.read([(np.full((2, 1), 3.0), A)])
     reader.read([A])
     reader.read([nx.path_graph(3), nx.Graph()])
+
+
+def test_graphs_taken_from_a_set_bring_their_degrees_along():
+    graphs = GraphSet.from_list([nx.path_graph(3), nx.star_graph(4)])
+    for fitted, later in ((list(graphs), graphs), (graphs, list(graphs)), (graphs[:1], [graphs[1]])):
+        graph_reader(fitted).read(later)
 
 
 def test_graphs_without_nodes_or_edges_are_read_alone_as_among_others():
