@@ -326,6 +326,7 @@ class NeuralEstimator(
         name = type(self).__name__
         with (
             training.isolated(),
+            training.settled_threads(),
             training.leased(self.device),
             training.among_ranks(self.distributed, self.device, name),
         ):
@@ -351,8 +352,7 @@ class NeuralEstimator(
     def _train(self, plan: Plan, run: training.Training, X: Any, y: Any, sample_weight: Any) -> None:
         """Train, and tell everyone who asked to be told."""
         if plan.incremental:
-            with training.limited_threads():
-                run.run()
+            run.run()
             return
         name, max_epochs = type(self).__name__, plan.parameters.max_epochs
         context = self._init_callback_context(max_subtasks=max_epochs)
@@ -368,7 +368,7 @@ class NeuralEstimator(
         if hasattr(self, "_skl_callbacks"):
             observers.append(training.EpochTasks(self, context, copied, **data))
         n_done = run.epoch + max_epochs - run.last  # by an earlier run, which a checkpoint goes on from
-        with training.limited_threads(), training.progress(name, max_epochs, self.verbose, n_done) as lines:
+        with training.progress(name, max_epochs, self.verbose, n_done) as lines:
             run.run([*observers, *lines])
         context.call_on_fit_task_end(estimator=self, reconstruction_attributes=lambda: copied(run), **data)
 

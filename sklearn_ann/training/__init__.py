@@ -10,6 +10,7 @@ from sklearn_ann.training.device import (
     isolated,
     limited_threads,
     resolve_device,
+    settled_threads,
     tensor_dtype,
 )
 from sklearn_ann.training.digest import digest, of_examples
@@ -66,6 +67,7 @@ __all__ = [
     "progress",
     "resolve_device",
     "set_state",
+    "settled_threads",
     "state_text",
     "tensor_dtype",
     "torch_generator",

@@ -194,13 +194,20 @@ def allowed_threads() -> Iterator[int]:
 
 
 @contextmanager
+def settled_threads() -> Iterator[None]:
+    """Context in which torch uses all threads that it may use here, whatever a fit beside this one has set."""
+    with allowed_threads() as allowed:
+        torch.set_num_threads(allowed)
+        yield
+
+
+@contextmanager
 def limited_threads() -> Iterator[None]:
     """Limit torch to its share of the cores while the context lasts, inside a worker of joblib or dask."""
     if _thread_share() is None:
         yield
         return
-    with allowed_threads() as allowed:
-        torch.set_num_threads(allowed)
+    with settled_threads():
         yield
 
 
