@@ -81,6 +81,7 @@ benchmarks: $(INSTALLED)
 	$(BIN)/python tests/benchmarks/benchmark_attention.py
 	$(BIN)/python tests/benchmarks/benchmark_transfer.py
 	$(BIN)/python tests/benchmarks/benchmark_one_row.py
+	$(BIN)/python tests/benchmarks/benchmark_threads.py
 	$(BIN)/python tests/benchmarks/benchmark_distributed.py
 	$(BIN)/python tests/benchmarks/benchmark_files.py
 	$(BIN)/python tests/benchmarks/benchmark_search.py

@@ -19,9 +19,9 @@ R = TypeVar("R")
 WORTH = 1e6
 """Floating-point operations per kernel, from which several threads are used.
 
-Threads wait for each other after each kernel. Below this bound, a second thread saves up to a fifth of the time of a
-fit on an idle machine, and doubles its processor time. If other programs keep the cores busy, each wait lasts until the
-other thread has its turn: such a fit took five to twenty times as long as on one thread.
+Threads wait for each other after each kernel. Below this bound, a second thread saves nothing on an idle machine. If
+other programs keep the cores busy, each wait lasts until the other thread has its turn: such fits took three to six
+times as long as on one thread (tests/benchmarks/benchmark_threads.py).
 """
 
 
