@@ -78,5 +78,5 @@ for (above, below), sample in zip(axes.reshape(2, 2), chosen, strict=True):
     for ax in (above, below):
         for time in pulses[sample][:2]:
             ax.axvline(time, color="black", linewidth=0.8, linestyle="--")
-figure.colorbar(display.im_, ax=axes[[1, 3]], label="state", shrink=0.6)
+figure.colorbar(axes[1].images[0], ax=axes[[1, 3]], label="state", shrink=0.6)
 plt.show()
