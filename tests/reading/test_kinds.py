@@ -300,7 +300,7 @@ def test_arrays_of_pyarrow():
     for X in (pyarrow.array(["AC", "GT"]), pyarrow.chunked_array([["AC"], ["GT"]])):
         assert as_strings(X) == ["AC", "GT"]
         assert as_strings(X.dictionary_encode()) == ["AC", "GT"]
-    with pytest.raises(TypeError, match="sequence 1 is nan of type float"):
+    with pytest.raises(TypeError, match=r"sequence 1 is (None|nan) of type"):
         as_strings(pyarrow.array(["AC", None]))
     assert entries(pyarrow.array([1, 2])) is None
 

@@ -12,7 +12,8 @@ def training_of(*records):
     return SimpleNamespace(history=list(records))
 
 
-def test_a_progress_line_counts_epochs_and_shows_the_latest_losses(capsys):
+def test_a_progress_line_counts_epochs_and_shows_the_latest_losses(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # tqdm cuts a longer line
     with progress("Model", 2, 1) as (line,):
         for record in ({"loss": 0.5}, {"loss": 0.25, "validation_loss": 0.75, "learning_rate": 0.1}):
             training = training_of({"loss": 9.0}, record)
