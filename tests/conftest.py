@@ -42,3 +42,12 @@ def curve():
     angle = rng.uniform(0, 1.5 * np.pi, 400)
     points = np.c_[np.cos(angle), np.sin(angle)] @ rng.normal(size=(2, 5))
     return (points + 0.01 * rng.normal(size=points.shape)).astype(np.float32)
+
+
+@pytest.fixture
+def four_threads():
+    """Four threads of torch outside of what a test calls."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)

@@ -22,6 +22,7 @@ from sklearn_ann.base.parameters import (
     NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
+    check_image_shape,
     fitted,
 )
 from sklearn_ann.base.plan import checked_weights
@@ -73,8 +74,7 @@ def _corruption(p: Bunch, samples: training.Samples) -> nn.Module:
 
 
 def _convolutional_pair(p: Bunch, n_features: int, dense: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
-    if p.image_shape is None:
-        raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels), got None")
+    check_image_shape(p.image_shape)
     if p.tied_weights:
         raise ValueError("tied_weights=True needs architecture='dense', got architecture='conv'")
     grid = image_grid(tuple(p.image_shape), n_features)

@@ -132,6 +132,12 @@ def chosen_names(parameter: str, value: Any, known: Sequence[str], alternative: 
     return list(names)
 
 
+def check_image_shape(image_shape: Sequence[int] | None) -> None:
+    """Raise a ValueError if convolutions are asked for, and the shape of the images is not given."""
+    if image_shape is None:
+        raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels), got None")
+
+
 def _own_fields(cls: type) -> dict[str, Any]:
     """Return the annotations, bounds included, of the hyper-parameters that the body of `cls` declares."""
     if cls.__module__.partition(".")[0] == "sklearn":

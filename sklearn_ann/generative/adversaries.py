@@ -13,6 +13,7 @@ from sklearn.utils import Bunch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sklearn_ann.base.parameters import check_image_shape
 from sklearn_ann.layers import (
     Activation,
     ConvolutionalDecoder,
@@ -456,8 +457,7 @@ def convolutional_bodies(
     ValueError
         If there is no `image_shape`, or no hidden layer.
     """
-    if p.image_shape is None:
-        raise ValueError("architecture='conv' needs image_shape=(height, width) or (height, width, channels), got None")
+    check_image_shape(p.image_shape)
     if not hidden:
         raise ValueError("architecture='conv' needs a dense layer after the convolutions, got hidden_layer_sizes=()")
     grid = image_grid(tuple(p.image_shape), width)

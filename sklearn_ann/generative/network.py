@@ -10,6 +10,7 @@ from sklearn.utils import Bunch
 from torch import Tensor, nn
 
 from sklearn_ann import training
+from sklearn_ann.base.parameters import check_image_shape
 from sklearn_ann.generative.likelihoods import Likelihood
 from sklearn_ann.generative.prior import Mixture, Normal
 from sklearn_ann.layers import (
@@ -240,10 +241,7 @@ def coders(p: Bunch, likelihood: Likelihood, n_levels: int) -> tuple[nn.Module, 
     encoder: nn.Module
     decoder: nn.Module
     if p.architecture == "conv":
-        if p.image_shape is None:
-            raise ValueError(
-                "architecture='conv' needs image_shape=(height, width) or (height, width, channels), got None"
-            )
+        check_image_shape(p.image_shape)
         if n_outputs > 1:
             raise ValueError(f"likelihood={p.likelihood!r} is for architecture='dense', got 'conv'")
         grid = image_grid(tuple(p.image_shape), n_features)

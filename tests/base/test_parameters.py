@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 import pytest
 from sklearn.base import BaseEstimator, clone
 
-from sklearn_ann.base.parameters import NonNegativeFloat, PositiveInt, declared, fitted
+from sklearn_ann.base.parameters import NonNegativeFloat, PositiveInt, check_image_shape, declared, fitted
 
 
 @declared
@@ -136,6 +136,12 @@ def test_a_hand_written_init_is_left_alone():
         pass
 
     assert Heir(width=4).width == 4
+
+
+def test_images_need_a_shape():
+    with pytest.raises(ValueError, match=r"architecture='conv' needs image_shape=.*got None"):
+        check_image_shape(None)
+    check_image_shape((8, 8))
 
 
 def test_a_plain_annotated_type_is_enough():

@@ -22,14 +22,6 @@ from sklearn_ann.training.device import (
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def four_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(4)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_auto_takes_cuda_where_it_is(monkeypatch):
     for available, kind in ((False, "cpu"), (True, "cuda")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda available=available: available)

@@ -14,15 +14,6 @@ from sklearn_ann.training.effort import Effort, _Counter
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def several():
-    """Two threads outside of the fit."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 def _spent(n_rows, width):
     """Return the number of threads after a step of a dense layer, and the work of the step."""
     layer, x = nn.Linear(width, width), torch.zeros(n_rows, width)
@@ -33,14 +24,14 @@ def _spent(n_rows, width):
         return torch.get_num_threads(), taken.work
 
 
-@pytest.mark.usefixtures("several")
+@pytest.mark.usefixtures("four_threads")
 def test_a_step_of_much_work_takes_all_threads_and_a_small_one_takes_one():
     assert _spent(8, 4)[0] == 1
-    assert _spent(512, 512)[0] == 2
-    assert torch.get_num_threads() == 2
+    assert _spent(512, 512)[0] == 4
+    assert torch.get_num_threads() == 4
 
 
-@pytest.mark.usefixtures("several")
+@pytest.mark.usefixtures("four_threads")
 def test_the_work_is_that_of_products_per_kernel():
     small, large = _spent(64, 32)[1], _spent(128, 32)[1]
     assert large == pytest.approx(2 * small)
@@ -67,11 +58,11 @@ def test_kernels_of_the_cpu_count_as_the_products_in_them_do():
     assert _counted(lambda: sums(nodes, table, torch.tensor([0, 2, 5]), mode="sum", include_last_offset=True)) == 40
 
 
-@pytest.mark.usefixtures("several")
+@pytest.mark.usefixtures("four_threads")
 def test_recurrent_layers_of_much_work_take_all_threads():
     rng = np.random.default_rng(0)
     series, y = rng.normal(size=(128, 20, 3)).astype(np.float32), np.arange(128) % 2
-    for width, n_threads in ((128, 2), (4, 1)):
+    for width, n_threads in ((128, 4), (4, 1)):
         seen = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Effort, "_adapt", _watched(Effort._adapt, seen))
@@ -88,7 +79,7 @@ def _watched(adapt, seen):
     return watched
 
 
-@pytest.mark.usefixtures("several")
+@pytest.mark.usefixtures("four_threads")
 @pytest.mark.parametrize("work", [1e-9, 1e18])
 def test_fits_count_their_first_step_and_restore_the_threads(monkeypatch, work):
     monkeypatch.setattr(effort, "WORTH", work)
@@ -99,11 +90,11 @@ def test_fits_count_their_first_step_and_restore_the_threads(monkeypatch, work):
     )
     X = np.random.default_rng(0).normal(size=(70, 6)).astype(np.float32)
     AutoEncoderTransformer(max_epochs=2, random_state=0).fit(X)
-    assert set(seen) == {2 if work < 1 else 1}
-    assert torch.get_num_threads() == 2
+    assert set(seen) == {4 if work < 1 else 1}
+    assert torch.get_num_threads() == 4
 
 
-@pytest.mark.usefixtures("several")
+@pytest.mark.usefixtures("four_threads")
 def test_stacks_count_theirs(monkeypatch):
     seen = []
     spend = Effort.spend
@@ -112,10 +103,10 @@ def test_stacks_count_theirs(monkeypatch):
     grid = {"learning_rate": [0.001, 0.002, 0.003, 0.004]}
     StackedSearchCV(AutoEncoderTransformer(max_epochs=2, random_state=0), grid, cv=2).fit(X)
     assert all(work > 0 for work in seen)
-    assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == 4
 
 
-@pytest.mark.usefixtures("several")
+@pytest.mark.usefixtures("four_threads")
 def test_counting_changes_no_bit():
     X = np.random.default_rng(0).normal(size=(70, 6)).astype(np.float32)
     own = AutoEncoderTransformer(max_epochs=1, batch_size=None, random_state=0)  # one step, which is counted
